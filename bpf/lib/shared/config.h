@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#pragma once
+
+#include <linux/types.h>
+
+/* Read-only data, set before load. Times in ns. */
+struct datapath_config {
+	__u64 tcp_syn_timeout;
+	__u64 tcp_established_timeout;
+	__u64 tcp_close_timeout;
+	__u64 other_timeout;
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#pragma once
+
+#include "address.h"
+#include "policy.h"
+
+/* The two ends of a connection, in its original direction. */
+enum connection_end {
+	END_SOURCE = 0,	     /* judged by the source's egress policy */
+	END_DESTINATION = 1, /* judged by the destination's ingress policy */
+	ENDS = 2,
+};
+
+/*
+ * Keys of `conntrack4` and `conntrack6`. Both directions of a connection have the
+ * same key: the lower (address, port) pair stands first, compared as big-endian
+ * bytes. ICMP echo: the identifier is both ports.
+ */
+struct conntrack4_key {
+	__be32 low_address;
+	__be32 high_address;
+	__be16 low_port;
+	__be16 high_port;
+	__u8 protocol;
+	__u8 leg; /* LEG_DIRECT; other legs belong to proxied connections */
+	__u16 pad;
+};
+
+struct conntrack6_key {
+	struct ip_address low_address;
+	struct ip_address high_address;
+	__be16 low_port;
+	__be16 high_port;
+	__u8 protocol;
+	__u8 leg;
+	__u16 pad;
+};
+
+enum connection_leg {
+	LEG_DIRECT = 0,
+};
+
+enum connection_flag {
+	CONNECTION_SOURCE_IS_HIGH = 1, /* the originator is the higher pair of the key */
+	CONNECTION_SEEN_REPLY = 2,
+	CONNECTION_SOURCE_CLOSING = 4,	    /* FIN or RST from the source */
+	CONNECTION_DESTINATION_CLOSING = 8, /* FIN or RST from the destination */
+};
+
+/* What one end's policy said. */
+struct conntrack_end {
+	__u32 rules[LOOKUPS]; /* rule references that carry the verdict */
+	__u32 incarnation;    /* of the endpoint at this end; 0: not on this node */
+	__u32 peer_identity;  /* of the other end, when judged */
+	__u8 verdict;
+	__u8 match;
+	__u16 pad;
+};
+
+/* Where a packet goes next. ifindex 0: up the host's stack. */
+struct next_hop {
+	__u32 ifindex;
+	__u8 destination_mac[6];
+	__u8 source_mac[6];
+};
+
+struct conntrack_entry {
+	/*
+	 * generation (high half) and the sum of the epochs (low half) under which the
+	 * verdicts were found. Another number: judge again.
+	 */
+	__u64 revision;
+	__u64 expires; /* ns, CLOCK_BOOTTIME */
+	__u64 created; /* ns, CLOCK_BOOTTIME */
+	struct conntrack_end end[ENDS];
+	struct next_hop hop[ENDS]; /* towards that end */
+	__u64 packets[ENDS];	   /* sent by that end */
+	__u64 bytes[ENDS];
+	__u8 flags;
+	__u8 tcp_flags[ENDS]; /* seen from that end */
+	__u8 pad[5];
+};

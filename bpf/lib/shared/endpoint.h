@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#pragma once
+
+#include "address.h"
+
+enum endpoint_flag {
+	/* Other NAT stands on the path: no redirect past the host's stack. */
+	ENDPOINT_VIA_STACK = 1,
+};
+
+/* Key of `endpoints`. */
+struct endpoint_key {
+	struct ip_address address;
+	__u8 family;
+	__u8 pad[7];
+};
+
+/* Value of `endpoints`: who lives on an address of this node. */
+struct endpoint {
+	__u32 ifindex; /* host side of the veth */
+	__u32 id;
+	__u32 incarnation; /* never reused; not 0 */
+	__u32 identity;
+	__u32 policy[2]; /* policy slot, by the parity of the generation */
+	__u32 flags;
+	__u8 mac[6];	  /* pod side of the veth */
+	__u8 host_mac[6]; /* host side of the veth */
+};
+
+/* Value of `interfaces` (key: ifindex of the host side): who is sending. */
+struct interface {
+	struct endpoint endpoint;
+	struct ip_address ipv4; /* all zero: the endpoint has none */
+	struct ip_address ipv6;
+};

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Names every struct and enum that userland sees, once, so that BTF has it: a type
+ * used only through a local pointer is not in a program's BTF. `npm run gen` reads
+ * the BTF of this object; it is never loaded.
+ */
+#include "address.h"
+#include "config.h"
+#include "conntrack.h"
+#include "control.h"
+#include "counter.h"
+#include "drop.h"
+#include "endpoint.h"
+#include "event.h"
+#include "identity.h"
+#include "ipcache.h"
+#include "policy.h"
+
+#define LAYOUT_STRUCT(name) const struct name *layout_struct_##name __attribute__((used))
+#define LAYOUT_ENUM(name) enum name layout_enum_##name __attribute__((used))
+
+LAYOUT_STRUCT(ip_address);
+LAYOUT_STRUCT(datapath_config);
+LAYOUT_STRUCT(endpoint_key);
+LAYOUT_STRUCT(endpoint);
+LAYOUT_STRUCT(interface);
+LAYOUT_STRUCT(ipcache_key);
+LAYOUT_STRUCT(ipcache_entry);
+LAYOUT_STRUCT(policy_key);
+LAYOUT_STRUCT(policy_entry);
+LAYOUT_STRUCT(conntrack4_key);
+LAYOUT_STRUCT(conntrack6_key);
+LAYOUT_STRUCT(conntrack_end);
+LAYOUT_STRUCT(next_hop);
+LAYOUT_STRUCT(conntrack_entry);
+LAYOUT_STRUCT(event_end);
+LAYOUT_STRUCT(event);
+LAYOUT_STRUCT(counter_key);
+LAYOUT_STRUCT(counter_value);
+
+LAYOUT_ENUM(address_family);
+LAYOUT_ENUM(control_word);
+LAYOUT_ENUM(control_size);
+LAYOUT_ENUM(reserved_identity);
+LAYOUT_ENUM(identity_range);
+LAYOUT_ENUM(endpoint_flag);
+LAYOUT_ENUM(ipcache_prefix);
+LAYOUT_ENUM(direction);
+LAYOUT_ENUM(verdict);
+LAYOUT_ENUM(policy_prefix);
+LAYOUT_ENUM(policy_match);
+LAYOUT_ENUM(policy_lookup);
+LAYOUT_ENUM(connection_end);
+LAYOUT_ENUM(connection_leg);
+LAYOUT_ENUM(connection_flag);
+LAYOUT_ENUM(event_type);
+LAYOUT_ENUM(event_hook);
+LAYOUT_ENUM(source_file);
+LAYOUT_ENUM(drop_reason);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#pragma once
+
+#include <linux/types.h>
+
+/* Direction as the endpoint sees it. */
+enum direction {
+	DIRECTION_INGRESS = 0,
+	DIRECTION_EGRESS = 1,
+};
+
+enum verdict {
+	VERDICT_NONE = 0, /* not judged at this end */
+	VERDICT_ALLOW = 1,
+	VERDICT_DENY = 2,
+};
+
+enum policy_prefix {
+	POLICY_FIXED_BITS = 40, /* peer and direction: always exact */
+	POLICY_PROTOCOL_BITS = 8,
+	POLICY_FULL_BITS = 64,
+};
+
+/*
+ * Key of an inner policy map. prefixlen = POLICY_FIXED_BITS, or with the protocol
+ * 48, or with the protocol and n leading bits of the port 48 + n.
+ * ICMP: the port is the type.
+ */
+struct policy_key {
+	__u32 prefixlen;
+	__u32 peer; /* identity, address class, or 0: any */
+	__u8 direction;
+	__u8 protocol; /* IP protocol number; 0 with the short prefix: any */
+	__be16 port;
+};
+
+struct policy_entry {
+	__u32 precedence; /* the higher one decides */
+	__u32 rule;	  /* rule reference; 0: no rule, the default */
+	__u8 verdict;
+	__u8 prefix_bits; /* of protocol and port, 0..24: how exact the entry is */
+	__u16 pad;
+};
+
+/* Which parts of the packet the deciding entry named: the field's numbers. */
+enum policy_match {
+	MATCH_NONE = 0,
+	MATCH_L3_ONLY = 1,
+	MATCH_L3_L4 = 2,
+	MATCH_L4_ONLY = 3,
+	MATCH_ALL = 4,
+	MATCH_L3_PROTOCOL = 5,
+	MATCH_PROTOCOL_ONLY = 6,
+};
+
+/* The three look-ups of a judgement; each may name a rule. */
+enum policy_lookup {
+	LOOKUP_IDENTITY = 0,
+	LOOKUP_CLASS = 1,
+	LOOKUP_ANY = 2,
+	LOOKUPS = 3,
+};
