@@ -36,7 +36,6 @@ const flags = [
 
 const includes = [
   `-I${join(root, "bpf/lib")}`,
-  `-I${join(root, "bpf/lib/shared")}`,
   ...[join(root, "bpf/include"), "/usr/include/x86_64-linux-gnu", "/usr/include"].flatMap((dir) => ["-isystem", dir]),
 ];
 

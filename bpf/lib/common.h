@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What every header of the datapath needs: helpers, the drop value, the work area. */
+#pragma once
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "shared/address.h"
+#include "shared/conntrack.h"
+#include "shared/counter.h"
+#include "shared/drop.h"
+#include "shared/endpoint.h"
+#include "shared/event.h"
+
+/*
+ * What a step returns: 0, go on (at the end: up the host's stack); positive, a tc
+ * action that ends the program; negative, a drop with its reason and place.
+ */
+enum step {
+	STEP_NEXT = 0,
+};
+
+/*
+ * DROP(reason): the packet ends here. Reason, source file and line travel in the
+ * value. A file that drops defines SOURCE_FILE after its includes.
+ */
+#define DROP(reason) (-((__s32)(reason) | SOURCE_FILE << 8 | __LINE__ << 16))
+#define DROP_REASON_OF(drop) ((__u8)(-(drop)))
+#define DROP_FILE_OF(drop) ((__u8)(-(drop) >> 8))
+#define DROP_LINE_OF(drop) ((__u16)(-(drop) >> 16))
+
+/* A connection's addresses and ports, in one direction. */
+struct tuple {
+	struct ip_address source;
+	struct ip_address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 family;
+	__u8 protocol;
+	__u8 icmp_type;
+	__u8 icmp_code;
+};
+
+/* A parsed packet. */
+struct packet {
+	struct tuple tuple;
+	__u32 l4_offset; /* bytes from the Ethernet header */
+	__u8 tcp_flags;
+	bool is_icmp_error;
+};
+
+/*
+ * What one run of a program works on. It lives in a per-CPU map because the stack
+ * has 512 bytes; programs on tc hooks are not preempted by each other.
+ */
+struct work {
+	struct packet packet;
+	struct tuple original; /* the connection's original direction */
+	struct conntrack_entry entry; /* under construction */
+	struct event_end end[ENDS];   /* for the event: the latest judgement */
+	__u64 revision;
+	__u64 generation;
+	__u64 now; /* ns, CLOCK_BOOTTIME */
+	__u8 hook;
+	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
+	bool judged; /* `end` holds a judgement */
+	bool report; /* tell user space about an allow */
+	bool quiet;  /* a drop that is counted, but not worth an event */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct work);
+} scratch SEC(".maps");
+
+static __always_inline struct work *begin(__u8 hook)
+{
+	__u32 zero = 0;
+	struct work *work = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!work)
+		return NULL;
+	work->hook = hook;
+	work->is_reply = false;
+	work->judged = false;
+	work->report = false;
+	work->quiet = false;
+	return work;
+}
+
+static __always_inline bool address_equal(const struct ip_address *a, const struct ip_address *b)
+{
+	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];
+}
+
+static __always_inline bool address_is_zero(const struct ip_address *a)
+{
+	return !(a->halves[0] | a->halves[1]);
+}

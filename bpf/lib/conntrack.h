@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Connections. One entry serves both directions and, on one node, both ends; it keeps
+ * what policy said, and under which revision.
+ *
+ * An entry's verdicts, hops and revision are never changed in place: a new judgement
+ * replaces the whole entry, so that no reader sees the verdict of one revision
+ * under the number of another. Only time, counters and flags are written in place.
+ */
+#pragma once
+
+#include "common.h"
+#include "config.h"
+#include "parse.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_CONNTRACK
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 524288);
+	__type(key, struct conntrack4_key);
+	__type(value, struct conntrack_entry);
+} conntrack4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 262144);
+	__type(key, struct conntrack6_key);
+	__type(value, struct conntrack_entry);
+} conntrack6 SEC(".maps");
+
+/* Is (source, source port) the higher of the two pairs, as big-endian bytes? */
+static __always_inline bool source_is_high(const struct tuple *tuple)
+{
+	for (int i = 0; i < (tuple->family == FAMILY_IPV4 ? 1 : 4); i++) {
+		__u32 source = bpf_ntohl(tuple->source.words[i]);
+		__u32 destination = bpf_ntohl(tuple->destination.words[i]);
+
+		if (source != destination)
+			return source > destination;
+	}
+	return bpf_ntohs(tuple->source_port) > bpf_ntohs(tuple->destination_port);
+}
+
+static __always_inline void conntrack4_key(const struct tuple *tuple, struct conntrack4_key *key)
+{
+	bool high = source_is_high(tuple);
+
+	key->low_address = high ? tuple->destination.v4 : tuple->source.v4;
+	key->high_address = high ? tuple->source.v4 : tuple->destination.v4;
+	key->low_port = high ? tuple->destination_port : tuple->source_port;
+	key->high_port = high ? tuple->source_port : tuple->destination_port;
+	key->protocol = tuple->protocol;
+	key->leg = LEG_DIRECT;
+	key->pad = 0;
+}
+
+static __always_inline void conntrack6_key(const struct tuple *tuple, struct conntrack6_key *key)
+{
+	bool high = source_is_high(tuple);
+
+	key->low_address = high ? tuple->destination : tuple->source;
+	key->high_address = high ? tuple->source : tuple->destination;
+	key->low_port = high ? tuple->destination_port : tuple->source_port;
+	key->high_port = high ? tuple->source_port : tuple->destination_port;
+	key->protocol = tuple->protocol;
+	key->leg = LEG_DIRECT;
+	key->pad = 0;
+}
+
+static __always_inline struct conntrack_entry *conntrack_find(const struct tuple *tuple)
+{
+	if (tuple->family == FAMILY_IPV4) {
+		struct conntrack4_key key;
+
+		conntrack4_key(tuple, &key);
+		return bpf_map_lookup_elem(&conntrack4, &key);
+	} else {
+		struct conntrack6_key key;
+
+		conntrack6_key(tuple, &key);
+		return bpf_map_lookup_elem(&conntrack6, &key);
+	}
+}
+
+static __always_inline int conntrack_store(const struct tuple *tuple,
+					   const struct conntrack_entry *entry)
+{
+	long error;
+
+	if (tuple->family == FAMILY_IPV4) {
+		struct conntrack4_key key;
+
+		conntrack4_key(tuple, &key);
+		error = bpf_map_update_elem(&conntrack4, &key, entry, BPF_ANY);
+	} else {
+		struct conntrack6_key key;
+
+		conntrack6_key(tuple, &key);
+		error = bpf_map_update_elem(&conntrack6, &key, entry, BPF_ANY);
+	}
+	return error ? DROP(DROP_CONNTRACK_INSERT_FAILED) : STEP_NEXT;
+}
+
+/* Does this packet go from the connection's destination to its source? */
+static __always_inline bool is_reply(const struct conntrack_entry *entry, const struct tuple *tuple)
+{
+	return source_is_high(tuple) != !!(entry->flags & CONNECTION_SOURCE_IS_HIGH);
+}
+
+static __always_inline bool is_closing(const struct conntrack_entry *entry)
+{
+	return entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
+}
+
+static __always_inline bool is_first_packet(const struct packet *packet)
+{
+	return packet->tuple.protocol == IPPROTO_TCP &&
+	       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/*
+ * Does the packet begin a connection of its own although an entry of its addresses
+ * and ports is there? It does when the entry has timed out, when a SYN meets a
+ * connection that is being closed, and when the SYN comes from the other side (a
+ * server that calls back is not a reply).
+ */
+static __always_inline bool conntrack_is_over(const struct conntrack_entry *entry,
+					      const struct packet *packet, __u64 now, bool reply)
+{
+	if (now > entry->expires)
+		return true;
+	return is_first_packet(packet) && (reply || is_closing(entry));
+}
+
+static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *entry, __u8 protocol)
+{
+	__u8 closing = entry->flags &
+		       (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
+
+	if (protocol != IPPROTO_TCP)
+		return config.other_timeout;
+	if (closing == (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING))
+		return config.tcp_close_timeout;
+	if (!(entry->flags & CONNECTION_SEEN_REPLY))
+		return config.tcp_syn_timeout;
+	return config.tcp_established_timeout;
+}
+
+/* Notes a packet of `from` that passed: flags, lifetime, counters. */
+static __always_inline void conntrack_count(struct conntrack_entry *entry,
+					    const struct packet *packet, __u32 from, __u64 now,
+					    __u32 length)
+{
+	__u8 flags = entry->flags;
+
+	if (from == END_DESTINATION)
+		flags |= CONNECTION_SEEN_REPLY;
+	if (packet->tcp_flags & TCP_RST)
+		flags |= CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING;
+	if (packet->tcp_flags & TCP_FIN)
+		flags |= from == END_SOURCE ? CONNECTION_SOURCE_CLOSING :
+					      CONNECTION_DESTINATION_CLOSING;
+	if (flags != entry->flags)
+		entry->flags = flags;
+	if (packet->tcp_flags & ~entry->tcp_flags[from & 1])
+		entry->tcp_flags[from & 1] |= packet->tcp_flags;
+	entry->expires = now + conntrack_lifetime(entry, packet->tuple.protocol);
+	__sync_fetch_and_add(&entry->packets[from & 1], 1);
+	__sync_fetch_and_add(&entry->bytes[from & 1], length);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What user space hears: events, and counters for what is too much to hear. */
+#pragma once
+
+#include "common.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20); /* bytes */
+} events SEC(".maps");
+
+/* Events that found the ring full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} events_lost SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct counter_key);
+	__type(value, struct counter_value);
+} counters SEC(".maps");
+
+static __always_inline void count(__u8 hook, __u8 reason, __u8 file, __u16 line, __u32 length)
+{
+	struct counter_key key = { .reason = reason, .hook = hook, .file = file, .line = line };
+	struct counter_value *value = bpf_map_lookup_elem(&counters, &key);
+
+	if (value) {
+		value->packets++;
+		value->bytes += length;
+	} else {
+		struct counter_value first = { .packets = 1, .bytes = length };
+
+		bpf_map_update_elem(&counters, &key, &first, BPF_ANY);
+	}
+}
+
+static __noinline int emit(struct __sk_buff *skb, const struct work *work, int drop)
+{
+	const struct tuple *tuple = &work->packet.tuple;
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	__u8 reason;
+
+	if (!event) {
+		__u32 zero = 0;
+		__u64 *lost = bpf_map_lookup_elem(&events_lost, &zero);
+
+		if (lost)
+			(*lost)++;
+		return 0;
+	}
+	reason = drop < 0 ? DROP_REASON_OF(drop) : DROP_NONE;
+	event->time = bpf_ktime_get_boot_ns();
+	event->generation = work->generation;
+	event->source = tuple->source;
+	event->destination = tuple->destination;
+	event->source_port = tuple->source_port;
+	event->destination_port = tuple->destination_port;
+	event->type = !reason || reason == DROP_POLICY_DENIED ||
+				      reason == DROP_POLICY_DENIED_BY_RULE ?
+			      EVENT_VERDICT :
+			      EVENT_DROP;
+	event->reason = reason;
+	event->hook = work->hook;
+	event->family = tuple->family;
+	event->protocol = tuple->protocol;
+	event->tcp_flags = work->packet.tcp_flags;
+	event->is_reply = work->is_reply;
+	event->file = drop < 0 ? DROP_FILE_OF(drop) : 0;
+	event->line = drop < 0 ? DROP_LINE_OF(drop) : 0;
+	event->icmp_type = tuple->icmp_type;
+	event->icmp_code = tuple->icmp_code;
+	event->ifindex = skb->ifindex;
+	event->length = skb->len;
+	if (work->judged)
+		__builtin_memcpy(event->end, work->end, sizeof(event->end));
+	else
+		__builtin_memset(event->end, 0, sizeof(event->end));
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Both ends of a connection before their policies, and where its packets go. */
+#pragma once
+
+#include "common.h"
+#include "control.h"
+#include "endpoint.h"
+#include "ipcache.h"
+#include "policy.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_JUDGE
+
+/* Towards an endpoint of this node, past the stack; or up the stack (ifindex 0). */
+static __always_inline void set_hop(struct next_hop *hop, const struct endpoint *to,
+				    const struct endpoint *from)
+{
+	__builtin_memset(hop, 0, sizeof(*hop));
+	if (!to || !from || (to->flags | from->flags) & ENDPOINT_VIA_STACK)
+		return;
+	hop->ifindex = to->ifindex;
+	__builtin_memcpy(hop->destination_mac, to->mac, sizeof(hop->destination_mac));
+	__builtin_memcpy(hop->source_mac, to->host_mac, sizeof(hop->source_mac));
+}
+
+static __always_inline void set_end(struct event_end *end, const struct endpoint *endpoint,
+				    const struct ip_address *address, __u8 family)
+{
+	struct ipcache_entry known = ipcache_lookup(address, family);
+
+	__builtin_memset(end, 0, sizeof(*end));
+	end->address_class = known.address_class;
+	end->identity = endpoint ? endpoint->identity : known.identity;
+	end->endpoint = endpoint ? endpoint->id : 0;
+}
+
+/* What the kernel's policy key calls the port. */
+static __always_inline __be16 policy_port(const struct tuple *tuple)
+{
+	if (tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6)
+		return bpf_htons(tuple->icmp_type);
+	return tuple->destination_port;
+}
+
+static __always_inline void keep_end(struct conntrack_end *kept, const struct event_end *end,
+				     __u32 peer_identity, const struct endpoint *endpoint)
+{
+	for (int i = 0; i < LOOKUPS; i++)
+		kept->rules[i] = end->rules[i];
+	kept->incarnation = endpoint ? endpoint->incarnation : 0;
+	kept->peer_identity = peer_identity;
+	kept->verdict = end->verdict;
+	kept->match = end->match;
+	kept->pad = 0;
+}
+
+/*
+ * Judges work->original by the egress policy of its source and the ingress policy
+ * of its destination, as far as they live on this node. Fills work->end, and ends,
+ * hops and revision of work->entry.
+ *
+ * The node reaches its own pods whatever their policy says: kubelet's probes come
+ * from there. Returns STEP_NEXT when both ends allow it, else a drop.
+ */
+static __noinline int judge(struct work *work)
+{
+	const struct tuple *tuple = &work->original;
+	const struct endpoint *source = endpoint_by_address(&tuple->source, tuple->family);
+	const struct endpoint *destination =
+		endpoint_by_address(&tuple->destination, tuple->family);
+	struct event_end *from = &work->end[END_SOURCE];
+	struct event_end *to = &work->end[END_DESTINATION];
+	__u32 parity = work->generation & 1;
+	struct policy_query query = {
+		.protocol = tuple->protocol,
+		.port = policy_port(tuple),
+	};
+	int step;
+
+	set_end(from, source, &tuple->source, tuple->family);
+	set_end(to, destination, &tuple->destination, tuple->family);
+	work->judged = true;
+
+	if (source) {
+		query.slot = source->policy[parity];
+		query.identity = to->identity;
+		query.address_class = to->address_class;
+		query.direction = DIRECTION_EGRESS;
+		step = policy_judge(&query, from);
+		if (step)
+			return step;
+	}
+	if (destination && !source && from->identity == IDENTITY_HOST) {
+		to->verdict = VERDICT_ALLOW;
+	} else if (destination) {
+		query.slot = destination->policy[parity];
+		query.identity = from->identity;
+		query.address_class = from->address_class;
+		query.direction = DIRECTION_INGRESS;
+		step = policy_judge(&query, to);
+		if (step)
+			return step;
+	}
+	for (int i = 0; i < ENDS; i++) {
+		const struct event_end *end = &work->end[i];
+
+		if (end->verdict == VERDICT_DENY)
+			return end->rules[0] | end->rules[1] | end->rules[2] ?
+				       DROP(DROP_POLICY_DENIED_BY_RULE) :
+				       DROP(DROP_POLICY_DENIED);
+	}
+
+	keep_end(&work->entry.end[END_SOURCE], from, to->identity, source);
+	keep_end(&work->entry.end[END_DESTINATION], to, from->identity, destination);
+	set_hop(&work->entry.hop[END_DESTINATION], destination, source);
+	set_hop(&work->entry.hop[END_SOURCE], source, destination);
+	work->entry.revision = work->revision;
+	return STEP_NEXT;
+}

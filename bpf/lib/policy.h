@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What an endpoint's policy says about a peer, a protocol and a port. */
+#pragma once
+
+#include "common.h"
+#include "shared/policy.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_POLICY
+
+struct policy_inner {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	/* Sizes, not types: BTF has only forward declarations behind a map's values. */
+	__uint(key_size, sizeof(struct policy_key));
+	__uint(value_size, sizeof(struct policy_entry));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, 65535);
+	__type(key, __u32); /* policy slot */
+	__array(values, struct policy_inner);
+} policy SEC(".maps");
+
+struct policy_query {
+	__u32 slot;
+	__u32 identity;
+	__u32 address_class;
+	__u8 direction;
+	__u8 protocol;
+	__be16 port; /* destination port; ICMP: the type */
+};
+
+static __always_inline __u8 policy_match(__u32 lookup, __u8 prefix_bits)
+{
+	if (lookup == LOOKUP_ANY)
+		return prefix_bits == 0			     ? MATCH_ALL :
+		       prefix_bits == POLICY_PROTOCOL_BITS ? MATCH_PROTOCOL_ONLY :
+							     MATCH_L4_ONLY;
+	return prefix_bits == 0			   ? MATCH_L3_ONLY :
+	       prefix_bits == POLICY_PROTOCOL_BITS ? MATCH_L3_PROTOCOL :
+						     MATCH_L3_L4;
+}
+
+/*
+ * Judges. Three look-ups: the peer's identity, its address class, anybody.
+ *   1. The highest precedence decides (a deny has a higher one than an allow).
+ *   2. All look-ups that say the same at that precedence are named in `end->rules`.
+ *   3. No match at all is a denial without a rule.
+ * Within one peer the compiler has made the longest match the right one.
+ *
+ * Returns STEP_NEXT with end->verdict, or a drop when the endpoint has no policy map.
+ */
+static __noinline int policy_judge(const struct policy_query *query, struct event_end *end)
+{
+	struct policy_key key = {
+		.prefixlen = POLICY_FULL_BITS,
+		.direction = query->direction,
+		.protocol = query->protocol,
+		.port = query->port,
+	};
+	__u32 slot = query->slot;
+	__u32 precedence = 0;
+	void *map = bpf_map_lookup_elem(&policy, &slot);
+
+	end->verdict = VERDICT_DENY;
+	end->match = MATCH_NONE;
+	for (int i = 0; i < LOOKUPS; i++)
+		end->rules[i] = 0;
+	if (!map)
+		return DROP(DROP_ENDPOINT_NOT_READY);
+
+	for (int i = 0; i < LOOKUPS; i++) {
+		const struct policy_entry *entry;
+
+		key.peer = i == LOOKUP_IDENTITY ? query->identity :
+			   i == LOOKUP_CLASS	? query->address_class :
+						  0;
+		if (i != LOOKUP_ANY && !key.peer)
+			continue;
+		entry = bpf_map_lookup_elem(map, &key);
+		if (!entry || entry->precedence < precedence)
+			continue;
+		if (entry->precedence > precedence) {
+			precedence = entry->precedence;
+			end->verdict = entry->verdict;
+			end->match = policy_match(i, entry->prefix_bits);
+			for (int j = 0; j < LOOKUPS; j++)
+				end->rules[j] = 0;
+		}
+		end->rules[i] = entry->rule;
+	}
+	return STEP_NEXT;
+}
