@@ -1,0 +1,142 @@
+/**
+ * What the rest of the agent wants of the kernel, in its own words: slots, identities,
+ * addresses as text, ports in host order. {@link openKernel} in `open-kernel.ts` makes
+ * it real; unit tests have one in memory.
+ */
+import type { ConntrackEntry, CounterKey, CounterValue, EventRecord } from "./layouts.gen.ts";
+
+/** One entry of a policy slot as the kernel holds it; `rule` is a rule reference. */
+export interface SlotEntry {
+  readonly peer: number;
+  readonly direction: "ingress" | "egress";
+  /** IP protocol number; 0: any. */
+  readonly protocol: number;
+  /** Host order; only the leading `portBits` count. */
+  readonly port: number;
+  readonly portBits: number;
+  readonly verdict: "allow" | "deny";
+  readonly precedence: number;
+  readonly rule: number;
+}
+
+/** The policy slots. Numbers are the caller's; a slot's content changes only by {@link add} and {@link remove}. */
+export interface PolicySlots {
+  /** All slots with their entries, as the kernel holds them. */
+  read(): Map<number, SlotEntry[]>;
+  /** Makes new slots; none of them is in use yet. Resolves when packets would find them. */
+  insert(slots: ReadonlyMap<number, readonly SlotEntry[]>): Promise<void>;
+  /** Removes slots that no endpoint record names any more, after an RCU grace period. */
+  delete(slots: readonly number[]): Promise<void>;
+  /** Adds to a live slot: denials first. */
+  add(slot: number, entries: readonly SlotEntry[]): void;
+  /** Removes from a live slot: allows first. */
+  remove(slot: number, entries: readonly SlotEntry[]): void;
+  /** How many entries fit into one slot. */
+  readonly capacity: number;
+  /** Resolves when every packet that was in a program at the call has left it. */
+  barrier(): Promise<void>;
+}
+
+/** What the datapath knows of one local endpoint. */
+export interface EndpointState {
+  readonly id: number;
+  readonly incarnation: number;
+  readonly identity: number;
+  /** Policy slot, by the parity of the generation. */
+  readonly policy: readonly [number, number];
+  readonly ifindex: number;
+  /** `aa:bb:cc:dd:ee:ff` of the pod's side and of the host's. */
+  readonly mac: string;
+  readonly hostMac: string;
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+  readonly viaStack: boolean;
+}
+
+export interface EndpointTable {
+  /** The endpoints as the kernel holds them, by endpoint number. */
+  read(): Map<number, EndpointState>;
+  /** Writes all records of an endpoint: its addresses first, then its interface. */
+  write(endpoint: EndpointState): void;
+  /** Removes all records: the interface first. Idempotent. */
+  remove(endpoint: EndpointState): void;
+}
+
+/** One prefix of the ipcache. */
+export interface IpcacheState {
+  /** Canonical text, `10.0.0.7/32`. */
+  readonly prefix: string;
+  readonly identity: number;
+  readonly addressClass: number;
+}
+
+export interface IpcacheTable {
+  read(): IpcacheState[];
+  write(entries: readonly IpcacheState[]): void;
+  remove(prefixes: readonly string[]): void;
+}
+
+/** The words that programs read before anything else. */
+export interface Control {
+  generation(): bigint;
+  /** One store: the next generation is in force. */
+  advanceGeneration(): bigint;
+  /** Makes verdicts that depend on the prefix void: one bucket for a host route, all for a shorter one. */
+  raiseEpoch(prefix: string): void;
+}
+
+export interface Connection {
+  readonly family: 4 | 6;
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly protocol: number;
+  readonly entry: ConntrackEntry;
+}
+
+export interface ConnectionTable {
+  list(): Connection[];
+  /** Removes entries that have timed out at `now` (boot time, ns); says how many stay and go. */
+  sweep(now: bigint): { live: number; removed: number };
+  /** Removes all entries of an address; says how many. */
+  removeAddress(address: string): number;
+}
+
+/** Programs on interfaces. */
+export interface Hooks {
+  /** Attaches both programs, first in line. Idempotent. */
+  attach(ifindex: number, hostInterface: string): void;
+  /** Idempotent. */
+  detach(hostInterface: string): void;
+  /** What is wrong with the hooks of an interface, in sentences. */
+  check(ifindex: number, hostInterface: string): string[];
+  /** Interfaces that have hooks. */
+  list(): string[];
+}
+
+export interface MapFill {
+  readonly name: string;
+  readonly entries: number;
+  readonly capacity: number;
+}
+
+export interface Kernel extends Disposable {
+  readonly policies: PolicySlots;
+  readonly endpoints: EndpointTable;
+  readonly ipcache: IpcacheTable;
+  readonly control: Control;
+  readonly connections: ConnectionTable;
+  readonly hooks: Hooks;
+  /** How programs are attached: `tcx`, or `clsact` before Linux 6.6. */
+  readonly attachMode: "tcx" | "clsact";
+  /** Names the loaded programs by their content. */
+  readonly programs: string;
+  events(signal: AbortSignal): AsyncIterable<readonly EventRecord[]>;
+  /** Events that found the ring full, since load. */
+  eventsLost(): bigint;
+  counters(): { key: CounterKey; value: CounterValue }[];
+  fill(): MapFill[];
+  /** Nanoseconds of CLOCK_BOOTTIME. */
+  now(): bigint;
+}

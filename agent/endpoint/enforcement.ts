@@ -1,0 +1,363 @@
+import type { EndpointState, Kernel, SlotEntry } from "#agent/datapath/kernel.ts";
+import type { AddressSpace } from "#agent/ipcache/address-space.ts";
+import type { KnownPrefix } from "#agent/ipcache/partition.ts";
+import type { PolicyEngine, PolicyEntry } from "#policy/compile/engine.ts";
+import type { Subject } from "#policy/model/identity.ts";
+import type { Rule } from "#policy/model/rule.ts";
+import { EndpointError } from "./errors.ts";
+import { SlotContent, SlotTable } from "./slot-table.ts";
+
+/** Numbers for sets of rules; `agent/identity` persists them. */
+export interface ReferenceNumbers {
+  /** The number of a set of rules; 0 for the empty one. */
+  intern(rules: readonly Rule[]): number;
+}
+
+/** A local endpoint as policy sees it. */
+export interface GuardedEndpoint extends Omit<EndpointState, "policy"> {
+  readonly subject: Subject;
+}
+
+export interface EnforcementOptions {
+  readonly kernel: Kernel;
+  readonly addresses: AddressSpace;
+  readonly references: ReferenceNumbers;
+  /** Prefixes with a fixed owner: the node's own addresses, the range of pods. */
+  readonly reserved: readonly KnownPrefix[];
+}
+
+interface Guarded {
+  endpoint: GuardedEndpoint;
+  slot: number;
+}
+
+/**
+ * Brings policy into the kernel. Callers run its methods one at a time.
+ *
+ * A change of policy, however many endpoints it touches, is one transaction: a packet
+ * is judged by the old policy or by the new one, at both its ends. See
+ * {@link Enforcement.replacePolicy}. A new identity or address class only adds entries
+ * to live slots, before any address has it.
+ */
+export class Enforcement {
+  readonly #kernel: Kernel;
+  readonly #addresses: AddressSpace;
+  readonly #references: ReferenceNumbers;
+  readonly #reserved: readonly KnownPrefix[];
+  readonly #slots: SlotTable;
+  readonly #endpoints = new Map<number, Guarded>();
+  /** Identities that entries may name, with their subjects. */
+  readonly #identities = new Map<number, Subject>();
+  /** The slot that serves all subjects with one policy key. */
+  readonly #slotByKey = new Map<string, { slot: number; subject: Subject }>();
+  #engine: PolicyEngine;
+
+  constructor(engine: PolicyEngine, options: EnforcementOptions) {
+    this.#engine = engine;
+    this.#kernel = options.kernel;
+    this.#addresses = options.addresses;
+    this.#references = options.references;
+    this.#reserved = options.reserved;
+    this.#slots = new SlotTable(options.kernel.policies);
+  }
+
+  get engine(): PolicyEngine {
+    return this.#engine;
+  }
+
+  /**
+   * Takes over what runs already: `endpoints` are the records that survived, `engine`
+   * the policy as it is now. What the kernel holds and is right stays untouched.
+   */
+  async restore(engine: PolicyEngine, endpoints: readonly GuardedEndpoint[]): Promise<void> {
+    const inKernel = this.#kernel.endpoints.read();
+    const parity = Number(this.#kernel.control.generation() & 1n);
+    for (const endpoint of endpoints) {
+      this.#identities.set(endpoint.identity, endpoint.subject);
+      this.#endpoints.set(endpoint.id, { endpoint, slot: inKernel.get(endpoint.id)?.policy[parity] ?? 0 });
+    }
+    for (const [id, state] of inKernel) {
+      if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
+    }
+    this.#addresses.resetKnown([...this.#reserved, ...endpoints.flatMap(knownPrefixes)]);
+    await this.replacePolicy(engine);
+  }
+
+  /**
+   * Puts a new policy in force, as one transaction.
+   *
+   *  1. Compile everything, and refuse the whole if something does not fit. Nothing is
+   *     written until then.
+   *  2. Split the address classes as finely as old and new rules together need, first in
+   *     the live slots (a split class judges as the class it comes from), then in the
+   *     ipcache. No verdict changes.
+   *  3. Make new slots for policies that differ from what their endpoints have.
+   *  4. Write these slots into the endpoint records under the parity not in force.
+   *  5. One store: the generation. From here the new policy is in force.
+   *  6. When no program runs that read the old generation: the other parity, then
+   *     remove old slots, and join the classes that nobody tells apart any more.
+   *
+   * @returns whether anything changed.
+   * @throws EndpointError `policy-too-large` from step 1.
+   */
+  async replacePolicy(next: PolicyEngine): Promise<boolean> {
+    const { control } = this.#kernel;
+    const union = this.#addresses.plan([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
+    const final = this.#addresses.plan(next.cidrs);
+    for (const [identity, subject] of this.#identities) next.addIdentity(identity, subject);
+    const classes = new Map([...this.#addresses.classesInUse(), ...union.classes, ...final.classes]);
+    for (const [id, cidrs] of classes) next.addClass(id, cidrs);
+
+    const wanted = this.#compileAll(next);
+    const splits = this.#splitEntries(union.classes);
+    this.#refuseTooLarge(wanted, splits);
+
+    for (const [slot, entries] of splits) this.#slots.add(slot, entries);
+    this.#addresses.setCidrs([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
+
+    const fresh = [...wanted.values()].filter((policy) => policy.slot === null);
+    const numbers = await this.#slots.insert(fresh.map((policy) => policy.content));
+    for (const [index, policy] of fresh.entries()) policy.slot = numbers[index] as number;
+
+    const moves = this.#moves(next, wanted);
+    if (moves.length > 0) {
+      const inactive = Number((control.generation() + 1n) & 1n);
+      const state = (guarded: Guarded, slot: number): EndpointState => ({
+        ...guarded.endpoint,
+        policy: inactive === 0 ? [slot, guarded.slot] : [guarded.slot, slot],
+      });
+      for (const { guarded, slot } of moves) this.#kernel.endpoints.write(state(guarded, slot));
+      control.advanceGeneration();
+    }
+
+    this.#engine = next;
+    this.#slotByKey.clear();
+    for (const [key, { slot, subject }] of wanted) this.#slotByKey.set(key, { slot: slot as number, subject });
+
+    if (moves.length > 0) await this.#kernel.policies.barrier();
+    for (const { guarded, slot } of moves) guarded.slot = slot;
+    this.#writeStale();
+    await this.#forgetUnused();
+
+    this.#addresses.setCidrs(next.cidrs);
+    const gone = new Set([...classes.keys()].filter((id) => !final.classes.has(id)));
+    this.#slots.removePeers(gone);
+    for (const id of gone) next.removeClass(id);
+    this.#addresses.releaseClasses();
+    return moves.length > 0;
+  }
+
+  /**
+   * Lets an endpoint take part: when this resolves, its policy is in force and every
+   * other endpoint's policy knows it. No packet of it may have been let through before.
+   *
+   * @throws EndpointError `policy-too-large` when its identity's entries do not fit.
+   */
+  async add(endpoint: GuardedEndpoint): Promise<void> {
+    this.#learn(endpoint.identity, endpoint.subject);
+    const slot = await this.#slotFor(endpoint.subject);
+    this.#endpoints.set(endpoint.id, { endpoint, slot });
+    this.#kernel.endpoints.write({ ...endpoint, policy: [slot, slot] });
+    for (const { prefix, identity } of knownPrefixes(endpoint)) {
+      this.#addresses.setKnown(prefix, identity);
+      this.#kernel.control.raiseEpoch(prefix);
+    }
+  }
+
+  /** Gives an endpoint another identity: its labels have changed. */
+  async relabel(endpoint: GuardedEndpoint): Promise<void> {
+    await this.add(endpoint);
+  }
+
+  /** Takes an endpoint out, with its connections. Idempotent. */
+  remove(id: number): void {
+    const guarded = this.#endpoints.get(id);
+    if (!guarded) return;
+    this.#endpoints.delete(id);
+    const { endpoint, slot } = guarded;
+    this.#kernel.endpoints.remove({ ...endpoint, policy: [slot, slot] });
+    for (const { prefix } of knownPrefixes(endpoint)) {
+      this.#addresses.removeKnown(prefix);
+      this.#kernel.control.raiseEpoch(prefix);
+    }
+    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+      if (address !== null) this.#kernel.connections.removeAddress(address);
+    }
+  }
+
+  /** Forgets identities and slots that no endpoint has any more. */
+  async collect(): Promise<void> {
+    const used = new Set([...this.#endpoints.values()].map(({ endpoint }) => endpoint.identity));
+    const unused = new Set([...this.#identities.keys()].filter((identity) => !used.has(identity)));
+    this.#slots.removePeers(unused);
+    for (const identity of unused) {
+      this.#engine.removeIdentity(identity);
+      this.#identities.delete(identity);
+    }
+    const keys = new Set([...this.#endpoints.values()].map(({ endpoint }) => this.#engine.policyKey(endpoint.subject)));
+    for (const key of this.#slotByKey.keys()) if (!keys.has(key)) this.#slotByKey.delete(key);
+    await this.#forgetUnused();
+  }
+
+  /** The policy slot of an endpoint, and what is in it. */
+  slotOf(id: number): { slot: number; content: SlotContent } | undefined {
+    const slot = this.#endpoints.get(id)?.slot;
+    const content = slot === undefined ? undefined : this.#slots.content(slot);
+    return content && slot !== undefined ? { slot, content } : undefined;
+  }
+
+  /** What the kernel should hold for an endpoint differs from what it holds, in sentences. */
+  check(id: number): string[] {
+    const guarded = this.#endpoints.get(id);
+    if (!guarded) return [`endpoint ${id} is not in force`];
+    const problems: string[] = [];
+    const state = this.#kernel.endpoints.read().get(id);
+    if (!state) problems.push(`endpoint ${id} is missing from the map endpoints or interfaces`);
+    else if (!state.policy.includes(guarded.slot)) problems.push(`endpoint ${id} has policy slots ${state.policy.join(", ")}, not ${guarded.slot}`);
+    if (!this.#slots.content(guarded.slot)) problems.push(`policy slot ${guarded.slot} of endpoint ${id} is missing`);
+    const present = new Map(this.#kernel.ipcache.read().map((entry) => [entry.prefix, entry.identity]));
+    for (const { prefix, identity } of knownPrefixes(guarded.endpoint)) {
+      if (present.get(prefix) !== identity) problems.push(`the ipcache entry of ${prefix} is missing or wrong`);
+    }
+    return problems;
+  }
+
+  #entry(entry: PolicyEntry): SlotEntry {
+    const { peer, direction, protocol, port, portBits, verdict, precedence } = entry;
+    return { peer, direction, protocol, port, portBits, verdict, precedence, rule: this.#references.intern(entry.rules) };
+  }
+
+  /** Compiles the policy of every subject; a slot that an endpoint of it has and that is right is kept. */
+  #compileAll(engine: PolicyEngine): Map<string, { subject: Subject; content: SlotContent; slot: number | null }> {
+    const policies = new Map<string, { subject: Subject; content: SlotContent; slot: number | null }>();
+    for (const { endpoint, slot } of this.#endpoints.values()) {
+      const key = engine.policyKey(endpoint.subject);
+      let policy = policies.get(key);
+      if (!policy) {
+        const content = new SlotContent(engine.compile(endpoint.subject).entries.map((entry) => this.#entry(entry)));
+        policies.set(key, (policy = { subject: endpoint.subject, content, slot: null }));
+      }
+      if (policy.slot === null && this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
+    }
+    return policies;
+  }
+
+  /**
+   * What the live slots need before addresses get the finer classes: a class that is new
+   * judges as the one that its addresses have now.
+   */
+  #splitEntries(classes: ReadonlyMap<number, readonly string[]>): Map<number, SlotEntry[]> {
+    const now = new Map([...this.#addresses.classesInUse()].map(([id, cidrs]) => [cidrs.join(), id]));
+    const before = new Set(this.#addresses.cidrs);
+    const copies = new Map<number, number[]>();
+    for (const [id, cidrs] of classes) {
+      const origin = now.get(cidrs.filter((cidr) => before.has(cidr)).join());
+      if (origin !== undefined && origin !== id) copies.set(origin, [...(copies.get(origin) ?? []), id]);
+    }
+    const splits = new Map<number, SlotEntry[]>();
+    if (copies.size === 0) return splits;
+    for (const slot of this.#slots.numbers()) {
+      const entries = [...(this.#slots.content(slot) as SlotContent).entries.values()];
+      const added = entries.flatMap((entry) => (copies.get(entry.peer) ?? []).map((peer) => ({ ...entry, peer })));
+      if (added.length > 0) splits.set(slot, added);
+    }
+    return splits;
+  }
+
+  #refuseTooLarge(
+    wanted: ReadonlyMap<string, { subject: Subject; content: SlotContent }>,
+    splits: ReadonlyMap<number, readonly SlotEntry[]>,
+  ): void {
+    const { capacity } = this.#slots;
+    for (const { subject, content } of wanted.values()) {
+      if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
+    }
+    for (const [slot, added] of splits) {
+      const size = (this.#slots.content(slot) as SlotContent).entries.size + added.length;
+      if (size > capacity) throw EndpointError.slotTooLarge(slot, size, capacity);
+    }
+  }
+
+  #moves(
+    engine: PolicyEngine,
+    wanted: ReadonlyMap<string, { slot: number | null }>,
+  ): { guarded: Guarded; slot: number }[] {
+    const moves: { guarded: Guarded; slot: number }[] = [];
+    for (const guarded of this.#endpoints.values()) {
+      const slot = wanted.get(engine.policyKey(guarded.endpoint.subject))?.slot as number;
+      if (slot !== guarded.slot) moves.push({ guarded, slot });
+    }
+    return moves;
+  }
+
+  /** Writes the records that are not, under both parities, what they should be. */
+  #writeStale(): void {
+    const inKernel = this.#kernel.endpoints.read();
+    for (const { endpoint, slot } of this.#endpoints.values()) {
+      const state = inKernel.get(endpoint.id);
+      if (!state || !sameState(state, endpoint, slot)) {
+        this.#kernel.endpoints.write({ ...endpoint, policy: [slot, slot] });
+      }
+    }
+  }
+
+  async #forgetUnused(): Promise<void> {
+    const used = new Set([...this.#endpoints.values()].map(({ slot }) => slot));
+    for (const { slot } of this.#slotByKey.values()) used.add(slot);
+    await this.#slots.delete(this.#slots.numbers().filter((slot) => !used.has(slot)));
+  }
+
+  /** Puts a new identity into the live slots. */
+  #learn(identity: number, subject: Subject): void {
+    if (this.#identities.has(identity)) return;
+    this.#engine.addIdentity(identity, subject);
+    const added = [...this.#slotByKey.values()].map(({ slot, subject: owner }) => ({
+      slot,
+      entries: this.#engine.entriesFor(owner, identity).map((entry) => this.#entry(entry)),
+    }));
+    const { capacity } = this.#slots;
+    for (const { slot, entries } of added) {
+      const size = (this.#slots.content(slot)?.entries.size ?? 0) + entries.length;
+      if (size > capacity) {
+        this.#engine.removeIdentity(identity);
+        throw EndpointError.slotTooLarge(slot, size, capacity);
+      }
+    }
+    for (const { slot, entries } of added) this.#slots.add(slot, entries);
+    this.#identities.set(identity, subject);
+  }
+
+  async #slotFor(subject: Subject): Promise<number> {
+    const key = this.#engine.policyKey(subject);
+    const known = this.#slotByKey.get(key);
+    if (known) return known.slot;
+    const content = new SlotContent(this.#engine.compile(subject).entries.map((entry) => this.#entry(entry)));
+    const { capacity } = this.#slots;
+    if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
+    const [slot] = (await this.#slots.insert([content])) as [number];
+    this.#slotByKey.set(key, { slot, subject });
+    return slot;
+  }
+}
+
+function knownPrefixes(endpoint: Pick<GuardedEndpoint, "ipv4" | "ipv6" | "identity">): KnownPrefix[] {
+  const prefixes: KnownPrefix[] = [];
+  if (endpoint.ipv4 !== null) prefixes.push({ prefix: `${endpoint.ipv4}/32`, identity: endpoint.identity });
+  if (endpoint.ipv6 !== null) prefixes.push({ prefix: `${endpoint.ipv6}/128`, identity: endpoint.identity });
+  return prefixes;
+}
+
+function sameState(state: EndpointState, endpoint: GuardedEndpoint, slot: number): boolean {
+  return (
+    state.policy[0] === slot &&
+    state.policy[1] === slot &&
+    state.incarnation === endpoint.incarnation &&
+    state.identity === endpoint.identity &&
+    state.ifindex === endpoint.ifindex &&
+    state.mac === endpoint.mac &&
+    state.hostMac === endpoint.hostMac &&
+    state.ipv4 === endpoint.ipv4 &&
+    state.ipv6 === endpoint.ipv6 &&
+    state.viaStack === endpoint.viaStack
+  );
+}

@@ -1,0 +1,35 @@
+import type { Subject } from "#policy/model/identity.ts";
+
+export type EndpointErrorCode =
+  | "policy-too-large"
+  | "not-found"
+  | "exists"
+  | "interface-missing"
+  | "not-ready";
+
+/** What can go wrong with an endpoint; the message says what was asked and what stood in the way. */
+export class EndpointError extends Error {
+  override readonly name = "EndpointError";
+  readonly code: EndpointErrorCode;
+
+  constructor(code: EndpointErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  static policyTooLarge(subject: Subject, size: number, capacity: number): EndpointError {
+    const labels = Object.entries(subject.labels).map(([key, value]) => `${key}=${value}`);
+    return new EndpointError(
+      "policy-too-large",
+      `put policy in force: the policy of pods in namespace ${subject.namespace} with labels {${labels.join(", ")}} has ` +
+        `${size} entries and a policy map holds ${capacity}; the old policy stays. Use fewer or wider rules, or raise --policy-map-entries`,
+    );
+  }
+
+  static slotTooLarge(slot: number, size: number, capacity: number): EndpointError {
+    return new EndpointError(
+      "policy-too-large",
+      `add a peer to policy slot ${slot}: it would have ${size} entries and a policy map holds ${capacity}; raise --policy-map-entries`,
+    );
+  }
+}
