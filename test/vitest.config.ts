@@ -1,0 +1,24 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+/**
+ * Every test runs in a forked process of its own: tests change network
+ * namespaces, hold kernel objects and load native code, none of which may leak
+ * into the next file.
+ */
+export default defineConfig({
+  root: resolve(import.meta.dirname, ".."),
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "dist/**"],
+    pool: "forks",
+    isolate: true,
+    // Nodes, pods and program loads are heavy; more than this only makes them wait for each other.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    dangerouslyIgnoreUnhandledErrors: false,
+    passWithNoTests: true,
+  },
+});
