@@ -31,9 +31,7 @@ export function encodeDeleteRequest(request: DeleteRequest): string {
 }
 
 /** Reads a request's text; the file may be of another version, cut short or not ours. */
-export function parseDeleteRequest(
-  text: string,
-): { ok: true; request: DeleteRequest } | { ok: false; error: string } {
+export function parseDeleteRequest(text: string): { ok: true; request: DeleteRequest } | { ok: false; error: string } {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -43,10 +41,8 @@ export function parseDeleteRequest(
   if (typeof value !== "object" || value === null) return { ok: false, error: "not an object" };
   const { version, containerId, ifName, time } = value as Record<string, unknown>;
   if (version !== 1) return { ok: false, error: `version ${String(version)} is not 1` };
-  if (typeof containerId !== "string" || containerId === "")
-    return { ok: false, error: "containerId is missing" };
+  if (typeof containerId !== "string" || containerId === "") return { ok: false, error: "containerId is missing" };
   if (typeof ifName !== "string" || ifName === "") return { ok: false, error: "ifName is missing" };
-  if (typeof time !== "string" || Number.isNaN(Date.parse(time)))
-    return { ok: false, error: "time is not a time" };
+  if (typeof time !== "string" || Number.isNaN(Date.parse(time))) return { ok: false, error: "time is not a time" };
   return { ok: true, request: { containerId, ifName, time } };
 }
