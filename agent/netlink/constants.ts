@@ -75,7 +75,6 @@ export const LinkAttribute = {
   /** Index of the veth's other side, in that side's namespace. */
   LINK: 5,
   INFO: 18,
-  AF_SPEC: 26,
   NETNS_FD: 28,
   EXT_MASK: 29,
   LINK_NETNS_ID: 37,
@@ -83,7 +82,6 @@ export const LinkAttribute = {
 
 export const LinkInfo = { KIND: 1, DATA: 2 } as const;
 export const VethInfo = { PEER: 1 } as const;
-export const Inet6Link = { ADDRESS_GENERATION: 8 } as const;
 
 /** `RTEXT_FILTER_SKIP_STATS`: leaves most of a link's bytes out of a dump. */
 export const LINK_SKIP_STATISTICS = 8;
@@ -119,5 +117,5 @@ export const RouteType = { UNSPEC: 0, UNICAST: 1, LOCAL: 2 } as const;
 export const RouteFlag = { ONLINK: 0x4, CLONED: 0x200 } as const;
 export const RouteProtocol = { KERNEL: 2, BOOT: 3, STATIC: 4 } as const;
 
-export const NeighbourAttribute = { DESTINATION: 1, LINK_ADDRESS: 2 } as const;
+export const NeighbourAttribute = { DESTINATION: 1, LINK_ADDRESS: 2, INTERFACE: 8 } as const;
 export const NeighbourState = { REACHABLE: 0x2, STALE: 0x4, PERMANENT: 0x80 } as const;

@@ -2,7 +2,6 @@ import { parseAttributes, parseNested } from "./attributes.ts";
 import { littleEndian, readText, readU32, viewOf } from "./bytes.ts";
 import {
   Family,
-  Inet6Link,
   LINK_SKIP_STATISTICS,
   LinkAttribute,
   LinkFlag,
@@ -39,8 +38,6 @@ export interface LinkChange {
   readonly mtu?: number;
   readonly name?: string;
   readonly mac?: string;
-  /** False: the device makes itself no link-local IPv6 address when it goes up. */
-  readonly linkLocal?: boolean;
 }
 
 export interface Link {
@@ -84,12 +81,6 @@ export function setLink(change: LinkChange): NetlinkRequest {
   if (change.name !== undefined) writer.attributeText(LinkAttribute.NAME, checkedName(change.name));
   if (change.mac !== undefined) writer.attribute(LinkAttribute.ADDRESS, macBytes(change.mac));
   if (change.mtu !== undefined) writer.attributeU32(LinkAttribute.MTU, change.mtu);
-  if (change.linkLocal !== undefined) {
-    const mode = change.linkLocal ? 0 : 1;
-    writer.nested(LinkAttribute.AF_SPEC, () => {
-      writer.nested(Family.INET6, () => writer.attributeU8(Inet6Link.ADDRESS_GENERATION, mode));
-    });
-  }
   return { type: MessageType.SETLINK, flags: 0, payload: writer.finish(), what: `change link ${change.index}` };
 }
 

@@ -46,9 +46,10 @@ export function deleteNeighbour(spec: { readonly index: number; readonly address
   };
 }
 
-/** For a dump of one family's neighbours. */
-export function getNeighbours(filter: { readonly family: number }): NetlinkRequest {
+/** For a dump of one family's neighbours; `index` narrows it where the kernel filters. */
+export function getNeighbours(filter: { readonly family: number; readonly index?: number }): NetlinkRequest {
   const writer = new PayloadWriter().u8(filter.family).u8(0).u16(0).u32(0).u16(0).u8(0).u8(0);
+  if (filter.index !== undefined) writer.attributeU32(NeighbourAttribute.INTERFACE, filter.index);
   return { type: MessageType.GETNEIGH, flags: 0, payload: writer.finish(), what: "list neighbours" };
 }
 

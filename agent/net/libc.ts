@@ -1,0 +1,59 @@
+/** The C library's calls that Node has no word for. The one file of this folder that speaks koffi. */
+import { constants } from "node:os";
+
+import koffi from "koffi";
+
+/** Each call gives what the C function gives, or a negative errno. */
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array): number;
+  setOption(fd: number, level: number, option: number, value: number): number;
+  send(fd: number, bytes: Uint8Array): number;
+  /** Does not wait. The length of the datagram, even where it did not fit into the buffer. */
+  receive(fd: number, buffer: Uint8Array): number;
+  close(fd: number): number;
+  setns(fd: number, kind: number): number;
+}
+
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+
+let loaded: Libc | undefined;
+
+/** The bindings; loaded at the first call. */
+export function libc(): Libc {
+  return (loaded ??= load());
+}
+
+/** The name of a negative errno that one of these calls gave, e.g. `EAGAIN`. */
+export function errnoName(result: number): string {
+  const entry = Object.entries(constants.errno).find(([, number]) => number === -result);
+  return entry?.[0] ?? `errno ${-result}`;
+}
+
+function load(): Libc {
+  const library = koffi.load("libc.so.6");
+  const call = (prototype: string) => {
+    const native = library.func(prototype);
+    return (...values: unknown[]): number => {
+      const result = Number(native(...values));
+      return result < 0 ? -koffi.errno() : result;
+    };
+  };
+  const socket = call("int socket(int domain, int type, int protocol)");
+  const bind = call("int bind(int fd, const void *address, uint32_t length)");
+  const setsockopt = call("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
+  const send = call("intptr_t send(int fd, const void *bytes, size_t length, int flags)");
+  const recv = call("intptr_t recv(int fd, void *buffer, size_t length, int flags)");
+  const close = call("int close(int fd)");
+  const setns = call("int setns(int fd, int kind)");
+  return {
+    socket,
+    bind: (fd, address) => bind(fd, address, address.length),
+    setOption: (fd, level, option, value) => setsockopt(fd, level, option, Int32Array.of(value), 4),
+    send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
+    receive: (fd, buffer) => recv(fd, buffer, buffer.length, MSG_TRUNC | MSG_DONTWAIT),
+    close,
+    setns,
+  };
+}
