@@ -1,0 +1,85 @@
+import { setTimeout as startTimeout } from "node:timers";
+
+/** Time, as the agent sees it. */
+export interface Clock {
+  /** Nanoseconds since the machine started, suspended time included: the kernel's time of events and deadlines. */
+  bootNanoseconds(): bigint;
+  now(): Date;
+  /** The wall clock's nanoseconds since 1970 at a boot time. */
+  wallNanoseconds(boot: bigint): bigint;
+  /** Calls back once; disposing of the result prevents it. */
+  setTimeout(callback: () => void, milliseconds: number): Disposable;
+}
+
+/** The system's clocks in nanoseconds, as `clock_gettime(2)` reads them. */
+export interface SystemClocks {
+  /** CLOCK_BOOTTIME. */
+  boot(): bigint;
+  /** CLOCK_REALTIME. */
+  real(): bigint;
+}
+
+/** How old a measured difference of the two clocks may be. */
+const OFFSET_MAX_AGE = 1_000_000_000n;
+/** A difference that moved by less is noise of the measurement; keeping it keeps events in order. */
+const OFFSET_NOISE = 1_000_000n;
+
+/** Waits; rejects with the signal's reason when it is aborted first. */
+export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error);
+    const timer = clock.setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    const stop = (): void => {
+      timer[Symbol.dispose]();
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** RFC 3339 in UTC with nanoseconds. */
+export function formatTime(wallNanoseconds: bigint): string {
+  const seconds = wallNanoseconds / 1_000_000_000n;
+  const fraction = (wallNanoseconds % 1_000_000_000n).toString().padStart(9, "0");
+  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
+}
+
+/** The real clock. */
+export class SystemClock implements Clock {
+  readonly #clocks: SystemClocks;
+  #offset: bigint;
+  #measured: bigint;
+
+  constructor(clocks: SystemClocks) {
+    this.#clocks = clocks;
+    this.#measured = clocks.boot();
+    this.#offset = clocks.real() - this.#measured;
+  }
+
+  bootNanoseconds(): bigint {
+    return this.#clocks.boot();
+  }
+
+  now(): Date {
+    return new Date();
+  }
+
+  wallNanoseconds(boot: bigint): bigint {
+    const now = this.#clocks.boot();
+    if (now - this.#measured > OFFSET_MAX_AGE) {
+      const offset = this.#clocks.real() - now;
+      const moved = offset > this.#offset ? offset - this.#offset : this.#offset - offset;
+      if (moved > OFFSET_NOISE) this.#offset = offset;
+      this.#measured = now;
+    }
+    return boot + this.#offset;
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): Disposable {
+    const timer = startTimeout(callback, milliseconds);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  }
+}

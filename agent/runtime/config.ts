@@ -1,0 +1,111 @@
+import { hostname } from "node:os";
+import type * as z from "zod";
+import { agentOptions } from "./agent-options.ts";
+import { readConfigFile } from "./config-file.ts";
+import { environmentName, type Option } from "./option.ts";
+
+type Options = typeof agentOptions;
+type Parsed<Entry> =
+  Entry extends Option<infer Schema, infer Default> ? z.output<Schema> | (Default extends null ? null : never) : never;
+
+/** What the agent was told, typed. Options that are not set are null; the node's name is always set. */
+export type AgentConfig = { readonly [Key in Exclude<keyof Options, "nodeName">]: Parsed<Options[Key]> } & {
+  readonly nodeName: string;
+};
+
+/** What is wrong with the configuration, and where it was said. */
+export interface ConfigProblem {
+  /** `--pod-cidr`; null: the file as a whole. */
+  readonly option: string | null;
+  /** `flag`, `WEIR_POD_CIDR`, `/etc/weir.yaml:3:11` or `default`. */
+  readonly origin: string;
+  readonly message: string;
+}
+
+export interface ConfigSources {
+  /** By key of {@link agentOptions}, and `config`: the file. As commander gives them. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: AgentConfig }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+interface Setting {
+  readonly text: string;
+  readonly origin: string;
+}
+
+const entries = Object.entries(agentOptions) as [keyof Options, Option][];
+
+/** One line for a person. */
+export function describeProblem({ option, origin, message }: ConfigProblem): string {
+  return option === null ? `${origin}: ${message}` : `${option} (${origin}): ${message}`;
+}
+
+/**
+ * Puts flags, environment and file together, in this order of precedence, and parses
+ * every option once. All problems are reported, not only the first. An empty
+ * environment variable counts as not set.
+ */
+export function loadConfig({ flags, environment }: ConfigSources): ConfigResult {
+  const problems: ConfigProblem[] = [];
+  const file = fileSettings(flags["config"] ?? (environment["WEIR_CONFIG"] || undefined), problems);
+  const config: Record<string, unknown> = {};
+  for (const [key, entry] of entries) {
+    const setting = settingOf(flags[key], environment, file.get(entry.flag), entry);
+    if (setting === null) {
+      config[key] = null;
+      continue;
+    }
+    const unavailable = refuseUnavailable(entry, setting);
+    const result = entry.schema.safeParse(setting.text);
+    if (!result.success) {
+      const [issue] = result.error.issues;
+      const message = `${JSON.stringify(setting.text)} does not fit: ${issue?.message ?? "it is malformed"}`;
+      problems.push({ option: `--${entry.flag}`, origin: setting.origin, message });
+    } else if (unavailable !== null) {
+      problems.push({ option: `--${entry.flag}`, origin: setting.origin, message: unavailable });
+    } else {
+      config[key] = result.data;
+    }
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: config as unknown as AgentConfig };
+}
+
+function fileSettings(path: unknown, problems: ConfigProblem[]): Map<string, Setting> {
+  const settings = new Map<string, Setting>();
+  if (path === undefined) return settings;
+  const file = readConfigFile(String(path));
+  for (const { flag, origin, message } of file.problems) {
+    problems.push({ option: flag === null ? null : `--${flag}`, origin, message });
+  }
+  const known = new Set(entries.map(([, entry]) => entry.flag));
+  for (const { flag, text, origin } of file.settings) {
+    if (known.has(flag)) settings.set(flag, { text, origin });
+    else problems.push({ option: null, origin, message: `there is no option "${flag}"` });
+  }
+  return settings;
+}
+
+function settingOf(
+  flag: unknown,
+  environment: ConfigSources["environment"],
+  file: Setting | undefined,
+  entry: Option,
+): Setting | null {
+  if (flag !== undefined) return { text: String(flag), origin: "flag" };
+  const variable = environmentName(entry.flag);
+  const fromEnvironment = environment[variable];
+  if (fromEnvironment) return { text: fromEnvironment, origin: variable };
+  if (file) return file;
+  if (entry === agentOptions.nodeName) return { text: hostname().toLowerCase(), origin: "host name" };
+  return entry.default === null ? null : { text: entry.default, origin: "default" };
+}
+
+function refuseUnavailable({ available, flag }: Option, { text }: Setting): string | null {
+  if (available === undefined || available.includes(text)) return null;
+  const instead = available.length === 0 ? "leave the option out" : `use ${available.join(" or ")}`;
+  return `${flag} ${text} is not available in this version; ${instead}`;
+}

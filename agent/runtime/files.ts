@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import * as z from "zod";
+import { isErrno, reasonOf } from "./errors.ts";
+
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+
+export interface WriteOptions {
+  /** Permissions of the file; 0600 unless told. */
+  readonly mode?: number;
+}
+
+/**
+ * Replaces a file so that a reader, and a restart after a crash at any point, finds the
+ * old content or the new one: temporary file beside it, fsync, rename, fsync of the folder.
+ */
+export function writeFileAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    const descriptor = openSync(temporary, "wx", options.mode ?? 0o600);
+    try {
+      writeAll(descriptor, typeof content === "string" ? Buffer.from(content) : content);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncFolder(folder);
+}
+
+/** Removes a file for good, also if the machine loses power next. True if there was one. */
+export function removeFile(path: string): boolean {
+  try {
+    rmSync(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  syncFolder(dirname(path));
+  return true;
+}
+
+/** Removes what writes that a crash cut short have left in a folder. */
+export function removeTemporaries(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (TEMPORARY.test(name)) rmSync(join(folder, name), { force: true });
+  }
+}
+
+export type JsonFile<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly missing: boolean; readonly message: string };
+
+/** Reads a JSON file and parses it with a schema. Never throws: a state file may be anything. */
+export function readJsonFile<T>(path: string, schema: z.ZodType<T>): JsonFile<T> {
+  try {
+    const result = schema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    if (result.success) return { ok: true, value: result.data };
+    return { ok: false, missing: false, message: `${path}: ${z.prettifyError(result.error)}` };
+  } catch (error) {
+    return { ok: false, missing: isErrno(error, "ENOENT"), message: `${path}: ${reasonOf(error)}` };
+  }
+}
+
+/** Writes every byte: one system call may write fewer than it was given. */
+export function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += writeSync(descriptor, bytes, written, bytes.length - written);
+  }
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,68 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { resolve } from "node:path";
+import * as z from "zod";
+
+/** A folder; made absolute from the folder that the agent was started in. */
+export const directory = z
+  .string()
+  .min(1, "a folder's path is wanted")
+  .refine((text) => !text.includes("\0"), "a path has no zero byte")
+  .transform((text) => resolve(text));
+
+/** `true` or `false`. */
+export const boolean = z.enum(["true", "false"], "true or false is wanted").transform((text) => text === "true");
+
+/** A whole number in decimal digits. */
+export function integer(least: number, most: number): z.ZodType<number, string> {
+  const wanted = `a whole number from ${least} to ${most} is wanted`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, wanted)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, wanted);
+}
+
+/** One of several words. */
+export function word<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+): z.ZodType<Words[number], string> {
+  return z.enum(words, `one of ${words.join(", ")} is wanted`) as unknown as z.ZodType<Words[number], string>;
+}
+
+/** A node's name: as Kubernetes takes it, a DNS subdomain in lower case. */
+export const nodeName = z
+  .string()
+  .max(253, "at most 253 characters are allowed")
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "lower-case letters, digits, '-' and '.' are wanted, as in a DNS name");
+
+/** The ranges of a node's pods; a family that is not used is null. */
+export interface PodCidrs {
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+}
+
+/**
+ * One range of each family at most, `10.0.0.0/24,fd00::/64`. A range has room for the
+ * gateway and one pod at least.
+ */
+export const podCidrs = z.string().transform((text, context): PodCidrs => {
+  const found: { ipv4: string | null; ipv6: string | null } = { ipv4: null, ipv6: null };
+  const refuse = (message: string): never => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  for (const part of text.split(",").map((piece) => piece.trim())) {
+    const [address = "", bits = "", ...rest] = part.split("/");
+    const family = isIPv4(address) ? "ipv4" : isIPv6(address) && !address.includes("%") ? "ipv6" : null;
+    if (family === null || rest.length > 0 || !/^\d{1,3}$/.test(bits)) {
+      return refuse(`"${part}" is not a range; 10.0.0.0/24, fd00::/64 or both with a comma are wanted`);
+    }
+    const [least, most] = family === "ipv4" ? [8, 30] : [16, 126];
+    if (Number(bits) < least || Number(bits) > most) {
+      return refuse(`the range ${part} has to be from /${least} to /${most}`);
+    }
+    if (found[family] !== null) return refuse("one range of each family is allowed");
+    found[family] = part;
+  }
+  return found;
+});
