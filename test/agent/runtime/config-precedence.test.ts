@@ -1,0 +1,42 @@
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { type AgentConfig, type ConfigSources, loadConfig } from "#agent/runtime/config.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+
+function load(sources: Partial<ConfigSources>): AgentConfig {
+  const result = loadConfig({ flags: {}, environment: {}, ...sources });
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result.config;
+}
+
+test("a flag stands before the environment, and that before the file", () => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("weir.yaml");
+  writeFileSync(file, "run-dir: /from-file\nstate-dir: /from-file\nbpffs: /from-file\n");
+  const config = load({
+    flags: { config: file, runDir: "/from-flag" },
+    environment: { WEIR_RUN_DIR: "/from-environment", WEIR_STATE_DIR: "/from-environment" },
+  });
+  expect(config).toMatchObject({ runDir: "/from-flag", stateDir: "/from-environment", bpffs: "/from-file" });
+});
+
+test("the file can be named in the environment, and may hold numbers, booleans and lists", () => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("weir.yaml");
+  writeFileSync(file, "conntrack4-entries: 4096\nmasquerade: false\npod-cidr: [10.1.0.0/16, 'fd00::/64']\nobjects:\n");
+  expect(load({ environment: { WEIR_CONFIG: file } })).toMatchObject({
+    conntrack4Entries: 4096,
+    masquerade: false,
+    podCidr: { ipv4: "10.1.0.0/16", ipv6: "fd00::/64" },
+    objects: null,
+  });
+});
+
+test("an empty environment variable counts as not set, an unknown one as not there", () => {
+  const environment = { WEIR_OBJECTS: "", WEIR_SERVICE_HOST: "10.96.0.1" };
+  expect(load({ environment }).objects).toBeNull();
+});
+
+test("folders become absolute", () => {
+  expect(load({ flags: { runDir: "run" } }).runDir).toBe(`${process.cwd()}/run`);
+});

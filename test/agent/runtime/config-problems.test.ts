@@ -1,0 +1,59 @@
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { type ConfigSources, describeProblem, loadConfig } from "#agent/runtime/config.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+
+function problems(sources: Partial<ConfigSources>): string[] {
+  const result = loadConfig({ flags: {}, environment: {}, ...sources });
+  return result.ok ? [] : result.problems.map(describeProblem);
+}
+
+test("every problem names its option and where it was said", () => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("weir.yaml");
+  writeFileSync(file, "log-level: info\nlog-format: xml\n");
+  const found = problems({
+    flags: { config: file, podCidr: "10.0.0.0/33" },
+    environment: { WEIR_CONNTRACK4_ENTRIES: "many" },
+  });
+  expect(found).toEqual([
+    '--pod-cidr (flag): "10.0.0.0/33" does not fit: the range 10.0.0.0/33 has to be from /8 to /30',
+    '--conntrack4-entries (WEIR_CONNTRACK4_ENTRIES): "many" does not fit: a whole number from 1024 to 16777216 is wanted',
+    `--log-format (${file}:2:13): "xml" does not fit: one of json, pretty, auto is wanted`,
+  ]);
+});
+
+test.each([
+  ["store", "etcd"],
+  ["routing", "overlay"],
+  ["masquerade", "true"],
+  ["enforcement", "always"],
+  ["audit", true],
+])("what is not built is refused by name: %s %s", (flag, value) => {
+  const [problem] = problems({ flags: { [flag]: value } });
+  expect(problem).toContain(`${flag} ${value} is not available in this version`);
+});
+
+test.each([
+  ["- run-dir\n", ":1:1: a mapping of options is wanted"],
+  ["run-dir: /a\nrun-dri: /b\n", ':2:10: there is no option "run-dri"'],
+  ["run-dir: /a\nrun-dir: /b\n", ":2:1: Map keys must be unique"],
+  ["run-dir: {a: b}\n", "a word, a number or a list of them is wanted"],
+  ["run-dir: [a\n", ":2:1: Flow sequence"],
+])("a malformed file is located: %j", (content, problem) => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("weir.yaml");
+  writeFileSync(file, content);
+  expect(problems({ flags: { config: file } })[0]).toContain(problem);
+});
+
+test("a missing file is a problem", () => {
+  expect(problems({ flags: { config: "/nowhere/weir.yaml" } })[0]).toMatch(
+    /^--config \(\/nowhere\/weir.yaml\): ENOENT/,
+  );
+});
+
+test.each(["10.0.0.0", "10.0.0.0/24,10.1.0.0/24", "fe80::1%lo/64", "::/0", "", "10.0.0.0/24,"])(
+  "a range of pods that is none is refused: %j",
+  (podCidr) => expect(problems({ flags: { podCidr } })).toHaveLength(1),
+);
