@@ -1,0 +1,85 @@
+import type { Labels, NamedPort } from "./identity.ts";
+import type { Protocol } from "./protocol.ts";
+import type { LabelSelector } from "./selector.ts";
+
+/** Where an object was read. Objects of the API server have `file: "kubernetes"`, `line: null`. */
+export interface Source {
+  readonly file: string;
+  /** First line of the object, from 1. */
+  readonly line: number | null;
+}
+
+interface ObjectBase {
+  /** Empty for cluster-wide kinds. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly source: Source;
+}
+
+export interface NamespaceObject extends ObjectBase {
+  readonly kind: "Namespace";
+  /** Always with `kubernetes.io/metadata.name`. */
+  readonly labels: Labels;
+}
+
+export interface ServiceAccountObject extends ObjectBase {
+  readonly kind: "ServiceAccount";
+  readonly labels: Labels;
+}
+
+export interface PodObject extends ObjectBase {
+  readonly kind: "Pod";
+  readonly labels: Labels;
+  readonly serviceAccount: string;
+  readonly namedPorts: readonly NamedPort[];
+  /** Canonical texts; empty while the pod has none. */
+  readonly addresses: readonly string[];
+  /** The pod has the node's network and addresses: no policy applies to it, and it counts as the node. */
+  readonly hostNetwork: boolean;
+}
+
+/** A range of addresses without some parts of it. Canonical texts. */
+export interface IpBlock {
+  readonly cidr: string;
+  readonly except: readonly string[];
+}
+
+/** Either `ipBlock` stands alone, or at least one of the selectors is there. */
+export interface NetworkPolicyPeer {
+  readonly podSelector: LabelSelector | null;
+  readonly namespaceSelector: LabelSelector | null;
+  readonly ipBlock: IpBlock | null;
+}
+
+export interface NetworkPolicyPort {
+  readonly protocol: Protocol;
+  /** A number, a name, or null for all ports of the protocol. */
+  readonly port: number | string | null;
+  readonly endPort: number | null;
+}
+
+/** One item of `ingress` or `egress`. No peers: any peer. No ports: any protocol and port. */
+export interface NetworkPolicyRule {
+  readonly line: number | null;
+  readonly peers: readonly NetworkPolicyPeer[];
+  readonly ports: readonly NetworkPolicyPort[];
+}
+
+/** `networking.k8s.io/v1`, with its defaults filled in. */
+export interface NetworkPolicyObject extends ObjectBase {
+  readonly kind: "NetworkPolicy";
+  readonly podSelector: LabelSelector;
+  readonly policyTypes: readonly ("Ingress" | "Egress")[];
+  readonly ingress: readonly NetworkPolicyRule[];
+  readonly egress: readonly NetworkPolicyRule[];
+}
+
+export type PolicyObject = NamespaceObject | ServiceAccountObject | PodObject | NetworkPolicyObject;
+
+/** `KIND/NAMESPACE/NAME`; cluster-wide `KIND//NAME`. */
+export function objectKey({ kind, namespace, name }: { kind: string; namespace: string; name: string }): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+/** The label that every namespace has, with its own name. */
+export const NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name";
