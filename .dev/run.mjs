@@ -48,6 +48,7 @@ const env = {
   ...process.env,
   PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH ?? ""}:/usr/sbin:/sbin`,
   ...(name === "test:long" ? { WEIR_TEST_SIZE: "long" } : {}),
+  ...(process.stdout.isTTY || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: process.env.NO_COLOR ?? "1" }),
 };
 
 if (command.build) {

@@ -1,35 +1,41 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { release } from "node:os";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** What a test needs of the machine, by name; gives the reason when it is not there. */
-const requirements = {
-  root: () => (process.getuid?.() === 0 ? undefined : "needs root"),
-  "network namespaces": () =>
-    spawnSync("unshare", ["--net", "true"]).status === 0 ? undefined : "needs the right to make network namespaces",
-  dist: () => (existsSync(join(root, "dist/weir")) ? undefined : "needs dist/weir: npm run build"),
-  tcx: () => (kernelIsAtLeast(6, 6) ? undefined : "needs Linux 6.6: tcx"),
-} as const satisfies Record<string, () => string | undefined>;
-
-export type Requirement = keyof typeof requirements;
-
 function kernelIsAtLeast(major: number, minor: number): boolean {
-  const release = process.report.getReport() as { header: { osRelease: string } };
-  const [a = 0, b = 0] = release.header.osRelease.split(".").map(Number);
+  const [a = 0, b = 0] = release().split(".").map(Number);
   return a > major || (a === major && b >= minor);
 }
 
+/** What a test may need of the machine: whether it is there, and what is said when it is not. */
+const requirements = {
+  root: { reason: "needs root", met: () => process.getuid?.() === 0 },
+  namespaces: {
+    reason: "needs the right to make network namespaces",
+    met: () => spawnSync("unshare", ["--net", "true"]).status === 0,
+  },
+  dist: { reason: "needs dist/weir: npm run build", met: () => existsSync(join(root, "dist/weir")) },
+  tcx: { reason: "needs Linux 6.6: tcx", met: () => kernelIsAtLeast(6, 6) },
+} as const satisfies Record<string, { reason: string; met: () => boolean }>;
+
+export type Requirement = keyof typeof requirements;
+
+/** The reason why a test cannot run on this machine, or undefined when it can. */
+export function unmet(...wanted: readonly Requirement[]): string | undefined {
+  const missing = wanted.find((name) => !requirements[name].met());
+  return missing === undefined ? undefined : requirements[missing].reason;
+}
+
 /**
- * Skips a test, with the reason, on a machine that lacks something:
+ * Skips each test of a file, with the reason, on a machine that lacks something:
  * `beforeEach(needs("root", "tcx"))`.
  */
 export function needs(...wanted: readonly Requirement[]): (context: { skip(note?: string): void }) => void {
+  const reason = unmet(...wanted);
   return (context) => {
-    for (const name of wanted) {
-      const reason = requirements[name]();
-      if (reason !== undefined) context.skip(reason);
-    }
+    if (reason !== undefined) context.skip(reason);
   };
 }
