@@ -1,0 +1,78 @@
+/** Decoded contents of the datapath's maps. Peers are identities or address classes. */
+import * as z from "zod";
+
+/** One entry of an inner policy map. */
+export const bpfPolicyEntry = z.object({
+  slot: z.int(),
+  /** Endpoints that are judged by this slot now. */
+  endpoints: z.array(z.int()).readonly(),
+  direction: z.enum(["ingress", "egress"]),
+  /** Identity or address class; 0: anybody. */
+  peer: z.int(),
+  /** IP protocol number; 0: any. */
+  protocol: z.int(),
+  /** Only the leading `portBits` of its 16 bits count. */
+  port: z.int(),
+  portBits: z.int(),
+  verdict: z.enum(["allow", "deny"]),
+  precedence: z.int(),
+  /** Rule reference; 0: no rule. */
+  rule: z.int(),
+});
+export type BpfPolicyEntry = z.infer<typeof bpfPolicyEntry>;
+
+const connectionEnd = z.object({
+  packets: z.number(),
+  bytes: z.number(),
+  /** `none`: not judged at this end. */
+  verdict: z.enum(["none", "allow", "deny"]),
+  rules: z.array(z.int()).readonly(),
+});
+
+/** One connection, in its original direction. */
+export const bpfConnection = z.object({
+  /** `TCP`, `UDP`, ..., or the number. */
+  protocol: z.string(),
+  source: z.string(),
+  sourcePort: z.int(),
+  destination: z.string(),
+  destinationPort: z.int(),
+  /** Seconds from now until it is forgotten; negative: it is waiting to be swept. */
+  expiresIn: z.number(),
+  /** Policy generation under which its verdicts were found. */
+  generation: z.int(),
+  seenReply: z.boolean(),
+  closing: z.boolean(),
+  from: connectionEnd,
+  to: connectionEnd,
+});
+export type BpfConnection = z.infer<typeof bpfConnection>;
+
+export const bpfIpcacheEntry = z.object({ prefix: z.string(), identity: z.int(), addressClass: z.int() });
+export type BpfIpcacheEntry = z.infer<typeof bpfIpcacheEntry>;
+
+export const bpfCounter = z.object({
+  /** Hubble's name of the drop reason, or `FORWARDED`. */
+  reason: z.string(),
+  direction: z.enum(["ingress", "egress"]),
+  /** Of the datapath's source, for drops. */
+  file: z.string().nullable(),
+  line: z.int().nullable(),
+  packets: z.number(),
+  bytes: z.number(),
+});
+export type BpfCounter = z.infer<typeof bpfCounter>;
+
+export const bpfEndpoint = z.object({
+  id: z.int(),
+  address: z.string(),
+  ifindex: z.int(),
+  incarnation: z.int(),
+  identity: z.int(),
+  /** Policy slot, by the parity of the generation. */
+  policy: z.tuple([z.int(), z.int()]).readonly(),
+  mac: z.string(),
+  hostMac: z.string(),
+  viaStack: z.boolean(),
+});
+export type BpfEndpoint = z.infer<typeof bpfEndpoint>;

@@ -1,0 +1,63 @@
+import { type Complaint, WeirError } from "#agent/runtime/errors.ts";
+
+/** Codes that the API itself gives; those of the agent's parts pass through unchanged. */
+export type ApiErrorCode =
+  | "bad-request"
+  | "unknown-route"
+  | "method-not-allowed"
+  | "too-large"
+  | "not-found"
+  | "invalid-policy"
+  | "conflict"
+  | "busy"
+  | "not-ready"
+  | "stopping"
+  | "run-dir-in-use"
+  | "socket"
+  | "internal";
+
+/**
+ * HTTP status by error code. Whatever a port throws is answered by its `code`, when it
+ * stands here; anything else is 500. 503 means: the same request may succeed later.
+ */
+const statuses: Readonly<Record<string, number>> = {
+  "bad-request": 400,
+  "invalid-policy": 400,
+  "policy-too-large": 400,
+  "not-found": 404,
+  "unknown-route": 404,
+  "method-not-allowed": 405,
+  conflict: 409,
+  exists: 409,
+  "interface-missing": 409,
+  "too-large": 413,
+  busy: 503,
+  "not-ready": 503,
+  "pool-exhausted": 503,
+  stopping: 503,
+};
+
+/** What the API refuses, and what a port may throw to choose the answer. */
+export class ApiError extends WeirError<ApiErrorCode> {
+  /** More than a sentence, for people: one finding a line. */
+  readonly details: string | undefined;
+
+  constructor(code: ApiErrorCode, complaint: Complaint & { readonly details?: string }, options?: ErrorOptions) {
+    super(code, complaint, options);
+    this.details = complaint.details;
+  }
+}
+
+/** What a thrown value becomes on the wire. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: { readonly error: { readonly code: string; readonly message: string; readonly details?: string } };
+}
+
+/** The answer to whatever a handler threw. */
+export function answerError(thrown: unknown): ErrorAnswer {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const code = "code" in error && typeof error.code === "string" ? error.code : "internal";
+  const details = "details" in error && typeof error.details === "string" ? { details: error.details } : {};
+  return { status: statuses[code] ?? 500, body: { error: { code, message: error.message, ...details } } };
+}

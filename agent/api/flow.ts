@@ -1,0 +1,94 @@
+/**
+ * A flow: Hubble's message of that name, spelled as its JSON is (protobuf names, enum
+ * names as text, 64-bit numbers as text), with `weir` added. Fields that do not apply
+ * are absent.
+ */
+import * as z from "zod";
+import { nearestRule, ruleDescription } from "./policy-views.ts";
+
+const ports = z.object({ source_port: z.int(), destination_port: z.int() });
+const icmp = z.object({ type: z.int(), code: z.int() });
+
+const tcpFlags = z.partialRecord(z.enum(["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]), z.literal(true));
+
+const flowEndpoint = z.object({
+  /** Number of the endpoint, when it is on this node. */
+  ID: z.int().optional(),
+  identity: z.int(),
+  namespace: z.string().optional(),
+  /** `k8s:app=web`, `reserved:world` */
+  labels: z.array(z.string()).readonly(),
+  pod_name: z.string().optional(),
+});
+export type FlowEndpoint = z.infer<typeof flowEndpoint>;
+
+const flowPolicy = z.object({
+  name: z.string(),
+  namespace: z.string().optional(),
+  labels: z.array(z.string()).readonly(),
+  revision: z.string(),
+  kind: z.string(),
+});
+export type FlowPolicy = z.infer<typeof flowPolicy>;
+
+const policies = z.array(flowPolicy).readonly().optional();
+
+export const flow = z.object({
+  time: z.string(),
+  uuid: z.string(),
+  verdict: z.enum(["FORWARDED", "DROPPED"]),
+  drop_reason: z.int().optional(),
+  drop_reason_desc: z.string().optional(),
+  IP: z.object({ source: z.string(), destination: z.string(), ipVersion: z.enum(["IPv4", "IPv6"]) }).optional(),
+  l4: z
+    .object({
+      TCP: ports.extend({ flags: tcpFlags }),
+      UDP: ports,
+      SCTP: ports,
+      ICMPv4: icmp,
+      ICMPv6: icmp,
+    })
+    .partial()
+    .optional(),
+  source: flowEndpoint,
+  destination: flowEndpoint,
+  Type: z.literal("L3_L4"),
+  node_name: z.string(),
+  event_type: z.object({ type: z.int(), sub_type: z.int() }),
+  /** Of the connection, not of the packet: the end whose policy spoke. */
+  traffic_direction: z.enum(["INGRESS", "EGRESS"]),
+  policy_match_type: z.int().optional(),
+  is_reply: z.boolean(),
+  interface: z.object({ index: z.int() }).optional(),
+  /** Where in the datapath's source a packet was dropped. */
+  file: z.object({ name: z.string(), line: z.int() }).optional(),
+  egress_allowed_by: policies,
+  ingress_allowed_by: policies,
+  egress_denied_by: policies,
+  ingress_denied_by: policies,
+  weir: z.object({
+    /** The rules that gave the verdict; empty when no rule did. */
+    rules: z.array(ruleDescription).readonly(),
+    /** Only when policy dropped the packet because no rule allowed it. */
+    nearest: nearestRule.nullable().optional(),
+    /** Policy generation that judged. */
+    generation: z.string(),
+    /** Why, in words. */
+    reason: z.string(),
+    /** The end whose policy dropped the packet. */
+    denied: z.enum(["ingress", "egress"]).optional(),
+  }),
+});
+export type Flow = z.infer<typeof flow>;
+
+/** Flows that nobody will see: the kernel's ring, or the agent's, was too slow a reader's. */
+export const lostFlows = z.object({
+  lost_events: z.object({
+    source: z.enum(["PERF_EVENT_RING_BUFFER", "HUBBLE_RING_BUFFER"]),
+    num_events_lost: z.string(),
+  }),
+});
+export type LostFlows = z.infer<typeof lostFlows>;
+
+/** A line of the stream. */
+export type FlowLine = Flow | LostFlows;

@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import type * as z from "zod";
+import { answerError, ApiError } from "./errors.ts";
+import { jsonLines, jsonText } from "./json-text.ts";
+import type { Pools } from "./pools.ts";
+import { readJson } from "./request-body.ts";
+import { matchPath, type Route, type RouteInput, type RouteMatch } from "./route.ts";
+
+/** Says what went wrong inside; the answer to the caller has gone out already. */
+export type Warn = (message: string, error?: unknown) => void;
+
+/** Serves one request after another by a table of routes. */
+export class Handler<P> {
+  readonly #routes: readonly Route<P>[];
+  readonly #ports: P;
+  readonly #pools: Pools;
+  readonly #warn: Warn;
+
+  constructor(routes: readonly Route<P>[], ports: P, pools: Pools, warn: Warn) {
+    this.#routes = routes;
+    this.#ports = ports;
+    this.#pools = pools;
+    this.#warn = warn;
+  }
+
+  /** Answers; never rejects. `stop` ends what waits and streams. */
+  async serve(request: IncomingMessage, response: ServerResponse, stop: AbortSignal): Promise<void> {
+    const gone = new AbortController();
+    const hangUp = (): void => gone.abort(stopping("the agent stops"));
+    response.once("close", () => {
+      stop.removeEventListener("abort", hangUp);
+      gone.abort(stopping("the caller hung up"));
+    });
+    stop.addEventListener("abort", hangUp);
+    if (stop.aborted) hangUp();
+    try {
+      await this.#answer(request, response, gone.signal);
+    } catch (error) {
+      if (response.destroyed) return;
+      const answer = answerError(error);
+      if (answer.status === 500)
+        this.#warn(`serve ${request.method} ${request.url}: ${answer.body.error.message}`, error);
+      // Half an answer cannot be taken back: the caller sees that it was cut.
+      if (response.headersSent) response.destroy();
+      else sendError(request, response, answer);
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const url = parseUrl(request);
+    const { route, params } = this.#find(request, url);
+    using _place = this.#pools.take(route.pool);
+    const input = {
+      params: parse(route.params, params, "path"),
+      query: parse(route.query, queryObject(url.searchParams), "query"),
+      body: parse(route.body, await readJson(request, route.bodyLimit), "body"),
+    } as RouteInput<never, never, never>;
+    if (route.stream) {
+      response.writeHead(route.status, { "content-type": "application/x-ndjson" });
+      response.flushHeaders();
+      for await (const values of route.stream(input, this.#ports, signal))
+        await write(response, jsonLines(values), signal);
+    } else {
+      const value = await route.handle?.(input, this.#ports, signal);
+      response.writeHead(route.status, { "content-type": "application/json" });
+      for (const text of jsonText(value)) await write(response, text, signal);
+    }
+    response.end();
+  }
+
+  #find(request: IncomingMessage, url: URL): RouteMatch<P> {
+    const matches = matchPath(this.#routes, url.pathname);
+    const match = matches.find(({ route }) => route.method === request.method);
+    if (match) return match;
+    const allowed = matches.map(({ route }) => route.method);
+    if (allowed.length === 0) {
+      throw new ApiError("unknown-route", { asked: `serve ${url.pathname}`, obstacle: "there is no such path" });
+    }
+    throw new ApiError("method-not-allowed", {
+      asked: `${request.method} ${url.pathname}`,
+      obstacle: `only ${allowed.join(", ")} is possible`,
+    });
+  }
+}
+
+function parseUrl(request: IncomingMessage): URL {
+  const url = URL.parse(request.url ?? "", "http://agent");
+  if (url && request.url?.startsWith("/")) return url;
+  throw new ApiError("bad-request", { asked: "read request", obstacle: "its target is not a path" });
+}
+
+function stopping(obstacle: string): ApiError {
+  return new ApiError("stopping", { asked: "serve request", obstacle });
+}
+
+function queryObject(parameters: URLSearchParams): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = Object.create(null);
+  for (const name of new Set(parameters.keys())) {
+    const values = parameters.getAll(name);
+    query[name] = values.length === 1 ? (values[0] ?? "") : values;
+  }
+  return query;
+}
+
+function parse(schema: z.ZodType, value: unknown, part: string): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => {
+    const path = issue.path.map(String).join(".");
+    return path === "" ? issue.message : `${path}: ${issue.message}`;
+  });
+  throw new ApiError("bad-request", {
+    asked: `read ${part}`,
+    obstacle: lines[0] ?? "it has the wrong shape",
+    details: lines.join("\n"),
+  });
+}
+
+/** Writes, and waits for a slow reader; other requests get their turn in any case. */
+async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  if (response.write(text)) await setImmediate();
+  else await once(response, "drain", { signal });
+}
+
+function sendError(request: IncomingMessage, response: ServerResponse, answer: ReturnType<typeof answerError>): void {
+  response.writeHead(answer.status, {
+    "content-type": "application/json",
+    // What is left of the request is not worth reading.
+    ...(request.complete ? {} : { connection: "close" }),
+  });
+  response.end(`${JSON.stringify(answer.body)}\n`);
+}

@@ -1,0 +1,89 @@
+/** Policy objects, changes and evaluations as the API speaks of them. */
+import * as z from "zod";
+
+/** Where a rule stands. `file` is `kubernetes` and `line` null for objects of the API server. */
+export const ruleDescription = z.object({
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  /** `ingress[0]`: direction and index in the object. */
+  rule: z.string(),
+  file: z.string(),
+  line: z.int().nullable(),
+});
+export type RuleDescription = z.infer<typeof ruleDescription>;
+
+/** The rule that came closest to letting traffic through, and what kept it from doing so. */
+export const nearestRule = ruleDescription.extend({ because: z.string() });
+export type NearestRule = z.infer<typeof nearestRule>;
+
+/** An object in force. */
+export const policyView = z.object({
+  kind: z.string(),
+  /** Empty for a cluster-wide object. */
+  namespace: z.string(),
+  name: z.string(),
+  file: z.string(),
+  line: z.int().nullable(),
+  /** Who said so: the folder of `--objects`, `weir policy apply`, or the API server. */
+  origin: z.enum(["objects", "applied", "kubernetes"]),
+  /** The revision that brought it, in this form, into force. */
+  revision: z.int(),
+});
+export type PolicyView = z.infer<typeof policyView>;
+
+/** An object with its manifest, as JSON; null where the source text is gone. */
+export const policyObjectView = policyView.extend({ manifest: z.unknown() });
+export type PolicyObjectView = z.infer<typeof policyObjectView>;
+
+/** YAML text and the name that errors and rules give to it. */
+export const policyDocument = z.object({ text: z.string(), file: z.string().min(1).max(4096) });
+export type PolicyDocument = z.infer<typeof policyDocument>;
+
+export const locatedError = z.object({
+  file: z.string(),
+  line: z.int(),
+  column: z.int(),
+  field: z.string(),
+  message: z.string(),
+});
+export type LocatedError = z.infer<typeof locatedError>;
+
+export const validation = z.object({ errors: z.array(locatedError).readonly() });
+
+/** Outcome of a change: what it touched, and the revision that is in force with it. */
+export const policyChange = z.object({
+  revision: z.int(),
+  /** `KIND/NAMESPACE/NAME` */
+  objects: z.array(z.string()).readonly(),
+});
+export type PolicyChange = z.infer<typeof policyChange>;
+
+export const policyRevision = z.object({ revision: z.int() });
+
+export const evaluationRequest = z.object({
+  /** `NAMESPACE/POD` or an address. */
+  from: z.string().min(1).max(512),
+  to: z.string().min(1).max(512),
+  protocol: z.enum(["TCP", "UDP", "SCTP", "ICMP", "ICMPv6"]),
+  /** ICMP: the type. */
+  port: z.int().min(0).max(65535),
+  /** Objects that replace those of the same name, or join them, for this question only. */
+  candidate: policyDocument.optional(),
+});
+export type EvaluationRequest = z.infer<typeof evaluationRequest>;
+
+const directionVerdict = z.object({
+  verdict: z.enum(["allow", "deny", "redirect"]),
+  /** Empty for a default. */
+  by: z.array(ruleDescription).readonly(),
+  nearest: nearestRule.nullable(),
+});
+
+export const evaluation = z.object({
+  /** Of both directions together. */
+  verdict: z.enum(["allow", "deny", "redirect"]),
+  egress: directionVerdict,
+  ingress: directionVerdict,
+});
+export type Evaluation = z.infer<typeof evaluation>;

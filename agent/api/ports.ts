@@ -1,0 +1,117 @@
+/**
+ * What the API needs of the agent. Each port is as narrow as its routes; the agent's
+ * own parts do not know them, one adapter joins both.
+ *
+ * A port throws {@link ApiError}, or any error whose `code` stands in the table of
+ * `errors.ts`; whatever else it throws is answered as an internal error.
+ */
+import type {
+  ActivationRequest,
+  Attachment,
+  AttachmentRequest,
+  AttachmentStatus,
+  CheckReport,
+  CheckRequest,
+  Release,
+  ReleaseQuery,
+} from "./attachment.ts";
+import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "./bpf-views.ts";
+import type { FlowLine } from "./flow.ts";
+import type { FlowQuery } from "./flow-filter.ts";
+import type {
+  Evaluation,
+  EvaluationRequest,
+  LocatedError,
+  PolicyChange,
+  PolicyDocument,
+  PolicyObjectView,
+  PolicyView,
+} from "./policy-views.ts";
+import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
+
+/** `signal` ends when the caller has gone or the agent stops. */
+export interface AttachmentService {
+  /** Reserves addresses and a number; no interface exists yet. */
+  create(request: AttachmentRequest, signal: AbortSignal): Promise<Attachment>;
+  /** Resolves when the programs are attached, the host side is up and the policy is in force. */
+  activate(id: number, request: ActivationRequest, signal: AbortSignal): Promise<EndpointView>;
+  /** Idempotent. */
+  release(query: ReleaseQuery, signal: AbortSignal): Promise<Release>;
+  check(request: CheckRequest, signal: AbortSignal): Promise<CheckReport>;
+  status(): AttachmentStatus;
+}
+
+export interface EndpointPort {
+  list(): readonly EndpointView[];
+  get(id: number): EndpointView | undefined;
+  /** Oldest first. Undefined: no such endpoint. */
+  log(id: number): readonly EndpointLogEntry[] | undefined;
+}
+
+export interface IdentityPort {
+  list(): readonly IdentityView[];
+  get(id: number): IdentityView | undefined;
+}
+
+/** The name of an object; `namespace` is empty for a cluster-wide one. */
+export interface ObjectName {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type PolicyOutcome =
+  | { readonly ok: true; readonly change: PolicyChange }
+  | { readonly ok: false; readonly errors: readonly LocatedError[] };
+
+export interface PolicyService {
+  list(): readonly PolicyView[];
+  get(name: ObjectName): PolicyObjectView | undefined;
+  validate(document: PolicyDocument): readonly LocatedError[];
+  /** Keeps the objects in the state folder; resolves when they are in force. */
+  apply(document: PolicyDocument): Promise<PolicyOutcome>;
+  /** Takes back what {@link apply} brought. Undefined: there is no such applied object. */
+  delete(name: ObjectName): Promise<PolicyChange | undefined>;
+  /** Of the policy that is in force on all endpoints. */
+  revision(): number;
+  /** Resolves when {@link revision} is at least `revision`; rejects with the signal's reason. */
+  waitRevision(revision: number, signal: AbortSignal): Promise<number>;
+}
+
+export type EvaluationOutcome =
+  | { readonly ok: true; readonly evaluation: Evaluation }
+  | { readonly ok: false; readonly errors: readonly LocatedError[] };
+
+export interface EvaluationPort {
+  /** Errors are those of the candidate. An unknown pod is thrown as `not-found`. */
+  evaluate(request: EvaluationRequest): EvaluationOutcome;
+}
+
+export interface BpfPort {
+  policy(): readonly BpfPolicyEntry[];
+  conntrack(): readonly BpfConnection[];
+  ipcache(): readonly BpfIpcacheEntry[];
+  counters(): readonly BpfCounter[];
+  endpoints(): readonly BpfEndpoint[];
+}
+
+export interface StatusPort {
+  status(): StatusView;
+}
+
+export interface FlowPort {
+  /** What is kept, oldest first, then, when following, what comes, until the signal. */
+  read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly FlowLine[]>;
+}
+
+/** Everything that the full API needs. */
+export interface Ports {
+  readonly attachments: AttachmentService;
+  readonly endpoints: EndpointPort;
+  readonly identities: IdentityPort;
+  readonly policies: PolicyService;
+  readonly evaluations: EvaluationPort;
+  readonly bpf: BpfPort;
+  readonly status: StatusPort;
+  readonly flows: FlowPort;
+}

@@ -1,0 +1,18 @@
+import type { Ports } from "./ports.ts";
+import type { Route } from "./route.ts";
+import { attachmentRoutes } from "./routes/attachments.ts";
+import { bpfRoutes } from "./routes/bpf.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
+import { flowRoutes } from "./routes/flows.ts";
+import { policyRoutes } from "./routes/policies.ts";
+import { statusRoutes } from "./routes/status.ts";
+
+/** Every route of `agent.sock`. */
+export const allRoutes: readonly Route<Ports>[] = [
+  ...attachmentRoutes,
+  ...statusRoutes,
+  ...endpointRoutes,
+  ...policyRoutes,
+  ...bpfRoutes,
+  ...flowRoutes,
+];

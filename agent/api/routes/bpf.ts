@@ -1,0 +1,28 @@
+import * as z from "zod";
+import { bpfConnection, bpfCounter, bpfEndpoint, bpfIpcacheEntry, bpfPolicyEntry } from "#agent/api/bpf-views.ts";
+import type { BpfPort, Ports } from "#agent/api/ports.ts";
+import { type Route, route } from "#agent/api/route.ts";
+
+type Needs = Pick<Ports, "bpf">;
+
+function listing<T extends z.ZodType>(
+  path: string,
+  entry: T,
+  read: (bpf: BpfPort) => readonly z.output<T>[],
+): Route<Needs> {
+  return route({
+    method: "GET",
+    path: `/v1/bpf/${path}`,
+    response: z.array(entry).readonly(),
+    handle: (_, { bpf }: Needs) => read(bpf),
+  });
+}
+
+/** Decoded maps, as the kernel holds them now. */
+export const bpfRoutes: readonly Route<Needs>[] = [
+  listing("policy", bpfPolicyEntry, (bpf) => bpf.policy()),
+  listing("conntrack", bpfConnection, (bpf) => bpf.conntrack()),
+  listing("ipcache", bpfIpcacheEntry, (bpf) => bpf.ipcache()),
+  listing("counters", bpfCounter, (bpf) => bpf.counters()),
+  listing("endpoints", bpfEndpoint, (bpf) => bpf.endpoints()),
+];

@@ -1,0 +1,43 @@
+import * as z from "zod";
+import type { Ports } from "#agent/api/ports.ts";
+import { type Route, route } from "#agent/api/route.ts";
+import { endpointLogEntry, endpointView, identityView } from "#agent/api/views.ts";
+import { found, idParams } from "./parameters.ts";
+
+type Needs = Pick<Ports, "endpoints" | "identities">;
+
+export const endpointRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/v1/endpoints",
+    response: z.array(endpointView).readonly(),
+    handle: (_, { endpoints }: Needs) => endpoints.list(),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/endpoints/:id",
+    params: idParams,
+    response: endpointView,
+    handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.get(id), `endpoint ${id}`),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/endpoints/:id/log",
+    params: idParams,
+    response: z.array(endpointLogEntry).readonly(),
+    handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.log(id), `endpoint ${id}`),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/identities",
+    response: z.array(identityView).readonly(),
+    handle: (_, { identities }: Needs) => identities.list(),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/identities/:id",
+    params: idParams,
+    response: identityView,
+    handle: ({ params: { id } }, { identities }: Needs) => found(identities.get(id), `identity ${id}`),
+  }),
+];

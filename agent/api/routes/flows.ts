@@ -1,0 +1,18 @@
+import * as z from "zod";
+import { flow, lostFlows } from "#agent/api/flow.ts";
+import { flowQuery } from "#agent/api/flow-filter.ts";
+import type { Ports } from "#agent/api/ports.ts";
+import { type Route, route } from "#agent/api/route.ts";
+
+type Needs = Pick<Ports, "flows">;
+
+/** Flows, one JSON object a line. The only route of `observe.sock`. */
+export const flowRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/v1/flows",
+    query: flowQuery,
+    response: z.union([flow, lostFlows]),
+    stream: ({ query }, { flows }: Needs, signal) => flows.read(query, signal),
+  }),
+];

@@ -1,0 +1,103 @@
+import * as z from "zod";
+import { ApiError } from "#agent/api/errors.ts";
+import {
+  evaluation,
+  evaluationRequest,
+  type LocatedError,
+  policyChange,
+  policyDocument,
+  policyObjectView,
+  policyRevision,
+  policyView,
+  validation,
+} from "#agent/api/policy-views.ts";
+import type { Ports } from "#agent/api/ports.ts";
+import { objectsLimit, type Route, route } from "#agent/api/route.ts";
+import { found, number } from "./parameters.ts";
+
+type Needs = Pick<Ports, "policies" | "evaluations">;
+
+const objectName = z
+  .string()
+  .regex(/^[^/]+\/[^/]*\/[^/]+$/, "is not KIND/NAMESPACE/NAME")
+  .transform((text) => {
+    const [kind = "", namespace = "", name = ""] = text.split("/");
+    return { kind, namespace, name, text };
+  });
+
+/** Refuses a document whose text is wrong; one finding a line. */
+function refuse(verb: string, errors: readonly LocatedError[]): never {
+  const lines = errors.map((error) => `${error.file}:${error.line}:${error.column}: ${error.field}: ${error.message}`);
+  const count = errors.length === 1 ? "one error" : `${errors.length} errors`;
+  throw new ApiError("invalid-policy", { asked: verb, obstacle: count, details: lines.join("\n") });
+}
+
+export const policyRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/v1/policies",
+    response: z.array(policyView).readonly(),
+    handle: (_, { policies }: Needs) => policies.list(),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/policies/object",
+    query: z.strictObject({ name: objectName }),
+    response: policyObjectView,
+    handle: ({ query: { name } }, { policies }: Needs) => found(policies.get(name), `object ${name.text}`),
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/policies/object",
+    query: z.strictObject({ name: objectName }),
+    response: policyChange,
+    handle: async ({ query: { name } }, { policies }: Needs) =>
+      found(await policies.delete(name), `applied object ${name.text}`),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/policies",
+    body: policyDocument,
+    bodyLimit: objectsLimit,
+    response: policyChange,
+    handle: async ({ body }, { policies }: Needs) => {
+      const outcome = await policies.apply(body);
+      return outcome.ok ? outcome.change : refuse(`apply ${body.file}`, outcome.errors);
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/policies/validate",
+    body: policyDocument,
+    bodyLimit: objectsLimit,
+    response: validation,
+    handle: ({ body }, { policies }: Needs) => ({ errors: policies.validate(body) }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/policies/revision",
+    response: policyRevision,
+    handle: (_, { policies }: Needs) => ({ revision: policies.revision() }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/policies/wait",
+    pool: "wait",
+    query: z.strictObject({ revision: number }),
+    response: policyRevision,
+    handle: async ({ query }, { policies }: Needs, signal) => ({
+      revision: await policies.waitRevision(query.revision, signal),
+    }),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/evaluate",
+    body: evaluationRequest,
+    bodyLimit: objectsLimit,
+    response: evaluation,
+    handle: ({ body }, { evaluations }: Needs) => {
+      const outcome = evaluations.evaluate(body);
+      return outcome.ok ? outcome.evaluation : refuse(`evaluate ${body.candidate?.file ?? "policy"}`, outcome.errors);
+    },
+  }),
+];

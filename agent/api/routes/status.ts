@@ -1,0 +1,14 @@
+import type { Ports } from "#agent/api/ports.ts";
+import { type Route, route } from "#agent/api/route.ts";
+import { statusView } from "#agent/api/views.ts";
+
+type Needs = Pick<Ports, "status">;
+
+export const statusRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/v1/status",
+    response: statusView,
+    handle: (_, { status }: Needs) => status.status(),
+  }),
+];

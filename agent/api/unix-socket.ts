@@ -1,0 +1,87 @@
+import { chmodSync, chownSync, lstatSync, readFileSync, rmSync } from "node:fs";
+import type { Server } from "node:net";
+import { reasonOf } from "#agent/runtime/errors.ts";
+import { ApiError } from "./errors.ts";
+import type { Warn } from "./handler.ts";
+
+/** Bytes of `sun_path` without its closing zero. */
+const longestPath = 107;
+
+/** The group whose members may use the sockets. */
+const socketGroup = "weir";
+
+/**
+ * Listens on a Unix socket that only root and the group `weir` can open (mode 0660).
+ * A socket file that is there already is replaced: the caller holds the run folder, so
+ * it is that of an agent that was killed.
+ *
+ * @throws ApiError `socket` when the path is too long, or is something else than a socket.
+ */
+export async function listenOnUnixSocket(server: Server, path: string, warn: Warn): Promise<void> {
+  if (Buffer.byteLength(path) > longestPath) {
+    throw new ApiError("socket", {
+      asked: `listen on ${path}`,
+      obstacle: `a socket's path has at most ${longestPath} bytes`,
+      remedy: "use a shorter --run-dir",
+    });
+  }
+  removeSocket(path);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  // Node binds within the call, so that there is no moment with wider rights.
+  const mask = process.umask(0o117);
+  try {
+    server.listen({ path }, resolve);
+  } finally {
+    process.umask(mask);
+  }
+  try {
+    await promise;
+  } catch (error) {
+    throw new ApiError("socket", { asked: `listen on ${path}`, obstacle: reasonOf(error) }, { cause: error });
+  }
+  server.removeListener("error", reject);
+  giveToGroup(path, warn);
+}
+
+/** Removes a socket file, if there is one. */
+export function removeSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw new ApiError("socket", {
+      asked: `replace ${path}`,
+      obstacle: "it is not a socket",
+      remedy: "remove it or use another --run-dir",
+    });
+  }
+  rmSync(path, { force: true });
+}
+
+function giveToGroup(path: string, warn: Warn): void {
+  const group = groupId(socketGroup);
+  if (group === undefined) {
+    warn(
+      `share ${path}: there is no group ${socketGroup}, so only root can use it; \`groupadd --system ${socketGroup}\` makes it`,
+    );
+    return;
+  }
+  try {
+    chownSync(path, process.geteuid?.() ?? 0, group);
+    chmodSync(path, 0o660);
+  } catch (error) {
+    warn(`share ${path} with group ${socketGroup}: ${reasonOf(error)}`, error);
+  }
+}
+
+function groupId(name: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync("/etc/group", "utf8");
+  } catch {
+    return undefined; // an image without users has no groups either
+  }
+  const line = text.split("\n").find((entry) => entry.startsWith(`${name}:`));
+  const id = Number(line?.split(":")[2]);
+  return line !== undefined && Number.isInteger(id) ? id : undefined;
+}

@@ -1,0 +1,57 @@
+/**
+ * What the agent shows of itself: the JSON shapes of the reading commands. Addresses
+ * are text, `null` where there is none; times are RFC 3339 with nanoseconds.
+ */
+import * as z from "zod";
+
+const labels = z.record(z.string(), z.string());
+
+export const endpointView = z.object({
+  id: z.int().positive(),
+  containerId: z.string(),
+  ifName: z.string(),
+  hostInterface: z.string(),
+  namespace: z.string(),
+  pod: z.string(),
+  /** The pod's own labels. */
+  labels,
+  identity: z.int(),
+  ipv4: z.string().nullable(),
+  ipv6: z.string().nullable(),
+  /** `ready` when its policy is in force; else what it waits for. */
+  state: z.string(),
+  /** Directions in which some policy selects it. */
+  policy: z.object({ ingress: z.boolean(), egress: z.boolean() }),
+  /** Revision of the policy that is in force for it. */
+  revision: z.int(),
+});
+export type EndpointView = z.infer<typeof endpointView>;
+
+/** One thing that happened to an endpoint. */
+export const endpointLogEntry = z.object({ time: z.string(), event: z.string(), message: z.string() });
+export type EndpointLogEntry = z.infer<typeof endpointLogEntry>;
+
+export const identityView = z.object({
+  id: z.int(),
+  labels,
+  /** `cluster`: the same number on every node. `local`: of this node only. */
+  scope: z.enum(["reserved", "cluster", "local"]),
+});
+export type IdentityView = z.infer<typeof identityView>;
+
+export const mapFillView = z.object({ name: z.string(), entries: z.number(), capacity: z.number() });
+
+export const statusView = z.looseObject({
+  /** `degraded` as soon as there is a problem. */
+  state: z.enum(["ok", "degraded"]),
+  node: z.string(),
+  revision: z.int(),
+  store: z.looseObject({ kind: z.string(), state: z.string() }),
+  datapath: z.looseObject({ attach: z.string(), programs: z.string() }),
+  maps: z.array(mapFillView).readonly(),
+  /** Number of endpoints by their state. */
+  endpoints: z.record(z.string(), z.int()),
+  /** One sentence each. */
+  problems: z.array(z.string()).readonly(),
+});
+export type StatusView = z.infer<typeof statusView>;
