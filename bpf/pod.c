@@ -95,6 +95,10 @@ static __noinline int judge_again(struct work *work, const struct conntrack_entr
 	step = judge(work);
 	if (step)
 		return step;
+	/* Another pod on the old address inherits nothing: this is a connection of its own. */
+	for (int i = 0; i < ENDS; i++)
+		if (work->entry.end[i].incarnation != entry->end[i].incarnation)
+			return open_connection(work);
 	work->report = end_differs(&entry->end[END_SOURCE], &work->end[END_SOURCE]) ||
 		       end_differs(&entry->end[END_DESTINATION], &work->end[END_DESTINATION]);
 	return STEP_NEXT;
@@ -257,7 +261,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	if (address_is_zero(own) || !address_equal(&tuple->source, own))
 		return DROP(DROP_INVALID_SOURCE_IP);
 	if (is_multicast(tuple)) {
-		work->quiet = tuple->family == FAMILY_IPV6;
+		work->quiet = true;
 		return DROP(DROP_MULTICAST);
 	}
 

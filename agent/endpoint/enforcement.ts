@@ -80,7 +80,7 @@ export class Enforcement {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
     this.#addresses.resetKnown([...this.#reserved, ...endpoints.flatMap(knownPrefixes)]);
-    await this.replacePolicy(engine);
+    await this.replacePolicy(engine, { always: false });
   }
 
   /**
@@ -97,10 +97,11 @@ export class Enforcement {
    *  6. When no program runs that read the old generation: the other parity, then
    *     remove old slots, and join the classes that nobody tells apart any more.
    *
-   * @returns whether anything changed.
+   * @param options `always`: a new generation even when no endpoint's policy differs, so
+   *   that the number says which objects are in force.
    * @throws EndpointError `policy-too-large` from step 1.
    */
-  async replacePolicy(next: PolicyEngine): Promise<boolean> {
+  async replacePolicy(next: PolicyEngine, options: { always: boolean }): Promise<void> {
     const { control } = this.#kernel;
     const union = this.#addresses.plan([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
     const final = this.#addresses.plan(next.cidrs);
@@ -120,7 +121,8 @@ export class Enforcement {
     for (const [index, policy] of fresh.entries()) policy.slot = numbers[index] as number;
 
     const moves = this.#moves(next, wanted);
-    if (moves.length > 0) {
+    const change = options.always || moves.length > 0;
+    if (change) {
       const inactive = Number((control.generation() + 1n) & 1n);
       const state = (guarded: Guarded, slot: number): EndpointState => ({
         ...guarded.endpoint,
@@ -134,7 +136,7 @@ export class Enforcement {
     this.#slotByKey.clear();
     for (const [key, { slot, subject }] of wanted) this.#slotByKey.set(key, { slot: slot as number, subject });
 
-    if (moves.length > 0) await this.#kernel.policies.barrier();
+    if (change) await this.#kernel.policies.barrier();
     for (const { guarded, slot } of moves) guarded.slot = slot;
     this.#writeStale();
     await this.#forgetUnused();
@@ -144,7 +146,6 @@ export class Enforcement {
     this.#slots.removePeers(gone);
     for (const id of gone) next.removeClass(id);
     this.#addresses.releaseClasses();
-    return moves.length > 0;
   }
 
   /**

@@ -1,0 +1,312 @@
+import type { Activation, AttachmentAddress, Attachment, AttachmentRequest, CheckRequest } from "#agent/api/attachment.ts";
+import { hostInterfaceName } from "#agent/api/host-interface.ts";
+import type { Hooks } from "#agent/datapath/kernel.ts";
+import type { Subject } from "#policy/model/identity.ts";
+import { EndpointError } from "./errors.ts";
+import type { Enforcement, GuardedEndpoint } from "./enforcement.ts";
+import type { EndpointRecord } from "./record.ts";
+import type { EndpointRecords } from "./records.ts";
+
+/** A pair of addresses, reserved together; a family that the node has no range for is null. */
+export interface AddressPair {
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+}
+
+export interface AddressPool {
+  allocate(owner: string): AddressPair;
+  release(pair: AddressPair): void;
+  readonly gateway: AddressPair;
+}
+
+export interface IdentityNumbers {
+  acquire(subject: Subject): Promise<number>;
+  release(identity: number): Promise<void>;
+}
+
+/** The node's side of a pod's veth. */
+export interface HostSide {
+  ensure(spec: HostSideSpec): void;
+  remove(hostInterface: string): void;
+  check(spec: HostSideSpec): string[];
+  /** Index of an interface of the node, or null. */
+  index(hostInterface: string): number | null;
+}
+
+export interface HostSideSpec {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly mac: string;
+  readonly peerMac: string;
+  readonly addresses: AddressPair;
+  readonly gateway: AddressPair;
+}
+
+/** What a Pod object says of a pod; stands before what ADD brought. */
+export interface PodFacts {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly namedPorts: Subject["namedPorts"];
+}
+
+export interface EndpointManagerOptions {
+  readonly enforcement: Enforcement;
+  readonly records: EndpointRecords;
+  readonly pool: AddressPool;
+  readonly identities: IdentityNumbers;
+  readonly hooks: Hooks;
+  readonly host: HostSide;
+  /** Bytes of an IP packet that a pod may send. */
+  readonly mtu: number;
+  readonly podFacts: (namespace: string, pod: string) => PodFacts | undefined;
+  /** Drops labels that no policy should speak of, e.g. `pod-template-hash`. */
+  readonly relevantLabels: (labels: Readonly<Record<string, string>>) => Record<string, string>;
+  readonly nextIncarnation: () => number;
+  readonly randomMac: () => string;
+  readonly now: () => Date;
+}
+
+/**
+ * Attachments from reservation to release. Callers run its methods one at a time.
+ *
+ * Every step leaves a state that a restart can take over: the record is on disk before
+ * an address is told to anybody, and is removed after everything else is gone.
+ */
+export class EndpointManager {
+  readonly #options: EndpointManagerOptions;
+  readonly #endpoints = new Map<number, { record: EndpointRecord; subject: Subject }>();
+  #lastId = 0;
+
+  constructor(options: EndpointManagerOptions) {
+    this.#options = options;
+  }
+
+  list(): readonly { record: EndpointRecord; subject: Subject }[] {
+    return [...this.#endpoints.values()];
+  }
+
+  get(id: number): { record: EndpointRecord; subject: Subject } | undefined {
+    return this.#endpoints.get(id);
+  }
+
+  find(containerId: string, ifName: string): { record: EndpointRecord; subject: Subject } | undefined {
+    return this.list().find(({ record }) => record.containerId === containerId && record.ifName === ifName);
+  }
+
+  /**
+   * Takes over the records of an earlier life. Endpoints whose interface is gone are
+   * returned and not taken over; their release is the caller's next step.
+   */
+  restore(records: readonly EndpointRecord[]): { guarded: GuardedEndpoint[]; lost: EndpointRecord[] } {
+    const guarded: GuardedEndpoint[] = [];
+    const lost: EndpointRecord[] = [];
+    for (const record of records) {
+      const subject = this.#subject(record);
+      this.#endpoints.set(record.id, { record, subject });
+      this.#lastId = Math.max(this.#lastId, record.id);
+      if (record.state !== "ready" || record.ifindex === null) continue;
+      if (this.#options.host.index(record.hostInterface) === record.ifindex) {
+        guarded.push(this.#guarded(record, subject));
+      } else {
+        lost.push(record);
+      }
+    }
+    return { guarded, lost };
+  }
+
+  /** Makes sure that a restored endpoint's interface, routes and programs are as they should be. */
+  repair(id: number): void {
+    const { record } = this.#require(id);
+    if (record.ifindex === null) return;
+    this.#options.hooks.attach(record.ifindex, record.hostInterface);
+    this.#options.host.ensure(this.#hostSide(record, record.ifindex));
+  }
+
+  /** Reserves a number and addresses. */
+  create(request: AttachmentRequest): Attachment {
+    const { containerId, ifName, args } = request;
+    if (this.find(containerId, ifName)) {
+      throw new EndpointError(
+        "exists",
+        `attach ${ifName} of container ${containerId}: it is attached already; the runtime has to call DEL first`,
+      );
+    }
+    const namespace = args["K8S_POD_NAMESPACE"] ?? "default";
+    const pod = args["K8S_POD_NAME"] ?? containerId;
+    const hostInterface = hostInterfaceName(containerId, ifName);
+    const collision = this.list().find(({ record }) => record.hostInterface === hostInterface);
+    if (collision) {
+      throw new EndpointError("exists", `attach ${ifName} of container ${containerId}: interface ${hostInterface} is in use`);
+    }
+    const id = this.#freeId();
+    const addresses = this.#options.pool.allocate(`${namespace}/${pod}`);
+    try {
+      const record: EndpointRecord = {
+        version: 1,
+        id,
+        incarnation: this.#options.nextIncarnation(),
+        containerId,
+        ifName,
+        hostInterface,
+        netns: request.netns,
+        netnsInode: null,
+        namespace,
+        pod,
+        labels: request.labels,
+        serviceAccount: request.serviceAccount ?? "default",
+        ...addresses,
+        mac: this.#options.randomMac(),
+        hostMac: this.#options.randomMac(),
+        mtu: Math.min(request.mtu ?? this.#options.mtu, this.#options.mtu),
+        ifindex: null,
+        identity: 0,
+        state: "waiting",
+        created: this.#options.now().toISOString(),
+      };
+      this.#options.records.write(record);
+      this.#endpoints.set(id, { record, subject: this.#subject(record) });
+      return this.#attachment(record);
+    } catch (error) {
+      this.#options.pool.release(addresses);
+      throw error;
+    }
+  }
+
+  /**
+   * Puts an endpoint in force. When this resolves, its policy is in the kernel, the
+   * programs are attached and the interface is up; until then no packet could pass,
+   * because the host's side was down.
+   */
+  async activate(id: number, ifindex: number, netnsInode: number | undefined): Promise<Activation> {
+    const { record } = this.#require(id);
+    if (this.#options.host.index(record.hostInterface) !== ifindex) {
+      throw new EndpointError(
+        "interface-missing",
+        `activate endpoint ${id}: the node has no interface ${record.hostInterface} with index ${ifindex}`,
+      );
+    }
+    const subject = this.#subject(record);
+    const identity = await this.#options.identities.acquire(subject);
+    const ready: EndpointRecord = { ...record, ifindex, netnsInode: netnsInode ?? null, identity, state: "ready" };
+    try {
+      await this.#options.enforcement.add(this.#guarded(ready, subject));
+      this.#options.hooks.attach(ifindex, record.hostInterface);
+      this.#options.host.ensure(this.#hostSide(ready, ifindex));
+      this.#options.records.write(ready);
+    } catch (error) {
+      this.#options.enforcement.remove(id);
+      this.#options.hooks.detach(record.hostInterface);
+      await this.#options.identities.release(identity);
+      throw error;
+    }
+    this.#endpoints.set(id, { record: ready, subject });
+    return { id };
+  }
+
+  /**
+   * Releases an attachment: no packet passes, no connection is remembered, and only then
+   * is the address free. Idempotent.
+   */
+  async release(containerId: string, ifName: string): Promise<boolean> {
+    const found = this.find(containerId, ifName);
+    if (!found) return false;
+    const { record } = found;
+    this.#options.enforcement.remove(record.id);
+    this.#options.hooks.detach(record.hostInterface);
+    this.#options.host.remove(record.hostInterface);
+    if (record.identity !== 0) await this.#options.identities.release(record.identity);
+    this.#options.records.remove(record.id);
+    this.#endpoints.delete(record.id);
+    this.#options.pool.release(record);
+    return true;
+  }
+
+  /** What is missing or wrong with an attachment, in sentences. */
+  check(request: CheckRequest): string[] {
+    const found = this.find(request.containerId, request.ifName);
+    if (!found) return [`no endpoint is known for ${request.ifName} of container ${request.containerId}`];
+    const { record } = found;
+    if (record.state !== "ready" || record.ifindex === null) return [`endpoint ${record.id} is ${record.state}, not ready`];
+    const own = [record.ipv4, record.ipv6].filter((address) => address !== null);
+    const problems = request.addresses
+      .filter((address) => !own.includes(address))
+      .map((address) => `address ${address} is not reserved for endpoint ${record.id}`);
+    return [
+      ...problems,
+      ...this.#options.host.check(this.#hostSide(record, record.ifindex)),
+      ...this.#options.hooks.check(record.ifindex, record.hostInterface),
+      ...this.#options.enforcement.check(record.id),
+    ];
+  }
+
+  /** Gives endpoints whose Pod object has changed their new identity. */
+  async relabel(): Promise<void> {
+    for (const { record, subject: before } of this.list()) {
+      if (record.state !== "ready") continue;
+      const subject = this.#subject(record);
+      if (JSON.stringify(subject) === JSON.stringify(before)) continue;
+      const identity = await this.#options.identities.acquire(subject);
+      const changed = { ...record, identity };
+      await this.#options.enforcement.add(this.#guarded(changed, subject));
+      this.#options.records.write(changed);
+      this.#endpoints.set(record.id, { record: changed, subject });
+      await this.#options.identities.release(record.identity);
+    }
+  }
+
+  #require(id: number): { record: EndpointRecord; subject: Subject } {
+    const found = this.#endpoints.get(id);
+    if (!found) throw new EndpointError("not-found", `find endpoint ${id}: there is none; it may have been deleted`);
+    return found;
+  }
+
+  #freeId(): number {
+    for (let tried = 0; tried < 65535; tried++) {
+      this.#lastId = (this.#lastId % 65535) + 1;
+      if (!this.#endpoints.has(this.#lastId)) return this.#lastId;
+    }
+    throw new EndpointError("not-ready", "attach a pod: all 65535 endpoint numbers of this node are in use");
+  }
+
+  #subject(record: EndpointRecord): Subject {
+    const facts = this.#options.podFacts(record.namespace, record.pod);
+    return {
+      namespace: record.namespace,
+      labels: this.#options.relevantLabels(facts?.labels ?? record.labels),
+      serviceAccount: facts?.serviceAccount ?? record.serviceAccount,
+      namedPorts: facts?.namedPorts ?? [],
+    };
+  }
+
+  #guarded(record: EndpointRecord, subject: Subject): GuardedEndpoint {
+    const { id, incarnation, identity, mac, hostMac, ipv4, ipv6 } = record;
+    if (record.ifindex === null) throw new Error(`guard endpoint ${id}: it has no interface`);
+    return { id, incarnation, identity, ifindex: record.ifindex, mac, hostMac, ipv4, ipv6, viaStack: false, subject };
+  }
+
+  #hostSide(record: EndpointRecord, ifindex: number): HostSideSpec {
+    return {
+      name: record.hostInterface,
+      ifindex,
+      mac: record.hostMac,
+      peerMac: record.mac,
+      addresses: { ipv4: record.ipv4, ipv6: record.ipv6 },
+      gateway: this.#options.pool.gateway,
+    };
+  }
+
+  #attachment(record: EndpointRecord): Attachment {
+    const { gateway } = this.#options.pool;
+    const family = (address: string | null, via: string | null, prefix: number): AttachmentAddress | null =>
+      address !== null && via !== null ? { address, prefix, gateway: via } : null;
+    return {
+      id: record.id,
+      hostInterface: record.hostInterface,
+      mac: record.mac,
+      hostMac: record.hostMac,
+      mtu: record.mtu,
+      ipv4: family(record.ipv4, gateway.ipv4, 32),
+      ipv6: family(record.ipv6, gateway.ipv6, 128),
+    };
+  }
+}
