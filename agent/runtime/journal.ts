@@ -1,12 +1,9 @@
-import { closeSync, fdatasync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 import * as z from "zod";
 import { isErrno, WeirError } from "./errors.ts";
 import { writeAll, writeFileAtomic } from "./files.ts";
-
-const synchronise = promisify(fdatasync);
 
 /** A state file is not what was written to it. */
 export class JournalError extends WeirError<"journal-corrupt"> {
@@ -22,9 +19,10 @@ export class JournalError extends WeirError<"journal-corrupt"> {
 /**
  * A file of records that only grows, one line each: checksum, blank, JSON.
  *
- * A record that {@link append} wrote survives the death of the process at once; after
- * {@link sync} also that of the machine. A write that was cut short leaves a damaged end,
- * which opening cuts off. Damage before sound lines is an error: something else wrote there.
+ * A record that {@link append} wrote survives the death of the process. It is not forced
+ * to the disk: use it for what only matters while the machine runs. A write that was cut
+ * short leaves a damaged end, which opening cuts off. Damage before sound lines is an
+ * error: something else wrote there.
  */
 export class Journal<T> implements Disposable {
   readonly #path: string;
@@ -59,11 +57,6 @@ export class Journal<T> implements Disposable {
     if (records.length === 0) return;
     writeAll(this.#descriptor, Buffer.from(records.map(encodeLine).join("")));
     this.#lines += records.length;
-  }
-
-  /** Resolves when everything appended so far is on the disk. */
-  sync(): Promise<void> {
-    return synchronise(this.#descriptor);
   }
 
   /** Replaces all records in one step. */
