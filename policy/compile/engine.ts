@@ -50,11 +50,10 @@ export class PolicyEngine {
   /** Every CIDR that a rule speaks of, exceptions included: canonical texts, sorted. */
   readonly cidrs: readonly string[];
   readonly #enforcement: Enforcement;
-  readonly #policies = new Map<number, Policy>();
+  readonly #policies: readonly Policy[];
   readonly #selecting: PodIndex<number>;
   readonly #peers: PeerIndex;
   readonly #sets: RuleSets;
-  readonly #numbers = new Map<Rule, number>();
   readonly #subjects = new Map<string, SubjectPolicy>();
   readonly #subjectOf = new WeakMap<Subject, SubjectPolicy>();
 
@@ -64,15 +63,12 @@ export class PolicyEngine {
     this.#enforcement = options.enforcement ?? "default";
     this.#selecting = new PodIndex(namespaces);
     this.#peers = new PeerIndex(namespaces);
-    for (const policy of this.#enforcement === "never" ? [] : policiesOf(all)) {
-      this.#selecting.add(policy.subjects, this.#policies.size);
-      this.#policies.set(this.#policies.size, policy);
-      for (const rule of policy.rules) {
-        this.#numbers.set(rule, this.#numbers.size);
-        SubjectPolicy.matchersOf(rule, this.#peers);
-      }
+    this.#policies = this.#enforcement === "never" ? [] : policiesOf(all);
+    for (const [number, policy] of this.#policies.entries()) {
+      this.#selecting.add(policy.subjects, number);
+      for (const rule of policy.rules) SubjectPolicy.matchersOf(rule, this.#peers);
     }
-    this.#sets = new RuleSets([...this.#numbers.keys()]);
+    this.#sets = new RuleSets(this.#policies.flatMap(({ rules }) => rules));
     this.cidrs = [...this.#peers.cidrs()].sort();
   }
 
@@ -137,14 +133,13 @@ export class PolicyEngine {
     const selecting = this.#selecting
       .find(subject)
       .sort((a, b) => a - b)
-      .map((number) => ({ number, policy: this.#policies.get(number) as Policy }));
+      .map((number) => ({ number, policy: this.#policies[number] as Policy }));
     const key = SubjectPolicy.keyOf(selecting, subject);
     let policy = this.#subjects.get(key);
     if (!policy) {
       policy = new SubjectPolicy(key, selecting, subject, {
         peers: this.#peers,
         sets: this.#sets,
-        numbers: this.#numbers,
         always: this.#enforcement === "always",
       });
       this.#subjects.set(key, policy);

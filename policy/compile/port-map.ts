@@ -9,8 +9,10 @@ export interface PortKey {
   readonly bits: number;
 }
 
-/** A rule, by its number, applies to some traffic. */
-export interface PortClaim extends PortKey {
+/** A rule applies to some traffic. */
+export interface PortClaim {
+  readonly key: PortKey;
+  /** The rule's number in its {@link RuleSets}. */
   readonly rule: number;
   readonly precedence: number;
 }
@@ -21,7 +23,8 @@ export interface Decision {
   readonly set: RuleSet;
 }
 
-export interface PortDecision extends PortKey {
+export interface PortDecision {
+  readonly key: PortKey;
   readonly decision: Decision;
 }
 
@@ -39,14 +42,14 @@ export function decidePorts(
 ): PortDecision[] {
   const byKey = new Map<number, { key: PortKey; precedence: number; rules: number[] }>();
   if (fallback) byKey.set(packKey(ALL_TRAFFIC), { key: ALL_TRAFFIC, precedence: 0, rules: [] });
-  for (const claim of claims) {
-    const packed = packKey(claim);
+  for (const { key, rule, precedence } of claims) {
+    const packed = packKey(key);
     const own = byKey.get(packed);
-    if (!own) byKey.set(packed, { key: claim, precedence: claim.precedence, rules: [claim.rule] });
-    else if (claim.precedence === own.precedence) own.rules.push(claim.rule);
-    else if (claim.precedence > own.precedence) {
-      own.precedence = claim.precedence;
-      own.rules = [claim.rule];
+    if (!own) byKey.set(packed, { key, precedence, rules: [rule] });
+    else if (precedence === own.precedence) own.rules.push(rule);
+    else if (precedence > own.precedence) {
+      own.precedence = precedence;
+      own.rules = [rule];
     }
   }
 
@@ -65,8 +68,7 @@ export function decidePorts(
         : { precedence, set: sets.of(rules) };
     decisions.set(packKey(key), decision);
     if (!cover || cover.precedence !== decision.precedence || cover.set !== decision.set) {
-      const { protocol, port, bits } = key;
-      kept.push({ protocol, port, bits, decision });
+      kept.push({ key, decision });
     }
   }
   return kept;

@@ -4,32 +4,37 @@ import { type Rule, compareDescriptions } from "#policy/model/rule.ts";
 export interface RuleSet {
   /** Ascending. */
   readonly numbers: readonly number[];
-  /** In the order in which they are reported. */
   readonly rules: readonly Rule[];
 }
 
-/** Keeps sets of rules unique, so that two of them are equal exactly if they are the same object. */
+/**
+ * Numbers rules in the order in which they are reported, and keeps sets of them unique:
+ * two sets are equal exactly if they are the same object.
+ */
 export class RuleSets {
   readonly empty: RuleSet = { numbers: [], rules: [] };
   readonly #rules: readonly Rule[];
+  readonly #numbers: ReadonlyMap<Rule, number>;
   readonly #sets = new Map<number, RuleSet[]>();
 
-  /** @param rules Numbers of rules are places in this list. */
   constructor(rules: readonly Rule[]) {
-    this.#rules = rules;
+    this.#rules = rules.toSorted((a, b) => compareDescriptions(a.description, b.description));
+    this.#numbers = new Map(this.#rules.map((rule, number) => [rule, number]));
+  }
+
+  numberOf(rule: Rule): number {
+    return this.#numbers.get(rule) as number;
   }
 
   /** The set of these rules, in any order, also with repetitions. */
-  of(numbers: Iterable<number>): RuleSet {
-    const sorted = [...new Set(numbers)].sort((a, b) => a - b);
-    if (sorted.length === 0) return this.empty;
+  of(numbers: readonly number[]): RuleSet {
+    if (numbers.length === 0) return this.empty;
+    const sorted = sortUnique(numbers);
     const hash = hashNumbers(sorted);
     const sets = this.#sets.get(hash);
     const known = sets?.find((set) => equalNumbers(set.numbers, sorted));
     if (known) return known;
-    const rules = sorted.map((number) => this.#rules[number] as Rule);
-    rules.sort((a, b) => compareDescriptions(a.description, b.description));
-    const set = { numbers: sorted, rules };
+    const set = { numbers: sorted, rules: sorted.map((number) => this.#rules[number] as Rule) };
     if (sets) sets.push(set);
     else this.#sets.set(hash, [set]);
     return set;
@@ -39,6 +44,11 @@ export class RuleSets {
     if (a === b || b.numbers.length === 0) return a;
     return a.numbers.length === 0 ? b : this.of([...a.numbers, ...b.numbers]);
   }
+}
+
+function sortUnique(numbers: readonly number[]): number[] {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted.filter((number, i) => i === 0 || number !== sorted[i - 1]);
 }
 
 function hashNumbers(numbers: readonly number[]): number {

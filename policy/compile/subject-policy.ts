@@ -8,6 +8,7 @@ import {
   type Peer,
   type Policy,
   type Rule,
+  actionOf,
   rulePrecedence,
 } from "#policy/model/rule.ts";
 import type { PeerIndex, PeerKind } from "./peer-index.ts";
@@ -34,21 +35,23 @@ interface SelectingPolicy {
 export interface Shared {
   readonly peers: PeerIndex;
   readonly sets: RuleSets;
-  readonly numbers: ReadonlyMap<Rule, number>;
   /** Isolate pods that no policy selects, too. */
   readonly always: boolean;
 }
 
-/** Part of a rule that holds for one matcher. */
-interface Part {
-  readonly direction: Direction;
-  readonly rule: number;
-  readonly action: Action;
-  readonly precedence: number;
-  readonly ports: readonly PortKey[];
-  /** Ports that the peer's own table resolves. */
-  readonly names: readonly (PortMatch & { kind: "name" })[];
+/** All that rules of one direction say about one matcher. */
+interface Share {
+  readonly claims: PortClaim[];
+  /** Claims on ports that the peer's own table resolves. */
+  readonly names: NamedClaim[];
 }
+
+interface NamedClaim extends Omit<PortClaim, "key"> {
+  readonly match: NamedPortMatch;
+}
+
+type NamedPortMatch = PortMatch & { readonly kind: "name" };
+type Shares = Readonly<Record<Direction, Share>>;
 
 /** Any pod, and nobody else: only pods have tables of named ports. */
 const EVERY_POD: Peer = { kind: "pods", namespaces: { kind: "labels", selector: [] }, labels: [] };
@@ -60,9 +63,9 @@ export class SubjectPolicy {
   readonly key: string;
   readonly selects: Readonly<Record<Direction, boolean>>;
   readonly #sets: RuleSets;
-  readonly #any: Part[] = [];
+  readonly #any = emptyShares();
   /** By number of the matcher. */
-  readonly #parts: (Part[] | undefined)[] = [];
+  readonly #shares: (Shares | undefined)[] = [];
   #usesPeerNames = false;
   readonly #byKind = new WeakMap<PeerKind, readonly EntryTemplate[]>();
   readonly #byMatchers = new Map<string, readonly EntryTemplate[]>();
@@ -96,19 +99,19 @@ export class SubjectPolicy {
 
   /** What holds for every peer. */
   anyPeer(): readonly EntryTemplate[] {
-    return (this.#anyTemplates ??= this.#decide(this.#any, [], true));
+    return (this.#anyTemplates ??= this.#decide([this.#any], [], true));
   }
 
   /** What holds for these peers in particular. */
   peerOf(kind: PeerKind): readonly EntryTemplate[] {
     const known = this.#byKind.get(kind);
     if (known) return known;
-    const matchers = kind.matchers.filter((matcher) => this.#parts[matcher] !== undefined);
+    const matchers = kind.matchers.filter((matcher) => this.#shares[matcher] !== undefined);
     const key = this.#usesPeerNames ? `${matchers.join(",")}|${kind.namedPortsText}` : matchers.join(",");
     let templates = this.#byMatchers.get(key);
     if (!templates) {
-      const parts = matchers.flatMap((matcher) => this.#parts[matcher] as Part[]);
-      templates = this.#decide(parts, kind.namedPorts, false);
+      const shares = matchers.map((matcher) => this.#shares[matcher] as Shares);
+      templates = this.#decide(shares, kind.namedPorts, false);
       this.#byMatchers.set(key, templates);
     }
     this.#byKind.set(kind, templates);
@@ -116,47 +119,36 @@ export class SubjectPolicy {
   }
 
   #file(rule: Rule, subject: Subject, shared: Shared): void {
-    const { direction, action } = rule;
-    const common = {
-      direction,
-      action,
-      rule: shared.numbers.get(rule) as number,
-      precedence: rulePrecedence(rule),
-    };
-    const { ports, names } = resolvePorts(rule, subject);
-    const anyPeer = rule.peers === null;
+    const origin = { rule: shared.sets.numberOf(rule), precedence: rulePrecedence(rule) };
+    const { keys, names } = resolvePorts(rule, subject);
+    const claims = keys.map((key): PortClaim => ({ key, ...origin }));
     for (const matcher of SubjectPolicy.matchersOf(rule, shared.peers)) {
       if (matcher === null) {
-        this.#any.push({ ...common, ports, names: [] });
+        this.#any[rule.direction].claims.push(...claims);
         continue;
       }
-      if (names.length > 0) this.#usesPeerNames = true;
+      const share = (this.#shares[matcher] ??= emptyShares())[rule.direction];
       // The numbered ports of a rule for any peer are not said again for every pod.
-      (this.#parts[matcher] ??= []).push({ ...common, ports: anyPeer ? [] : ports, names });
+      if (rule.peers !== null) share.claims.push(...claims);
+      for (const match of names) share.names.push({ match, ...origin });
+      if (names.length > 0) this.#usesPeerNames = true;
     }
   }
 
-  #decide(parts: readonly Part[], namedPorts: readonly NamedPort[], anyPeer: boolean): EntryTemplate[] {
+  #decide(shares: readonly Shares[], namedPorts: readonly NamedPort[], anyPeer: boolean): EntryTemplate[] {
     const templates: EntryTemplate[] = [];
     for (const direction of DIRECTIONS) {
       const claims: PortClaim[] = [];
-      const verdicts = new Map<number, Action>();
-      for (const part of parts) {
-        if (part.direction !== direction) continue;
-        const { rule, precedence } = part;
-        verdicts.set(precedence, part.action);
-        for (const { protocol, port, bits } of part.ports) claims.push({ protocol, port, bits, rule, precedence });
-        for (const { name, protocol } of part.names) {
-          for (const port of portsNamed(namedPorts, name, protocol)) {
-            claims.push({ protocol: protocolNumbers[protocol], port, bits: 16, rule, precedence });
-          }
-        }
+      for (const { [direction]: share } of shares) {
+        for (const claim of share.claims) claims.push(claim);
+        for (const claim of share.names) claims.push(...resolveName(claim, namedPorts));
       }
       const open = anyPeer && !this.selects[direction];
       const fallback = open ? { precedence: DEFAULT_PRECEDENCE, set: this.#sets.empty } : null;
-      for (const { protocol, port, bits, decision } of decidePorts(claims, this.#sets, fallback)) {
+      for (const { key, decision } of decidePorts(claims, this.#sets, fallback)) {
+        const { protocol, port, bits } = key;
         const { precedence, set } = decision;
-        const verdict = verdicts.get(precedence) ?? "allow";
+        const verdict = actionOf(precedence);
         templates.push({ direction, protocol, port, portBits: bits, verdict, precedence, rules: set.rules });
       }
     }
@@ -164,28 +156,38 @@ export class SubjectPolicy {
   }
 }
 
+function emptyShares(): Shares {
+  return { ingress: { claims: [], names: [] }, egress: { claims: [], names: [] } };
+}
+
+function resolveName({ match, ...origin }: NamedClaim, namedPorts: readonly NamedPort[]): PortClaim[] {
+  const protocol = protocolNumbers[match.protocol];
+  const ports = portsNamed(namedPorts, match.name, match.protocol);
+  return ports.map((port) => ({ key: { protocol, port, bits: 16 }, ...origin }));
+}
+
 /** Ingress rules name ports of the pod that they protect, egress rules ports of the peer. */
 function resolvesOnSubject({ direction, ports }: Rule): boolean {
   return direction === "ingress" && ports !== null && ports.some(({ kind }) => kind === "name");
 }
 
-function resolvePorts(rule: Rule, subject: Subject): Pick<Part, "ports" | "names"> {
-  if (rule.ports === null) return { ports: [{ protocol: ANY_PROTOCOL, port: 0, bits: 0 }], names: [] };
-  const ports: PortKey[] = [];
-  const names: (PortMatch & { kind: "name" })[] = [];
+function resolvePorts(rule: Rule, subject: Subject): { keys: PortKey[]; names: NamedPortMatch[] } {
+  if (rule.ports === null) return { keys: [{ protocol: ANY_PROTOCOL, port: 0, bits: 0 }], names: [] };
+  const keys: PortKey[] = [];
+  const names: NamedPortMatch[] = [];
   for (const match of rule.ports) {
     const protocol = protocolNumbers[match.protocol];
     if (match.kind === "all") {
-      ports.push({ protocol, port: 0, bits: 0 });
+      keys.push({ protocol, port: 0, bits: 0 });
     } else if (match.kind === "range") {
-      for (const { port, bits } of portPrefixes(match.first, match.last)) ports.push({ protocol, port, bits });
+      for (const { port, bits } of portPrefixes(match.first, match.last)) keys.push({ protocol, port, bits });
     } else if (resolvesOnSubject(rule)) {
       for (const port of portsNamed(subject.namedPorts, match.name, match.protocol)) {
-        ports.push({ protocol, port, bits: 16 });
+        keys.push({ protocol, port, bits: 16 });
       }
     } else {
       names.push(match);
     }
   }
-  return { ports, names };
+  return { keys, names };
 }

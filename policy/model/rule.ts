@@ -70,13 +70,20 @@ export interface Policy {
   readonly rules: readonly Rule[];
 }
 
-/** The precedence of "nothing selects this pod": below every rule's. */
-export const DEFAULT_PRECEDENCE = 1;
-
-/** Of two rules that match, the one with the higher precedence decides. Allow and deny never have the same. */
+/**
+ * Of two rules that match, the one with the higher precedence decides. A precedence is
+ * from 1 and belongs to one action only.
+ */
 export function rulePrecedence({ tier, action }: Pick<Rule, "tier" | "action">): number {
-  return 2 * tier + (action === "deny" ? 1 : 0);
+  return 2 * tier + (action === "deny" ? 2 : 1);
 }
+
+export function actionOf(precedence: number): Action {
+  return precedence % 2 === 0 ? "deny" : "allow";
+}
+
+/** The precedence of "nothing selects this pod, so all passes": below every rule's. */
+export const DEFAULT_PRECEDENCE = rulePrecedence({ tier: 0, action: "allow" });
 
 /** By file, then line, then object and place in it: the order in which rules are reported. */
 export function compareDescriptions(a: RuleDescription, b: RuleDescription): number {
