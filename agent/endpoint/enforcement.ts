@@ -59,6 +59,7 @@ export class Enforcement {
     this.#references = options.references;
     this.#reserved = options.reserved;
     this.#slots = new SlotTable(options.kernel.policies);
+    this.#addresses.resetKnown(this.#reserved);
   }
 
   get engine(): PolicyEngine {
@@ -214,7 +215,8 @@ export class Enforcement {
     const problems: string[] = [];
     const state = this.#kernel.endpoints.read().get(id);
     if (!state) problems.push(`endpoint ${id} is missing from the map endpoints or interfaces`);
-    else if (!state.policy.includes(guarded.slot)) problems.push(`endpoint ${id} has policy slots ${state.policy.join(", ")}, not ${guarded.slot}`);
+    else if (!state.policy.includes(guarded.slot))
+      problems.push(`endpoint ${id} has policy slots ${state.policy.join(", ")}, not ${guarded.slot}`);
     if (!this.#slots.content(guarded.slot)) problems.push(`policy slot ${guarded.slot} of endpoint ${id} is missing`);
     const present = new Map(this.#kernel.ipcache.read().map((entry) => [entry.prefix, entry.identity]));
     for (const { prefix, identity } of knownPrefixes(guarded.endpoint)) {
@@ -225,7 +227,16 @@ export class Enforcement {
 
   #entry(entry: PolicyEntry): SlotEntry {
     const { peer, direction, protocol, port, portBits, verdict, precedence } = entry;
-    return { peer, direction, protocol, port, portBits, verdict, precedence, rule: this.#references.intern(entry.rules) };
+    return {
+      peer,
+      direction,
+      protocol,
+      port,
+      portBits,
+      verdict,
+      precedence,
+      rule: this.#references.intern(entry.rules),
+    };
   }
 
   /** Compiles the policy of every subject; a slot that an endpoint of it has and that is right is kept. */

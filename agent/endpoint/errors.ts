@@ -1,11 +1,6 @@
 import type { Subject } from "#policy/model/identity.ts";
 
-export type EndpointErrorCode =
-  | "policy-too-large"
-  | "not-found"
-  | "exists"
-  | "interface-missing"
-  | "not-ready";
+export type EndpointErrorCode = "policy-too-large" | "not-found" | "exists" | "interface-missing" | "not-ready";
 
 /** What can go wrong with an endpoint; the message says what was asked and what stood in the way. */
 export class EndpointError extends Error {

@@ -1,4 +1,10 @@
-import type { Activation, AttachmentAddress, Attachment, AttachmentRequest, CheckRequest } from "#agent/api/attachment.ts";
+import type {
+  Activation,
+  AttachmentAddress,
+  Attachment,
+  AttachmentRequest,
+  CheckRequest,
+} from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import type { Hooks } from "#agent/datapath/kernel.ts";
 import type { Subject } from "#policy/model/identity.ts";
@@ -136,7 +142,10 @@ export class EndpointManager {
     const hostInterface = hostInterfaceName(containerId, ifName);
     const collision = this.list().find(({ record }) => record.hostInterface === hostInterface);
     if (collision) {
-      throw new EndpointError("exists", `attach ${ifName} of container ${containerId}: interface ${hostInterface} is in use`);
+      throw new EndpointError(
+        "exists",
+        `attach ${ifName} of container ${containerId}: interface ${hostInterface} is in use`,
+      );
     }
     const id = this.#freeId();
     const addresses = this.#options.pool.allocate(`${namespace}/${pod}`);
@@ -226,7 +235,8 @@ export class EndpointManager {
     const found = this.find(request.containerId, request.ifName);
     if (!found) return [`no endpoint is known for ${request.ifName} of container ${request.containerId}`];
     const { record } = found;
-    if (record.state !== "ready" || record.ifindex === null) return [`endpoint ${record.id} is ${record.state}, not ready`];
+    if (record.state !== "ready" || record.ifindex === null)
+      return [`endpoint ${record.id} is ${record.state}, not ready`];
     const own = [record.ipv4, record.ipv6].filter((address) => address !== null);
     const problems = request.addresses
       .filter((address) => !own.includes(address))

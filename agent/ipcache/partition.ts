@@ -36,11 +36,7 @@ function compare(a: Node, b: Node): number {
  * those that contain it. An address belongs to its longest part, and no CIDR that
  * contains the address is longer than that part.
  */
-export function partition(
-  known: readonly KnownPrefix[],
-  ruleCidrs: readonly string[],
-  fallback: number,
-): Part[] {
+export function partition(known: readonly KnownPrefix[], ruleCidrs: readonly string[], fallback: number): Part[] {
   const nodes = new Map<string, Node>();
   const node = (text: string): Node => {
     const cidr = parseCidr(text);

@@ -1,0 +1,230 @@
+import type {
+  Control,
+  EndpointState,
+  EndpointTable,
+  Hooks,
+  IpcacheState,
+  IpcacheTable,
+  Kernel,
+  PolicySlots,
+  SlotEntry,
+} from "#agent/datapath/kernel.ts";
+import { type Cidr, cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
+
+export interface Probe {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  readonly port: number;
+}
+
+export interface Judgement {
+  readonly verdict: "allow" | "deny";
+  readonly rules: readonly number[];
+}
+
+const world: IpcacheState = { prefix: "0.0.0.0/0", identity: 2, addressClass: 0 };
+
+/**
+ * A kernel in memory: the maps, and the look-ups of `bpf/lib/judge.h` said in TypeScript.
+ * `onWrite` runs after every single write, which is when a packet may come by.
+ */
+export class MemoryKernel implements Kernel {
+  onWrite: (what: string) => void = () => {};
+  readonly attachMode = "tcx";
+  readonly programs = "memory";
+  readonly writes: string[] = [];
+  readonly #slots = new Map<number, Map<string, SlotEntry>>();
+  readonly #endpoints = new Map<number, EndpointState>();
+  readonly #ipcache = new Map<string, IpcacheState & { cidr: Cidr }>();
+  readonly #capacity: number;
+  #generation = 0n;
+
+  constructor(capacity = 16384) {
+    this.#capacity = capacity;
+  }
+
+  #wrote(what: string): void {
+    this.writes.push(what);
+    this.onWrite(what);
+  }
+
+  readonly policies: PolicySlots = {
+    capacity: 16384,
+    read: () => new Map([...this.#slots].map(([slot, entries]) => [slot, [...entries.values()]])),
+    insert: async (slots) => {
+      for (const [slot, entries] of slots) {
+        if (this.#slots.has(slot)) throw new Error(`slot ${slot} is used twice`);
+        if (entries.length > this.#capacity) throw new Error(`slot ${slot} is too large`);
+        this.#slots.set(slot, new Map(entries.map((entry) => [keyOf(entry), entry])));
+        this.#wrote(`insert slot ${slot}`);
+      }
+      await Promise.resolve();
+    },
+    delete: async (slots) => {
+      for (const slot of slots) {
+        for (const endpoint of this.#endpoints.values()) {
+          if (endpoint.policy.includes(slot))
+            throw new Error(`slot ${slot} is deleted while endpoint ${endpoint.id} has it`);
+        }
+        this.#slots.delete(slot);
+        this.#wrote(`delete slot ${slot}`);
+      }
+      await Promise.resolve();
+    },
+    add: (slot, entries) => {
+      for (const entry of entries) {
+        this.#slots.get(slot)?.set(keyOf(entry), entry);
+        this.#wrote(`add to slot ${slot}`);
+      }
+    },
+    remove: (slot, entries) => {
+      for (const entry of entries) {
+        this.#slots.get(slot)?.delete(keyOf(entry));
+        this.#wrote(`remove from slot ${slot}`);
+      }
+    },
+    barrier: async () => {
+      this.#wrote("barrier");
+      await Promise.resolve();
+    },
+  };
+
+  readonly endpoints: EndpointTable = {
+    read: () => new Map(this.#endpoints),
+    write: (endpoint) => {
+      this.#endpoints.set(endpoint.id, endpoint);
+      this.#wrote(`endpoint ${endpoint.id} has slots ${endpoint.policy.join()}`);
+    },
+    remove: (endpoint) => {
+      this.#endpoints.delete(endpoint.id);
+      this.#wrote(`endpoint ${endpoint.id} removed`);
+    },
+  };
+
+  readonly ipcache: IpcacheTable = {
+    read: () =>
+      [...this.#ipcache.values()].map(({ prefix, identity, addressClass }) => ({ prefix, identity, addressClass })),
+    write: (entries) => {
+      for (const entry of entries) {
+        this.#ipcache.set(entry.prefix, { ...entry, cidr: parseCidr(entry.prefix) as Cidr });
+        this.#wrote(`ipcache ${entry.prefix}`);
+      }
+    },
+    remove: (prefixes) => {
+      for (const prefix of prefixes) {
+        this.#ipcache.delete(prefix);
+        this.#wrote(`ipcache ${prefix} removed`);
+      }
+    },
+  };
+
+  readonly control: Control = {
+    generation: () => this.#generation,
+    advanceGeneration: () => {
+      this.#generation++;
+      this.#wrote(`generation ${this.#generation}`);
+      return this.#generation;
+    },
+    raiseEpoch: () => {},
+  };
+
+  readonly connections = { list: () => [], sweep: () => ({ live: 0, removed: 0 }), removeAddress: () => 0 };
+  readonly hooks: Hooks = { attach: () => {}, detach: () => {}, check: () => [], list: () => [] };
+
+  // eslint-disable-next-line require-yield
+  async *events(): AsyncGenerator<never> {
+    await Promise.resolve();
+  }
+
+  eventsLost(): bigint {
+    return 0n;
+  }
+
+  counters(): [] {
+    return [];
+  }
+
+  fill(): [] {
+    return [];
+  }
+
+  now(): bigint {
+    return 0n;
+  }
+
+  [Symbol.dispose](): void {}
+
+  /** What a packet would meet now: the egress policy of its source, the ingress policy of its destination. */
+  judge({ source, destination, protocol, port }: Probe): { egress: Judgement; ingress: Judgement } {
+    const parity = Number(this.#generation & 1n);
+    const from = this.#endpointAt(source);
+    const to = this.#endpointAt(destination);
+    const peer = (address: string, endpoint: EndpointState | undefined): { identity: number; addressClass: number } => {
+      const entry = this.#lookup(address);
+      return { identity: endpoint?.identity ?? entry.identity, addressClass: entry.addressClass };
+    };
+    const allow: Judgement = { verdict: "allow", rules: [] };
+    return {
+      egress: from
+        ? this.#judge(from.policy[parity] as number, "egress", peer(destination, to), protocol, port)
+        : allow,
+      ingress: to ? this.#judge(to.policy[parity] as number, "ingress", peer(source, from), protocol, port) : allow,
+    };
+  }
+
+  #endpointAt(address: string): EndpointState | undefined {
+    return [...this.#endpoints.values()].find(({ ipv4, ipv6 }) => ipv4 === address || ipv6 === address);
+  }
+
+  #lookup(address: string): IpcacheState {
+    const parsed = parseAddress(address);
+    if (parsed === null) throw new Error(`look up ${address}: no address`);
+    const host = hostCidr(parsed);
+    let best: (IpcacheState & { cidr: Cidr }) | undefined;
+    for (const entry of this.#ipcache.values()) {
+      if (cidrContains(entry.cidr, host) && (best === undefined || entry.cidr.bits > best.cidr.bits)) best = entry;
+    }
+    return best ?? world;
+  }
+
+  #judge(
+    slot: number,
+    direction: "ingress" | "egress",
+    peer: { identity: number; addressClass: number },
+    protocol: number,
+    port: number,
+  ): Judgement {
+    const entries = this.#slots.get(slot);
+    if (!entries) return { verdict: "deny", rules: [] };
+    let precedence = 0;
+    let verdict: "allow" | "deny" = "deny";
+    let rules: number[] = [];
+    for (const number of new Set([peer.identity, peer.addressClass, 0])) {
+      let best: SlotEntry | undefined;
+      for (const entry of entries.values()) {
+        if (entry.peer !== number || entry.direction !== direction || !covers(entry, protocol, port)) continue;
+        if (best === undefined || bits(entry) > bits(best)) best = entry;
+      }
+      if (best === undefined || best.precedence < precedence) continue;
+      if (best.precedence > precedence) rules = [];
+      ({ precedence, verdict } = best);
+      if (best.rule !== 0) rules.push(best.rule);
+    }
+    return { verdict, rules };
+  }
+}
+
+function keyOf(entry: SlotEntry): string {
+  return `${entry.peer} ${entry.direction} ${entry.protocol} ${entry.port} ${entry.portBits}`;
+}
+
+function bits(entry: SlotEntry): number {
+  return (entry.protocol === 0 ? 0 : 8) + entry.portBits;
+}
+
+function covers(entry: SlotEntry, protocol: number, port: number): boolean {
+  if (entry.protocol === 0) return true;
+  if (entry.protocol !== protocol) return false;
+  return entry.port >> (16 - entry.portBits) === port >> (16 - entry.portBits);
+}
