@@ -1,0 +1,146 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AgentProcess } from "./agent-process.ts";
+import { type CommandResult, runCommand } from "./command.ts";
+import { LabError } from "./errors.ts";
+import { LabPod, type LabPodOptions } from "./lab-pod.ts";
+import type { Lab } from "./lab.ts";
+import type { NetworkNamespace } from "./network-namespace.ts";
+import { until } from "./until.ts";
+
+export interface LabNodeOptions {
+  readonly name?: string;
+  /** IPv4, IPv6 or both, separated by a comma; as `--pod-cidr`. */
+  readonly podCidr?: string;
+}
+
+/** One node: a network namespace, folders of its own, an agent when started, and pods. */
+export class LabNode implements AsyncDisposable {
+  readonly lab: Lab;
+  readonly name: string;
+  readonly namespace: NetworkNamespace;
+  /** Holds `run`, `state`, `bpf` and `objects`, the folders that the agent is given. */
+  readonly folder: string;
+  readonly #podCidr: string;
+  readonly #cgroup: string | undefined;
+  #agent: AgentProcess | undefined;
+
+  private constructor(lab: Lab, { name = "node", podCidr = "10.77.0.0/24,fd00:77::/64" }: LabNodeOptions) {
+    this.lab = lab;
+    this.name = name;
+    this.#podCidr = podCidr;
+    this.namespace = lab.namespace(name);
+    this.folder = join(lab.folder, name);
+    for (const part of ["run", "state", "objects"]) mkdirSync(join(this.folder, part), { recursive: true });
+    lab.bpffs(join(this.folder, "bpf"));
+    this.#cgroup = lab.cgroup(name);
+  }
+
+  /** A node without an agent yet; it lives as long as the lab. */
+  static create(lab: Lab, options: LabNodeOptions = {}): LabNode {
+    return lab.use(new LabNode(lab, options));
+  }
+
+  get runDir(): string {
+    return join(this.folder, "run");
+  }
+
+  get bpffs(): string {
+    return join(this.folder, "bpf");
+  }
+
+  get objects(): string {
+    return join(this.folder, "objects");
+  }
+
+  get agent(): AgentProcess {
+    if (this.#agent === undefined) throw new LabError("agent-not-ready", `use agent of ${this.name}: none was started`);
+    return this.#agent;
+  }
+
+  /** The options that every agent of this node is started with. */
+  get agentOptions(): string[] {
+    const options: Record<string, string | undefined> = {
+      "--run-dir": this.runDir,
+      "--state-dir": join(this.folder, "state"),
+      "--bpffs": this.bpffs,
+      "--objects": this.objects,
+      "--node-name": this.name,
+      "--pod-cidr": this.#podCidr,
+      "--cgroup": this.#cgroup,
+    };
+    return Object.entries(options).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  }
+
+  /**
+   * Starts the agent, after {@link AgentProcess.stop} or `kill` once more, and waits
+   * until `weir status` says that it is ready.
+   *
+   * @throws LabError `agent-not-ready`, with the end of the agent's log.
+   */
+  async startAgent(options: { readonly args?: readonly string[]; readonly signal?: AbortSignal } = {}): Promise<void> {
+    this.#agent = new AgentProcess({
+      command: this.namespace.enter([
+        join(this.lab.dist, "weir"),
+        "agent",
+        ...this.agentOptions,
+        ...(options.args ?? []),
+      ]),
+      log: join(this.folder, "agent.log"),
+      track: (pid) => this.lab.track(pid),
+    });
+    await this.#agent.ready(async () => (await this.weir("status")).code === 0, options.signal);
+  }
+
+  /** Runs `weir` on this node, against its agent. */
+  async weir(...args: readonly string[]): Promise<CommandResult> {
+    const command = [join(this.lab.dist, "weir"), "--run-dir", this.runDir, ...args];
+    return runCommand(this.namespace.enter(command));
+  }
+
+  /** Runs a reading `weir` command and parses what it prints. The caller knows the shape. */
+  async read<T>(...args: readonly string[]): Promise<T> {
+    const result = await this.weir(...args, "-o", "json");
+    if (result.code !== 0 && result.stdout === "") {
+      throw new LabError("command-failed", `weir ${args.join(" ")}: exit code ${result.code}: ${result.stderr.trim()}`);
+    }
+    return JSON.parse(result.stdout) as T;
+  }
+
+  /** The policy revision that the agent reports. */
+  async revision(): Promise<number> {
+    return (await this.read<{ revision: number }>("status")).revision;
+  }
+
+  /** Puts a file into the objects folder, whole at once, and does not wait for the agent to see it. */
+  writeObjects(file: string, text: string): void {
+    const target = join(this.objects, file);
+    writeFileSync(join(this.folder, file), text);
+    renameSync(join(this.folder, file), target);
+  }
+
+  /**
+   * Changes the objects folder and waits until a newer policy revision is in force.
+   *
+   * @param text of the file; null removes it.
+   */
+  async changeObjects(file: string, text: string | null): Promise<void> {
+    const before = await this.revision();
+    if (text === null) rmSync(join(this.objects, file));
+    else this.writeObjects(file, text);
+    await until(`a policy revision after ${before}`, async () => (await this.revision()) > before);
+    const waited = await this.weir("policy", "wait");
+    if (waited.code !== 0) throw new LabError("command-failed", `weir policy wait: ${waited.stderr.trim()}`);
+  }
+
+  /** Makes a pod and adds it by the CNI binary. It lives as long as the lab, unless disposed of earlier. */
+  async addPod(options: LabPodOptions): Promise<LabPod> {
+    const pod = this.lab.use(new LabPod(this, options));
+    await pod.add();
+    return pod;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent?.stop();
+  }
+}

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCommand } from "./command.ts";
+import { isOrphan } from "./owner-tag.ts";
+
+/** Mount points under a folder, deepest first. */
+export function mountsUnder(folder: string): string[] {
+  return readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((path) => path.startsWith(`${folder}/`))
+    .toSorted((a, b) => b.length - a.length);
+}
+
+/** Ends every process that is in one of this lab's network namespaces, and removes the namespace. */
+async function removeNamespace(name: string): Promise<void> {
+  const pids = await runCommand(["ip", "netns", "pids", name]);
+  for (const pid of pids.stdout.split("\n").filter((line) => line !== "")) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+  await runCommand(["ip", "netns", "delete", name]);
+}
+
+/** Removes what labs have left behind whose process was killed. */
+export async function removeOrphans(): Promise<void> {
+  const namespaces = existsSync("/run/netns") ? readdirSync("/run/netns") : [];
+  for (const name of namespaces.filter(isOrphan)) await removeNamespace(name);
+  for (const name of readdirSync(tmpdir()).filter(isOrphan)) {
+    const folder = join(tmpdir(), name);
+    for (const mount of mountsUnder(folder)) await runCommand(["umount", mount]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const cgroups = cgroupRoot();
+  if (cgroups === undefined) return;
+  for (const name of readdirSync(cgroups).filter(isOrphan)) await runCommand(["rmdir", join(cgroups, name)]);
+}
+
+/** Where the unified cgroup hierarchy is mounted, if it is. */
+export function cgroupRoot(): string | undefined {
+  const line = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .find((entry) => entry.split(" ")[2] === "cgroup2");
+  return line?.split(" ")[1];
+}

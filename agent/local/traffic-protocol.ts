@@ -1,0 +1,41 @@
+/** What a lab asks of the process that makes a pod's traffic, and what that answers. */
+
+export type Transport = "TCP" | "UDP";
+
+export interface Target {
+  readonly protocol: Transport;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How an attempt went: the echo came back, somebody refused, or nothing came in time. */
+export type Outcome = "answered" | "refused" | "silent";
+
+/** A TCP stream, or UDP datagrams with numbers, that an echo server sends back. */
+export interface StreamReport {
+  /** Messages sent and messages that came back. */
+  readonly sent: number;
+  readonly received: number;
+  /** Numbers of the UDP datagrams that did not come back; always empty for TCP. */
+  readonly lost: readonly number[];
+  /** Why a TCP connection ended, if it has. */
+  readonly ended: string | null;
+}
+
+export type TrafficRequest =
+  | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number }
+  | { readonly kind: "attempt"; readonly target: Target; readonly timeout: number; readonly sourcePort: number }
+  | { readonly kind: "start"; readonly target: Target; readonly interval: number; readonly sourcePort: number }
+  | { readonly kind: "report"; readonly stream: number }
+  | { readonly kind: "stop"; readonly stream: number };
+
+export type TrafficAnswer = { serve: null; attempt: Outcome; start: number; report: StreamReport; stop: StreamReport };
+
+export interface Numbered {
+  readonly id: number;
+  readonly request: TrafficRequest;
+}
+
+export type Reply =
+  | { readonly id: number; readonly answer: TrafficAnswer[TrafficRequest["kind"]] }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,110 @@
+/** Long-running traffic against an echo server. */
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { StreamReport, Target } from "./traffic-protocol.ts";
+
+export interface TrafficStream {
+  report(): StreamReport;
+  /** Sends no more, waits for what is under way, closes and reports. */
+  stop(): Promise<StreamReport>;
+}
+
+/** How long an echo may be under way, in milliseconds. */
+const flight = 500;
+
+/** Bytes of each TCP message. */
+const messageSize = 64;
+
+/** One TCP connection that sends messages of equal size and counts the bytes that come back. */
+export class TcpStream implements TrafficStream {
+  readonly #socket: Socket;
+  readonly #timer: NodeJS.Timeout;
+  #sent = 0;
+  #bytes = 0;
+  #ended: string | null = null;
+
+  private constructor(socket: Socket, interval: number) {
+    this.#socket = socket;
+    socket.on("data", (data) => (this.#bytes += data.length));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message));
+    socket.on("close", () => this.#end("closed"));
+    this.#timer = setInterval(() => this.#send(), interval);
+  }
+
+  static async start(target: Target, interval: number, sourcePort: number): Promise<TcpStream> {
+    const local = sourcePort === 0 ? {} : { localPort: sourcePort };
+    const socket = connect({ host: target.address, port: target.port, noDelay: true, ...local });
+    await once(socket, "connect");
+    return new TcpStream(socket, interval);
+  }
+
+  report(): StreamReport {
+    return { sent: this.#sent, received: Math.floor(this.#bytes / messageSize), lost: [], ended: this.#ended };
+  }
+
+  async stop(): Promise<StreamReport> {
+    clearInterval(this.#timer);
+    const deadline = performance.now() + flight;
+    while (this.report().received < this.#sent && this.#ended === null && performance.now() < deadline) await delay(5);
+    const report = this.report();
+    this.#socket.destroy();
+    return report;
+  }
+
+  #send(): void {
+    // Not more than one message beyond what the kernel takes: a cut stream must not fill memory.
+    if (this.#socket.writableNeedDrain || this.#ended !== null) return;
+    this.#socket.write(Buffer.alloc(messageSize));
+    this.#sent += 1;
+  }
+
+  #end(reason: string): void {
+    this.#ended ??= reason;
+    clearInterval(this.#timer);
+  }
+}
+
+/** UDP datagrams with numbers, and which of them did not come back. */
+export class UdpStream implements TrafficStream {
+  readonly #socket: UdpSocket;
+  readonly #timer: NodeJS.Timeout;
+  readonly #missing = new Set<number>();
+  #sent = 0;
+
+  private constructor(socket: UdpSocket, target: Target, interval: number) {
+    this.#socket = socket;
+    socket.on("message", (data) => this.#missing.delete(data.readUInt32BE(0)));
+    // A refusal (ICMP) shows as a datagram that did not come back.
+    socket.on("error", () => undefined);
+    this.#timer = setInterval(() => {
+      const datagram = Buffer.alloc(4);
+      datagram.writeUInt32BE(this.#sent);
+      this.#missing.add(this.#sent);
+      this.#sent += 1;
+      socket.send(datagram, target.port, target.address, () => undefined);
+    }, interval);
+  }
+
+  static async start(target: Target, interval: number, sourcePort: number): Promise<UdpStream> {
+    const socket = createSocket(target.address.includes(":") ? "udp6" : "udp4");
+    socket.bind(sourcePort);
+    await once(socket, "listening");
+    return new UdpStream(socket, target, interval);
+  }
+
+  report(): StreamReport {
+    const lost = [...this.#missing];
+    return { sent: this.#sent, received: this.#sent - lost.length, lost, ended: null };
+  }
+
+  async stop(): Promise<StreamReport> {
+    clearInterval(this.#timer);
+    const deadline = performance.now() + flight;
+    while (this.#missing.size > 0 && performance.now() < deadline) await delay(5);
+    const report = this.report();
+    this.#socket.close();
+    return report;
+  }
+}

@@ -1,0 +1,114 @@
+/** Runs inside a pod's network namespace and makes its traffic, as `Traffic` asks over the process channel. */
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { Numbered, Outcome, Reply, Target, TrafficAnswer, TrafficRequest } from "./traffic-protocol.ts";
+import { TcpStream, type TrafficStream, UdpStream } from "./traffic-streams.ts";
+
+const streams = new Map<number, TrafficStream>();
+
+async function serveTcp(port: number): Promise<void> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.pipe(socket);
+  });
+  server.listen({ port, host: "::" });
+  await once(server, "listening");
+}
+
+async function serveUdp(port: number): Promise<void> {
+  const socket = createSocket({ type: "udp6", ipv6Only: false });
+  socket.on("message", (data, from) => socket.send(data, from.port, from.address));
+  // A client that went away makes the next send fail; the server goes on.
+  socket.on("error", () => undefined);
+  socket.bind(port, "::");
+  await once(socket, "listening");
+}
+
+function attemptTcp(target: Target, timeout: number, sourcePort: number): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const socket = connect({
+    host: target.address,
+    port: target.port,
+    timeout,
+    ...(sourcePort === 0 ? {} : { localPort: sourcePort }),
+  });
+  socket.on("connect", () => socket.write("hello"));
+  socket.on("data", () => resolve("answered"));
+  socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ETIMEDOUT" ? "silent" : "refused"));
+  const timer = setTimeout(() => resolve("silent"), timeout);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    // Ends with FIN after an answer, at once otherwise.
+    socket.end();
+    socket.unref();
+    socket.destroySoon();
+  });
+}
+
+function udpSocket(target: Target): UdpSocket {
+  return createSocket(target.address.includes(":") ? "udp6" : "udp4");
+}
+
+function attemptUdp(target: Target, timeout: number, sourcePort: number): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const socket = udpSocket(target);
+  socket.on("message", () => resolve("answered"));
+  socket.on("error", () => resolve("refused"));
+  const send = () => socket.send("hello", target.port, target.address, (error) => error && resolve("refused"));
+  socket.bind(sourcePort, send);
+  const again = setInterval(send, Math.max(50, timeout / 4));
+  const timer = setTimeout(() => resolve("silent"), timeout);
+  return promise.finally(() => {
+    clearInterval(again);
+    clearTimeout(timer);
+    socket.close();
+  });
+}
+
+async function start(target: Target, interval: number, sourcePort: number): Promise<number> {
+  const stream =
+    target.protocol === "TCP"
+      ? await TcpStream.start(target, interval, sourcePort)
+      : await UdpStream.start(target, interval, sourcePort);
+  const id = streams.size + 1;
+  streams.set(id, stream);
+  return id;
+}
+
+function streamOf(id: number): TrafficStream {
+  const stream = streams.get(id);
+  if (stream === undefined) throw new Error(`no stream ${id}`);
+  return stream;
+}
+
+async function handle(request: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
+  switch (request.kind) {
+    case "serve":
+      await (request.protocol === "TCP" ? serveTcp : serveUdp)(request.port);
+      return null;
+    case "attempt": {
+      const attempt = request.target.protocol === "TCP" ? attemptTcp : attemptUdp;
+      return attempt(request.target, request.timeout, request.sourcePort);
+    }
+    case "start":
+      return start(request.target, request.interval, request.sourcePort);
+    case "report":
+      return streamOf(request.stream).report();
+    case "stop":
+      return streamOf(request.stream).stop();
+  }
+}
+
+async function reply({ id, request }: Numbered): Promise<void> {
+  let message: Reply;
+  try {
+    message = { id, answer: await handle(request) };
+  } catch (error) {
+    message = { id, error: (error as Error).message };
+  }
+  process.send?.(message);
+}
+
+process.on("message", (message: Numbered) => void reply(message));
+process.on("disconnect", () => process.exit());

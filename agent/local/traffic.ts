@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { LabError } from "./errors.ts";
+import type { NetworkNamespace } from "./network-namespace.ts";
+import type {
+  Outcome,
+  Reply,
+  StreamReport,
+  Target,
+  TrafficAnswer,
+  TrafficRequest,
+  Transport,
+} from "./traffic-protocol.ts";
+
+export interface AttemptOptions {
+  /** Milliseconds after which an attempt counts as silent. */
+  readonly timeout?: number;
+  /** 0: any. */
+  readonly sourcePort?: number;
+}
+
+/** A stream of messages that a server echoes; ends when disposed of. */
+export interface Stream extends AsyncDisposable {
+  report(): Promise<StreamReport>;
+  /** Sends no more, waits a little for what is under way, and reports. */
+  stop(): Promise<StreamReport>;
+}
+
+/** Real traffic of one pod: servers and clients in a process inside its network namespace. */
+export class Traffic implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #exited: Promise<void>;
+  #next = 1;
+
+  /** @param track is told of the process, so that it ends with this one. */
+  constructor(namespace: NetworkNamespace, track: (pid: number) => Disposable) {
+    const [program = "", ...args] = namespace.enter([process.execPath, join(import.meta.dirname, "traffic-worker.ts")]);
+    this.#child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const tracked = track(this.#child.pid ?? 0);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#exited = promise;
+    this.#child.on("message", (reply: Reply) => this.#settle(reply));
+    const ended = (reason: string) => {
+      tracked[Symbol.dispose]();
+      const error = new LabError("worker-ended", `make traffic: ${reason}`);
+      for (const waiter of this.#waiting.values()) waiter.reject(error);
+      this.#waiting.clear();
+      resolve();
+    };
+    this.#child.on("error", (error) => ended(error.message));
+    this.#child.on("exit", () => ended("the process ended"));
+  }
+
+  /** Starts an echo server for IPv4 and IPv6; resolves when it listens. */
+  async serve(protocol: Transport, port: number): Promise<void> {
+    await this.#ask({ kind: "serve", protocol, port });
+  }
+
+  /** One request and its echo: a TCP connection, or a UDP datagram that is repeated until the time is over. */
+  async attempt(target: Target, { timeout = 1000, sourcePort = 0 }: AttemptOptions = {}): Promise<Outcome> {
+    return this.#ask({ kind: "attempt", target, timeout, sourcePort });
+  }
+
+  /** Starts a stream; for TCP resolves when it is connected. @param interval between messages, in milliseconds. */
+  async stream(target: Target, { interval = 5, sourcePort = 0 } = {}): Promise<Stream> {
+    const stream = await this.#ask({ kind: "start", target, interval, sourcePort });
+    const stop = async () => this.#ask({ kind: "stop", stream });
+    return {
+      report: async () => this.#ask({ kind: "report", stream }),
+      stop,
+      [Symbol.asyncDispose]: async () => void (await stop()),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null) this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  #ask<K extends TrafficRequest["kind"]>(request: TrafficRequest & { kind: K }): Promise<TrafficAnswer[K]> {
+    const id = this.#next++;
+    const waiter = Promise.withResolvers<TrafficAnswer[K]>();
+    this.#waiting.set(id, waiter as PromiseWithResolvers<unknown>);
+    if (!this.#child.connected) waiter.reject(new LabError("worker-ended", "make traffic: the process has ended"));
+    else this.#child.send({ id, request });
+    return waiter.promise;
+  }
+
+  #settle(reply: Reply): void {
+    const waiter = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) waiter?.reject(new LabError("command-failed", `make traffic: ${reply.error}`));
+    else waiter?.resolve(reply.answer);
+  }
+}
