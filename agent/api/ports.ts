@@ -74,8 +74,11 @@ export interface PolicyService {
   delete(name: ObjectName): Promise<PolicyChange | undefined>;
   /** Of the policy that is in force on all endpoints. */
   revision(): number;
-  /** Resolves when {@link revision} is at least `revision`; rejects with the signal's reason. */
-  waitRevision(revision: number, signal: AbortSignal): Promise<number>;
+  /**
+   * Resolves with the revision in force when it is at least `revision`; without one, when
+   * all that was accepted before the call is in force. Rejects with the signal's reason.
+   */
+  waitRevision(revision: number | undefined, signal: AbortSignal): Promise<number>;
 }
 
 export type EvaluationOutcome =

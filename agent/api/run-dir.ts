@@ -1,23 +1,10 @@
-/** The folder where an agent is found: its sockets and its pid file. */
+/** Who has the folder where an agent is found. */
 import { constants, type Stats } from "node:fs";
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { isErrno } from "#agent/runtime/errors.ts";
 import { ApiError } from "./errors.ts";
-
-/** The full API. */
-export function agentSocket(runDir: string): string {
-  return `${runDir}/agent.sock`;
-}
-
-/** Flows only, for readers that may see but not change. */
-export function observeSocket(runDir: string): string {
-  return `${runDir}/observe.sock`;
-}
-
-export function pidFile(runDir: string): string {
-  return `${runDir}/agent.pid`;
-}
+import { agentSocket, pidFile } from "./run-dir-paths.ts";
 
 /**
  * Makes the folder this process's own until the claim is disposed of: one agent a

@@ -5,7 +5,7 @@ import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 import { flowRoutes } from "./routes/flows.ts";
-import { agentSocket, observeSocket } from "./run-dir.ts";
+import { agentSocket, observeSocket } from "./run-dir-paths.ts";
 import { listenOnUnixSocket, removeSocket } from "./unix-socket.ts";
 
 /** How long and how much a caller may take. Times in milliseconds. */

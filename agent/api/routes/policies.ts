@@ -83,7 +83,7 @@ export const policyRoutes: readonly Route<Needs>[] = [
     method: "GET",
     path: "/v1/policies/wait",
     pool: "wait",
-    query: z.strictObject({ revision: number }),
+    query: z.strictObject({ revision: number.optional() }),
     response: policyRevision,
     handle: async ({ query }, { policies }: Needs, signal) => ({
       revision: await policies.waitRevision(query.revision, signal),

@@ -1,0 +1,158 @@
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "./bpf-views.ts";
+import { ClientError } from "./client-error.ts";
+import type { FlowLine } from "./flow.ts";
+import type {
+  Evaluation,
+  EvaluationRequest,
+  PolicyChange,
+  PolicyDocument,
+  PolicyObjectView,
+  PolicyView,
+} from "./policy-views.ts";
+import type { Method } from "./route.ts";
+import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
+
+/** Query parameters; a list gives one parameter for each item. */
+export type Query = Readonly<Record<string, string | number | boolean | readonly (string | number)[] | undefined>>;
+
+/** The maps that `weir bpf` can list. */
+export interface BpfListings {
+  readonly policy: BpfPolicyEntry;
+  readonly conntrack: BpfConnection;
+  readonly ipcache: BpfIpcacheEntry;
+  readonly counters: BpfCounter;
+  readonly endpoints: BpfEndpoint;
+}
+
+/**
+ * The agent's API, typed. Answers are taken as they come: the agent is trusted. It
+ * imports no schema library, because the CLI's start-up time is its users'.
+ *
+ * Every method rejects with a {@link ClientError}, or with the signal's reason.
+ */
+export class ApiClient {
+  readonly #socket: string;
+
+  /** @param socket path of the agent's Unix socket. */
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  status(): Promise<StatusView> {
+    return this.#get("/v1/status");
+  }
+  endpoints(): Promise<EndpointView[]> {
+    return this.#get("/v1/endpoints");
+  }
+  endpoint(id: number): Promise<EndpointView> {
+    return this.#get(`/v1/endpoints/${id}`);
+  }
+  endpointLog(id: number): Promise<EndpointLogEntry[]> {
+    return this.#get(`/v1/endpoints/${id}/log`);
+  }
+  identities(): Promise<IdentityView[]> {
+    return this.#get("/v1/identities");
+  }
+  identity(id: number): Promise<IdentityView> {
+    return this.#get(`/v1/identities/${id}`);
+  }
+  policies(): Promise<PolicyView[]> {
+    return this.#get("/v1/policies");
+  }
+  /** @param name `KIND/NAMESPACE/NAME` */
+  policy(name: string): Promise<PolicyObjectView> {
+    return this.#get("/v1/policies/object", { name });
+  }
+  applyPolicy(document: PolicyDocument): Promise<PolicyChange> {
+    return this.#call("POST", "/v1/policies", {}, document);
+  }
+  deletePolicy(name: string): Promise<PolicyChange> {
+    return this.#call("DELETE", "/v1/policies/object", { name });
+  }
+  policyRevision(): Promise<{ revision: number }> {
+    return this.#get("/v1/policies/revision");
+  }
+  waitRevision(revision: number | undefined, signal?: AbortSignal): Promise<{ revision: number }> {
+    return this.#call("GET", "/v1/policies/wait", { revision }, undefined, signal);
+  }
+  evaluate(request: EvaluationRequest): Promise<Evaluation> {
+    return this.#call("POST", "/v1/evaluate", {}, request);
+  }
+  bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
+    return this.#get(`/v1/bpf/${name}`);
+  }
+
+  /** Flows as they come, line by line; ends when the agent stops or the signal says so. */
+  async *flows(query: Query, signal?: AbortSignal): AsyncGenerator<FlowLine> {
+    const response = await this.#send("GET", "/v1/flows", query, undefined, signal);
+    if (response.statusCode !== 200) throw ClientError.fromAnswer(response.statusCode ?? 0, await readText(response));
+    let rest = "";
+    for await (const text of this.#pieces(response)) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield JSON.parse(line) as FlowLine;
+    }
+  }
+
+  /** A stream's text; one that breaks is an agent that went away. */
+  async *#pieces(response: IncomingMessage): AsyncGenerator<string> {
+    response.setEncoding("utf8");
+    try {
+      yield* response as AsyncIterable<string>;
+    } catch (error) {
+      if (error instanceof Error && error.name === "AbortError") throw error;
+      throw ClientError.fromSocket(this.#socket, error as NodeJS.ErrnoException);
+    }
+  }
+
+  #get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#call("GET", path, query);
+  }
+
+  async #call<T>(method: Method, path: string, query: Query, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const response = await this.#send(method, path, query, body, signal);
+    const text = await readText(response).catch((error: NodeJS.ErrnoException) => {
+      throw signal?.aborted ? error : ClientError.fromSocket(this.#socket, error);
+    });
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) throw ClientError.fromAnswer(status, text);
+    return JSON.parse(text) as T;
+  }
+
+  #send(method: Method, path: string, query: Query, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const request = httpRequest({
+      socketPath: this.#socket,
+      method,
+      path: `${path}${queryText(query)}`,
+      agent: false,
+      headers:
+        text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) },
+      ...(signal ? { signal } : {}),
+    });
+    request.once("response", resolve);
+    request.once("error", (error: NodeJS.ErrnoException) => {
+      reject(signal?.aborted ? error : ClientError.fromSocket(this.#socket, error));
+    });
+    request.end(text);
+    return promise;
+  }
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  response.setEncoding("utf8");
+  let text = "";
+  for await (const piece of response as AsyncIterable<string>) text += piece;
+  return text;
+}
+
+function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const item of Array.isArray(value) ? value : [value]) parameters.append(name, String(item));
+  }
+  return parameters.size === 0 ? "" : `?${parameters.toString()}`;
+}

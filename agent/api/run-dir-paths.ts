@@ -1,0 +1,15 @@
+/** What stands in an agent's run folder. */
+
+/** The full API. */
+export function agentSocket(runDir: string): string {
+  return `${runDir}/agent.sock`;
+}
+
+/** Flows only, for readers that may see but not change. */
+export function observeSocket(runDir: string): string {
+  return `${runDir}/observe.sock`;
+}
+
+export function pidFile(runDir: string): string {
+  return `${runDir}/agent.pid`;
+}

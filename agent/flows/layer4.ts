@@ -1,0 +1,43 @@
+import type { Flow } from "#agent/api/flow.ts";
+import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
+import type { FlowProtocol } from "#policy/model/protocol.ts";
+
+/** Names as flows have them. */
+export type Layer4Name = "TCP" | "UDP" | "SCTP" | "ICMPv4" | "ICMPv6";
+
+const byNumber: Readonly<Record<number, Layer4Name>> = { 1: "ICMPv4", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP" };
+
+const flagNames = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"] as const;
+
+/** The event's protocol; undefined for one that flows have no field for. */
+export function layer4Name({ protocol }: EventRecord): Layer4Name | undefined {
+  return byNumber[protocol];
+}
+
+/** The protocol by the name that policy gives it. */
+export function policyProtocol(event: EventRecord): FlowProtocol | undefined {
+  const name = layer4Name(event);
+  return name === "ICMPv4" ? "ICMP" : name;
+}
+
+/** The `l4` of a flow. */
+export function layer4(event: EventRecord): NonNullable<Flow["l4"]> | undefined {
+  const name = layer4Name(event);
+  const ports = { source_port: event.sourcePort, destination_port: event.destinationPort };
+  switch (name) {
+    case undefined:
+      return undefined;
+    case "TCP":
+      return { TCP: { ...ports, flags: tcpFlags(event.tcpFlags) } };
+    case "UDP":
+    case "SCTP":
+      return { [name]: ports };
+    case "ICMPv4":
+    case "ICMPv6":
+      return { [name]: { type: event.icmpType, code: event.icmpCode } };
+  }
+}
+
+function tcpFlags(bits: number): Partial<Record<(typeof flagNames)[number], true>> {
+  return Object.fromEntries(flagNames.filter((_, bit) => bits & (1 << bit)).map((name) => [name, true]));
+}

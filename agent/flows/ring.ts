@@ -1,0 +1,118 @@
+import { ConnectionEnd, EventHook, type EventRecord, eventRecord } from "#agent/datapath/layouts.gen.ts";
+import { addressText } from "./address-text.ts";
+import type { FlowContext, FlowParty } from "./context.ts";
+import type { FlowRecord } from "./record.ts";
+
+/**
+ * The latest events, kept as the kernel's bytes: {@link capacity} of them in one buffer,
+ * the oldest overwritten first. A reader is a sequence number; one that is too slow finds
+ * that its number is older than {@link oldest}, and knows how many it missed.
+ */
+export class FlowRing {
+  readonly capacity: number;
+  readonly #context: FlowContext;
+  readonly #records: DataView;
+  readonly #times: BigInt64Array;
+  readonly #parties: (FlowParty | undefined)[];
+  #next = 0;
+  #lost = 0n;
+  readonly #waiting = new Set<() => void>();
+
+  /** @param capacity number of events; 65,536 take 10 MiB. */
+  constructor(context: FlowContext, capacity = 65_536) {
+    this.#context = context;
+    this.capacity = capacity;
+    this.#records = new DataView(new ArrayBuffer(capacity * eventRecord.size));
+    this.#times = new BigInt64Array(capacity);
+    this.#parties = new Array<FlowParty | undefined>(2 * capacity).fill(undefined);
+  }
+
+  /** Sequence number of the oldest event that is kept. */
+  get oldest(): number {
+    return Math.max(0, this.#next - this.capacity);
+  }
+
+  /** Sequence number that the next event will get: how many there were. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Events that never came here because the kernel's ring was full, since the datapath was loaded. */
+  get lost(): bigint {
+    return this.#lost;
+  }
+
+  /** Takes the kernel's count of events that found its ring full. */
+  setLost(total: bigint): void {
+    if (total === this.#lost) return;
+    this.#lost = total;
+    this.#notify();
+  }
+
+  /** Keeps an event, with the names that its ends have now. */
+  add(event: EventRecord): void {
+    const slot = this.#next % this.capacity;
+    eventRecord.encode(event, this.#slot(slot));
+    this.#times[slot] = this.#context.wallNanoseconds(event.time);
+    const { source, destination } = this.#partiesOf(event);
+    this.#parties[2 * slot] = source;
+    this.#parties[2 * slot + 1] = destination;
+    this.#next++;
+    this.#notify();
+  }
+
+  /** An event; undefined when it is overwritten, or not there yet. */
+  get(sequence: number): FlowRecord | undefined {
+    if (sequence < this.oldest || sequence >= this.#next) return undefined;
+    const slot = sequence % this.capacity;
+    const source = this.#parties[2 * slot];
+    const destination = this.#parties[2 * slot + 1];
+    const time = this.#times[slot];
+    if (!source || !destination || time === undefined) return undefined;
+    return { sequence, time, event: eventRecord.decode(this.#slot(slot)), source, destination };
+  }
+
+  /** Resolves at the next event or loss, or when the signal is aborted. */
+  changed(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = (): void => {
+      this.#waiting.delete(done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    this.#waiting.add(done);
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+    return promise;
+  }
+
+  #notify(): void {
+    for (const done of this.#waiting) done();
+  }
+
+  #slot(slot: number): DataView {
+    return new DataView(this.#records.buffer, slot * eventRecord.size, eventRecord.size);
+  }
+
+  /** Ends of the packet; those of the event are of the connection. */
+  #partiesOf(event: EventRecord): { source: FlowParty; destination: FlowParty } {
+    const from = event.end[event.isReply ? ConnectionEnd.DESTINATION : ConnectionEnd.SOURCE];
+    const to = event.end[event.isReply ? ConnectionEnd.SOURCE : ConnectionEnd.DESTINATION];
+    // Dropped before its ends were looked up: the veth says who one of them is.
+    const known = from.identity !== 0 || to.identity !== 0 || from.endpoint !== 0 || to.endpoint !== 0;
+    const here = known ? 0 : this.#context.endpointOnInterface(event.ifindex);
+    const sends = event.hook === EventHook.POD_EGRESS;
+    return {
+      source: this.#context.party({
+        endpoint: from.endpoint || (sends ? here : 0),
+        identity: from.identity,
+        address: addressText(event.family, event.source.bytes),
+      }),
+      destination: this.#context.party({
+        endpoint: to.endpoint || (sends ? 0 : here),
+        identity: to.identity,
+        address: addressText(event.family, event.destination.bytes),
+      }),
+    };
+  }
+}
