@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+
+import { buildCni } from "#cni/build.ts";
+import { type CommandResult, NetworkNamespace } from "#test/support/network-namespace.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+
+import { FakeAgent } from "./fake-agent.ts";
+
+const binary = resolve(import.meta.dirname, "../../dist/weir-cni");
+
+export interface PluginResult extends CommandResult {
+  /** Stdout as JSON; undefined when it is empty. */
+  readonly json: any;
+}
+
+/** A node without Kubernetes: a network namespace, a run folder, and the built binary. */
+export class TestNode implements AsyncDisposable {
+  readonly netns = new NetworkNamespace("node");
+  readonly folder = new TemporaryFolder();
+  readonly runDir = this.folder.path;
+  #agent: FakeAgent | undefined;
+
+  constructor() {
+    buildCni();
+  }
+
+  /** A node with a fake agent. */
+  static async start(): Promise<TestNode> {
+    const node = new TestNode();
+    await node.startAgent();
+    return node;
+  }
+
+  get agent(): FakeAgent {
+    if (!this.#agent) throw new Error("the agent does not run");
+    return this.#agent;
+  }
+
+  async startAgent(): Promise<FakeAgent> {
+    return (this.#agent = await FakeAgent.listen(this.runDir, this.netns.path));
+  }
+
+  async stopAgent(): Promise<void> {
+    await this.#agent?.[Symbol.asyncDispose]();
+    this.#agent = undefined;
+  }
+
+  /** Runs the binary as a runtime would; `input` is text as it is, or an object to be merged into the configuration. */
+  async plugin(env: Readonly<Record<string, string>>, input: string | object = {}): Promise<PluginResult> {
+    const config = { cniVersion: "1.1.0", name: "weir", type: "weir-cni", runDir: this.runDir };
+    const text = typeof input === "string" ? input : JSON.stringify({ ...config, ...input });
+    const result = await this.netns.start(binary, [], { env, input: text });
+    return { ...result, json: result.stdout === "" ? undefined : JSON.parse(result.stdout) };
+  }
+
+  /** Names of the devices of the node, without loopback. */
+  links(): string[] {
+    return linksOf(this.netns);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopAgent();
+    this.netns[Symbol.dispose]();
+    this.folder[Symbol.dispose]();
+  }
+}
+
+/** A container: a network namespace, and what the runtime says about it. */
+export class TestContainer implements Disposable {
+  readonly netns = new NetworkNamespace("pod");
+  readonly id = randomBytes(32).toString("hex");
+  readonly ifName = "eth0";
+
+  /** The variables of a call. */
+  env(command: string, change: Readonly<Record<string, string>> = {}): Record<string, string> {
+    return {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: this.id,
+      CNI_NETNS: this.netns.path,
+      CNI_IFNAME: this.ifName,
+      CNI_PATH: join(binary, ".."),
+      ...change,
+    };
+  }
+
+  links(): string[] {
+    return linksOf(this.netns);
+  }
+
+  [Symbol.dispose](): void {
+    this.netns[Symbol.dispose]();
+  }
+}
+
+function linksOf(netns: NetworkNamespace): string[] {
+  const links = JSON.parse(netns.run("ip", "-json", "link")) as { ifname: string }[];
+  return links.map(({ ifname }) => ifname).filter((name) => name !== "lo");
+}
