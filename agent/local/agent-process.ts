@@ -23,7 +23,8 @@ export class AgentProcess {
     const [program = "", ...args] = command;
     const output = openSync(log, "a");
     try {
-      this.#child = spawn(program, args, { stdio: ["ignore", output, output] });
+      // In a process group of its own: Ctrl-C on a terminal is for the one that made the lab.
+      this.#child = spawn(program, args, { stdio: ["ignore", output, output], detached: true });
     } finally {
       closeSync(output);
     }

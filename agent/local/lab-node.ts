@@ -1,5 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ApiClient } from "#agent/api/client.ts";
+import { agentSocket } from "#agent/api/run-dir-paths.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { type CommandResult, runCommand } from "./command.ts";
 import { LabError } from "./errors.ts";
@@ -53,6 +55,11 @@ export class LabNode implements AsyncDisposable {
     return join(this.folder, "objects");
   }
 
+  /** The API of this node's agent. */
+  get client(): ApiClient {
+    return new ApiClient(agentSocket(this.runDir));
+  }
+
   get agent(): AgentProcess {
     if (this.#agent === undefined) throw new LabError("agent-not-ready", `use agent of ${this.name}: none was started`);
     return this.#agent;
@@ -89,7 +96,10 @@ export class LabNode implements AsyncDisposable {
       log: join(this.folder, "agent.log"),
       track: (pid) => this.lab.track(pid),
     });
-    await this.#agent.ready(async () => (await this.weir("status")).code === 0, options.signal);
+    const { client } = this;
+    // The command takes longer to start than the answer to come: asked only when there is somebody to answer.
+    const isReady = async () => (await client.status()).state === "ok" && (await this.weir("status")).code === 0;
+    await this.#agent.ready(isReady, options.signal);
   }
 
   /** Runs `weir` on this node, against its agent. */
@@ -109,7 +119,7 @@ export class LabNode implements AsyncDisposable {
 
   /** The policy revision that the agent reports. */
   async revision(): Promise<number> {
-    return (await this.read<{ revision: number }>("status")).revision;
+    return (await this.client.policyRevision()).revision;
   }
 
   /** Puts a file into the objects folder, whole at once, and does not wait for the agent to see it. */
@@ -129,8 +139,7 @@ export class LabNode implements AsyncDisposable {
     if (text === null) rmSync(join(this.objects, file));
     else this.writeObjects(file, text);
     await until(`a policy revision after ${before}`, async () => (await this.revision()) > before);
-    const waited = await this.weir("policy", "wait");
-    if (waited.code !== 0) throw new LabError("command-failed", `weir policy wait: ${waited.stderr.trim()}`);
+    await this.client.waitRevision(undefined);
   }
 
   /** Makes a pod and adds it by the CNI binary. It lives as long as the lab, unless disposed of earlier. */

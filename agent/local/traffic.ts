@@ -36,7 +36,8 @@ export class Traffic implements AsyncDisposable {
   /** @param track is told of the process, so that it ends with this one. */
   constructor(namespace: NetworkNamespace, track: (pid: number) => Disposable) {
     const [program = "", ...args] = namespace.enter([process.execPath, join(import.meta.dirname, "traffic-worker.ts")]);
-    this.#child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    // In a process group of its own: Ctrl-C on a terminal is for the one that makes the lab.
+    this.#child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], detached: true });
     const tracked = track(this.#child.pid ?? 0);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#exited = promise;

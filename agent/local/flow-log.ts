@@ -1,0 +1,122 @@
+import type { ApiClient } from "#agent/api/client.ts";
+import type { Flow } from "#agent/api/flow.ts";
+import { LabError } from "./errors.ts";
+
+/** The connection that a flow is about, as far as its reader can tell before it is made. */
+export interface FlowKey {
+  /** `NAMESPACE/POD` */
+  readonly from: string;
+  readonly to: string;
+  readonly family: 4 | 6;
+  readonly protocol: "TCP" | "UDP";
+  readonly port: number;
+}
+
+/** `NAMESPACE/POD` of an end of a flow, or its address. */
+export function endOf(flow: Flow, end: "source" | "destination"): string {
+  const { namespace, pod_name: pod } = flow[end];
+  return namespace !== undefined && pod !== undefined ? `${namespace}/${pod}` : (flow.IP?.[end] ?? "?");
+}
+
+/** Protocol and ports of a flow; undefined when it has none. */
+export function portsOf(flow: Flow): { protocol: string; source: number; destination: number } | undefined {
+  for (const protocol of ["TCP", "UDP", "SCTP"] as const) {
+    const ports = flow.l4?.[protocol];
+    if (ports !== undefined) return { protocol, source: ports.source_port, destination: ports.destination_port };
+  }
+  return undefined;
+}
+
+function matches(flow: Flow, key: FlowKey): boolean {
+  const ports = portsOf(flow);
+  return (
+    !flow.is_reply &&
+    endOf(flow, "source") === key.from &&
+    endOf(flow, "destination") === key.to &&
+    flow.IP?.ipVersion === (key.family === 4 ? "IPv4" : "IPv6") &&
+    ports?.protocol === key.protocol &&
+    ports.destination === key.port
+  );
+}
+
+/** Follows an agent's flows, tells each to a listener, and lets others wait for one. */
+export class FlowLog implements AsyncDisposable {
+  readonly #abort = new AbortController();
+  readonly #flows: Flow[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #done: Promise<void>;
+  #failure: unknown;
+  #lost = 0;
+
+  /** Begins with what the agent has kept, and goes on until disposed of. */
+  constructor(client: ApiClient, listener: (flow: Flow) => void = () => undefined) {
+    this.#done = this.#follow(client, listener);
+  }
+
+  /** Number of flows so far: a mark for {@link find} and {@link since}. */
+  get mark(): number {
+    return this.#flows.length;
+  }
+
+  /** Flows that the agent could not keep. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** All flows from a mark on. */
+  since(mark: number): readonly Flow[] {
+    return this.#flows.slice(mark);
+  }
+
+  /**
+   * The first flow from a mark on that is about the connection.
+   * @throws LabError `timed-out`, or what ended the stream.
+   */
+  async find(key: FlowKey, { after = 0, within = 10_000 } = {}): Promise<Flow> {
+    const deadline = performance.now() + within;
+    for (let next = after; ; next = Math.max(next, this.#flows.length)) {
+      const found = this.#flows.slice(next).find((flow) => matches(flow, key));
+      if (found !== undefined) return found;
+      if (this.#failure !== undefined) throw this.#failure as Error;
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        const what = `${key.from} -> ${key.to} ${key.protocol} ${key.port}`;
+        throw new LabError("timed-out", `wait for flow ${what}: not seen within ${within / 1000} s`);
+      }
+      await this.#changed(this.#flows.length, left);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await this.#done;
+  }
+
+  async #changed(length: number, timeout: number): Promise<void> {
+    if (this.#flows.length !== length) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeout);
+    this.#waiting.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#waiting.delete(resolve);
+  }
+
+  async #follow(client: ApiClient, listener: (flow: Flow) => void): Promise<void> {
+    try {
+      for await (const line of client.flows({ follow: true, last: 100_000, lost: true }, this.#abort.signal)) {
+        if ("lost_events" in line) {
+          this.#lost += Number(line.lost_events.num_events_lost);
+          continue;
+        }
+        this.#flows.push(line);
+        listener(line);
+        for (const wake of this.#waiting) wake();
+      }
+      this.#failure = new LabError("worker-ended", "follow flows: the agent ended the stream");
+    } catch (error) {
+      this.#failure = error;
+    }
+    for (const wake of this.#waiting) wake();
+  }
+}
