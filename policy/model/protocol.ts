@@ -1,5 +1,6 @@
 /** Transport protocols that have ports, by the names Kubernetes gives them. */
-export type Protocol = "TCP" | "UDP" | "SCTP";
+export const PROTOCOLS = ["TCP", "UDP", "SCTP"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
 
 /** What a flow may carry: a transport protocol, or ICMP, which has no ports. */
 export type FlowProtocol = Protocol | "ICMP" | "ICMPv6";
