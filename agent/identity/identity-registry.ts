@@ -1,0 +1,173 @@
+import type { Entry, Store } from "#agent/store/store.ts";
+import { IdentityError } from "./errors.ts";
+import {
+  type ClaimRecord,
+  identityKeys,
+  type NumberRecord,
+  parseClaimRecord,
+  parseNumberRecord,
+} from "./identity-keys.ts";
+
+/** Cluster-wide numbers, `enum identity_range` in `bpf/lib/shared/identity.h`. */
+export const FIRST_IDENTITY = 256;
+export const LAST_IDENTITY = 65535;
+
+export interface RegistryOptions {
+  readonly store: Store;
+  /** This node's name. */
+  readonly node: string;
+  /** Whether a number is known to be taken; saves asking the store for each. */
+  readonly isTaken: (id: number) => boolean;
+}
+
+/**
+ * The agreement of all nodes on the number of a subject, and on when nobody needs it any
+ * more. Holds no state of its own; every step is one compare-and-swap, and any node may
+ * stop for good between two steps.
+ *
+ * A number is forgotten in four steps: withdraw the own use; mark the claim as leaving;
+ * look for uses; delete. Who claims does the reverse: registers its use, then reads the
+ * claim again, and lifts the mark if there is one. Of two that do this at the same time
+ * one always sees the other.
+ */
+export class IdentityRegistry {
+  readonly #store: Store;
+  readonly #node: string;
+  readonly #isTaken: (id: number) => boolean;
+
+  constructor({ store, node, isTaken }: RegistryOptions) {
+    this.#store = store;
+    this.#node = node;
+    this.#isTaken = isTaken;
+  }
+
+  /**
+   * The number of a subject, registered as used by this node.
+   *
+   * @param preferred taken when the subject has no number yet and this one is free.
+   * @throws IdentityError `exhausted`; StoreError.
+   */
+  async claim(text: string, preferred?: number): Promise<number> {
+    const key = identityKeys.claim(text);
+    for (;;) {
+      const before = readClaim(await this.#store.get(key));
+      if (before === null) {
+        await this.#create(text, preferred);
+        continue;
+      }
+      const use = identityKeys.use(before.claim.id, this.#node);
+      await this.#store.put(use, "", { lifetime: "node" });
+      const after = readClaim(await this.#store.get(key));
+      if (after?.claim.id === before.claim.id) {
+        if (!after.claim.leaving) return after.claim.id;
+        const condition = { revision: after.revision };
+        const stay = await this.#store.put(key, formatClaim(after.claim.id, false), { condition });
+        if (stay.ok) return after.claim.id;
+      }
+      await this.#retract(before.claim.id);
+    }
+  }
+
+  /** Withdraws this node's use, and forgets the number if it was the last. */
+  async withdraw(id: number, text: string): Promise<void> {
+    await this.#store.delete(identityKeys.use(id, this.#node));
+    const key = identityKeys.claim(text);
+    for (;;) {
+      const found = readClaim(await this.#store.get(key));
+      if (found?.claim.id !== id || (await this.#isUsed(id))) return;
+      const condition = { revision: found.revision };
+      const marked = await this.#store.put(key, formatClaim(id, true), { condition });
+      // Somebody else has marked it or lifted the mark; who looks last has to decide.
+      if (!marked.ok) continue;
+      const { revision } = marked.entry;
+      if (await this.#isUsed(id)) {
+        await this.#store.put(key, formatClaim(id, false), { condition: { revision } });
+      } else if (await this.#store.delete(key, { revision })) {
+        await this.#store.delete(identityKeys.number(id));
+      }
+      return;
+    }
+  }
+
+  /** Numbers that this node uses, according to the store. */
+  async used(): Promise<number[]> {
+    const suffix = `/${this.#node}`;
+    const uses = await this.#store.list(identityKeys.allUses);
+    return uses
+      .filter(({ key }) => key.endsWith(suffix))
+      .map(({ key }) => Number(key.slice(identityKeys.allUses.length, -suffix.length)));
+  }
+
+  /** Deletes numbers that this node made and then died before it could claim them. */
+  async removeUnclaimed(): Promise<void> {
+    for (const { key, value, revision } of await this.#store.list(identityKeys.numbers)) {
+      const record = parseNumberRecord(value);
+      if (record?.by !== this.#node) continue;
+      const claim = readClaim(await this.#store.get(identityKeys.claim(record.subject)));
+      if (identityKeys.number(claim?.claim.id ?? -1) !== key) await this.#store.delete(key, { revision });
+    }
+  }
+
+  /**
+   * Takes back a use of a number that has become another subject's in the meantime. Who
+   * gave that one up may have seen the use, and left the forgetting to us.
+   */
+  async #retract(id: number): Promise<void> {
+    await this.#store.delete(identityKeys.use(id, this.#node));
+    const number = await this.#store.get(identityKeys.number(id));
+    const record = number === null ? null : parseNumberRecord(number.value);
+    if (record !== null) await this.withdraw(id, record.subject);
+  }
+
+  async #isUsed(id: number): Promise<boolean> {
+    return (await this.#store.list(identityKeys.uses(id))).length > 0;
+  }
+
+  /** Makes a number for a subject, unless another node is faster. */
+  async #create(text: string, preferred: number | undefined): Promise<void> {
+    const value = JSON.stringify({ subject: text, by: this.#node } satisfies NumberRecord);
+    const last = Number((await this.#store.get(identityKeys.last(this.#node)))?.value ?? LAST_IDENTITY);
+    for (const id of this.#candidates(last, preferred)) {
+      const made = await this.#store.put(identityKeys.number(id), value, { condition: { revision: null } });
+      if (!made.ok) continue;
+      if (id !== preferred) await this.#store.put(identityKeys.last(this.#node), String(id));
+      const claimed = await this.#store.put(identityKeys.claim(text), formatClaim(id, false), {
+        condition: { revision: null },
+      });
+      if (!claimed.ok) await this.#store.delete(identityKeys.number(id), { revision: made.entry.revision });
+      return;
+    }
+    throw new IdentityError("exhausted", {
+      asked: "make an identity",
+      obstacle: `all numbers from ${FIRST_IDENTITY} to ${LAST_IDENTITY} are taken`,
+      remedy: "let fewer labels count, or remove pods",
+    });
+  }
+
+  *#candidates(last: number, preferred: number | undefined): Generator<number> {
+    const count = LAST_IDENTITY - FIRST_IDENTITY + 1;
+    if (preferred !== undefined && preferred >= FIRST_IDENTITY && preferred <= LAST_IDENTITY) yield preferred;
+    for (let i = 0; i < count; i++) {
+      const id = FIRST_IDENTITY + ((last - FIRST_IDENTITY + 1 + i) % count);
+      if (!this.#isTaken(id)) yield id;
+    }
+  }
+}
+
+function formatClaim(id: number, leaving: boolean): string {
+  return JSON.stringify({ id, leaving } satisfies ClaimRecord);
+}
+
+/** @throws IdentityError `conflict` when something else stands under the key. */
+function readClaim(entry: Entry | null): { claim: ClaimRecord; revision: string } | null {
+  if (entry === null) return null;
+  const claim = parseClaimRecord(entry.value);
+  if (claim === null) {
+    throw new IdentityError("conflict", {
+      asked: `read ${entry.key}`,
+      obstacle: "its value is no claim to an identity",
+      remedy: "delete the key",
+    });
+  }
+  return { claim, revision: entry.revision };
+}

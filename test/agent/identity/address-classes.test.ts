@@ -1,0 +1,53 @@
+import { AddressClasses, FIRST_CLASS, LAST_CLASS } from "#agent/identity/address-classes.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+import { expect, test } from "vitest";
+
+test("a set of CIDRs has one number in the range of classes, the empty one 0", () => {
+  using folder = new TemporaryFolder();
+  using classes = new AddressClasses(folder.join("classes"));
+  const id = classes.intern(["10.0.0.0/8", "10.1.0.0/16"]);
+  expect(id).toBe(FIRST_CLASS);
+  expect(id).toBeLessThanOrEqual(LAST_CLASS);
+  expect(classes.intern(["10.1.0.0/16", "10.0.0.0/8"])).toBe(id);
+  expect(classes.intern([])).toBe(0);
+  expect(classes.lookup(id)).toEqual(["10.0.0.0/8", "10.1.0.0/16"]);
+  expect(classes.lookup(0)).toBeUndefined();
+});
+
+test("numbers survive a restart, and go on from where they were", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("classes");
+  {
+    using classes = new AddressClasses(path);
+    classes.intern(["10.0.0.0/8"]);
+    classes.intern(["10.1.0.0/16"]);
+  }
+  using classes = new AddressClasses(path);
+  expect(classes.intern(["10.1.0.0/16"])).toBe(FIRST_CLASS + 1);
+  expect(classes.intern(["::/0"])).toBe(FIRST_CLASS + 2);
+});
+
+test("a set that goes out of use and comes back has the number that it had", () => {
+  using folder = new TemporaryFolder();
+  using classes = new AddressClasses(folder.join("classes"));
+  const id = classes.intern(["10.0.0.0/8"]);
+  classes.retain(new Set());
+  expect(classes.intern(["10.0.0.0/8"])).toBe(id);
+});
+
+test("of thousands of unused sets the oldest are forgotten, and no number comes twice", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("classes");
+  const seen = new Set<number>();
+  for (let life = 0; life < 3; life++) {
+    using classes = new AddressClasses(path);
+    for (let n = 0; n < 5000; n++) {
+      const id = classes.intern([`10.${life}.${n >> 8}.${n & 255}/32`]);
+      expect(seen.has(id)).toBe(false);
+      seen.add(id);
+    }
+    classes.retain(new Set());
+    expect(classes.lookup(Math.min(...seen))).toBeUndefined();
+    expect(classes.lookup(Math.max(...seen))).toBeDefined();
+  }
+});
