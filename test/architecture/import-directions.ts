@@ -1,0 +1,94 @@
+import type { Import } from "./source-tree.ts";
+
+/** What a folder may import besides itself. Paths are prefixes; whatever is not listed is forbidden. */
+export interface Direction {
+  /** Of ours, loaded with it. */
+  readonly ours: readonly string[];
+  /** Of ours, only by `import()` where it is used: start-up time. */
+  readonly lazy?: readonly string[];
+  /** From npm, and `node:*` as a whole. */
+  readonly packages: readonly string[];
+}
+
+const runtime = "agent/runtime/";
+/** The shapes and small pure parts of the API that others speak, too. */
+const apiTypes = ["agent/api/attachment.ts", "agent/api/host-interface.ts"];
+
+/** The longest prefix of a file's path decides. Arrows point down only. */
+export const directions: Readonly<Record<string, Direction>> = {
+  "policy/": { ours: [], packages: ["yaml", "re2js", "zod"] },
+  "bpf/": { ours: ["agent/libbpf-ts/"], packages: ["node:*"] },
+  "cni/": { ours: ["agent/netlink/", "agent/api/"], packages: ["node:*", "bun:ffi"] },
+  "agent/netlink/": { ours: [], packages: [] },
+  "agent/libbpf-ts/": { ours: [], packages: ["node:*"] },
+  "agent/libbpf-ts/native/": { ours: ["agent/libbpf-ts/"], packages: ["node:*", "koffi"] },
+  "agent/bpf-loader/": { ours: ["agent/libbpf-ts/"], packages: ["node:*"] },
+  "agent/runtime/": { ours: [], packages: ["node:*", "zod", "yaml", "pino", "pino-pretty"] },
+  "agent/net/": { ours: ["agent/netlink/", "agent/libbpf-ts/"], packages: ["node:*"] },
+  "agent/net/libc.ts": { ours: [], packages: ["node:*", "koffi"] },
+  "agent/datapath/": {
+    ours: ["agent/bpf-loader/", "agent/libbpf-ts/", runtime, "policy/"],
+    packages: ["node:*"],
+  },
+  "agent/store/": { ours: [runtime], packages: ["node:*", "zod"] },
+  "agent/kubernetes/": { ours: [runtime, "policy/"], packages: ["node:*", "zod"] },
+  "agent/ipcache/": {
+    ours: [runtime, "policy/", "agent/datapath/", "agent/net/", "agent/store/"],
+    packages: ["node:*", "zod"],
+  },
+  "agent/identity/": {
+    ours: [runtime, "policy/", "agent/datapath/", "agent/store/"],
+    packages: ["node:*", "zod"],
+  },
+  "agent/ipam/": { ours: [runtime, "policy/", "agent/store/"], packages: ["node:*", "zod"] },
+  "agent/endpoint/": {
+    ours: [
+      runtime,
+      "policy/",
+      "agent/datapath/",
+      "agent/net/",
+      "agent/store/",
+      "agent/identity/",
+      "agent/ipam/",
+      "agent/ipcache/",
+      ...apiTypes,
+    ],
+    packages: ["node:*", "zod"],
+  },
+  "agent/api/": { ours: [runtime], packages: ["node:*", "zod"] },
+  "agent/flows/": {
+    ours: [runtime, "policy/", "agent/api/", "agent/datapath/layouts.gen.ts"],
+    packages: ["node:*", "zod"],
+  },
+  "agent/cli/": {
+    ours: ["agent/api/"],
+    lazy: ["agent/local/", "agent/main.ts", "policy/"],
+    packages: ["node:*", "commander", "yaml"],
+  },
+  "agent/local/": {
+    ours: [
+      runtime,
+      "policy/",
+      "agent/api/",
+      "agent/netlink/",
+      "agent/net/",
+      "agent/bpf-loader/",
+      "agent/libbpf-ts/",
+      "agent/endpoint/",
+    ],
+    packages: ["node:*"],
+  },
+  // The one place where everything is put together.
+  "agent/main.ts": { ours: ["agent/", "policy/"], packages: ["node:*"] },
+};
+
+/** Whether the table lets a file have this import. */
+export function isAllowed({ from, to, ours, dynamic }: Import): boolean {
+  const prefixes = Object.keys(directions).filter((candidate) => from.startsWith(candidate));
+  const prefix = prefixes.toSorted((a, b) => b.length - a.length)[0];
+  const direction = prefix === undefined ? undefined : directions[prefix];
+  if (prefix === undefined || direction === undefined) return false;
+  if (!ours) return direction.packages.includes(to.startsWith("node:") ? "node:*" : to);
+  const allowed = [prefix, ...direction.ours, ...(dynamic ? (direction.lazy ?? []) : [])];
+  return allowed.some((path) => to.startsWith(path));
+}
