@@ -1,4 +1,4 @@
-import type { Labels, NamedPort } from "./identity.ts";
+import type { Labels, NamedPort, Subject } from "./identity.ts";
 import type { Protocol } from "./protocol.ts";
 import type { LabelSelector } from "./selector.ts";
 
@@ -83,3 +83,8 @@ export function objectKey({ kind, namespace, name }: { kind: string; namespace: 
 
 /** The label that every namespace has, with its own name. */
 export const NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name";
+
+/** What policy sees of a pod. */
+export function subjectOf({ namespace, labels, serviceAccount, namedPorts }: PodObject): Subject {
+  return { namespace, labels, serviceAccount, namedPorts };
+}

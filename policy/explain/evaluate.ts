@@ -1,0 +1,111 @@
+import type { Enforcement } from "#policy/compile/engine.ts";
+import { policiesOf } from "#policy/compile/policies.ts";
+import type { Flow, Party } from "#policy/model/flow.ts";
+import { Namespaces } from "#policy/model/namespaces.ts";
+import type { PolicyObject } from "#policy/model/object.ts";
+import {
+  type Action,
+  type Direction,
+  type Policy,
+  type RuleDescription,
+  compareDescriptions,
+  rulePrecedence,
+} from "#policy/model/rule.ts";
+import { compareMisses, missesOf } from "./miss.ts";
+
+/** A rule that would have let the flow through, and what it lacks for that. */
+export interface NearMiss extends RuleDescription {
+  /** `port 5432 is not 5433` */
+  readonly because: string;
+}
+
+export interface DirectionEvaluation {
+  readonly verdict: Action;
+  /** The rules that decide, as the kernel reports them; empty where no rule does. */
+  readonly by: readonly RuleDescription[];
+  /** Only where the flow is denied because no rule allows it. */
+  readonly nearest: NearMiss | null;
+}
+
+/** The answer of `weir policy eval`. */
+export interface Evaluation {
+  /** Deny if either direction denies. */
+  readonly verdict: Action;
+  readonly egress: DirectionEvaluation;
+  readonly ingress: DirectionEvaluation;
+}
+
+const FREE: DirectionEvaluation = { verdict: "allow", by: [], nearest: null };
+
+/** Judges one flow, and tells why. */
+export function evaluate(
+  objects: Iterable<PolicyObject>,
+  flow: Flow,
+  options: { enforcement?: Enforcement } = {},
+): Evaluation {
+  const all = [...objects];
+  const enforcement = options.enforcement ?? "default";
+  const context: Context = {
+    flow,
+    namespaces: new Namespaces(all),
+    policies: enforcement === "never" ? [] : policiesOf(all),
+    always: enforcement === "always",
+  };
+  const egress = evaluateDirection("egress", flow.source, flow.destination, context);
+  const ingress = evaluateDirection("ingress", flow.destination, flow.source, context);
+  const verdict = egress.verdict === "deny" || ingress.verdict === "deny" ? "deny" : "allow";
+  return { verdict, egress, ingress };
+}
+
+interface Context {
+  readonly flow: Flow;
+  readonly namespaces: Namespaces;
+  readonly policies: readonly Policy[];
+  /** Isolate pods that no policy selects, too. */
+  readonly always: boolean;
+}
+
+function evaluateDirection(
+  direction: Direction,
+  { subject, address }: Party,
+  peer: Party,
+  { flow, namespaces, policies, always }: Context,
+): DirectionEvaluation {
+  // What a pod says to itself never leaves it.
+  if (!subject || (peer.subject && address !== undefined && address === peer.address)) return FREE;
+  // Kubelet's probes come from there: the node reaches its own pods whatever their policy says.
+  if (direction === "ingress" && peer.reserved === "host") return FREE;
+
+  const selecting = policies.filter((policy) => namespaces.matchesPod(policy.subjects, subject));
+  const candidates = selecting
+    .flatMap(({ rules }) => rules.filter((rule) => rule.direction === direction))
+    .map((rule) => ({ rule, misses: missesOf(rule, peer, flow, namespaces), precedence: rulePrecedence(rule) }))
+    .sort((a, b) => compareDescriptions(a.rule.description, b.rule.description));
+
+  const matching = candidates.filter(({ misses }) => misses.length === 0);
+  const decisive = Math.max(...matching.map(({ precedence }) => precedence));
+  const deciding = matching.filter(({ precedence }) => precedence === decisive).map(({ rule }) => rule);
+  if (deciding[0]) {
+    const by = deciding.map(({ description }) => description);
+    return { verdict: deciding[0].action, by, nearest: null };
+  }
+
+  const isolating = selecting.filter(({ isolates }) => isolates[direction]);
+  if (isolating.length === 0 && !always) return FREE;
+  const [nearest] = candidates
+    .filter(({ rule }) => rule.action === "allow")
+    .toSorted((a, b) => compareMisses(a.misses, b.misses));
+  return {
+    verdict: "deny",
+    by: [],
+    nearest: nearest
+      ? { ...nearest.rule.description, because: nearest.misses.map(({ because }) => because).join(" and ") }
+      : withoutRules(isolating, direction),
+  };
+}
+
+/** The first of the policies that isolate a pod and say nothing more. */
+function withoutRules(isolating: readonly Policy[], direction: Direction): NearMiss | null {
+  const [first] = isolating.map(({ description }) => ({ ...description, rule: direction })).sort(compareDescriptions);
+  return first ? { ...first, because: `has no ${direction} rules` } : null;
+}

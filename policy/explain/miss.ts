@@ -1,0 +1,114 @@
+import { type Address, type Cidr, cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
+import type { Flow, Party } from "#policy/model/flow.ts";
+import { type Labels, portsNamed } from "#policy/model/identity.ts";
+import type { Namespaces } from "#policy/model/namespaces.ts";
+import type { PortMatch } from "#policy/model/port.ts";
+import type { BlockMatch, Peer, PodMatch, Rule } from "#policy/model/rule.ts";
+import { type Selector, formatSelector, matchesRequirement } from "#policy/model/selector.ts";
+
+/** A condition of a rule that a flow does not meet. */
+export interface Miss {
+  /** `port 5432 is not 5433` */
+  readonly because: string;
+  /** How far off, to compare misses of one kind. */
+  readonly distance: number;
+}
+
+/** Distances: another port number is nearer than another label, and that than another kind of peer. */
+const DISTANCE = { port: 1, excepted: 2, label: 3, name: 3, protocol: 4, block: 5, notPod: 6 } as const;
+
+/** What keeps a rule from matching; empty when it matches. Of several peers or ports, the nearest tells. */
+export function missesOf(rule: Rule, peer: Party, flow: Flow, namespaces: Namespaces): readonly Miss[] {
+  const peers = rule.peers?.map((one) => peerMisses(one, peer, namespaces)) ?? [[]];
+  const ports = rule.ports?.map((one) => portMisses(one, flow)) ?? [[]];
+  return [...nearest(peers), ...nearest(ports)];
+}
+
+/** Fewer misses are nearer, then those of less distance in all. */
+export function compareMisses(a: readonly Miss[], b: readonly Miss[]): number {
+  return a.length - b.length || sumOf(a) - sumOf(b);
+}
+
+function sumOf(misses: readonly Miss[]): number {
+  return misses.reduce((sum, { distance }) => sum + distance, 0);
+}
+
+function nearest(alternatives: readonly (readonly Miss[])[]): readonly Miss[] {
+  return alternatives.toSorted(compareMisses)[0] ?? [{ because: "the rule names nobody", distance: DISTANCE.notPod }];
+}
+
+function portMisses(match: PortMatch, { protocol, port, destination }: Flow): Miss[] {
+  const misses: Miss[] = [];
+  if (protocol !== match.protocol) {
+    misses.push({ because: `protocol ${protocol} is not ${match.protocol}`, distance: DISTANCE.protocol });
+  }
+  // ICMP has no port that could be another one.
+  if (match.kind === "all" || protocol.startsWith("ICMP")) return misses;
+  if (match.kind === "range") {
+    const { first, last } = match;
+    const wanted = first === last ? `${first}` : `in ${first}-${last}`;
+    const gap = port < first ? first - port : port - last;
+    if (gap > 0) misses.push({ because: `port ${port} is not ${wanted}`, distance: DISTANCE.port + gap / 65536 });
+    return misses;
+  }
+  const numbers = portsNamed(destination.subject?.namedPorts ?? [], match.name, match.protocol);
+  if (!numbers.includes(port)) {
+    const meaning = numbers.length > 0 ? numbers.join(" or ") : "a name that the destination does not have";
+    misses.push({ because: `port ${port} is not ${match.name} (${meaning})`, distance: DISTANCE.name });
+  }
+  return misses;
+}
+
+function peerMisses(match: Peer, peer: Party, namespaces: Namespaces): Miss[] {
+  return match.kind === "block" ? blockMisses(match, peer) : podMisses(match, peer, namespaces);
+}
+
+function podMisses(match: PodMatch, peer: Party, namespaces: Namespaces): Miss[] {
+  if (!peer.subject) return [{ because: `${describe(peer)} is not a pod`, distance: DISTANCE.notPod }];
+  const { namespace, labels } = peer.subject;
+  const misses: Miss[] = [];
+  if (match.namespaces.kind === "name") {
+    const { name } = match.namespaces;
+    if (name !== namespace) misses.push({ because: `namespace ${namespace} is not ${name}`, distance: DISTANCE.label });
+  } else {
+    const failed = failures(match.namespaces.selector, namespaces.labels(namespace));
+    if (failed.length > 0) {
+      const because = `namespace ${namespace} does not match ${formatSelector(failed)}`;
+      misses.push({ because, distance: DISTANCE.label * failed.length });
+    }
+  }
+  const failed = failures(match.labels, labels);
+  if (failed.length > 0) {
+    const own = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    const pod = own.length > 0 ? `pod labels ${own.sort().join(",")} do` : "a pod without labels does";
+    const because = `${pod} not match ${formatSelector(failed)}`;
+    misses.push({ because, distance: DISTANCE.label * failed.length });
+  }
+  return misses;
+}
+
+function failures(selector: Selector, labels: Labels): Selector {
+  return selector.filter((requirement) => !matchesRequirement(requirement, labels));
+}
+
+function blockMisses({ cidr, except }: BlockMatch, peer: Party): Miss[] {
+  const address = peer.address === undefined ? null : parseAddress(peer.address);
+  if (!address) return [{ because: `${describe(peer)} has no address in ${cidr}`, distance: DISTANCE.block }];
+  if (!holds(cidr, address)) {
+    return [{ because: `address ${peer.address} is not in ${cidr}`, distance: DISTANCE.block }];
+  }
+  const hole = except.find((one) => holds(one, address));
+  return hole === undefined
+    ? []
+    : [{ because: `address ${peer.address} is excepted by ${hole}`, distance: DISTANCE.excepted }];
+}
+
+function holds(cidr: string, address: Address): boolean {
+  return cidrContains(parseCidr(cidr) as Cidr, hostCidr(address));
+}
+
+function describe({ subject, reserved, address }: Party): string {
+  if (subject) return "the pod";
+  if (reserved === "host") return "the node";
+  return address === undefined ? `the party ${reserved ?? "world"}` : `address ${address}`;
+}
