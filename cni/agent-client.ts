@@ -88,16 +88,17 @@ export class AgentClient {
     return this.#ask("activate endpoint", { method: "POST", path, body: request }, activation);
   }
 
-  /** @param patient whether to wait for an agent that is not there. */
-  release({ containerId, ifName }: ReleaseQuery, patient: boolean): Release {
+  /** Does not wait for an agent that is not there: a delete request can be left for it. */
+  release({ containerId, ifName }: ReleaseQuery): Release {
     const query = `containerId=${encodeURIComponent(containerId)}&ifName=${encodeURIComponent(ifName)}`;
-    return this.#ask("release endpoint", { method: "DELETE", path: `/v1/attachments?${query}` }, release, patient);
+    return this.#ask("release endpoint", { method: "DELETE", path: `/v1/attachments?${query}` }, release, false);
   }
 
   check(request: CheckRequest): CheckReport {
     return this.#ask("check endpoint", { method: "POST", path: "/v1/attachments/check", body: request }, checkReport);
   }
 
+  /** Does not wait for an agent that is not there: that is the answer. */
   status(): AttachmentStatus {
     return this.#ask("read status", { method: "GET", path: "/v1/attachments/status" }, attachmentStatus, false);
   }

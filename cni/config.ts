@@ -108,7 +108,9 @@ export function parseConfig(value: unknown, command: string, since: CniVersion):
 const supported = `supported versions: ${supportedVersions.join(", ")}`;
 
 function describeVersion(value: unknown): string {
-  if (typeof value !== "object" || value === null) return "network configuration is not an object";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return "network configuration is not an object";
+  }
   const version = "cniVersion" in value ? value.cniVersion : undefined;
   return version === undefined
     ? "cniVersion is missing from the network configuration"

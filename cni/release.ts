@@ -12,7 +12,7 @@ import type { Log } from "./log.ts";
  */
 export function releaseAttachment(agent: AgentClient, queue: DeleteQueue, log: Log, attachment: ReleaseQuery): void {
   try {
-    const { released } = agent.release(attachment, true);
+    const { released } = agent.release(attachment);
     log.write("debug", released ? "released" : "nothing to release");
   } catch (error) {
     if (!isTransient(error)) throw error;
@@ -28,7 +28,7 @@ export function releaseAttachment(agent: AgentClient, queue: DeleteQueue, log: L
  */
 function releaseAgain(agent: AgentClient, queue: DeleteQueue, attachment: ReleaseQuery): void {
   try {
-    agent.release(attachment, false);
+    agent.release(attachment);
     queue.remove(attachment.containerId, attachment.ifName);
   } catch (error) {
     if (!isTransient(error)) throw error;

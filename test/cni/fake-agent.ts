@@ -40,6 +40,8 @@ export class FakeAgent implements AsyncDisposable {
   refuse: Partial<Record<"create" | "activate" | "release" | "check", Refusal>> = {};
   problems: string[] = [];
   status: AttachmentStatus = { ready: true, limited: false, problems: [] };
+  /** Called when an activation arrives, before it is answered. */
+  onActivate: () => void = () => undefined;
   readonly #server: Server;
   readonly #netns: string;
   #next = 1;
@@ -106,6 +108,7 @@ export class FakeAgent implements AsyncDisposable {
   }
 
   #activate(id: number, ifindex: number): [number, unknown] {
+    this.onActivate();
     const attachment = [...this.attachments.values()].find((candidate) => candidate.id === id);
     if (!attachment) return [404, { error: { code: "not-found", message: `no attachment ${id}` } }];
     const { hostInterface, mac, mtu, ipv4, ipv6 } = attachment;

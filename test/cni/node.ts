@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
 import { buildCni } from "#cni/build.ts";
 import { type CommandResult, NetworkNamespace } from "#test/support/network-namespace.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
@@ -50,8 +52,22 @@ export class TestNode implements AsyncDisposable {
   async plugin(env: Readonly<Record<string, string>>, input: string | object = {}): Promise<PluginResult> {
     const config = { cniVersion: "1.1.0", name: "weir", type: "weir-cni", runDir: this.runDir };
     const text = typeof input === "string" ? input : JSON.stringify({ ...config, ...input });
-    const result = await this.netns.start(binary, [], { env, input: text });
-    return { ...result, json: result.stdout === "" ? undefined : JSON.parse(result.stdout) };
+    return withJson(await this.netns.start(binary, [], { env, input: text }));
+  }
+
+  /** Runs the binary with an stdin that cannot be read. */
+  async pluginOnFolder(env: Readonly<Record<string, string>>): Promise<PluginResult> {
+    return withJson(await this.netns.start("sh", ["-c", `exec ${binary} < /`], { env }));
+  }
+
+  /** What waits for the agent to be released. */
+  deleteRequests(): DeleteRequest[] {
+    const folder = deleteRequestFolder(this.runDir);
+    return (existsSync(folder) ? readdirSync(folder) : []).map((name) => {
+      const outcome = parseDeleteRequest(readFileSync(join(folder, name), "utf8"));
+      if (!outcome.ok) throw new Error(`${name}: ${outcome.error}`);
+      return outcome.request;
+    });
   }
 
   /** Names of the devices of the node, without loopback. */
@@ -91,6 +107,10 @@ export class TestContainer implements Disposable {
   [Symbol.dispose](): void {
     this.netns[Symbol.dispose]();
   }
+}
+
+function withJson(result: CommandResult): PluginResult {
+  return { ...result, json: result.stdout === "" ? undefined : JSON.parse(result.stdout) };
 }
 
 function linksOf(netns: NetworkNamespace): string[] {
