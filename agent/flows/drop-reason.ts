@@ -42,5 +42,11 @@ export function dropReasonName(reason: number): string {
 /** The reason in words. */
 export function dropReasonText(reason: number): string {
   const name = dropReasonName(reason);
-  return sentences[name] ?? name.toLowerCase().replace(/^drop_/, "").replaceAll("_", " ");
+  return (
+    sentences[name] ??
+    name
+      .toLowerCase()
+      .replace(/^drop_/, "")
+      .replaceAll("_", " ")
+  );
 }

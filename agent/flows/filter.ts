@@ -24,7 +24,10 @@ export function flowFilter(query: FlowQuery): Test {
   add(query.verdict, ({ event }) => [event.reason === DropReason.NONE ? "FORWARDED" : "DROPPED"]);
   add(query.direction, ({ event }) => [directionOf(event) === "egress" ? "EGRESS" : "INGRESS"]);
   add(query.protocol, ({ event }) => [layer4Name(event)]);
-  add(query.namespace, ({ source, destination }) => [source.namespace ?? undefined, destination.namespace ?? undefined]);
+  add(query.namespace, ({ source, destination }) => [
+    source.namespace ?? undefined,
+    destination.namespace ?? undefined,
+  ]);
   add(query.pod, ({ source, destination }) => [podName(source), podName(destination)]);
   add(query.port, ({ event }) => portsOf(event));
   if (query.ip.length > 0) tests.push(addressTest(query.ip));
@@ -52,7 +55,8 @@ function addressTest(texts: readonly string[]): Test {
     return address !== null && ranges.some((range) => cidrContains(range, hostCidr(address)));
   };
   return ({ event }) =>
-    inRange(addressText(event.family, event.source.bytes)) || inRange(addressText(event.family, event.destination.bytes));
+    inRange(addressText(event.family, event.source.bytes)) ||
+    inRange(addressText(event.family, event.destination.bytes));
 }
 
 function parseRange(text: string): Cidr {

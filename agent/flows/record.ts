@@ -18,13 +18,13 @@ export type Direction = "ingress" | "egress";
 /** The end whose policy dropped the packet; undefined when it was not policy. */
 export function deniedEnd({ reason, end }: EventRecord): Direction | undefined {
   if (reason !== DropReason.POLICY_DENIED && reason !== DropReason.POLICY_DENIED_BY_RULE) return undefined;
-  return end[ConnectionEnd.SOURCE].verdict === Verdict.DENY ? "egress" : "ingress";
+  return end[ConnectionEnd.END_SOURCE].verdict === Verdict.DENY ? "egress" : "ingress";
 }
 
 /** The end that judged, of the connection; for other drops the way the packet went. */
 export function directionOf(event: EventRecord): Direction {
   if (event.reason !== DropReason.NONE) {
-    return deniedEnd(event) ?? (event.hook === EventHook.POD_EGRESS ? "egress" : "ingress");
+    return deniedEnd(event) ?? (event.hook === EventHook.EGRESS ? "egress" : "ingress");
   }
-  return event.end[ConnectionEnd.SOURCE].verdict === Verdict.NONE ? "ingress" : "egress";
+  return event.end[ConnectionEnd.END_SOURCE].verdict === Verdict.NONE ? "ingress" : "egress";
 }

@@ -98,8 +98,8 @@ export class FlowRenderer {
   #policiesOf(event: EventRecord): Partial<Flow> {
     const flow: Partial<Flow> = {};
     for (const [direction, index] of [
-      ["egress", ConnectionEnd.SOURCE],
-      ["ingress", ConnectionEnd.DESTINATION],
+      ["egress", ConnectionEnd.END_SOURCE],
+      ["ingress", ConnectionEnd.END_DESTINATION],
     ] as const) {
       const end = event.end[index];
       const policies = policiesOf(this.#rulesOf(end.rules), event.generation);
@@ -143,7 +143,7 @@ function endpointOf({ endpoint, identity, labels, namespace, pod }: FlowParty): 
 
 /** Of the end that `traffic_direction` names. */
 function matchOf(event: EventRecord): number {
-  return event.end[directionOf(event) === "egress" ? ConnectionEnd.SOURCE : ConnectionEnd.DESTINATION].match;
+  return event.end[directionOf(event) === "egress" ? ConnectionEnd.END_SOURCE : ConnectionEnd.END_DESTINATION].match;
 }
 
 function unique(rules: readonly RuleDescription[]): RuleDescription[] {

@@ -24,7 +24,7 @@ export class FlowRing {
     this.capacity = capacity;
     this.#records = new DataView(new ArrayBuffer(capacity * eventRecord.size));
     this.#times = new BigInt64Array(capacity);
-    this.#parties = new Array<FlowParty | undefined>(2 * capacity).fill(undefined);
+    this.#parties = Array.from({ length: 2 * capacity });
   }
 
   /** Sequence number of the oldest event that is kept. */
@@ -52,7 +52,7 @@ export class FlowRing {
   /** Keeps an event, with the names that its ends have now. */
   add(event: EventRecord): void {
     const slot = this.#next % this.capacity;
-    eventRecord.encode(event, this.#slot(slot));
+    eventRecord.encode(event, this.#records, slot * eventRecord.size);
     this.#times[slot] = this.#context.wallNanoseconds(event.time);
     const { source, destination } = this.#partiesOf(event);
     this.#parties[2 * slot] = source;
@@ -69,7 +69,7 @@ export class FlowRing {
     const destination = this.#parties[2 * slot + 1];
     const time = this.#times[slot];
     if (!source || !destination || time === undefined) return undefined;
-    return { sequence, time, event: eventRecord.decode(this.#slot(slot)), source, destination };
+    return { sequence, time, event: eventRecord.decode(this.#records, slot * eventRecord.size), source, destination };
   }
 
   /** Resolves at the next event or loss, or when the signal is aborted. */
@@ -90,18 +90,14 @@ export class FlowRing {
     for (const done of this.#waiting) done();
   }
 
-  #slot(slot: number): DataView {
-    return new DataView(this.#records.buffer, slot * eventRecord.size, eventRecord.size);
-  }
-
   /** Ends of the packet; those of the event are of the connection. */
   #partiesOf(event: EventRecord): { source: FlowParty; destination: FlowParty } {
-    const from = event.end[event.isReply ? ConnectionEnd.DESTINATION : ConnectionEnd.SOURCE];
-    const to = event.end[event.isReply ? ConnectionEnd.SOURCE : ConnectionEnd.DESTINATION];
+    const from = event.end[event.isReply ? ConnectionEnd.END_DESTINATION : ConnectionEnd.END_SOURCE];
+    const to = event.end[event.isReply ? ConnectionEnd.END_SOURCE : ConnectionEnd.END_DESTINATION];
     // Dropped before its ends were looked up: the veth says who one of them is.
     const known = from.identity !== 0 || to.identity !== 0 || from.endpoint !== 0 || to.endpoint !== 0;
     const here = known ? 0 : this.#context.endpointOnInterface(event.ifindex);
-    const sends = event.hook === EventHook.POD_EGRESS;
+    const sends = event.hook === EventHook.EGRESS;
     return {
       source: this.#context.party({
         endpoint: from.endpoint || (sends ? here : 0),

@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import type { Cli } from "./cli.ts";
+
+/** Adds a command, with its options and subcommands, to the program. */
+export type Register = (program: Command, cli: Cli) => void;
+
+/** A command as the help lists it; its module is loaded only when it is asked for. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly register: Register }>;
+}
+
+/** All commands but `agent`, which has a parser of its own. */
+export const commands: readonly CommandEntry[] = [
+  { name: "status", summary: "health of each part of the agent", load: () => import("./commands/status.ts") },
+  { name: "endpoint", summary: "the pods of this node", load: () => import("./commands/endpoint.ts") },
+  { name: "identity", summary: "numbers and the labels they stand for", load: () => import("./commands/identity.ts") },
+  {
+    name: "policy",
+    summary: "list, check, change and ask about policy",
+    load: () => import("./commands/policy.ts"),
+  },
+  { name: "bpf", summary: "what the kernel's maps hold", load: () => import("./commands/bpf.ts") },
+  { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
+  { name: "cleanup", summary: "remove every trace of an agent", load: () => import("./commands/cleanup.ts") },
+  { name: "version", summary: "the version of this program", load: () => import("./commands/version.ts") },
+];

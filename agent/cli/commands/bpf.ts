@@ -1,0 +1,101 @@
+import type { Command } from "commander";
+import type { BpfListings } from "#agent/api/client.ts";
+import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
+import type { Register } from "#agent/cli/commands.ts";
+import { type Column, table } from "#agent/cli/table.ts";
+
+const protocolNames: Readonly<Record<number, string>> = {
+  0: "any",
+  1: "ICMP",
+  6: "TCP",
+  17: "UDP",
+  58: "ICMPv6",
+  132: "SCTP",
+};
+
+/** Columns of each listing, by its name in the API. */
+const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListings[Name]>[] } = {
+  policy: [
+    { title: "SLOT", value: (entry) => entry.slot },
+    { title: "ENDPOINTS", value: (entry) => entry.endpoints.join(",") || "-" },
+    { title: "DIRECTION", value: (entry) => entry.direction },
+    { title: "PEER", value: (entry) => (entry.peer === 0 ? "any" : String(entry.peer)) },
+    { title: "PROTOCOL", value: (entry) => protocolNames[entry.protocol] ?? String(entry.protocol) },
+    { title: "PORT", value: ({ port, portBits }) => portText(port, portBits) },
+    {
+      title: "VERDICT",
+      value: (entry) => entry.verdict,
+      style: (entry) => (entry.verdict === "allow" ? "green" : "red"),
+    },
+    { title: "PRECEDENCE", value: (entry) => entry.precedence },
+    { title: "RULE", value: (entry) => entry.rule },
+  ],
+  conntrack: [
+    { title: "PROTOCOL", value: (entry) => entry.protocol },
+    { title: "SOURCE", value: (entry) => joinHostPort(entry.source, entry.sourcePort) },
+    { title: "DESTINATION", value: (entry) => joinHostPort(entry.destination, entry.destinationPort) },
+    { title: "EXPIRES", value: (entry) => `${Math.round(entry.expiresIn)}s` },
+    { title: "GENERATION", value: (entry) => entry.generation },
+    { title: "STATE", value: (entry) => (entry.closing ? "closing" : entry.seenReply ? "open" : "unanswered") },
+    { title: "EGRESS", value: (entry) => entry.from.verdict },
+    { title: "INGRESS", value: (entry) => entry.to.verdict },
+    { title: "PACKETS", value: (entry) => `${entry.from.packets}/${entry.to.packets}` },
+    { title: "BYTES", value: (entry) => `${entry.from.bytes}/${entry.to.bytes}` },
+  ],
+  ipcache: [
+    { title: "PREFIX", value: (entry) => entry.prefix },
+    { title: "IDENTITY", value: (entry) => entry.identity },
+    { title: "CLASS", value: (entry) => entry.addressClass },
+  ],
+  counters: [
+    { title: "REASON", value: (entry) => entry.reason },
+    { title: "DIRECTION", value: (entry) => entry.direction },
+    { title: "PACKETS", value: (entry) => entry.packets },
+    { title: "BYTES", value: (entry) => entry.bytes },
+    { title: "PLACE", value: ({ file, line }) => (file === null ? null : `${file}:${line}`) },
+  ],
+  endpoints: [
+    { title: "ADDRESS", value: (entry) => entry.address },
+    { title: "ID", value: (entry) => entry.id },
+    { title: "IDENTITY", value: (entry) => entry.identity },
+    { title: "IFINDEX", value: (entry) => entry.ifindex },
+    { title: "INCARNATION", value: (entry) => entry.incarnation },
+    { title: "SLOTS", value: (entry) => entry.policy.join("/") },
+    { title: "MAC", value: (entry) => entry.mac },
+    { title: "HOST MAC", value: (entry) => entry.hostMac },
+  ],
+};
+
+export const register: Register = (program, cli) => {
+  const bpf = program.command("bpf").description("what the kernel's maps hold, decoded");
+  addListing(bpf, cli, "policy", "policy", "entries of the policy slots");
+  addListing(bpf, cli, "ct", "conntrack", "connections, with the verdicts that they keep");
+  addListing(bpf, cli, "ipcache", "ipcache", "who is behind an address");
+  addListing(bpf, cli, "counters", "counters", "packets and bytes, by drop reason");
+  addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods");
+};
+
+function addListing(bpf: Command, cli: Cli, word: string, name: keyof BpfListings, description: string): void {
+  bpf
+    .command(word)
+    .description(description)
+    .command("list")
+    .description(description)
+    .addOption(outputOption())
+    .action(async ({ output }: { output: Format }, command: Command) => {
+      const entries = await cli.client(command).bpf(name);
+      await cli.show(output, entries, (rows) =>
+        table(rows, columns[name] as readonly Column<(typeof rows)[number]>[], cli.paint),
+      );
+    });
+}
+
+/** `80`, `8080-8095` for a shorter prefix, `any`. */
+function portText(port: number, bits: number): string {
+  if (bits === 0) return "any";
+  return bits === 16 ? String(port) : `${port}-${port + 2 ** (16 - bits) - 1}`;
+}
+
+function joinHostPort(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,74 @@
+import type { Evaluation, EvaluationRequest } from "#agent/api/policy-views.ts";
+import { type Format, outputOption } from "#agent/cli/cli.ts";
+import type { Register } from "#agent/cli/commands.ts";
+import { CliError } from "#agent/cli/errors.ts";
+import { ExitCode } from "#agent/cli/exit-code.ts";
+import { nearestText, ruleText } from "#agent/cli/rule-text.ts";
+import { type Paint, printable } from "#agent/cli/table.ts";
+import { numberBetween, oneOf, readDocument } from "#agent/cli/values.ts";
+
+interface Options {
+  readonly from: string;
+  readonly to: string;
+  readonly port?: number;
+  readonly protocol: EvaluationRequest["protocol"];
+  readonly objects?: string;
+  readonly candidate?: string;
+  readonly output: Format;
+}
+
+/** `eval`: what would happen to a connection, and which rules say so. */
+export const registerEvaluation: Register = (policy, cli) => {
+  policy
+    .command("eval")
+    .description("the verdict on a connection, with the rules that give it")
+    .requiredOption("--from <pod|ip>", "who connects: NAMESPACE/POD or an address")
+    .requiredOption("--to <pod|ip>", "to whom")
+    .option("--port <number>", "destination port; of ICMP the type", numberBetween(0, 65_535))
+    .option("--protocol <name>", "TCP, UDP, SCTP, ICMP or ICMPv6", oneOf("TCP", "UDP", "SCTP", "ICMP", "ICMPv6"), "TCP")
+    .option("--objects <folder>", "ask these files in place of an agent")
+    .option("--candidate <file>", "as if the objects of this file were applied")
+    .addOption(outputOption())
+    .action(async (options: Options, command) => {
+      const { from, to, protocol, port } = options;
+      if (port === undefined && protocol !== "ICMP" && protocol !== "ICMPv6") {
+        throw new CliError(ExitCode.usage, `--port is missing: ${protocol} needs one`);
+      }
+      const candidate =
+        options.candidate === undefined ? {} : { candidate: await readDocument(cli, options.candidate) };
+      const request: EvaluationRequest = { from, to, protocol, port: port ?? echoRequest[protocol] ?? 0, ...candidate };
+      const evaluation =
+        options.objects === undefined
+          ? await cli.client(command).evaluate(request)
+          : await offline(options.objects, request);
+      await cli.show(options.output, evaluation, (value) => evaluationText(value, cli.paint));
+    });
+};
+
+/** What is meant when nobody says which ICMP type. */
+const echoRequest: Partial<Record<string, number>> = { ICMP: 8, ICMPv6: 128 };
+
+async function offline(folder: string, request: EvaluationRequest): Promise<Evaluation> {
+  const { evaluateOffline } = await import("#agent/local/evaluate.ts");
+  const outcome = await evaluateOffline(folder, request);
+  if (outcome.ok) return outcome.evaluation;
+  throw new CliError(outcome.reason === "not-found" ? ExitCode.notFound : ExitCode.usage, outcome.message);
+}
+
+function evaluationText(evaluation: Evaluation, paint: Paint): string {
+  const lines = [`verdict  ${verdictText(evaluation.verdict, paint)}`];
+  for (const direction of ["egress", "ingress"] as const) {
+    const { verdict, by, nearest } = evaluation[direction];
+    const reasons = by.map(ruleText);
+    if (nearest) reasons.push(nearestText(nearest));
+    if (by.length === 0) reasons.unshift(verdict === "deny" ? "no rule allows it" : "no policy applies");
+    const [first = "", ...rest] = reasons.map(printable);
+    lines.push(`${direction.padEnd(7)}  ${verdictText(verdict, paint)}  ${first}`);
+    lines.push(...rest.map((reason) => `${" ".repeat(18)}${reason}`));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function verdictText(verdict: Evaluation["verdict"], paint: Paint): string {
+  return paint(verdict === "deny" ? "red" : "green", verdict.padEnd(7));
+}

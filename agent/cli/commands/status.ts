@@ -1,0 +1,48 @@
+import type { StatusView } from "#agent/api/views.ts";
+import { type Format, outputOption } from "#agent/cli/cli.ts";
+import type { Register } from "#agent/cli/commands.ts";
+import { ExitCode } from "#agent/cli/exit-code.ts";
+import { type Paint, properties, table } from "#agent/cli/table.ts";
+
+export const register: Register = (program, cli) => {
+  program
+    .command("status")
+    .description("health of each part, counts, revision, map fill; exit status 5 when degraded")
+    .addOption(outputOption())
+    .action(async ({ output }: { output: Format }, command) => {
+      const status = await cli.client(command).status();
+      await cli.show(output, status, (value) => statusText(value, cli.paint));
+      if (status.state !== "ok") cli.exitCode = ExitCode.degraded;
+    });
+};
+
+function statusText(status: StatusView, paint: Paint): string {
+  const counts = Object.entries(status.endpoints).map(([state, count]) => `${count} ${state}`);
+  const summary = properties(
+    [
+      ["State", status.state],
+      ["Node", status.node],
+      ["Revision", status.revision],
+      ["Store", `${status.store.kind}: ${status.store.state}`],
+      ["Datapath", `${status.datapath.attach}, programs ${status.datapath.programs}`],
+      ["Endpoints", counts.join(", ") || "none"],
+      ["Problems", status.problems.join("\n") || "none"],
+    ],
+    paint,
+  );
+  const maps = table(
+    status.maps,
+    [
+      { title: "MAP", value: (map) => map.name },
+      { title: "ENTRIES", value: (map) => map.entries },
+      { title: "CAPACITY", value: (map) => map.capacity },
+      {
+        title: "FILL",
+        value: (map) => `${Math.round((100 * map.entries) / Math.max(1, map.capacity))}%`,
+        style: (map) => (map.entries > 0.8 * map.capacity ? "yellow" : undefined),
+      },
+    ],
+    paint,
+  );
+  return `${summary}\n${maps}`;
+}

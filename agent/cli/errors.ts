@@ -1,0 +1,51 @@
+import { ClientError, type ClientErrorKind } from "#agent/api/client-error.ts";
+import { ExitCode } from "./exit-code.ts";
+
+/** A command that cannot do what was asked; the message is for people, in one or two lines. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+const exitCodes: Readonly<Record<ClientErrorKind, ExitCode>> = {
+  unreachable: ExitCode.unreachable,
+  forbidden: ExitCode.unreachable,
+  invalid: ExitCode.usage,
+  "not-found": ExitCode.notFound,
+  unavailable: ExitCode.failed,
+  failed: ExitCode.failed,
+};
+
+const remedies: Partial<Readonly<Record<ClientErrorKind, string>>> = {
+  unreachable: "start it with `weir agent`, or name its folder with --run-dir",
+  forbidden: "run as root or as a member of the group weir",
+  unavailable: "try again in a moment",
+};
+
+/** What to print of a failure, and with which status to end. */
+export interface Failure {
+  readonly exitCode: ExitCode;
+  readonly text: string;
+}
+
+/** @param asked what the command was to do: `weir endpoint list` */
+export function describeFailure(asked: string, thrown: unknown): Failure {
+  if (thrown instanceof CliError) return { exitCode: thrown.exitCode, text: `${asked}: ${thrown.message}` };
+  if (thrown instanceof ClientError) {
+    const remedy = remedies[thrown.kind];
+    const lines = [`${asked}: ${thrown.message}`, ...(remedy ? [`  ${remedy}`] : []), ...detailLines(thrown)];
+    return { exitCode: exitCodes[thrown.kind], text: lines.join("\n") };
+  }
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return { exitCode: ExitCode.failed, text: `${asked}: ${reason}` };
+}
+
+/** Findings that the message does not hold already. */
+function detailLines({ message, details }: ClientError): string[] {
+  return details === "" || message.endsWith(details) ? [] : details.split("\n");
+}

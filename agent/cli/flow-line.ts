@@ -1,0 +1,50 @@
+import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
+import { nearestText, ruleText } from "./rule-text.ts";
+import { type Paint, printable } from "./table.ts";
+
+/** A flow in one line: when, who to whom, by what, the verdict, and why. */
+export function flowLine(flow: Flow, paint: Paint): string {
+  const { l4, IP } = flow;
+  const transport = l4?.TCP ?? l4?.UDP ?? l4?.SCTP;
+  const source = partyText(flow.source, IP?.source, transport?.source_port);
+  const destination = partyText(flow.destination, IP?.destination, transport?.destination_port);
+  const arrow = flow.is_reply ? "<-" : "->";
+  const ends = flow.is_reply ? [destination, source] : [source, destination];
+  const verdict = paint(flow.verdict === "DROPPED" ? "red" : "green", flow.verdict.padEnd(9));
+  const text = `${ends[0]} ${arrow} ${ends[1]}`;
+  return `${timeText(flow.time)}  ${verdict}  ${printable(text)}  ${protocolText(flow)}  ${printable(reasonText(flow))}\n`;
+}
+
+/** To the millisecond. */
+function timeText(time: string): string {
+  return time.replace(/(\.\d{3})\d*/, "$1");
+}
+
+function partyText(party: FlowEndpoint, address = "?", port?: number): string {
+  const host = party.pod_name === undefined ? hostText(party, address) : `${party.namespace ?? ""}/${party.pod_name}`;
+  return port === undefined ? host : `${host}:${port}`;
+}
+
+function hostText({ labels }: FlowEndpoint, address: string): string {
+  const reserved = labels.find((label) => label.startsWith("reserved:"));
+  const text = address.includes(":") ? `[${address}]` : address;
+  return reserved === undefined ? text : `${reserved.slice("reserved:".length)} ${text}`;
+}
+
+function protocolText({ l4 }: Flow): string {
+  if (l4?.TCP) return "TCP";
+  if (l4?.UDP) return "UDP";
+  if (l4?.SCTP) return "SCTP";
+  if (l4?.ICMPv4) return `ICMP type ${l4.ICMPv4.type}`;
+  if (l4?.ICMPv6) return `ICMPv6 type ${l4.ICMPv6.type}`;
+  return "other";
+}
+
+function reasonText({ weir, verdict }: Flow): string {
+  const parts = weir.rules.map(ruleText);
+  if (verdict === "DROPPED" || parts.length === 0) {
+    parts.unshift(weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`);
+  }
+  if (weir.nearest) parts.push(nearestText(weir.nearest));
+  return parts.join("; ");
+}

@@ -1,0 +1,21 @@
+import { InvalidArgumentError } from "commander";
+
+const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/**
+ * An instant as RFC 3339 text, from such a text or from how long ago it was: `90s`, `5m`, `1h30m`.
+ *
+ * @param now milliseconds since 1970.
+ */
+export function instant(text: string, now: number): string {
+  if (/^(\d+[smhd])+$/.test(text)) {
+    const parts = text.matchAll(/(\d+)([smhd])/g);
+    const ago = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (seconds[unit ?? ""] ?? 0), 0);
+    return new Date(now - 1000 * ago).toISOString();
+  }
+  const isInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
+  if (!isInstant || Number.isNaN(Date.parse(text))) {
+    throw new InvalidArgumentError("It is neither a duration (5m, 1h30m) nor an instant (2026-01-31T12:00:00Z).");
+  }
+  return new Date(text).toISOString();
+}

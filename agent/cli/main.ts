@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { commandName, run } from "./run.ts";
+
+/** The agent is a program of its own size: it is loaded only when it is the command. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (commandName(argv) === "agent") {
+    const { runAgent } = await import("#agent/main.ts");
+    return runAgent(argv.toSpliced(argv.indexOf("agent"), 1));
+  }
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => interrupted.abort());
+  process.once("SIGTERM", () => interrupted.abort());
+  // Who reads us may stop at any time: `weir observe | head`.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+  const { stdin, stdout, stderr, env } = process;
+  return run(argv, { stdin, stdout, stderr, environment: env, signal: interrupted.signal });
+}
+
+process.exitCode = await main(process.argv.slice(2));

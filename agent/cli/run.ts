@@ -1,0 +1,79 @@
+import { Command, CommanderError, Option } from "commander";
+import { Cli, type Io } from "./cli.ts";
+import { commands } from "./commands.ts";
+import { describeFailure } from "./errors.ts";
+import { ExitCode } from "./exit-code.ts";
+
+/** Where the agent is found unless somebody says otherwise. */
+const defaultRunDir = "/run/weir";
+
+/**
+ * Runs one command.
+ *
+ * @param argv without the program's own name.
+ * @returns the exit status; failures have been told on standard error.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const cli = new Cli(io);
+  const program = newProgram(cli);
+  const wanted = commandName(argv);
+  for (const { name, summary, load } of commands) {
+    if (name === wanted) (await load()).register(program, cli);
+    else program.command(name).summary(summary).description(summary);
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return cli.exitCode;
+  } catch (error) {
+    // Commander has said already what is wrong, or printed the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.fine : ExitCode.usage;
+    if (io.signal.aborted) return cli.exitCode;
+    const { exitCode, text } = describeFailure(asked(program, argv), error);
+    io.stderr.write(`${text}\n`);
+    return exitCode;
+  }
+}
+
+/** The command's name: the first argument that is neither an option of the program nor an option's value. */
+export function commandName(argv: readonly string[]): string | undefined {
+  for (let index = 0; index < argv.length; index++) {
+    const argument = argv[index] ?? "";
+    if (argument === "--run-dir") index++;
+    else if (!argument.startsWith("-")) return argument;
+  }
+  return undefined;
+}
+
+function newProgram({ io }: Cli): Command {
+  const runDir = new Option("--run-dir <folder>", "the folder of the agent's sockets").default(
+    io.environment["WEIR_RUN_DIR"] ?? defaultRunDir,
+  );
+  return new Command("weir")
+    .description("Networking and security for Kubernetes nodes on eBPF")
+    .addOption(runDir)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, "weir: ")),
+    })
+    .showHelpAfterError("(--help says what is possible)")
+    .addHelpText("after", "\nThe agent: weir agent --help")
+    .addHelpText(
+      "after",
+      "Exit status: 0 fine, 1 failed, 2 bad usage or input, 3 agent unreachable, 4 not found, 5 degraded",
+    );
+}
+
+/** What was asked, for messages: `weir endpoint list`. */
+function asked(program: Command, argv: readonly string[]): string {
+  const words = ["weir"];
+  let command: Command | undefined = program;
+  for (const argument of argv) {
+    const next: Command | undefined = command?.commands.find((one) => one.name() === argument);
+    if (!next) continue;
+    words.push(argument);
+    command = next;
+  }
+  return words.join(" ");
+}

@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { InvalidArgumentError } from "commander";
+import type { Cli } from "./cli.ts";
+import { CliError } from "./errors.ts";
+import { ExitCode } from "./exit-code.ts";
+
+/** A number from `min` to `max`, as an option's or argument's value. */
+export function numberBetween(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It is not a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** A number that is no less than 0. */
+export const wholeNumber = numberBetween(0, Number.MAX_SAFE_INTEGER);
+
+/** `KIND/NAMESPACE/NAME` */
+export function objectName(text: string): string {
+  if (!/^[^/]+\/[^/]*\/[^/]+$/.test(text)) {
+    throw new InvalidArgumentError("It is not KIND/NAMESPACE/NAME (cluster-wide: KIND//NAME).");
+  }
+  return text;
+}
+
+/** Collects an option that may be given several times, or with commas. */
+export function listOf<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
+  return (text, before = []) => [...before, ...text.split(",").map((part) => parse(part))];
+}
+
+/** One of some words, whatever their case. */
+export function oneOf<T extends string>(...words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((one) => one.toLowerCase() === text.toLowerCase());
+    if (word === undefined) throw new InvalidArgumentError(`It is none of ${words.join(", ")}.`);
+    return word;
+  };
+}
+
+/** A file's text under the name that messages give it; `-` is standard input. */
+export async function readDocument(cli: Cli, path: string): Promise<{ text: string; file: string }> {
+  try {
+    if (path !== "-") return { text: await readFile(path, "utf8"), file: path };
+    let text = "";
+    cli.io.stdin.setEncoding("utf8");
+    for await (const piece of cli.io.stdin as AsyncIterable<string>) text += piece;
+    return { text, file: "stdin" };
+  } catch (error) {
+    throw new CliError(ExitCode.usage, `read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

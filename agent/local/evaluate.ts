@@ -1,0 +1,41 @@
+import type { EvaluationRequest } from "#agent/api/policy-views.ts";
+import { type Evaluation, evaluate } from "#policy/explain/evaluate.ts";
+import { resolveParties } from "#policy/explain/parties.ts";
+import { objectKey, type PolicyObject } from "#policy/model/object.ts";
+import { formatLocatedError, type LocatedError } from "#policy/parse/located-error.ts";
+import { parseObjects } from "#policy/parse/objects.ts";
+import { readObjectFiles } from "./object-files.ts";
+
+export type OfflineEvaluation =
+  | { readonly ok: true; readonly evaluation: Evaluation }
+  | { readonly ok: false; readonly reason: "invalid" | "not-found"; readonly message: string };
+
+/** Answers `weir policy eval` from a folder of objects, without an agent. */
+export async function evaluateOffline(folder: string, request: EvaluationRequest): Promise<OfflineEvaluation> {
+  const files = await readObjectFiles(folder);
+  if (!files.ok) return invalid(files.errors);
+  let objects = files.objects;
+  if (request.candidate) {
+    const candidate = parseObjects(request.candidate.text, request.candidate.file);
+    if (!candidate.ok) return invalid(candidate.errors);
+    objects = replaceObjects(objects, candidate.objects);
+  }
+  const parties = resolveParties(objects, request.from, request.to);
+  if (!parties.ok) {
+    const reason = parties.error.endsWith("is not known") ? "not-found" : "invalid";
+    return { ok: false, reason, message: parties.error };
+  }
+  const { source, destination } = parties;
+  const { protocol, port } = request;
+  return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }) };
+}
+
+/** The objects with those of `candidate` in place of their namesakes, or beside them. */
+function replaceObjects(objects: readonly PolicyObject[], candidate: readonly PolicyObject[]): PolicyObject[] {
+  const byKey = new Map([...objects, ...candidate].map((object) => [objectKey(object), object]));
+  return [...byKey.values()];
+}
+
+function invalid(errors: readonly LocatedError[]): OfflineEvaluation {
+  return { ok: false, reason: "invalid", message: errors.map(formatLocatedError).join("\n") };
+}

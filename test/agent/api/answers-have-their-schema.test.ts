@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import type { Ports } from "#agent/api/ports.ts";
+import type { Route } from "#agent/api/route.ts";
+import { allRoutes } from "#agent/api/routes.ts";
+import { ApiFixture } from "./api-fixture.ts";
+
+const check = { containerId: "3f01", ifName: "eth0", addresses: [], hostInterface: "weir3fa1" };
+const document = { text: "kind: NetworkPolicy", file: "web.yaml" };
+
+/** A request for each route, by the part of its path behind /v1/. */
+const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
+  "POST attachments/:id/activate": { path: "attachments/12/activate", body: { ifindex: 5 } },
+  "DELETE attachments": { path: "attachments?containerId=3f01&ifName=eth0" },
+  "POST attachments/check": { path: "attachments/check", body: check },
+  "GET attachments/status": { path: "attachments/status" },
+  "GET status": { path: "status" },
+  "GET endpoints": { path: "endpoints" },
+  "GET endpoints/:id": { path: "endpoints/12" },
+  "GET endpoints/:id/log": { path: "endpoints/12/log" },
+  "GET identities": { path: "identities" },
+  "GET identities/:id": { path: "identities/20481" },
+  "GET policies": { path: "policies" },
+  "GET policies/object": { path: "policies/object?name=NetworkPolicy/shop/web" },
+  "DELETE policies/object": { path: "policies/object?name=NetworkPolicy/shop/web" },
+  "POST policies": { path: "policies", body: document },
+  "POST policies/validate": { path: "policies/validate", body: document },
+  "GET policies/revision": { path: "policies/revision" },
+  "GET policies/wait": { path: "policies/wait?revision=41" },
+  "POST evaluate": { path: "evaluate", body: { from: "shop/web-1", to: "1.1.1.1", protocol: "TCP", port: 53 } },
+  "GET bpf/policy": { path: "bpf/policy" },
+  "GET bpf/conntrack": { path: "bpf/conntrack" },
+  "GET bpf/ipcache": { path: "bpf/ipcache" },
+  "GET bpf/counters": { path: "bpf/counters" },
+  "GET bpf/endpoints": { path: "bpf/endpoints" },
+};
+
+const nameOf = (route: Route<Ports>): string => `${route.method} ${route.path.replace("/v1/", "")}`;
+/** Has no good answer from an agent that is none. */
+const refused = "POST attachments";
+const routes = allRoutes.filter((route) => !route.stream && nameOf(route) !== refused);
+
+test.each(routes.map((route) => [nameOf(route), route] as const))("%s", async (name, route) => {
+  await using api = await ApiFixture.start();
+  const { path, body } = requests[name] ?? { path: name };
+  const answer = await api.request(route.method, `/v1/${path}`, body === undefined ? undefined : JSON.stringify(body));
+  expect(answer.status).toBe(route.status);
+  const value: unknown = JSON.parse(answer.body);
+  expect(route.response.parse(value)).toEqual(value);
+});

@@ -1,0 +1,66 @@
+import { request as httpRequest } from "node:http";
+import { ApiClient } from "#agent/api/client.ts";
+import type { Ports } from "#agent/api/ports.ts";
+import { allRoutes } from "#agent/api/routes.ts";
+import { ApiServer, defaultLimits, type ServerLimits } from "#agent/api/server.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+import { fakePorts } from "./fake-ports.ts";
+
+/** The real server, on a real socket, over an agent that is none. */
+export class ApiFixture implements AsyncDisposable {
+  readonly runDir: string;
+  readonly socket: string;
+  readonly client: ApiClient;
+  /** What the server complained about. */
+  readonly warnings: string[] = [];
+  readonly #stack = new AsyncDisposableStack();
+
+  private constructor() {
+    this.runDir = this.#stack.use(new TemporaryFolder()).path;
+    this.socket = `${this.runDir}/agent.sock`;
+    this.client = new ApiClient(this.socket);
+  }
+
+  static async start(changes: Partial<Ports> = {}, limits: Partial<ServerLimits> = {}): Promise<ApiFixture> {
+    const fixture = new ApiFixture();
+    const warn = (message: string): void => void fixture.warnings.push(message);
+    const server = ApiServer.listen(fixture.socket, allRoutes, fakePorts(changes), warn, {
+      ...defaultLimits,
+      ...limits,
+    });
+    fixture.#stack.use(await server);
+    fixture.warnings.length = 0; // a machine may lack the group
+    return fixture;
+  }
+
+  /** A request as anybody might send it. */
+  request(method: string, path: string, body?: string | Buffer): Promise<{ status: number; body: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+    const headers = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+    const request = httpRequest({ socketPath: this.socket, method, path, agent: false, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece: string) => (text += piece));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
+    });
+    request.on("error", reject);
+    request.end(body);
+    return promise;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+/** All that an iterable brings. */
+export async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of iterable) items.push(item);
+  return items;
+}
+
+/** The code of an error's body. */
+export function codeOf(body: string): string {
+  return (JSON.parse(body) as { error: { code: string } }).error.code;
+}

@@ -1,0 +1,178 @@
+import { ApiError } from "#agent/api/errors.ts";
+import type { Flow, FlowLine } from "#agent/api/flow.ts";
+import type { Evaluation, PolicyObjectView, PolicyView } from "#agent/api/policy-views.ts";
+import type { ObjectName, Ports } from "#agent/api/ports.ts";
+import type { EndpointView, StatusView } from "#agent/api/views.ts";
+
+export const web: EndpointView = {
+  id: 12,
+  containerId: "3f01",
+  ifName: "eth0",
+  hostInterface: "weir3fa1",
+  namespace: "shop",
+  pod: "web-1",
+  labels: { app: "web" },
+  identity: 20481,
+  ipv4: "10.0.0.7",
+  ipv6: null,
+  state: "ready",
+  policy: { ingress: true, egress: false },
+  revision: 41,
+};
+
+export const status: StatusView = {
+  state: "ok",
+  node: "n1",
+  revision: 41,
+  store: { kind: "embedded", state: "ok" },
+  datapath: { attach: "tcx", programs: "6b1f" },
+  maps: [{ name: "conntrack4", entries: 812, capacity: 524288 }],
+  endpoints: { ready: 1 },
+  problems: [],
+};
+
+const egressRule = {
+  kind: "NetworkPolicy",
+  namespace: "shop",
+  name: "web",
+  rule: "egress[0]",
+  file: "web.yaml",
+  line: 14,
+};
+const ingressRule = {
+  kind: "NetworkPolicy",
+  namespace: "shop",
+  name: "db",
+  rule: "ingress[0]",
+  file: "db.yaml",
+  line: 9,
+};
+
+export const denial: Evaluation = {
+  verdict: "deny",
+  egress: { verdict: "allow", by: [egressRule], nearest: null },
+  ingress: { verdict: "deny", by: [], nearest: { ...ingressRule, because: "port 5432 is not 5433" } },
+};
+
+const policyView: PolicyView = {
+  kind: "NetworkPolicy",
+  namespace: "shop",
+  name: "web",
+  file: "web.yaml",
+  line: 1,
+  origin: "objects",
+  revision: 40,
+};
+
+export const policy: PolicyObjectView = {
+  ...policyView,
+  manifest: { kind: "NetworkPolicy", metadata: { name: "web", namespace: "shop" } },
+};
+
+export const flow: Flow = {
+  time: "2026-01-31T12:00:00.123456789Z",
+  uuid: "00000000-0000-8000-8000-000000000000",
+  verdict: "DROPPED",
+  drop_reason: 133,
+  drop_reason_desc: "POLICY_DENIED",
+  IP: { source: "10.0.0.7", destination: "10.0.0.8", ipVersion: "IPv4" },
+  l4: { TCP: { source_port: 40000, destination_port: 5432, flags: { SYN: true } } },
+  source: { ID: 12, identity: 20481, namespace: "shop", labels: ["k8s:app=web"], pod_name: "web-1" },
+  destination: { ID: 13, identity: 20482, namespace: "shop", labels: ["k8s:app=db"], pod_name: "db-0" },
+  Type: "L3_L4",
+  node_name: "n1",
+  event_type: { type: 5, sub_type: 0 },
+  traffic_direction: "INGRESS",
+  policy_match_type: 0,
+  is_reply: false,
+  weir: {
+    rules: [],
+    nearest: { ...ingressRule, because: "port 5432 is not 5433" },
+    generation: "41",
+    reason: "no rule allows it",
+    denied: "ingress",
+  },
+};
+
+const isWeb = ({ kind, namespace, name }: ObjectName): boolean =>
+  kind === policy.kind && namespace === policy.namespace && name === policy.name;
+
+/** An agent with one endpoint, one policy and one flow; `changes` replaces ports of it. */
+export function fakePorts(changes: Partial<Ports> = {}): Ports {
+  return {
+    attachments: {
+      create: () => Promise.reject(new ApiError("not-ready", { asked: "attach", obstacle: "the agent starts" })),
+      activate: () => Promise.resolve(web),
+      release: ({ containerId }) => Promise.resolve({ released: containerId === web.containerId }),
+      check: () => Promise.resolve({ problems: [] }),
+      status: () => ({ ready: true, limited: false, problems: [] }),
+    },
+    endpoints: {
+      list: () => [web],
+      get: (id) => (id === web.id ? web : undefined),
+      log: (id) =>
+        id === web.id
+          ? [{ time: "2026-01-31T12:00:00.000000000Z", event: "ready", message: "policy is in force" }]
+          : undefined,
+    },
+    identities: {
+      list: () => [identity, { id: 2, labels: { "reserved:world": "" }, scope: "reserved" }],
+      get: (id) => (id === identity.id ? identity : undefined),
+    },
+    policies: {
+      list: () => [policyView],
+      get: (name) => (isWeb(name) ? policy : undefined),
+      validate: () => [],
+      apply: ({ text, file }) =>
+        Promise.resolve(
+          text.includes("bad")
+            ? { ok: false, errors: [{ file, line: 3, column: 5, field: "spec", message: "is missing" }] }
+            : { ok: true, change: { revision: 42, objects: ["NetworkPolicy/shop/web"] } },
+        ),
+      delete: (name) =>
+        Promise.resolve(isWeb(name) ? { revision: 43, objects: ["NetworkPolicy/shop/web"] } : undefined),
+      revision: () => 41,
+      waitRevision: (revision = 41, signal) =>
+        revision <= 41 ? Promise.resolve(41) : new Promise((_, reject) => onAbort(signal, reject)),
+    },
+    evaluations: { evaluate: () => ({ ok: true, evaluation: denial }) },
+    bpf: {
+      policy: () => [
+        {
+          slot: 7,
+          endpoints: [12],
+          direction: "ingress",
+          peer: 20482,
+          protocol: 6,
+          port: 80,
+          portBits: 16,
+          verdict: "allow",
+          precedence: 3,
+          rule: 5,
+        },
+      ],
+      conntrack: () => [],
+      ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
+      counters: () => [{ reason: "FORWARDED", direction: "egress", file: null, line: null, packets: 10, bytes: 840 }],
+      endpoints: () => [],
+    },
+    status: { status: () => status },
+    flows: {
+      async *read(query): AsyncGenerator<readonly FlowLine[]> {
+        yield [flow];
+        if (query.lost) yield [{ lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: "3" } }];
+      },
+    },
+    ...changes,
+  };
+}
+
+const identity = {
+  id: 20481,
+  labels: { app: "web", "io.kubernetes.pod.namespace": "shop" },
+  scope: "cluster",
+} as const;
+
+function onAbort(signal: AbortSignal, reject: (reason: Error) => void): void {
+  signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+}
