@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  attachClsact,
+  BpfError,
+  type ClsactPlace,
+  detachClsact,
+  type Program,
+  queryClsact,
+  queryTcx,
+  type TcDirection,
+  TcxLink,
+} from "libbpf-ts";
+import type { HookSpec } from "./spec.ts";
+
+const directions = ["ingress", "egress"] as const;
+/** Our place among the filters of a clsact. */
+const filter = { handle: 0x5712, priority: 1 } as const;
+
+export interface InterfaceHooksOptions {
+  readonly pinFolder: string;
+  readonly programs: ReadonlyMap<string, Program>;
+  readonly spec: HookSpec;
+  readonly tcx: boolean;
+}
+
+/**
+ * The two programs on the tc hooks of interfaces. With tcx each is a link, pinned as
+ * `links/INTERFACE-DIRECTION`, which outlives this process and goes with its interface.
+ */
+export class InterfaceHooks {
+  readonly #options: InterfaceHooksOptions;
+  readonly #folder: string;
+
+  constructor(options: InterfaceHooksOptions) {
+    this.#options = options;
+    this.#folder = join(options.pinFolder, "links");
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Attaches both programs, or puts the present ones in the place of older ones. Idempotent. */
+  attach(ifindex: number, name: string): void {
+    for (const direction of directions) {
+      const program = this.#program(direction);
+      if (!this.#options.tcx) {
+        attachClsact(program, { ifindex, direction, ...filter });
+        continue;
+      }
+      const path = this.#path(name, direction);
+      if (this.#adopt(path, ifindex, program)) continue;
+      using link = TcxLink.attachFirst(program, ifindex, direction);
+      link.pin(path);
+    }
+  }
+
+  /** Idempotent; `ifindex` is needed for clsact only, and may be gone. */
+  detach(name: string, ifindex: number | null): void {
+    for (const direction of directions) {
+      if (this.#options.tcx) TcxLink.unpin(this.#path(name, direction));
+      else if (ifindex !== null) detachClsact({ ifindex, direction, ...filter });
+    }
+  }
+
+  /** What is missing or in front of us, in sentences. */
+  check(ifindex: number, name: string): string[] {
+    return directions.flatMap((direction) => {
+      const program = this.#program(direction);
+      const place: ClsactPlace = { ifindex, direction, ...filter };
+      const where = `${direction} of ${name}`;
+      if (!this.#options.tcx) {
+        return queryClsact(place) === program.info.id ? [] : [`program ${program.name} is not attached to ${where}`];
+      }
+      const there = this.#query(ifindex, direction);
+      const position = there.findIndex(({ programId }) => programId === program.info.id);
+      if (position < 0) return [`program ${program.name} is not attached to ${where}`];
+      if (!existsSync(this.#path(name, direction))) return [`the link of ${program.name} on ${where} is not pinned`];
+      return position > 0 ? [`${position} other program(s) run before ${program.name} on ${where}`] : [];
+    });
+  }
+
+  /** Interfaces with pinned links. */
+  list(): string[] {
+    const names = readdirSync(this.#folder).map((file) => file.replace(/-(in|e)gress$/, ""));
+    return [...new Set(names)];
+  }
+
+  #program(direction: TcDirection): Program {
+    const name = this.#options.spec[direction];
+    const program = this.#options.programs.get(name);
+    if (!program) throw new Error(`attach ${name}: the object has no such program`);
+    return program;
+  }
+
+  #path(name: string, direction: TcDirection): string {
+    return join(this.#folder, `${name}-${direction}`);
+  }
+
+  #query(ifindex: number, direction: TcDirection): { programId: number }[] {
+    try {
+      return queryTcx(ifindex, direction);
+    } catch (error) {
+      if (error instanceof BpfError) return [];
+      throw error;
+    }
+  }
+
+  /** Takes over a pinned link of this interface; one of a vanished interface is dropped. */
+  #adopt(path: string, ifindex: number, program: Program): boolean {
+    if (!existsSync(path)) return false;
+    using link = TcxLink.openPinned(path);
+    const { ifindex: held, programId } = link.info;
+    if (held !== ifindex) {
+      TcxLink.unpin(path);
+      return false;
+    }
+    if (programId !== program.info.id) link.update(program);
+    return true;
+  }
+}

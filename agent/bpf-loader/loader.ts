@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import { BpfObject, MapHandle, Program } from "libbpf-ts";
+import { LoaderError } from "./errors.ts";
+import { checkLayouts } from "./layout-check.ts";
+import type { LoadSpec } from "./spec.ts";
+
+const BPF_FS_MAGIC = 0xcafe4a11;
+
+/** Maps and programs that are loaded and pinned. Closing it leaves all of them in force. */
+export interface Loaded extends Disposable {
+  readonly maps: ReadonlyMap<string, MapHandle>;
+  readonly programs: ReadonlyMap<string, Program>;
+  /** Hash of the object and its configuration: equal hashes are equal programs. */
+  readonly hash: string;
+  /** Whether the programs were there already, from an earlier life. */
+  readonly adopted: boolean;
+}
+
+/**
+ * Loads an object once for the whole node, or takes over what is pinned.
+ *
+ * Layout of the pin folder: `maps/NAME`, `programs/HASH/NAME`, `links/...`. Pinned maps
+ * of the same shape are kept with their contents. Programs of the same object and
+ * configuration are kept; else new ones are loaded over the same maps, and whoever
+ * attaches them replaces the old ones link by link.
+ *
+ * @throws LoaderError `map-incompatible`, `layout-differs`, `not-bpffs`.
+ */
+export function load(spec: LoadSpec): Loaded {
+  const bytes = readFileSync(spec.objectPath);
+  checkLayouts(bytes, spec.layouts);
+  const mapFolder = join(spec.pinFolder, "maps");
+  mkdirSync(mapFolder, { recursive: true, mode: 0o700 });
+  if (statfsSync(spec.pinFolder).type >>> 0 !== BPF_FS_MAGIC) {
+    throw new LoaderError("not-bpffs", `load datapath: ${spec.pinFolder} is not on a BPF file system; mount one with mount -t bpf`);
+  }
+  const hash = hashOf(bytes, spec);
+  const programFolder = join(spec.pinFolder, "programs", hash);
+  using object = BpfObject.open(bytes, "weir");
+  const names = object.mapNames.filter((name) => !name.includes("."));
+  const shared = names.filter((name) => !spec.privateMaps.includes(name));
+  const pinnedPrograms = object.programNames.every((name) => existsSync(join(programFolder, name)));
+  const pinnedMaps = shared.every((name) => existsSync(join(mapFolder, name)));
+  if (pinnedPrograms && pinnedMaps) {
+    const open = (name: string): [string, MapHandle] => [name, MapHandle.openPinned(join(mapFolder, name))];
+    const programs = object.programNames.map((name): [string, Program] => {
+      return [name, Program.openPinned(join(programFolder, name), name)];
+    });
+    return loaded(new Map(shared.map(open)), new Map(programs), hash, true);
+  }
+
+  object.setInitialValue(".rodata", spec.readOnlyData);
+  for (const [name, entries] of Object.entries(spec.mapSizes)) object.setMaxEntries(name, entries);
+  for (const name of shared) reuse(object, name, join(mapFolder, name));
+  object.load();
+
+  const maps = new Map(shared.map((name) => [name, object.map(name)]));
+  for (const [name, map] of maps) if (!existsSync(join(mapFolder, name))) map.pin(join(mapFolder, name));
+  const programs = new Map(object.programNames.map((name) => [name, object.program(name)]));
+  rmSync(programFolder, { recursive: true, force: true });
+  mkdirSync(programFolder, { recursive: true, mode: 0o700 });
+  for (const [name, program] of programs) program.pin(join(programFolder, name));
+  return loaded(maps, programs, hash, false);
+}
+
+/** Removes the pins of programs that no link has any more. */
+export function removeOldPrograms(pinFolder: string, current: string): void {
+  const folder = join(pinFolder, "programs");
+  for (const hash of readdirSync(folder)) {
+    if (hash !== current) rmSync(join(folder, hash), { recursive: true, force: true });
+  }
+}
+
+function hashOf(bytes: Uint8Array, spec: LoadSpec): string {
+  const sizes = Object.entries(spec.mapSizes).sort(([a], [b]) => (a < b ? -1 : 1));
+  const hash = createHash("sha256").update(bytes).update(spec.readOnlyData).update(JSON.stringify(sizes));
+  return hash.digest("hex").slice(0, 16);
+}
+
+function reuse(object: BpfObject, name: string, path: string): void {
+  if (!existsSync(path)) return;
+  using pinned = MapHandle.openPinned(path);
+  try {
+    object.reuseMap(name, pinned);
+  } catch (cause) {
+    throw new LoaderError(
+      "map-incompatible",
+      `load datapath: the pinned map ${name} has another shape than this version's; run weir cleanup, which cuts connections`,
+      { cause },
+    );
+  }
+}
+
+function loaded(
+  maps: ReadonlyMap<string, MapHandle>,
+  programs: ReadonlyMap<string, Program>,
+  hash: string,
+  adopted: boolean,
+): Loaded {
+  return {
+    maps,
+    programs,
+    hash,
+    adopted,
+    [Symbol.dispose]() {
+      for (const item of [...maps.values(), ...programs.values()]) item[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Codec } from "libbpf-ts";
+
+/** Offset and size of every member, by structure: what user space was generated from. */
+export type Layouts = Readonly<
+  Record<string, { readonly size: number; readonly members: Readonly<Record<string, readonly [number, number]>> }>
+>;
+
+/** What is to be loaded: a plain value, to be looked at before anything happens. */
+export interface LoadSpec {
+  /** The object file. */
+  readonly objectPath: string;
+  /** Folder on a BPF file system for maps, programs and links; made when missing. */
+  readonly pinFolder: string;
+  /** Contents of `.rodata`, from its beginning. */
+  readonly readOnlyData: Uint8Array;
+  /** Capacities that differ from the object's own. */
+  readonly mapSizes: Readonly<Record<string, number>>;
+  /** Maps that live no longer than the load: not pinned, not taken over. */
+  readonly privateMaps: readonly string[];
+  readonly layouts: Layouts;
+}
+
+/** Which program stands on which tc hook of an interface. */
+export interface HookSpec {
+  readonly ingress: string;
+  readonly egress: string;
+}
+
+/** Bytes of one value, for read-only data. */
+export function encodeData<T>(codec: Codec<T>, value: T): Uint8Array {
+  const bytes = new Uint8Array(codec.size);
+  codec.encode(value, new DataView(bytes.buffer), 0);
+  return bytes;
+}

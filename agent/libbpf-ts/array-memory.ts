@@ -1,0 +1,41 @@
+import { BpfError } from "./errors.ts";
+import { MapFlag, type MapHandle } from "./map.ts";
+import { Protection, SharedMemory } from "./memory.ts";
+
+const pageSize = 4096;
+
+/**
+ * A memory-mapped array of 64-bit words: a write is one store, which a program sees at
+ * once and whole. The map has BPF_F_MMAPABLE (since Linux 5.5).
+ */
+export class WordArray implements Disposable {
+  readonly #memory: SharedMemory;
+  readonly #words: BigUint64Array;
+
+  constructor(handle: MapHandle) {
+    const { valueSize, maxEntries, flags } = handle.info;
+    if (valueSize !== 8 || (flags & MapFlag.MMAPABLE) === 0) {
+      throw new BpfError("invalid", "mmap", `map ${handle.name} is not a mappable array of 64-bit words`);
+    }
+    const size = Math.ceil((maxEntries * 8) / pageSize) * pageSize;
+    this.#memory = new SharedMemory(handle.fd, size, 0, Protection.READ_WRITE, `map ${handle.name}`);
+    this.#words = new BigUint64Array(this.#memory.buffer, 0, maxEntries);
+  }
+
+  get length(): number {
+    return this.#words.length;
+  }
+
+  load(index: number): bigint {
+    return Atomics.load(this.#words, index);
+  }
+
+  /** @returns the new value. */
+  increment(index: number): bigint {
+    return Atomics.add(this.#words, index, 1n) + 1n;
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,12 @@
+export { WordArray } from "./array-memory.ts";
+export { Btf, type BtfMember, type BtfType } from "./btf.ts";
+export { attachClsact, type ClsactPlace, detachClsact, queryClsact } from "./clsact.ts";
+export { bytes, type Codec, u32, u64 } from "./codec.ts";
+export { BpfError, type BpfErrorCode } from "./errors.ts";
+export { type LinkInfo, linkInfo, type MapInfo, mapInfo, type ProgramInfo, programInfo } from "./info.ts";
+export { BpfMap, countEntries, MapFlag, MapHandle, MapOfMaps, type MapSpec, MapType, PerCpuMap, UpdateFlag } from "./map.ts";
+export { BpfObject } from "./object.ts";
+export { Program, type TestContext, type TestResult, type TestRun } from "./program.ts";
+export { type RecordDecoder, RingBuffer } from "./ring-buffer.ts";
+export { queryTcx, type TcDirection, TcxLink } from "./tcx.ts";
+export { systemClocks } from "./time.ts";

@@ -1,0 +1,25 @@
+/** Writes C structures that calls take, by offset; little-endian, as every host that we know is. */
+export class Struct {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  u32(offset: number, value: number): this {
+    this.view.setUint32(offset, value, true);
+    return this;
+  }
+
+  u64(offset: number, value: bigint | number): this {
+    this.view.setBigUint64(offset, BigInt(value), true);
+    return this;
+  }
+}
+
+/** A name as C has it. */
+export function cString(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`);
+}

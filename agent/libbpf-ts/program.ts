@@ -1,0 +1,90 @@
+import { Descriptor } from "./descriptor.ts";
+import { check } from "./errors.ts";
+import { type ProgramInfo, programInfo } from "./info.ts";
+import { addressOf, native } from "./native/library.ts";
+import { Struct } from "./native/struct.ts";
+
+/** What a test run sees in `struct __sk_buff` beside the bytes. */
+export interface TestContext {
+  readonly ifindex?: number;
+  /** 0: a packet of this host. */
+  readonly ingressIfindex?: number;
+  readonly mark?: number;
+}
+
+export interface TestRun {
+  readonly data: Uint8Array;
+  readonly context?: TestContext;
+  /** How often, on the same and by then changed packet; 1 unless told. */
+  readonly repeat?: number;
+}
+
+export interface TestResult {
+  readonly returnValue: number;
+  readonly data: Uint8Array;
+  readonly mark: number;
+  /** Of one run, in ns: the mean of all repetitions. */
+  readonly duration: number;
+}
+
+/** Room for what a program may add to the packet. */
+const headroom = 256;
+/** `struct __sk_buff`. */
+const contextSize = 192;
+
+/** A loaded program. */
+export class Program implements Disposable {
+  readonly #descriptor: Descriptor;
+  readonly info: ProgramInfo;
+  readonly name: string;
+
+  constructor(fd: number, name?: string) {
+    this.info = programInfo(fd);
+    this.name = name ?? this.info.name;
+    this.#descriptor = new Descriptor(fd, `program ${this.name}`);
+  }
+
+  static openPinned(path: string, name?: string): Program {
+    return new Program(check(native().objGet(path) as number, "bpf_obj_get", path), name);
+  }
+
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  pin(path: string): void {
+    check(native().objPin(this.fd, path) as number, "bpf_obj_pin", `program ${this.name} at ${path}`);
+  }
+
+  /** Runs the program on a packet (BPF_PROG_TEST_RUN); nothing is sent. */
+  testRun({ data, context = {}, repeat = 1 }: TestRun): TestResult {
+    const out = new Uint8Array(data.length + headroom);
+    const before = new Struct(contextSize)
+      .u32(8, context.mark ?? 0)
+      .u32(36, context.ingressIfindex ?? 0)
+      .u32(40, context.ifindex ?? 0);
+    const after = new Struct(contextSize);
+    const options = new Struct(80)
+      .u64(0, 80)
+      .u64(8, addressOf(data))
+      .u64(16, addressOf(out))
+      .u32(24, data.length)
+      .u32(28, out.length)
+      .u64(32, addressOf(before.bytes))
+      .u64(40, addressOf(after.bytes))
+      .u32(48, contextSize)
+      .u32(52, contextSize)
+      .u32(60, repeat);
+    check(native().testRun(this.fd, options.bytes) as number, "bpf_prog_test_run_opts", `program ${this.name}`);
+    return {
+      returnValue: options.view.getInt32(56, true),
+      data: out.subarray(0, options.view.getUint32(28, true)),
+      mark: after.view.getUint32(8, true),
+      duration: options.view.getUint32(64, true),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#descriptor[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,90 @@
+import { rmSync } from "node:fs";
+import { Descriptor } from "./descriptor.ts";
+import { BpfError, check } from "./errors.ts";
+import { type LinkInfo, linkInfo } from "./info.ts";
+import { addressOf, lastErrno, native } from "./native/library.ts";
+import { Struct } from "./native/struct.ts";
+import type { Program } from "./program.ts";
+
+/** `enum bpf_attach_type`, since Linux 6.6. */
+const attachType = { ingress: 46, egress: 47 } as const;
+export type TcDirection = keyof typeof attachType;
+
+const BPF_PROG_QUERY = 16;
+const BPF_LINK_CREATE = 28;
+const BPF_F_BEFORE = 1 << 3;
+
+/** bpf(2) itself, for what libbpf 1.1 does not know. */
+function bpf(command: number, attributes: Struct, call: string, subject: string): number {
+  const number = process.arch === "arm64" ? 280 : 321;
+  const result = Number(native().syscallBpf(number, command, attributes.bytes, attributes.bytes.length));
+  if (result < 0) throw BpfError.fromErrno(lastErrno(), call, subject);
+  return result;
+}
+
+/** A tcx link: a program on an interface, until the link's last holder (process or pin) lets go. */
+export class TcxLink implements Disposable {
+  readonly #descriptor: Descriptor;
+
+  private constructor(fd: number) {
+    this.#descriptor = new Descriptor(fd, "tcx link");
+  }
+
+  /** Attaches before every program that is there. */
+  static attachFirst(program: Program, ifindex: number, direction: TcDirection): TcxLink {
+    const attributes = new Struct(48)
+      .u32(0, program.fd)
+      .u32(4, ifindex)
+      .u32(8, attachType[direction])
+      .u32(12, BPF_F_BEFORE);
+    const subject = `program ${program.name} on ${direction} of interface ${ifindex}`;
+    return new TcxLink(bpf(BPF_LINK_CREATE, attributes, "bpf_link_create", subject));
+  }
+
+  static openPinned(path: string): TcxLink {
+    return new TcxLink(check(native().objGet(path) as number, "bpf_obj_get", path));
+  }
+
+  static unpin(path: string): void {
+    rmSync(path, { force: true });
+  }
+
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  get info(): LinkInfo {
+    return linkInfo(this.fd);
+  }
+
+  /** Replaces the program without a packet that meets none or both. */
+  update(program: Program): void {
+    const result = native().linkUpdate(this.fd, program.fd, null) as number;
+    check(result, "bpf_link_update", `program ${program.name}`);
+  }
+
+  pin(path: string): void {
+    check(native().objPin(this.fd, path) as number, "bpf_obj_pin", `link at ${path}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#descriptor[Symbol.dispose]();
+  }
+}
+
+/** The programs on a tcx hook, in the order in which they run. */
+export function queryTcx(ifindex: number, direction: TcDirection): { programId: number; linkId: number }[] {
+  const programs = new Struct(64 * 4);
+  const links = new Struct(64 * 4);
+  const attributes = new Struct(64)
+    .u32(0, ifindex)
+    .u32(4, attachType[direction])
+    .u64(16, addressOf(programs.bytes))
+    .u32(24, 64)
+    .u64(40, addressOf(links.bytes));
+  bpf(BPF_PROG_QUERY, attributes, "bpf_prog_query", `${direction} of interface ${ifindex}`);
+  return Array.from({ length: attributes.view.getUint32(24, true) }, (_, i) => ({
+    programId: programs.view.getUint32(i * 4, true),
+    linkId: links.view.getUint32(i * 4, true),
+  }));
+}
