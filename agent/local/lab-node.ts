@@ -79,6 +79,11 @@ export class LabNode implements AsyncDisposable {
     return Object.entries(options).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
   }
 
+  /** What `weir cleanup` is told of this node besides its run folder. */
+  get cleanupOptions(): string[] {
+    return ["--state-dir", join(this.folder, "state"), "--bpffs", this.bpffs];
+  }
+
   /**
    * Starts the agent, after {@link AgentProcess.stop} or `kill` once more, and waits
    * until `weir status` says that it is ready.

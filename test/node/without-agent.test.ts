@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import type { CniError } from "#agent/local/lab-pod.ts";
+import { LabPod } from "#agent/local/lab-pod.ts";
+import { useNode } from "#test/support/use-node.ts";
+
+const node = useNode();
+
+test("ADD without an agent says try again later; DEL does not hold up the runtime", async () => {
+  const before = await node().addPod({ name: "before" });
+  await node().agent.stop();
+
+  const pod = node().lab.use(new LabPod(node(), { name: "pod" }));
+  const added = await pod.cni("ADD");
+  expect(added.code).not.toBe(0);
+  expect((JSON.parse(added.stdout) as CniError).code).toBe(11);
+
+  await before.delete();
+  await node().startAgent();
+  expect(await node().client.endpoints()).toEqual([]);
+  await pod.add();
+});

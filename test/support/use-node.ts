@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, beforeEach } from "vitest";
+import { LabNode, type LabNodeOptions } from "#agent/local/lab-node.ts";
+import { Lab } from "#agent/local/lab.ts";
+import { unmet } from "./requirement.ts";
+
+export interface UseNodeOptions extends LabNodeOptions {
+  /** Files of the objects folder, there before the agent starts. */
+  readonly objects?: Readonly<Record<string, string>>;
+}
+
+/**
+ * One node with a running agent for all tests of a file; on a machine that cannot, they
+ * are skipped with the reason.
+ *
+ * @returns the node, from the first hook or test on.
+ */
+export function useNode({ objects = {}, ...options }: UseNodeOptions = {}): () => LabNode {
+  const reason = unmet("root", "namespaces", "dist");
+  let lab: Lab | undefined;
+  let node: LabNode | undefined;
+  beforeAll(async () => {
+    if (reason !== undefined) return;
+    lab = await Lab.create();
+    node = LabNode.create(lab, options);
+    for (const [file, text] of Object.entries(objects)) node.writeObjects(file, text);
+    await node.startAgent();
+  });
+  afterAll(async () => lab?.[Symbol.asyncDispose]());
+  beforeEach((context) => {
+    if (reason !== undefined) context.skip(reason);
+  });
+  return () => {
+    if (node === undefined) throw new Error("use node: it has not been started");
+    return node;
+  };
+}
