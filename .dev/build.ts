@@ -29,7 +29,7 @@ try {
   buildBpf();
   await checkGenerated();
   await buildWeir(root);
-  await buildCni();
+  buildCni();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   console.error("build failed");
