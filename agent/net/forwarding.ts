@@ -19,7 +19,7 @@ export function ensureForwarding(families: { readonly ipv4: boolean; readonly ip
     // node that got its own default route from one would lose it.
     for (const device of readdirSync("/proc/sys/net/ipv6/conf")) {
       const path = `net/ipv6/conf/${device}/accept_ra`;
-      if (device !== "all" && device !== "default" && readSysctl(path) === "1") ensure(path, "2");
+      if (!["all", "default", "lo"].includes(device) && readSysctl(path) === "1") ensure(path, "2");
     }
     ensure("net/ipv6/conf/all/forwarding", "1");
   }

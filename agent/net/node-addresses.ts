@@ -16,6 +16,14 @@ export function nodeAddresses(connection: NetlinkConnection): string[] {
   return [...new Set(addresses.map(({ address }) => address))].sort();
 }
 
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  /** Milliseconds; default 500. */
+  readonly interval?: number;
+  /** Opens a socket in the connection's namespace, where that is not the thread's own. */
+  readonly open?: (groups: number) => NetlinkSocket;
+}
+
 /**
  * The node's addresses now, and again each time that they have become others.
  * Ends when the signal is given.
@@ -25,10 +33,10 @@ export function nodeAddresses(connection: NetlinkConnection): string[] {
  */
 export async function* watchNodeAddresses(
   connection: NetlinkConnection,
-  options: { readonly signal: AbortSignal; readonly interval?: number },
+  options: WatchOptions,
 ): AsyncGenerator<string[], void> {
   // Opened before the first look, so that no change falls between.
-  using socket = NetlinkSocket.open(Group.IPV4_ADDRESS | Group.IPV6_ADDRESS);
+  using socket = (options.open ?? NetlinkSocket.open)(Group.IPV4_ADDRESS | Group.IPV6_ADDRESS);
   let last = nodeAddresses(connection);
   yield last;
   while (await pause(options.interval ?? 500, options.signal)) {
