@@ -16,7 +16,9 @@ const defaultRunDir = "/run/weir";
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const cli = new Cli(io);
   const program = newProgram(cli);
-  const wanted = commandName(argv);
+  const name = commandName(argv);
+  // `weir help status` needs that command's options, too.
+  const wanted = name === "help" ? commandName(argv.slice(argv.indexOf("help") + 1)) : name;
   for (const { name, summary, load } of commands) {
     if (name === wanted) (await load()).register(program, cli);
     else program.command(name).summary(summary).description(summary);

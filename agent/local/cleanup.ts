@@ -1,0 +1,161 @@
+import { readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { runningAgent } from "#agent/api/run-dir.ts";
+import { agentSocket, observeSocket, pidFile } from "#agent/api/run-dir-paths.ts";
+import { isErrno, reasonOf } from "#agent/runtime/errors.ts";
+
+/** Where an agent kept its things: the values of its options. */
+export interface AgentPlaces {
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly bpffs: string;
+}
+
+export interface RemovedThing {
+  readonly what: "link" | "pinned object" | "interface" | "file" | "folder";
+  readonly name: string;
+}
+
+export interface CleanupReport {
+  readonly removed: readonly RemovedThing[];
+  /** What could not be removed, and why. */
+  readonly problems: readonly string[];
+}
+
+/** Names that the agent gives to the host sides of veths. */
+const hostInterface = /^weir[0-9a-f]{11}$/;
+
+/**
+ * Removes every trace of an agent that does not run: its programs from their hooks, its
+ * maps, its interfaces in this network namespace with their routes, its sockets and its
+ * state. Can be called again at any time; what cannot be removed keeps nothing else from it.
+ *
+ * @throws Error while an agent runs on that run folder.
+ */
+export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
+  const running = await runningAgent(places.runDir);
+  if (running) {
+    const who = running.pid === 0 ? "an agent answers on its socket" : `the agent with process id ${running.pid} runs`;
+    throw new Error(`clean up ${places.runDir}: ${who}; stop it first`);
+  }
+  const cleanup = new Cleanup(places);
+  // The interfaces are known by records and links, so both are read before either goes.
+  const interfaces = await cleanup.interfaces();
+  await cleanup.pins();
+  await cleanup.removeInterfaces(interfaces);
+  await cleanup.runFolder();
+  await cleanup.stateFolder();
+  return cleanup;
+}
+
+class Cleanup implements CleanupReport {
+  readonly removed: RemovedThing[] = [];
+  readonly problems: string[] = [];
+  readonly #places: AgentPlaces;
+  readonly #pinFolder: string;
+
+  constructor(places: AgentPlaces) {
+    this.#places = places;
+    this.#pinFolder = join(places.bpffs, "weir");
+  }
+
+  /** Host sides that this agent made: those of its endpoint records, and those that its links are on. */
+  async interfaces(): Promise<string[]> {
+    const records = join(this.#places.stateDir, "endpoints");
+    const recorded = await Promise.all((await list(records)).map((name) => readHostInterface(join(records, name))));
+    const linked = (await list(join(this.#pinFolder, "links"))).map((name) => name.split("-")[0]);
+    const names = [...recorded, ...linked].filter((name) => name !== undefined && hostInterface.test(name));
+    return [...new Set(names as string[])].sort();
+  }
+
+  /** A link's pin is its last holder: without it the program leaves its hook. */
+  async pins(): Promise<void> {
+    const links = join(this.#pinFolder, "links");
+    for (const name of await list(links)) await this.#remove("link", join(links, name));
+    const entries = await list(this.#pinFolder, true);
+    for (const name of entries) await this.#remove("pinned object", join(this.#pinFolder, name));
+    await this.#removeFolder(this.#pinFolder, true);
+  }
+
+  /** Removing one side of a veth removes the other, and the routes over both. */
+  async removeInterfaces(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const { NetlinkSocket } = await import("#agent/net/netlink-socket.ts");
+    const { NetlinkConnection } = await import("#agent/netlink/connection.ts");
+    const { removeHostSide } = await import("#agent/net/host-sides.ts");
+    await this.#try(`remove interfaces ${names.join(", ")}`, () => {
+      using socket = NetlinkSocket.open();
+      const connection = new NetlinkConnection(socket);
+      for (const name of names) {
+        if (removeHostSide(connection, name)) this.removed.push({ what: "interface", name });
+      }
+    });
+  }
+
+  async runFolder(): Promise<void> {
+    const { runDir } = this.#places;
+    for (const path of [agentSocket(runDir), observeSocket(runDir), pidFile(runDir)]) await this.#remove("file", path);
+    await this.#removeFolder(join(runDir, "deleted"), true);
+    await this.#removeFolder(runDir, false);
+  }
+
+  /** Only what is an agent's: a mistyped option must not cost anybody a folder. */
+  async stateFolder(): Promise<void> {
+    const { stateDir } = this.#places;
+    const names = await list(stateDir);
+    if (names.length > 0 && !names.includes("endpoints")) {
+      this.problems.push(
+        `remove ${stateDir}: it has no folder "endpoints", so it is no agent's state; nothing was touched`,
+      );
+      return;
+    }
+    await this.#removeFolder(stateDir, names.length > 0);
+  }
+
+  async #remove(what: RemovedThing["what"], path: string): Promise<void> {
+    await this.#try(`remove ${path}`, async () => {
+      await rm(path);
+      this.removed.push({ what, name: path });
+    });
+  }
+
+  /** A folder that others use too stays when it is not empty. */
+  async #removeFolder(path: string, withContent: boolean): Promise<void> {
+    await this.#try(`remove ${path}`, async () => {
+      if (withContent) await rm(path, { recursive: true });
+      else await rmdir(path);
+      this.removed.push({ what: "folder", name: path });
+    });
+  }
+
+  async #try(asked: string, act: () => void | Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (isErrno(error, "ENOENT") || isErrno(error, "ENOTEMPTY")) return;
+      this.problems.push(`${asked}: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** Names in a folder; none when there is no such folder. */
+async function list(folder: string, filesOnly = false): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => !filesOnly || !entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return [];
+    throw error;
+  }
+}
+
+/** Of an endpoint record of any version; undefined when the file is none. */
+async function readHostInterface(path: string): Promise<string | undefined> {
+  try {
+    const record: unknown = JSON.parse(await readFile(path, "utf8"));
+    const name = (record as { hostInterface?: unknown } | null)?.hostInterface;
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined; // cut short, or not a record: there is nothing to learn from it
+  }
+}
