@@ -1,5 +1,5 @@
 import { BpfError } from "./errors.ts";
-import { MapFlag, type MapHandle } from "./map.ts";
+import { MapFlag, type MapHandle } from "./map-handle.ts";
 import { Protection, SharedMemory } from "./memory.ts";
 
 const pageSize = 4096;

@@ -4,7 +4,9 @@ export { attachClsact, type ClsactPlace, detachClsact, queryClsact } from "./cls
 export { bytes, type Codec, u32, u64 } from "./codec.ts";
 export { BpfError, type BpfErrorCode } from "./errors.ts";
 export { type LinkInfo, linkInfo, type MapInfo, mapInfo, type ProgramInfo, programInfo } from "./info.ts";
-export { BpfMap, countEntries, MapFlag, MapHandle, MapOfMaps, type MapSpec, MapType, PerCpuMap, UpdateFlag } from "./map.ts";
+export { BpfMap, PerCpuMap, UpdateFlag } from "./map.ts";
+export { countEntries, MapFlag, MapHandle, type MapSpec, MapType } from "./map-handle.ts";
+export { MapOfMaps } from "./map-of-maps.ts";
 export { BpfObject } from "./object.ts";
 export { Program, type TestContext, type TestResult, type TestRun } from "./program.ts";
 export { type RecordDecoder, RingBuffer } from "./ring-buffer.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { BpfError, check } from "./errors.ts";
-import { MapHandle } from "./map.ts";
+import { MapHandle } from "./map-handle.ts";
 import { addressOf, native, type Pointer, viewOf } from "./native/library.ts";
 import { cString, Struct } from "./native/struct.ts";
 import { Program } from "./program.ts";

@@ -1,6 +1,6 @@
 import { callAsync } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
-import type { MapHandle } from "./map.ts";
+import type { MapHandle } from "./map-handle.ts";
 import { Protection, SharedMemory } from "./memory.ts";
 
 const pageSize = 4096;

@@ -1,0 +1,94 @@
+import { rmSync } from "node:fs";
+import { Descriptor } from "./descriptor.ts";
+import { check } from "./errors.ts";
+import { type MapInfo, mapInfo } from "./info.ts";
+import { native } from "./native/library.ts";
+import { Struct } from "./native/struct.ts";
+
+/** `enum bpf_map_type`. */
+export const MapType = {
+  HASH: 1,
+  ARRAY: 2,
+  PERCPU_HASH: 5,
+  PERCPU_ARRAY: 6,
+  LRU_HASH: 9,
+  LRU_PERCPU_HASH: 10,
+  LPM_TRIE: 11,
+  ARRAY_OF_MAPS: 12,
+  HASH_OF_MAPS: 13,
+  RINGBUF: 27,
+} as const;
+export type MapType = (typeof MapType)[keyof typeof MapType];
+
+/** Flags of map creation, `<linux/bpf.h>`. */
+export const MapFlag = { NO_PREALLOC: 1, MMAPABLE: 1 << 10 } as const;
+
+export interface MapSpec {
+  readonly type: MapType;
+  readonly name: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags?: number;
+}
+
+/** A kernel map, whatever is in it. */
+export class MapHandle implements Disposable {
+  readonly #descriptor: Descriptor;
+  readonly info: MapInfo;
+  readonly name: string;
+
+  constructor(fd: number, name?: string) {
+    this.info = mapInfo(fd);
+    this.name = name ?? this.info.name;
+    this.#descriptor = new Descriptor(fd, `map ${this.name}`);
+  }
+
+  /** Creates a map of its own, without an object. */
+  static create(spec: MapSpec): MapHandle {
+    const { type, name, keySize, valueSize, maxEntries, flags } = spec;
+    // struct bpf_map_create_opts: its size, then map_flags at 28.
+    const options = new Struct(56).u64(0, 56).u32(28, flags ?? 0);
+    const fd = native().mapCreate(type, name, keySize, valueSize, maxEntries, options.bytes) as number;
+    return new MapHandle(check(fd, "bpf_map_create", `map ${name}`), name);
+  }
+
+  /** @throws BpfError `not-found` when nothing is pinned there. */
+  static openPinned(path: string): MapHandle {
+    return new MapHandle(check(native().objGet(path) as number, "bpf_obj_get", path));
+  }
+
+  /** By the number that the kernel gave it, as a map of maps answers a look-up. */
+  static openById(id: number, name?: string): MapHandle {
+    return new MapHandle(check(native().mapFdById(id) as number, "bpf_map_get_fd_by_id", `map ${id}`), name);
+  }
+
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  pin(path: string): void {
+    check(native().objPin(this.fd, path) as number, "bpf_obj_pin", `map ${this.name} at ${path}`);
+  }
+
+  static unpin(path: string): void {
+    rmSync(path, { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#descriptor[Symbol.dispose]();
+  }
+}
+
+/** How many entries a map has, by walking its keys. */
+export function countEntries(handle: MapHandle): number {
+  let key = new Uint8Array(handle.info.keySize);
+  let next = new Uint8Array(handle.info.keySize);
+  let count = 0;
+  while (count < handle.info.maxEntries) {
+    if ((native().mapNextKey(handle.fd, count === 0 ? null : key, next) as number) < 0) break;
+    [key, next] = [next, key];
+    count++;
+  }
+  return count;
+}
