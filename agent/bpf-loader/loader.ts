@@ -39,8 +39,7 @@ export function load(spec: LoadSpec): Loaded {
   const hash = hashOf(bytes, spec);
   const programFolder = join(spec.pinFolder, "programs", hash);
   using object = BpfObject.open(bytes, "weir");
-  const names = object.mapNames.filter((name) => !name.includes("."));
-  const shared = names.filter((name) => !spec.privateMaps.includes(name));
+  const shared = object.mapNames.filter((name) => !name.includes("."));
   const pinnedPrograms = object.programNames.every((name) => existsSync(join(programFolder, name)));
   const pinnedMaps = shared.every((name) => existsSync(join(mapFolder, name)));
   if (pinnedPrograms && pinnedMaps) {

@@ -15,8 +15,6 @@ export interface LoadSpec {
   readonly readOnlyData: Uint8Array;
   /** Capacities that differ from the object's own. */
   readonly mapSizes: Readonly<Record<string, number>>;
-  /** Maps that live no longer than the load: not pinned, not taken over. */
-  readonly privateMaps: readonly string[];
   readonly layouts: Layouts;
 }
 

@@ -137,6 +137,8 @@ export interface Kernel extends Disposable {
   eventsLost(): bigint;
   counters(): { key: CounterKey; value: CounterValue }[];
   fill(): MapFill[];
+  /** Unpins programs of earlier versions, once no interface has them any more. */
+  forgetOldPrograms(): void;
   /** Nanoseconds of CLOCK_BOOTTIME. */
   now(): bigint;
 }

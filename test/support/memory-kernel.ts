@@ -149,6 +149,8 @@ export class MemoryKernel implements Kernel {
     return [];
   }
 
+  forgetOldPrograms(): void {}
+
   now(): bigint {
     return 0n;
   }

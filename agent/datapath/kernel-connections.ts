@@ -1,0 +1,92 @@
+import { BpfMap, type MapHandle } from "libbpf-ts";
+import { decodeAddress, decodeIpv4 } from "./address.ts";
+import type { Connection, ConnectionTable } from "./kernel.ts";
+import {
+  ConnectionFlag,
+  conntrack4Key,
+  type Conntrack4Key,
+  conntrack6Key,
+  type Conntrack6Key,
+  conntrackEntry,
+  type ConntrackEntry,
+} from "./layouts.gen.ts";
+
+interface Table {
+  connections(): Generator<{ connection: Connection; remove: () => void }>;
+}
+
+function table<K extends Conntrack4Key | Conntrack6Key>(
+  family: 4 | 6,
+  map: BpfMap<K, ConntrackEntry>,
+  ends: (key: K) => readonly [string, string],
+): Table {
+  return {
+    *connections() {
+      for (const [key, entry] of map.entries()) {
+        const [low, high] = ends(key);
+        const sourceIsHigh = (entry.flags & ConnectionFlag.SOURCE_IS_HIGH) !== 0;
+        const connection: Connection = {
+          family,
+          source: sourceIsHigh ? high : low,
+          destination: sourceIsHigh ? low : high,
+          sourcePort: sourceIsHigh ? key.highPort : key.lowPort,
+          destinationPort: sourceIsHigh ? key.lowPort : key.highPort,
+          protocol: key.protocol,
+          entry,
+        };
+        yield { connection, remove: () => map.delete(key) };
+      }
+    },
+  };
+}
+
+/** The maps `conntrack4` and `conntrack6`. */
+export class KernelConnections implements ConnectionTable {
+  readonly #tables: readonly Table[];
+
+  constructor(conntrack4: MapHandle, conntrack6: MapHandle) {
+    const ipv6 = (bytes: Uint8Array): string => decodeAddress(2, bytes) ?? "::";
+    this.#tables = [
+      table(4, new BpfMap(conntrack4, conntrack4Key, conntrackEntry), (key) => [
+        decodeIpv4(key.lowAddress),
+        decodeIpv4(key.highAddress),
+      ]),
+      table(6, new BpfMap(conntrack6, conntrack6Key, conntrackEntry), (key) => [
+        ipv6(key.lowAddress.bytes),
+        ipv6(key.highAddress.bytes),
+      ]),
+    ];
+  }
+
+  list(): Connection[] {
+    return [...this.#all()].map(({ connection }) => connection);
+  }
+
+  sweep(now: bigint): { live: number; removed: number } {
+    let live = 0;
+    let removed = 0;
+    for (const { connection, remove } of this.#all()) {
+      if (connection.entry.expires >= now) {
+        live++;
+        continue;
+      }
+      remove();
+      removed++;
+    }
+    return { live, removed };
+  }
+
+  removeAddress(address: string): number {
+    let removed = 0;
+    for (const { connection, remove } of this.#all()) {
+      if (connection.source !== address && connection.destination !== address) continue;
+      remove();
+      removed++;
+    }
+    return removed;
+  }
+
+  *#all(): Generator<{ connection: Connection; remove: () => void }> {
+    for (const one of this.#tables) yield* one.connections();
+  }
+}

@@ -1,0 +1,112 @@
+import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
+import { decodeAddress, decodeMac, encodeAddress, encodeMac } from "./address.ts";
+import type { EndpointState, EndpointTable } from "./kernel.ts";
+import {
+  AddressFamily,
+  endpointEntry,
+  type EndpointEntry,
+  EndpointFlag,
+  endpointKey,
+  type EndpointKey,
+  interfaceRecord,
+  type InterfaceRecord,
+} from "./layouts.gen.ts";
+
+function toEntry(endpoint: EndpointState): EndpointEntry {
+  return {
+    ifindex: endpoint.ifindex,
+    id: endpoint.id,
+    incarnation: endpoint.incarnation,
+    identity: endpoint.identity,
+    policy: [endpoint.policy[0], endpoint.policy[1]],
+    flags: endpoint.viaStack ? EndpointFlag.ENDPOINT_VIA_STACK : 0,
+    mac: encodeMac(endpoint.mac),
+    hostMac: encodeMac(endpoint.hostMac),
+  };
+}
+
+function toKey(address: string): EndpointKey {
+  const { family, bytes } = encodeAddress(address);
+  return { address: { bytes }, family };
+}
+
+function bytesOf(address: string | null): { bytes: Uint8Array } {
+  return { bytes: address === null ? new Uint8Array(16) : encodeAddress(address).bytes };
+}
+
+/** The maps `endpoints` (by address) and `interfaces` (by index). */
+export class KernelEndpoints implements EndpointTable {
+  readonly #endpoints: BpfMap<EndpointKey, EndpointEntry>;
+  readonly #interfaces: BpfMap<number, InterfaceRecord>;
+
+  constructor(endpoints: MapHandle, interfaces: MapHandle) {
+    this.#endpoints = new BpfMap(endpoints, endpointKey, endpointEntry);
+    this.#interfaces = new BpfMap(interfaces, u32, interfaceRecord);
+  }
+
+  /**
+   * Endpoints whose records are whole and agree. One that lacks a record is given with
+   * slot 0 under both parities, so that it differs from whatever it should be.
+   */
+  read(): Map<number, EndpointState> {
+    const byAddress = new Map([...this.#endpoints.entries()].map(([key, entry]) => [addressOf(key), entry]));
+    const states = new Map<number, EndpointState>();
+    for (const [, { endpoint, ipv4, ipv6 }] of this.#interfaces.entries()) {
+      const state = toState(endpoint, decodeAddress(AddressFamily.IPV4, ipv4.bytes), decodeAddress(AddressFamily.IPV6, ipv6.bytes));
+      const whole = [state.ipv4, state.ipv6].every((address) => {
+        if (address === null) return true;
+        const entry = byAddress.get(address);
+        byAddress.delete(address);
+        return entry !== undefined && JSON.stringify(toState(entry, state.ipv4, state.ipv6)) === JSON.stringify(state);
+      });
+      states.set(state.id, whole ? state : { ...state, policy: [0, 0] });
+    }
+    for (const [address, entry] of byAddress) {
+      if (states.has(entry.id)) continue;
+      const isIpv6 = address.includes(":");
+      states.set(entry.id, { ...toState(entry, isIpv6 ? null : address, isIpv6 ? address : null), policy: [0, 0] });
+    }
+    return states;
+  }
+
+  write(endpoint: EndpointState): void {
+    const entry = toEntry(endpoint);
+    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+      if (address !== null) this.#endpoints.set(toKey(address), entry);
+    }
+    this.#interfaces.set(endpoint.ifindex, {
+      endpoint: entry,
+      ipv4: bytesOf(endpoint.ipv4),
+      ipv6: bytesOf(endpoint.ipv6),
+    });
+  }
+
+  remove(endpoint: EndpointState): void {
+    const there = this.#interfaces.get(endpoint.ifindex);
+    if (there?.endpoint.incarnation === endpoint.incarnation) this.#interfaces.delete(endpoint.ifindex);
+    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+      if (address === null) continue;
+      const key = toKey(address);
+      if (this.#endpoints.get(key)?.incarnation === endpoint.incarnation) this.#endpoints.delete(key);
+    }
+  }
+}
+
+function addressOf(key: EndpointKey): string {
+  return decodeAddress(key.family, key.address.bytes) ?? "0.0.0.0";
+}
+
+function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null): EndpointState {
+  return {
+    id: entry.id,
+    incarnation: entry.incarnation,
+    identity: entry.identity,
+    policy: [entry.policy[0], entry.policy[1]],
+    ifindex: entry.ifindex,
+    mac: decodeMac(entry.mac),
+    hostMac: decodeMac(entry.hostMac),
+    ipv4,
+    ipv6,
+    viaStack: (entry.flags & EndpointFlag.ENDPOINT_VIA_STACK) !== 0,
+  };
+}

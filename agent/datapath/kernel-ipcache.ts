@@ -1,0 +1,34 @@
+import { BpfMap, type MapHandle } from "libbpf-ts";
+import { decodePrefix, encodePrefix } from "./address.ts";
+import type { IpcacheState, IpcacheTable } from "./kernel.ts";
+import { ipcacheEntry, type IpcacheEntry, ipcacheKey, type IpcacheKey, IpcachePrefix } from "./layouts.gen.ts";
+
+function toKey(prefix: string): IpcacheKey {
+  const { family, bytes, bits } = encodePrefix(prefix);
+  return { prefixlen: IpcachePrefix.IPCACHE_FIXED_BITS + bits, family, address: { bytes } };
+}
+
+/** The map `ipcache`. */
+export class KernelIpcache implements IpcacheTable {
+  readonly #map: BpfMap<IpcacheKey, IpcacheEntry>;
+
+  constructor(handle: MapHandle) {
+    this.#map = new BpfMap(handle, ipcacheKey, ipcacheEntry);
+  }
+
+  read(): IpcacheState[] {
+    return [...this.#map.entries()].map(([key, { identity, addressClass }]) => ({
+      prefix: decodePrefix(key.family, key.address.bytes, key.prefixlen - IpcachePrefix.IPCACHE_FIXED_BITS),
+      identity,
+      addressClass,
+    }));
+  }
+
+  write(entries: readonly IpcacheState[]): void {
+    this.#map.setMany(entries.map(({ prefix, identity, addressClass }) => [toKey(prefix), { identity, addressClass }]));
+  }
+
+  remove(prefixes: readonly string[]): void {
+    this.#map.deleteMany(prefixes.map(toKey));
+  }
+}

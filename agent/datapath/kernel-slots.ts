@@ -1,0 +1,137 @@
+import { BpfMap, MapFlag, MapHandle, MapOfMaps, MapType, u32 } from "libbpf-ts";
+import type { PolicySlots, SlotEntry } from "./kernel.ts";
+import {
+  Direction,
+  policyEntry,
+  type PolicyEntry,
+  policyKey,
+  type PolicyKey,
+  PolicyPrefix,
+  Verdict,
+} from "./layouts.gen.ts";
+
+const innerName = "policy_slot";
+
+function encodeKey(entry: SlotEntry): PolicyKey {
+  const bits = entry.protocol === 0 ? 0 : PolicyPrefix.PROTOCOL_BITS + entry.portBits;
+  return {
+    prefixlen: PolicyPrefix.FIXED_BITS + bits,
+    peer: entry.peer,
+    direction: entry.direction === "egress" ? Direction.EGRESS : Direction.INGRESS,
+    protocol: entry.protocol,
+    port: entry.port,
+  };
+}
+
+function encodeEntry(entry: SlotEntry): PolicyEntry {
+  return {
+    precedence: entry.precedence,
+    rule: entry.rule,
+    verdict: entry.verdict === "allow" ? Verdict.ALLOW : Verdict.DENY,
+    prefixBits: entry.protocol === 0 ? 0 : PolicyPrefix.PROTOCOL_BITS + entry.portBits,
+  };
+}
+
+function decode(key: PolicyKey, entry: PolicyEntry): SlotEntry {
+  return {
+    peer: key.peer,
+    direction: key.direction === Direction.EGRESS ? "egress" : "ingress",
+    protocol: key.protocol,
+    port: key.port,
+    portBits: Math.max(0, key.prefixlen - PolicyPrefix.FIXED_BITS - PolicyPrefix.PROTOCOL_BITS),
+    verdict: entry.verdict === Verdict.ALLOW ? "allow" : "deny",
+    precedence: entry.precedence,
+    rule: entry.rule,
+  };
+}
+
+/** The map of maps `policy`. Inner maps are held open while they are in it. */
+export class KernelSlots implements PolicySlots, Disposable {
+  readonly capacity: number;
+  readonly #outer: MapOfMaps<number>;
+  readonly #inner = new Map<number, MapHandle>();
+
+  constructor(outer: MapHandle, capacity: number) {
+    this.#outer = new MapOfMaps(outer, u32);
+    this.capacity = capacity;
+    for (const slot of this.#outer.keys()) {
+      const handle = this.#outer.get(slot, innerName);
+      if (handle) this.#inner.set(slot, handle);
+    }
+  }
+
+  read(): Map<number, SlotEntry[]> {
+    return new Map([...this.#inner.keys()].map((slot) => [slot, this.entries(slot)]));
+  }
+
+  /** The entries of one slot as the kernel holds them. */
+  entries(slot: number): SlotEntry[] {
+    return [...this.#typed(slot).entries()].map(([key, entry]) => decode(key, entry));
+  }
+
+  async insert(slots: ReadonlyMap<number, readonly SlotEntry[]>): Promise<void> {
+    const made: [number, MapHandle][] = [];
+    try {
+      for (const [slot, entries] of slots) {
+        const handle = MapHandle.create({
+          type: MapType.LPM_TRIE,
+          name: innerName,
+          keySize: policyKey.size,
+          valueSize: policyEntry.size,
+          maxEntries: this.capacity,
+          flags: MapFlag.NO_PREALLOC,
+        });
+        made.push([slot, handle]);
+        new BpfMap(handle, policyKey, policyEntry).setMany(entries.map((entry) => [encodeKey(entry), encodeEntry(entry)]));
+      }
+      await this.#outer.setMany(made);
+    } catch (error) {
+      for (const [, handle] of made) handle[Symbol.dispose]();
+      throw error;
+    }
+    for (const [slot, handle] of made) this.#inner.set(slot, handle);
+  }
+
+  async delete(slots: readonly number[]): Promise<void> {
+    await this.#outer.deleteMany(slots);
+    for (const slot of slots) {
+      this.#inner.get(slot)?.[Symbol.dispose]();
+      this.#inner.delete(slot);
+    }
+  }
+
+  add(slot: number, entries: readonly SlotEntry[]): void {
+    const map = this.#typed(slot);
+    const order = [...entries].sort((a, b) => Number(a.verdict === "allow") - Number(b.verdict === "allow"));
+    map.setMany(order.map((entry) => [encodeKey(entry), encodeEntry(entry)]));
+  }
+
+  remove(slot: number, entries: readonly SlotEntry[]): void {
+    const order = [...entries].sort((a, b) => Number(a.verdict === "deny") - Number(b.verdict === "deny"));
+    this.#typed(slot).deleteMany(order.map(encodeKey));
+  }
+
+  async barrier(): Promise<void> {
+    // Any write of an outer map waits for a grace period; slot 0 is nobody's.
+    using handle = MapHandle.create({
+      type: MapType.LPM_TRIE,
+      name: innerName,
+      keySize: policyKey.size,
+      valueSize: policyEntry.size,
+      maxEntries: this.capacity,
+      flags: MapFlag.NO_PREALLOC,
+    });
+    await this.#outer.setMany([[0, handle]]);
+    await this.#outer.deleteMany([0]);
+  }
+
+  #typed(slot: number): BpfMap<PolicyKey, PolicyEntry> {
+    const handle = this.#inner.get(slot);
+    if (!handle) throw new Error(`write policy slot ${slot}: there is none`);
+    return new BpfMap(handle, policyKey, policyEntry);
+  }
+
+  [Symbol.dispose](): void {
+    for (const handle of this.#inner.values()) handle[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,111 @@
+import { encodeData, InterfaceHooks, load, LoaderError, probeFeatures, removeOldPrograms } from "bpf-loader";
+import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
+import { KernelConnections } from "./kernel-connections.ts";
+import { KernelControl } from "./kernel-control.ts";
+import { KernelEndpoints } from "./kernel-endpoints.ts";
+import { KernelIpcache } from "./kernel-ipcache.ts";
+import { KernelSlots } from "./kernel-slots.ts";
+import type { Kernel, MapFill } from "./kernel.ts";
+import { counterKey, counterValue, datapathConfig, type DatapathConfig, eventRecord, layouts } from "./layouts.gen.ts";
+
+export interface KernelOptions {
+  /** `pod.bpf.o`. */
+  readonly objectPath: string;
+  /** Folder on a BPF file system. */
+  readonly pinFolder: string;
+  readonly config: DatapathConfig;
+  readonly conntrack4Entries: number;
+  readonly conntrack6Entries: number;
+  /** Entries of one policy slot. */
+  readonly policyEntries: number;
+  readonly endpointsMax: number;
+  /** Index of an interface of this network namespace, for clsact; null when it is gone. */
+  readonly interfaceIndex: (name: string) => number | null;
+}
+
+/** Seconds as the field has them: FACTS of its connection tracking. */
+export const defaultConfig: DatapathConfig = {
+  tcpSynTimeout: 60_000_000_000n,
+  tcpEstablishedTimeout: 8_000_000_000_000n,
+  tcpCloseTimeout: 10_000_000_000n,
+  otherTimeout: 60_000_000_000n,
+};
+
+/** Maps whose fill is worth a look; walking their keys is cheap enough for a status. */
+const watched = ["endpoints", "ipcache", "policy", "conntrack4", "conntrack6"] as const;
+
+/**
+ * Loads the datapath, or takes over the one that is pinned, and gives its typed tables.
+ *
+ * @throws LoaderError `kernel-lacks` naming what is missing, and those of `load`.
+ */
+export function openKernel(options: KernelOptions): Kernel {
+  const features = probeFeatures();
+  if (features.missing.length > 0) {
+    throw new LoaderError("kernel-lacks", `load datapath: this kernel lacks ${features.missing.join(", ")}`);
+  }
+  const loaded = load({
+    objectPath: options.objectPath,
+    pinFolder: options.pinFolder,
+    readOnlyData: encodeData(datapathConfig, options.config),
+    mapSizes: {
+      conntrack4: options.conntrack4Entries,
+      conntrack6: options.conntrack6Entries,
+      interfaces: options.endpointsMax,
+      endpoints: 2 * options.endpointsMax,
+    },
+    layouts,
+  });
+  const map = (name: string): MapHandle => {
+    const handle = loaded.maps.get(name);
+    if (!handle) throw new Error(`open kernel: the object has no map ${name}`);
+    return handle;
+  };
+  const hooks = new InterfaceHooks({
+    pinFolder: options.pinFolder,
+    programs: loaded.programs,
+    spec: { ingress: "pod_egress", egress: "pod_ingress" },
+    tcx: features.tcx,
+  });
+  const slots = new KernelSlots(map("policy"), options.policyEntries);
+  const control = new KernelControl(map("control"));
+  const lost = new PerCpuMap(map("events_lost"), u32, u64);
+  const counters = new PerCpuMap(map("counters"), counterKey, counterValue);
+
+  return {
+    policies: slots,
+    endpoints: new KernelEndpoints(map("endpoints"), map("interfaces")),
+    ipcache: new KernelIpcache(map("ipcache")),
+    control,
+    connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
+    hooks: {
+      attach: (ifindex, name) => hooks.attach(ifindex, name),
+      detach: (name) => hooks.detach(name, options.interfaceIndex(name)),
+      check: (ifindex, name) => hooks.check(ifindex, name),
+      list: () => hooks.list(),
+    },
+    attachMode: features.tcx ? "tcx" : "clsact",
+    programs: loaded.hash,
+    async *events(signal) {
+      using ring = new RingBuffer(map("events"));
+      yield* ring.read((view, offset) => eventRecord.decode(view, offset), signal);
+    },
+    eventsLost: () => (lost.get(0) ?? []).reduce((sum, value) => sum + value, 0n),
+    counters: () =>
+      [...counters.entries()].map(([key, values]) => ({
+        key,
+        value: {
+          packets: values.reduce((sum, value) => sum + value.packets, 0n),
+          bytes: values.reduce((sum, value) => sum + value.bytes, 0n),
+        },
+      })),
+    fill: () => watched.map((name): MapFill => ({ name, entries: countEntries(map(name)), capacity: map(name).info.maxEntries })),
+    forgetOldPrograms: () => removeOldPrograms(options.pinFolder, loaded.hash),
+    now: () => systemClocks.boot(),
+    [Symbol.dispose]() {
+      slots[Symbol.dispose]();
+      control[Symbol.dispose]();
+      loaded[Symbol.dispose]();
+    },
+  };
+}
