@@ -1,4 +1,4 @@
-import { type AgentClient } from "./agent-client.ts";
+import type { AgentClient } from "./agent-client.ts";
 import type { NetworkConfig } from "./config.ts";
 import type { DeleteQueue } from "./delete-queue.ts";
 import type { Environment } from "./environment.ts";

@@ -36,7 +36,7 @@ export async function* watchNodeAddresses(
   options: WatchOptions,
 ): AsyncGenerator<string[], void> {
   // Opened before the first look, so that no change falls between.
-  using socket = (options.open ?? NetlinkSocket.open)(Group.IPV4_ADDRESS | Group.IPV6_ADDRESS);
+  using socket = (options.open ?? openHere)(Group.IPV4_ADDRESS | Group.IPV6_ADDRESS);
   let last = nodeAddresses(connection);
   yield last;
   while (await pause(options.interval ?? 500, options.signal)) {
@@ -50,6 +50,10 @@ export async function* watchNodeAddresses(
 
 function isReachable({ address, flags }: InterfaceAddress): boolean {
   return !(flags & AddressFlag.DAD_FAILED) && !address.startsWith("127.") && address !== "::1";
+}
+
+function openHere(groups: number): NetlinkSocket {
+  return NetlinkSocket.open(groups);
 }
 
 /** False when the signal came. */

@@ -43,7 +43,7 @@ describe("ADD", () => {
     node.agent.families = { ipv4: true, ipv6: false };
     using container = new TestContainer();
     const { json } = await node.plugin(container.env("ADD"));
-    expect(json.ips).toEqual([{ address: "10.88.0.2/32", gateway: "10.88.0.1", interface: 1 }]);
+    expect(json?.ips).toEqual([{ address: "10.88.0.2/32", gateway: "10.88.0.1", interface: 1 }]);
     expect(container.netns.run("ip", "-6", "address", "show", "eth0")).toBe("");
   });
 
@@ -53,7 +53,7 @@ describe("ADD", () => {
     using container = new TestContainer();
     container.netns.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
     const { json } = await node.plugin(container.env("ADD"));
-    expect(json.ips).toEqual([{ address: "fd88::2/128", gateway: "fd88::1", interface: 1 }]);
+    expect(json?.ips).toEqual([{ address: "fd88::2/128", gateway: "fd88::1", interface: 1 }]);
     expect(container.netns.run("ip", "-6", "address", "show", "eth0")).toContain("fd88::2/128");
   });
 
@@ -84,7 +84,7 @@ describe("ADD", () => {
       dns: { nameservers: ["10.96.0.10"] },
     });
     expect(exitCode).toBe(0);
-    expect(json.dns).toEqual({ nameservers: ["10.96.0.10"] });
+    expect(json?.dns).toEqual({ nameservers: ["10.96.0.10"] });
     expect(node.agent.requests).toEqual([
       {
         containerId: container.id,

@@ -11,9 +11,17 @@ import { FakeAgent } from "./fake-agent.ts";
 
 const binary = resolve(import.meta.dirname, "../../dist/weir-cni");
 
+/** The fields of results and errors that tests look at. */
+export interface PluginOutput {
+  readonly code?: number;
+  readonly msg?: string;
+  readonly ips?: readonly object[];
+  readonly dns?: object;
+}
+
 export interface PluginResult extends CommandResult {
-  /** Stdout as JSON; undefined when it is empty. */
-  readonly json: any;
+  /** Stdout as JSON, a result or an error; empty when stdout is. */
+  readonly json: PluginOutput | undefined;
 }
 
 /** A node without Kubernetes: a network namespace, a run folder, and the built binary. */
@@ -110,7 +118,7 @@ export class TestContainer implements Disposable {
 }
 
 function withJson(result: CommandResult): PluginResult {
-  return { ...result, json: result.stdout === "" ? undefined : JSON.parse(result.stdout) };
+  return { ...result, json: result.stdout === "" ? undefined : (JSON.parse(result.stdout) as PluginOutput) };
 }
 
 function linksOf(netns: NetworkNamespace): string[] {

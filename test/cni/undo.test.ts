@@ -45,7 +45,7 @@ test("an agent that dies during ADD finds a delete request when it starts", asyn
   });
   const { json } = await node.plugin(container.env("ADD"));
   await stopped;
-  expect(json.code).toBe(11);
+  expect(json?.code).toBe(11);
   expect(container.links()).toEqual([]);
   expect(node.links()).toEqual([]);
   expect(node.deleteRequests()).toEqual([expect.objectContaining({ containerId: container.id, ifName: "eth0" })]);
@@ -66,7 +66,7 @@ test("cni-28 a second ADD without a DEL is an error, and the first stays", async
   using container = new TestContainer();
   await node.plugin(container.env("ADD"));
   const { json } = await node.plugin(container.env("ADD"));
-  expect(json.code).toBe(101);
+  expect(json?.code).toBe(101);
   expect(container.links()).toEqual(["eth0"]);
   expect(node.agent.attachments.size).toBe(1);
 });

@@ -54,11 +54,12 @@ test("a new device is brought up before it gets addresses, and routes come last"
 });
 
 test("what somebody changed is changed back", () => {
-  const [first, second] = right.neighbours;
   const changed: HostSide = {
     ...right,
     link: { ...right.link, mtu: 1500, mac: "02:00:00:00:00:99" },
-    neighbours: [{ ...first!, mac: "02:00:00:00:00:98" }, second!],
+    neighbours: right.neighbours.map((entry) =>
+      entry.address === "10.0.0.7" ? { ...entry, mac: "02:00:00:00:00:98" } : entry,
+    ),
   };
   expect(problems(changed)).toEqual([
     "weir01 has MAC address 02:00:00:00:00:99",
