@@ -1,0 +1,113 @@
+import type { RuleDescription } from "#agent/api/policy-views.ts";
+import { flowQuery, type FlowQuery } from "#agent/api/flow-filter.ts";
+import {
+  AddressFamily,
+  DropReason,
+  EventHook,
+  type EventEnd,
+  type EventRecord,
+  EventType,
+  PolicyMatch,
+  Verdict,
+} from "#agent/datapath/layouts.gen.ts";
+import { encodeAddress } from "#agent/datapath/address.ts";
+import { type Denial, type FlowContext, flowLabels, type FlowParty, type PartyQuery } from "#agent/flows/context.ts";
+
+export const webRule: RuleDescription = {
+  kind: "NetworkPolicy",
+  namespace: "shop",
+  name: "web",
+  rule: "egress[0]",
+  file: "web.yaml",
+  line: 14,
+};
+export const dbRule: RuleDescription = { ...webRule, name: "db", rule: "ingress[0]", file: "db.yaml", line: 9 };
+
+export const web: FlowParty = {
+  endpoint: 12,
+  identity: 20481,
+  labels: flowLabels({ app: "web", "io.kubernetes.pod.namespace": "shop" }),
+  namespace: "shop",
+  pod: "web-1",
+};
+export const db: FlowParty = { ...web, endpoint: 13, identity: 20482, labels: ["k8s:app=db"], pod: "db-0" };
+export const world: FlowParty = { endpoint: 0, identity: 2, labels: ["reserved:world"], namespace: null, pod: null };
+
+/** An agent that knows two pods, and rules 5 (web) and 6 (db). */
+export class FakeContext implements FlowContext {
+  readonly nodeName = "n1";
+  readonly denials: Denial[] = [];
+
+  wallNanoseconds(boot: bigint): bigint {
+    return BigInt(Date.parse("2026-01-31T12:00:00Z")) * 1_000_000n + boot;
+  }
+  party({ endpoint }: PartyQuery): FlowParty {
+    return [web, db].find((party) => party.endpoint === endpoint) ?? world;
+  }
+  endpointOnInterface(ifindex: number): number {
+    return ifindex === 33 ? web.endpoint : 0;
+  }
+  rules(reference: number): readonly RuleDescription[] {
+    return reference === 5 ? [webRule] : reference === 6 ? [dbRule] : [];
+  }
+  nearest(denial: Denial): (RuleDescription & { because: string }) | null {
+    this.denials.push(denial);
+    return { ...dbRule, because: `port ${denial.port} is not 5433` };
+  }
+}
+
+export const noEnd: EventEnd = {
+  identity: 0,
+  addressClass: 0,
+  endpoint: 0,
+  rules: [0, 0, 0],
+  verdict: Verdict.NONE,
+  match: PolicyMatch.NONE,
+};
+export const webEnd: EventEnd = {
+  ...noEnd,
+  identity: 20481,
+  endpoint: 12,
+  rules: [5, 0, 0],
+  verdict: Verdict.ALLOW,
+  match: PolicyMatch.L3_L4,
+};
+export const dbEnd: EventEnd = { ...webEnd, identity: 20482, endpoint: 13, rules: [6, 0, 0] };
+export const denyingEnd: EventEnd = { ...dbEnd, rules: [0, 0, 0], verdict: Verdict.DENY, match: PolicyMatch.NONE };
+
+/** A packet of shop/web-1 to shop/db-0, port 5432, that both policies allow. */
+export function event(changes: Partial<EventRecord> = {}): EventRecord {
+  return {
+    time: 1n,
+    generation: 41n,
+    source: { bytes: encodeAddress("10.0.0.7").bytes },
+    destination: { bytes: encodeAddress("10.0.0.8").bytes },
+    sourcePort: 40_000,
+    destinationPort: 5432,
+    type: EventType.VERDICT,
+    reason: DropReason.NONE,
+    hook: EventHook.EGRESS,
+    family: AddressFamily.IPV4,
+    protocol: 6,
+    tcpFlags: 2,
+    isReply: 0,
+    file: 0,
+    line: 0,
+    icmpType: 0,
+    icmpCode: 0,
+    ifindex: 33,
+    length: 74,
+    end: [webEnd, dbEnd],
+    ...changes,
+  };
+}
+
+/** The same packet, for which db's policy has no rule. */
+export function denial(changes: Partial<EventRecord> = {}): EventRecord {
+  return event({ reason: DropReason.POLICY_DENIED, file: 5, line: 99, end: [webEnd, denyingEnd], ...changes });
+}
+
+/** A query as the API parses it. */
+export function query(text: Readonly<Record<string, string | string[]>> = {}): FlowQuery {
+  return flowQuery.parse(text);
+}

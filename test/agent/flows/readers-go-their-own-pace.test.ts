@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import type { FlowLine } from "#agent/api/flow.ts";
+import { FlowReader } from "#agent/flows/reader.ts";
+import { FlowRing } from "#agent/flows/ring.ts";
+import { denial, event, FakeContext, query } from "./fixture.ts";
+
+class Setup {
+  readonly context = new FakeContext();
+  readonly ring: FlowRing;
+  readonly #reader: FlowReader;
+  readonly #stop = new AbortController();
+
+  constructor(capacity: number) {
+    this.ring = new FlowRing(this.context, capacity);
+    this.#reader = new FlowReader(this.ring, this.context);
+  }
+  add(...ports: readonly number[]): void {
+    for (const sourcePort of ports) this.ring.add(event({ sourcePort }));
+  }
+  /** What a reader sees: source ports of flows, and counts of lost ones as text. */
+  async *read(text: Readonly<Record<string, string>>): AsyncGenerator<number | string> {
+    for await (const lines of this.#reader.read(query(text), this.#stop.signal)) yield* lines.map(brief);
+  }
+  stop(): void {
+    this.#stop.abort();
+  }
+}
+
+function brief(line: FlowLine): number | string {
+  if ("lost_events" in line) return `${line.lost_events.num_events_lost} of ${line.lost_events.source}`;
+  return line.l4?.TCP?.source_port ?? 0;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const result: T[] = [];
+  for await (const item of items) result.push(item);
+  return result;
+}
+
+async function take<T>(items: AsyncGenerator<T>, count: number): Promise<T[]> {
+  const result: T[] = [];
+  while (result.length < count) {
+    const next = await items.next();
+    if (next.done) break;
+    result.push(next.value);
+  }
+  return result;
+}
+
+test("what is kept comes oldest first; of the newest, as many as wanted", async () => {
+  const setup = new Setup(4);
+  setup.add(1, 2, 3, 4, 5, 6);
+  expect(await all(setup.read({}))).toEqual([3, 4, 5, 6]);
+  expect(await all(setup.read({ last: "2" }))).toEqual([5, 6]);
+  expect(await all(setup.read({ last: "9" }))).toEqual([3, 4, 5, 6]);
+  expect(await all(setup.read({ last: "0" }))).toEqual([]);
+  expect(await all(setup.read({ last: "1", port: "4" }))).toEqual([4]);
+});
+
+test("a follower gets what comes, and before that only what it asked for", async () => {
+  const setup = new Setup(8);
+  setup.add(1, 2);
+  const plain = setup.read({ follow: "true" });
+  const withLast = setup.read({ follow: "true", last: "1" });
+  const plainFirst = plain.next();
+  expect(await take(withLast, 1)).toEqual([2]);
+  setup.add(3);
+  expect((await plainFirst).value).toBe(3);
+  expect(await take(withLast, 1)).toEqual([3]);
+  setup.stop();
+  expect(await all(plain)).toEqual([]);
+});
+
+test("a reader that is too slow is told how many it missed, exactly", async () => {
+  const setup = new Setup(4);
+  setup.add(1);
+  const reader = setup.read({ follow: "true", last: "1", lost: "true" });
+  expect(await take(reader, 1)).toEqual([1]);
+  setup.add(2, 3, 4, 5, 6, 7);
+  expect(await take(reader, 5)).toEqual(["2 of HUBBLE_RING_BUFFER", 4, 5, 6, 7]);
+  setup.stop();
+});
+
+test("what the kernel lost is told to who wants to know", async () => {
+  const setup = new Setup(4);
+  setup.ring.setLost(10n);
+  const reader = setup.read({ follow: "true", lost: "true" });
+  const first = reader.next();
+  setup.ring.setLost(17n);
+  expect((await first).value).toBe("7 of PERF_EVENT_RING_BUFFER");
+  setup.stop();
+});
+
+test("the same flow has the same name to every reader", async () => {
+  const setup = new Setup(4);
+  const reader = new FlowReader(setup.ring, setup.context);
+  setup.add(1, 2);
+  const signal = new AbortController().signal;
+  const names = async (): Promise<string[]> =>
+    (await all(reader.read(query(), signal))).flat().flatMap((line) => ("uuid" in line ? [line.uuid] : []));
+  const first = await names();
+  expect(await names()).toEqual(first);
+  expect(new Set(first).size).toBe(2);
+});
+
+test("a denial that is seen again is searched once; a flood of different ones is bounded", async () => {
+  const setup = new Setup(1024);
+  for (let i = 0; i < 200; i++) setup.ring.add(denial());
+  await all(setup.read({}));
+  expect(setup.context.denials).toHaveLength(1);
+  for (let i = 0; i < 200; i++) setup.ring.add(denial({ destinationPort: i }));
+  await all(setup.read({ last: "200" }));
+  expect(setup.context.denials.length).toBeLessThanOrEqual(1 + 64);
+});
