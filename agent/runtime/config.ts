@@ -24,7 +24,7 @@ export interface ConfigProblem {
 
 export interface ConfigSources {
   /** By key of {@link agentOptions}, and `config`: the file. As commander gives them. */
-  readonly flags: Readonly<Record<string, unknown>>;
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -74,7 +74,7 @@ export function loadConfig({ flags, environment }: ConfigSources): ConfigResult 
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: config as unknown as AgentConfig };
 }
 
-function fileSettings(path: unknown, problems: ConfigProblem[]): Map<string, Setting> {
+function fileSettings(path: string | boolean | undefined, problems: ConfigProblem[]): Map<string, Setting> {
   const settings = new Map<string, Setting>();
   if (path === undefined) return settings;
   const file = readConfigFile(String(path));
@@ -90,7 +90,7 @@ function fileSettings(path: unknown, problems: ConfigProblem[]): Map<string, Set
 }
 
 function settingOf(
-  flag: unknown,
+  flag: string | boolean | undefined,
   environment: ConfigSources["environment"],
   file: Setting | undefined,
   entry: Option,

@@ -26,7 +26,7 @@ export function integer(least: number, most: number): z.ZodType<number, string> 
 export function word<const Words extends readonly [string, ...string[]]>(
   words: Words,
 ): z.ZodType<Words[number], string> {
-  return z.enum(words, `one of ${words.join(", ")} is wanted`) as unknown as z.ZodType<Words[number], string>;
+  return z.enum(words, `one of ${words.join(", ")} is wanted`);
 }
 
 /** A node's name: as Kubernetes takes it, a DNS subdomain in lower case. */

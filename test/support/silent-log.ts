@@ -1,4 +1,4 @@
-import { type Log } from "#agent/runtime/log.ts";
+import type { Log } from "#agent/runtime/log.ts";
 import { pino } from "pino";
 
 /** A log that nobody reads. */

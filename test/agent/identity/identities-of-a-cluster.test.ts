@@ -11,13 +11,17 @@ function slowed(store: Store, random: () => number): Store {
   const delay = async (): Promise<void> => {
     for (let turns = random() % 4; turns > 0; turns--) await Promise.resolve();
   };
+  const late = async <T>(answer: () => Promise<T>): Promise<T> => {
+    await delay();
+    return answer();
+  };
   return {
     kind: store.kind,
     health: store.health,
-    get: async (key) => (await delay(), store.get(key)),
-    list: async (prefix) => (await delay(), store.list(prefix)),
-    put: async (key, value, options) => (await delay(), store.put(key, value, options)),
-    delete: async (key, condition) => (await delay(), store.delete(key, condition)),
+    get: (key) => late(() => store.get(key)),
+    list: (prefix) => late(() => store.list(prefix)),
+    put: (key, value, options) => late(() => store.put(key, value, options)),
+    delete: (key, condition) => late(() => store.delete(key, condition)),
     watch: (prefix, signal) => store.watch(prefix, signal),
     [Symbol.asyncDispose]: async () => {},
   };
