@@ -41,9 +41,9 @@ export class Cli {
   readonly paint: Paint = (style, text) => styleText(style, text, { stream: this.io.stdout });
 
   /** Prints a value as the user wants it; `asTable` gives the text for people. */
-  async show<T>(format: Format, value: T, asTable: (value: T) => string): Promise<void> {
+  async show<T>(format: Format, value: T, asTable: (value: T) => string | Promise<string>): Promise<void> {
     if (format === "json") return this.write(`${JSON.stringify(value)}\n`);
-    if (format === "table") return this.write(asTable(value));
+    if (format === "table") return this.write(await asTable(value));
     const { stringify } = await import("yaml");
     return this.write(stringify(value, { aliasDuplicateObjects: false }));
   }

@@ -33,9 +33,9 @@ export const registerReading: Register = (policy, cli) => {
     .addOption(outputOption())
     .action(async (name: string, { output }: { output: Format }, command) => {
       const object = await cli.client(command).policy(name);
-      const { stringify } = await import("yaml");
-      await cli.show(output, object, (value) =>
-        properties(
+      await cli.show(output, object, async (value) => {
+        const { stringify } = await import("yaml");
+        return properties(
           [
             ["Object", `${value.kind}/${value.namespace}/${value.name}`],
             ["Origin", value.origin],
@@ -44,7 +44,7 @@ export const registerReading: Register = (policy, cli) => {
             ["Manifest", value.manifest === null ? null : stringify(value.manifest).trimEnd()],
           ],
           cli.paint,
-        ),
-      );
+        );
+      });
     });
 };

@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { ApiFixture } from "#test/agent/api/api-fixture.ts";
+import { flow } from "#test/agent/api/fake-ports.ts";
+import { weir } from "./cli-fixture.ts";
+
+const endpoint =
+  '{"id":12,"containerId":"3f01","ifName":"eth0","hostInterface":"weir3fa1","namespace":"shop","pod":"web-1","labels":{"app":"web"},' +
+  '"identity":20481,"ipv4":"10.0.0.7","ipv6":null,"state":"ready","policy":{"ingress":true,"egress":false},"revision":41}';
+const identity = '{"id":20481,"labels":{"app":"web","io.kubernetes.pod.namespace":"shop"},"scope":"cluster"}';
+const policy =
+  '"kind":"NetworkPolicy","namespace":"shop","name":"web","file":"web.yaml","line":1,"origin":"objects","revision":40';
+
+/** Each reading command's line of JSON, to the byte. */
+const cases: readonly (readonly [string, string])[] = [
+  [
+    "status",
+    '{"state":"ok","node":"n1","revision":41,"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f"},' +
+      '"maps":[{"name":"conntrack4","entries":812,"capacity":524288}],"endpoints":{"ready":1},"problems":[]}',
+  ],
+  ["endpoint list", `[${endpoint}]`],
+  ["endpoint get 12", endpoint],
+  ["endpoint log 12", '[{"time":"2026-01-31T12:00:00.000000000Z","event":"ready","message":"policy is in force"}]'],
+  [
+    "endpoint labels 12",
+    '{"id":12,"labels":{"app":"web"},"identity":20481,"identityLabels":{"app":"web","io.kubernetes.pod.namespace":"shop"}}',
+  ],
+  ["identity list", `[${identity},{"id":2,"labels":{"reserved:world":""},"scope":"reserved"}]`],
+  ["identity get 20481", identity],
+  ["identity get app=web", identity],
+  ["identity get reserved:world", '{"id":2,"labels":{"reserved:world":""},"scope":"reserved"}'],
+  ["policy list", `[{${policy}}]`],
+  ["policy list --kind Pod", "[]"],
+  [
+    "policy get NetworkPolicy/shop/web",
+    `{${policy},"manifest":{"kind":"NetworkPolicy","metadata":{"name":"web","namespace":"shop"}}}`,
+  ],
+  ["policy delete NetworkPolicy/shop/web", '{"revision":43,"objects":["NetworkPolicy/shop/web"]}'],
+  ["policy wait 41", '{"revision":41}'],
+  ["policy wait", '{"revision":41}'],
+  [
+    "policy eval --from shop/web-1 --to shop/db-0 --port 5432",
+    '{"verdict":"deny","egress":{"verdict":"allow","by":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","rule":"egress[0]",' +
+      '"file":"web.yaml","line":14}],"nearest":null},"ingress":{"verdict":"deny","by":[],"nearest":{"kind":"NetworkPolicy",' +
+      '"namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"}}}',
+  ],
+  [
+    "bpf policy list",
+    '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"rule":5}]',
+  ],
+  ["bpf ct list", "[]"],
+  ["bpf ipcache list", '[{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}]'],
+  [
+    "bpf counters list",
+    '[{"reason":"FORWARDED","direction":"egress","file":null,"line":null,"packets":10,"bytes":840}]',
+  ],
+  ["bpf endpoints list", "[]"],
+  ["observe", JSON.stringify(flow)],
+];
+
+test.each(cases)("weir %s -o json", async (command, expected) => {
+  await using api = await ApiFixture.start();
+  const { exitCode, stdout } = await weir(api.runDir, ...command.split(" "), "-o", "json");
+  expect(stdout).toBe(`${expected}\n`);
+  expect(exitCode).toBe(0);
+});
+
+test("YAML says the same as JSON", async () => {
+  const { parse } = await import("yaml");
+  await using api = await ApiFixture.start();
+  for (const command of ["status", "endpoint list", "identity list"]) {
+    const { stdout } = await weir(api.runDir, ...command.split(" "), "-o", "yaml");
+    const { stdout: json } = await weir(api.runDir, ...command.split(" "), "-o", "json");
+    expect(parse(stdout)).toEqual(JSON.parse(json));
+  }
+});

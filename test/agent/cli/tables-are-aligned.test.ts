@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { table } from "#agent/cli/table.ts";
+import { ApiFixture } from "#test/agent/api/api-fixture.ts";
+import { flow, web } from "#test/agent/api/fake-ports.ts";
+import { weir } from "./cli-fixture.ts";
+
+const plain = (_: unknown, text: string): string => text;
+
+test("text stands to the left, numbers to the right, and nothing behind the last column", () => {
+  const rows = [
+    { id: 5, name: "a", note: null },
+    { id: 1234, name: "long-name", note: "x" },
+  ];
+  const text = table(
+    rows,
+    [
+      { title: "ID", value: (row) => row.id },
+      { title: "NAME", value: (row) => row.name },
+      { title: "NOTE", value: (row) => row.note },
+    ],
+    plain,
+  );
+  expect(text).toBe("  ID  NAME       NOTE\n   5  a          -\n1234  long-name  x\n");
+});
+
+test("what a pod's maker wrote cannot command the terminal", async () => {
+  const evil = { ...web, pod: "\u001b[2Jweb\u202e-1" };
+  await using api = await ApiFixture.start({ endpoints: { list: () => [evil], get: () => evil, log: () => [] } });
+  for (const command of [
+    ["endpoint", "list"],
+    ["endpoint", "get", "12"],
+  ]) {
+    const { stdout } = await weir(api.runDir, ...command);
+    expect(stdout).toContain("\ufffd[2Jweb\ufffd-1");
+    expect(stdout).not.toContain("\u001b");
+  }
+});
+
+test("endpoint list", async () => {
+  await using api = await ApiFixture.start();
+  expect((await weir(api.runDir, "endpoint", "list")).stdout).toBe(
+    [
+      "ID  NAMESPACE  POD    IDENTITY  IPV4      IPV6  STATE  INGRESS   EGRESS  REVISION",
+      "12  shop       web-1     20481  10.0.0.7  -     ready  enforced  open          41",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("status", async () => {
+  await using api = await ApiFixture.start();
+  expect((await weir(api.runDir, "status")).stdout).toBe(
+    [
+      "State      ok",
+      "Node       n1",
+      "Revision   41",
+      "Store      embedded: ok",
+      "Datapath   tcx, programs 6b1f",
+      "Endpoints  1 ready",
+      "Problems   none",
+      "",
+      "MAP         ENTRIES  CAPACITY  FILL",
+      "conntrack4      812    524288  0%",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("policy eval", async () => {
+  await using api = await ApiFixture.start();
+  const { stdout } = await weir(
+    api.runDir,
+    "policy",
+    "eval",
+    "--from",
+    "shop/web-1",
+    "--to",
+    "shop/db-0",
+    "--port",
+    "5432",
+  );
+  expect(stdout).toBe(
+    [
+      "verdict  deny   ",
+      "egress   allow    NetworkPolicy shop/web egress[0] (web.yaml:14)",
+      "ingress  deny     no rule allows it",
+      "                  nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("observe: one flow a line, and what was lost beside it", async () => {
+  const forwarded = {
+    ...flow,
+    verdict: "FORWARDED",
+    weir: { rules: [], generation: "1", reason: "no policy applies" },
+  } as const;
+  const toWorld = { ...forwarded, destination: { identity: 2, labels: ["reserved:world"] } };
+  const read = async function* () {
+    yield [flow, toWorld, { lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: "3" } } as const];
+  };
+  await using api = await ApiFixture.start({ flows: { read } });
+  const { stdout, stderr } = await weir(api.runDir, "observe");
+  expect(stdout).toBe(
+    [
+      "2026-01-31T12:00:00.123Z  DROPPED    shop/web-1:40000 -> shop/db-0:5432  TCP  ingress: no rule allows it; " +
+        "nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433",
+      "2026-01-31T12:00:00.123Z  FORWARDED  shop/web-1:40000 -> world 10.0.0.8:5432  TCP  no policy applies",
+      "",
+    ].join("\n"),
+  );
+  expect(stderr).toBe("weir: 3 flows lost: the agent's ring went past this reader\n");
+});
