@@ -31,7 +31,7 @@ export const directions: Readonly<Record<string, Direction>> = {
     packages: ["node:*"],
   },
   "agent/store/": { ours: [runtime], packages: ["node:*", "zod"] },
-  "agent/kubernetes/": { ours: [runtime, "policy/"], packages: ["node:*", "zod"] },
+  "agent/kubernetes/": { ours: [runtime, "policy/"], packages: ["node:*", "yaml", "zod"] },
   "agent/ipcache/": {
     ours: [runtime, "policy/", "agent/datapath/", "agent/net/", "agent/store/"],
     packages: ["node:*", "zod"],
