@@ -1,15 +1,14 @@
+import { IdentityRange } from "#agent/datapath/layouts.gen.ts";
 import { Journal } from "#agent/runtime/journal.ts";
 import * as z from "zod";
 import { Interner } from "./interner.ts";
 
-/** Numbers of classes, `enum identity_range` in `bpf/lib/shared/identity.h`. */
-export const FIRST_CLASS = 2 ** 24 + 1;
-export const LAST_CLASS = 2 ** 25 - 1;
+const { CLASS_FIRST, CLASS_LAST } = IdentityRange;
 
 /** `cidrs` null: the number is free. A record of its own keeps the place over a rewrite. */
 const record = z.union([
-  z.object({ id: z.int().min(FIRST_CLASS).max(LAST_CLASS), cidrs: z.array(z.string()).nullable() }),
-  z.object({ last: z.int().min(FIRST_CLASS).max(LAST_CLASS) }),
+  z.object({ id: z.int().min(CLASS_FIRST).max(CLASS_LAST), cidrs: z.array(z.string()).nullable() }),
+  z.object({ last: z.int().min(CLASS_FIRST).max(CLASS_LAST) }),
 ]);
 type ClassRecord = z.infer<typeof record>;
 
@@ -30,8 +29,8 @@ export class AddressClasses implements Disposable {
     this.#journal = journal;
     this.#interner = new Interner({
       what: "set of CIDRs",
-      first: FIRST_CLASS,
-      last: LAST_CLASS,
+      first: CLASS_FIRST,
+      last: CLASS_LAST,
       rest: REST,
       made: (id, value) => this.#write({ id, cidrs: value.split(",") }),
       forgotten: (id) => this.#write({ id, cidrs: null }),
@@ -73,7 +72,7 @@ export class AddressClasses implements Disposable {
     if (this.#journal.length > 2 * this.#interner.size + SLACK) {
       const { next } = this.#interner;
       const alive = [...this.#interner.entries()].map(([id, value]) => ({ id, cidrs: value.split(",") }));
-      this.#journal.rewrite([...alive, { last: next === FIRST_CLASS ? LAST_CLASS : next - 1 }]);
+      this.#journal.rewrite([...alive, { last: next === CLASS_FIRST ? CLASS_LAST : next - 1 }]);
     }
     this.#journal.append(entry);
   }

@@ -1,3 +1,4 @@
+import { IdentityRange } from "#agent/datapath/layouts.gen.ts";
 import type { Entry, Store } from "#agent/store/store.ts";
 import { IdentityError } from "./errors.ts";
 import {
@@ -8,9 +9,7 @@ import {
   parseNumberRecord,
 } from "./identity-keys.ts";
 
-/** Cluster-wide numbers, `enum identity_range` in `bpf/lib/shared/identity.h`. */
-export const FIRST_IDENTITY = 256;
-export const LAST_IDENTITY = 65535;
+const { CLUSTER_FIRST, CLUSTER_LAST } = IdentityRange;
 
 export interface RegistryOptions {
   readonly store: Store;
@@ -126,7 +125,7 @@ export class IdentityRegistry {
   /** Makes a number for a subject, unless another node is faster. */
   async #create(text: string, preferred: number | undefined): Promise<void> {
     const value = JSON.stringify({ subject: text, by: this.#node } satisfies NumberRecord);
-    const last = Number((await this.#store.get(identityKeys.last(this.#node)))?.value ?? LAST_IDENTITY);
+    const last = Number((await this.#store.get(identityKeys.last(this.#node)))?.value ?? CLUSTER_LAST);
     for (const id of this.#candidates(last, preferred)) {
       const made = await this.#store.put(identityKeys.number(id), value, { condition: { revision: null } });
       if (!made.ok) continue;
@@ -139,16 +138,16 @@ export class IdentityRegistry {
     }
     throw new IdentityError("exhausted", {
       asked: "make an identity",
-      obstacle: `all numbers from ${FIRST_IDENTITY} to ${LAST_IDENTITY} are taken`,
+      obstacle: `all numbers from ${CLUSTER_FIRST} to ${CLUSTER_LAST} are taken`,
       remedy: "let fewer labels count, or remove pods",
     });
   }
 
   *#candidates(last: number, preferred: number | undefined): Generator<number> {
-    const count = LAST_IDENTITY - FIRST_IDENTITY + 1;
-    if (preferred !== undefined && preferred >= FIRST_IDENTITY && preferred <= LAST_IDENTITY) yield preferred;
+    const count = CLUSTER_LAST - CLUSTER_FIRST + 1;
+    if (preferred !== undefined && preferred >= CLUSTER_FIRST && preferred <= CLUSTER_LAST) yield preferred;
     for (let i = 0; i < count; i++) {
-      const id = FIRST_IDENTITY + ((last - FIRST_IDENTITY + 1 + i) % count);
+      const id = CLUSTER_FIRST + ((last - CLUSTER_FIRST + 1 + i) % count);
       if (!this.#isTaken(id)) yield id;
     }
   }

@@ -1,4 +1,5 @@
-import { AddressClasses, FIRST_CLASS, LAST_CLASS } from "#agent/identity/address-classes.ts";
+import { IdentityRange } from "#agent/datapath/layouts.gen.ts";
+import { AddressClasses } from "#agent/identity/address-classes.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { expect, test } from "vitest";
 
@@ -6,8 +7,8 @@ test("a set of CIDRs has one number in the range of classes, the empty one 0", (
   using folder = new TemporaryFolder();
   using classes = new AddressClasses(folder.join("classes"));
   const id = classes.intern(["10.0.0.0/8", "10.1.0.0/16"]);
-  expect(id).toBe(FIRST_CLASS);
-  expect(id).toBeLessThanOrEqual(LAST_CLASS);
+  expect(id).toBe(IdentityRange.CLASS_FIRST);
+  expect(id).toBeLessThanOrEqual(IdentityRange.CLASS_LAST);
   expect(classes.intern(["10.1.0.0/16", "10.0.0.0/8"])).toBe(id);
   expect(classes.intern([])).toBe(0);
   expect(classes.lookup(id)).toEqual(["10.0.0.0/8", "10.1.0.0/16"]);
@@ -23,8 +24,8 @@ test("numbers survive a restart, and go on from where they were", () => {
     classes.intern(["10.1.0.0/16"]);
   }
   using classes = new AddressClasses(path);
-  expect(classes.intern(["10.1.0.0/16"])).toBe(FIRST_CLASS + 1);
-  expect(classes.intern(["::/0"])).toBe(FIRST_CLASS + 2);
+  expect(classes.intern(["10.1.0.0/16"])).toBe(IdentityRange.CLASS_FIRST + 1);
+  expect(classes.intern(["::/0"])).toBe(IdentityRange.CLASS_FIRST + 2);
 });
 
 test("a set that goes out of use and comes back has the number that it had", () => {
