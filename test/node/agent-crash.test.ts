@@ -1,11 +1,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { until } from "#agent/local/until.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
 import { pinnedLinks } from "#test/support/pinned-links.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const allowed = (...names: string[]) =>
   networkPolicy({ name: "server", selects: { app: "server" }, ingress: [{ from: names.map(app) }] });
@@ -15,7 +15,7 @@ let server: LabPod;
 let client: LabPod;
 let stranger: LabPod;
 
-beforeAll(async () => {
+prepare(async () => {
   server = await node().addPod({ name: "server", labels: { app: "server" } });
   client = await node().addPod({ name: "client", labels: { app: "client" } });
   stranger = await node().addPod({ name: "stranger", labels: { app: "stranger" } });

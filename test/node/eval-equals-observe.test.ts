@@ -1,9 +1,9 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Evaluation } from "#agent/api/policy-views.ts";
 import { FlowLog } from "#agent/local/flow-log.ts";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const web = { protocol: "TCP", port: 80 } as const;
 const node = useNode({
@@ -24,7 +24,7 @@ const node = useNode({
 });
 const pods: Record<string, LabPod> = {};
 
-beforeAll(async () => {
+prepare(async () => {
   for (const name of ["server", "client", "stranger"])
     pods[name] = await node().addPod({ name, labels: { app: name } });
   for (const port of [80, 81]) await pods["server"]?.traffic.serve("TCP", port);

@@ -1,13 +1,13 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { ping } from "#test/support/ping.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const node = useNode();
 let a: LabPod;
 let b: LabPod;
 
-beforeAll(async () => {
+prepare(async () => {
   [a, b] = [await node().addPod({ name: "a" }), await node().addPod({ name: "b" })];
   for (const protocol of ["TCP", "UDP"] as const) await b.traffic.serve(protocol, 80);
 });

@@ -1,9 +1,9 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import type { Stream } from "#agent/local/traffic.ts";
 import { until } from "#agent/local/until.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const allowed = (...names: string[]) =>
   networkPolicy({ name: "server", selects: { app: "server" }, ingress: [{ from: names.map(app) }] });
@@ -11,7 +11,7 @@ const allowed = (...names: string[]) =>
 const node = useNode({ objects: { "server.yaml": allowed("a", "b") } });
 const pods: Record<string, LabPod> = {};
 
-beforeAll(async () => {
+prepare(async () => {
   for (const name of ["server", "a", "b"]) pods[name] = await node().addPod({ name, labels: { app: name } });
   await pods["server"]?.traffic.serve("TCP", 80);
 });

@@ -1,7 +1,7 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const ports = { tcp: { protocol: "TCP", port: 80 }, udp: { protocol: "UDP", port: 53 } } as const;
 
@@ -21,7 +21,7 @@ const node = useNode({
 });
 const pods: Record<string, LabPod> = {};
 
-beforeAll(async () => {
+prepare(async () => {
   for (const name of ["server", "client", "stranger", "restricted"]) {
     pods[name] = await node().addPod({ name, labels: { app: name } });
   }

@@ -1,8 +1,8 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { until } from "#agent/local/until.ts";
 import { networkPolicy } from "#test/support/network-policy.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const policy = networkPolicy({ name: "closed", selects: { app: "server" }, ingress: [] });
 const node = useNode({ objects: { "closed.yaml": policy } });
@@ -17,7 +17,7 @@ const problemWith = (file: string) =>
     (await node().client.status()).problems.find((text) => text.includes(file)),
   );
 
-beforeAll(async () => {
+prepare(async () => {
   server = await node().addPod({ name: "server", labels: { app: "server" } });
   client = await node().addPod({ name: "client" });
   await server.traffic.serve("TCP", 80);

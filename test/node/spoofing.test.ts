@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { FlowLog } from "#agent/local/flow-log.ts";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { until } from "#agent/local/until.ts";
@@ -6,7 +6,7 @@ import { PacketSocket } from "#test/support/packet-socket.ts";
 import { buildPacket } from "#test/support/packet.ts";
 import { macsOf } from "#test/support/ping.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
 
 const node = useNode({
   objects: {
@@ -17,7 +17,7 @@ let server: LabPod;
 let client: LabPod;
 let intruder: LabPod;
 
-beforeAll(async () => {
+prepare(async () => {
   server = await node().addPod({ name: "server", labels: { app: "server" } });
   client = await node().addPod({ name: "client", labels: { app: "client" } });
   intruder = await node().addPod({ name: "intruder", labels: { app: "intruder" } });

@@ -8,6 +8,18 @@ export interface UseNodeOptions extends LabNodeOptions {
   readonly objects?: Readonly<Record<string, string>>;
 }
 
+/** What a test of a node needs. */
+function reasonToSkip(): string | undefined {
+  return unmet("root", "namespaces", "dist");
+}
+
+/** A `beforeAll` for pods and traffic; left out where {@link useNode} skips the tests. */
+export function prepare(hook: () => Promise<void>): void {
+  beforeAll(async () => {
+    if (reasonToSkip() === undefined) await hook();
+  });
+}
+
 /**
  * One node with a running agent for all tests of a file; on a machine that cannot, they
  * are skipped with the reason.
@@ -15,7 +27,7 @@ export interface UseNodeOptions extends LabNodeOptions {
  * @returns the node, from the first hook or test on.
  */
 export function useNode({ objects = {}, ...options }: UseNodeOptions = {}): () => LabNode {
-  const reason = unmet("root", "namespaces", "dist");
+  const reason = reasonToSkip();
   let lab: Lab | undefined;
   let node: LabNode | undefined;
   beforeAll(async () => {
