@@ -14,8 +14,11 @@ export interface Miss {
   readonly distance: number;
 }
 
-/** Distances: another port number is nearer than another label, and that than another kind of peer. */
-const DISTANCE = { port: 1, excepted: 2, label: 3, name: 3, protocol: 4, block: 5, notPod: 6 } as const;
+/**
+ * Other ports and protocols are nearer than other labels, those than other addresses. A
+ * port's distance is from 1 to 2 with its numbers.
+ */
+const DISTANCE = { port: 1, protocol: 1.5, name: 1.5, excepted: 2, label: 3, block: 5, notPod: 6 } as const;
 
 /** What keeps a rule from matching; empty when it matches. Of several peers or ports, the nearest tells. */
 export function missesOf(rule: Rule, peer: Party, flow: Flow, namespaces: Namespaces): readonly Miss[] {
@@ -48,7 +51,9 @@ function portMisses(match: PortMatch, { protocol, port, destination }: Flow): Mi
     const { first, last } = match;
     const wanted = first === last ? `${first}` : `in ${first}-${last}`;
     const gap = port < first ? first - port : port - last;
-    if (gap > 0) misses.push({ because: `port ${port} is not ${wanted}`, distance: DISTANCE.port + gap / 65536 });
+    if (gap > 0) {
+      misses.push({ because: `port ${port} is not ${wanted}`, distance: DISTANCE.port + Math.log2(1 + gap) / 16 });
+    }
     return misses;
   }
   const numbers = portsNamed(destination.subject?.namedPorts ?? [], match.name, match.protocol);
