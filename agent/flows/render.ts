@@ -1,5 +1,4 @@
-import type { Flow, FlowEndpoint, FlowPolicy } from "#agent/api/flow.ts";
-import type { RuleDescription } from "#agent/api/policy-views.ts";
+import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
 import {
   AddressFamily,
   ConnectionEnd,
@@ -12,10 +11,12 @@ import {
 import { formatTime } from "#agent/runtime/clock.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
+import { denialOf } from "./denial.ts";
 import { dropReasonName, dropReasonText } from "./drop-reason.ts";
-import { layer4, policyProtocol } from "./layer4.ts";
+import { layer4 } from "./layer4.ts";
 import type { NearestRules } from "./nearest.ts";
 import { deniedEnd, directionOf, type FlowRecord } from "./record.ts";
+import { RuleWords } from "./rule-words.ts";
 
 /** Names of the datapath's source files, by `enum source_file`. */
 const sourceNames = new Map<number, string>(
@@ -26,11 +27,13 @@ const sourceNames = new Map<number, string>(
 export class FlowRenderer {
   readonly #context: FlowContext;
   readonly #nearest: NearestRules;
+  readonly #words: RuleWords;
   readonly #uuidPrefix: string;
 
   constructor(context: FlowContext, nearest: NearestRules) {
     this.#context = context;
     this.#nearest = nearest;
+    this.#words = new RuleWords(context);
     // One random half for each run of the agent, and the sequence number: the same flow has the same name to every reader.
     this.#uuidPrefix = crypto.randomUUID().slice(0, 13);
   }
@@ -61,56 +64,34 @@ export class FlowRenderer {
     };
   }
 
-  #weirOf({ event, source, destination }: FlowRecord): Flow["weir"] {
+  #weirOf(record: FlowRecord): Flow["weir"] {
+    const { event } = record;
+    const forwarded = event.reason === DropReason.NONE;
     const denied = deniedEnd(event);
-    const verdict = event.reason === DropReason.NONE ? Verdict.ALLOW : Verdict.DENY;
-    const rules = unique(event.end.filter((end) => end.verdict === verdict).flatMap((end) => this.#rulesOf(end.rules)));
+    const verdict = forwarded ? Verdict.ALLOW : Verdict.DENY;
+    const deciding = forwarded || denied ? event.end.filter((end) => end.verdict === verdict) : [];
+    // No rule speaks for both directions, so none is named twice.
+    const rules = deciding.flatMap((end) => this.#words.of(end, event.generation).rules);
     const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
-    const weir = {
-      rules: denied || event.reason === DropReason.NONE ? rules : [],
+    const denial = denialOf(record);
+    const nearest = denial && this.#nearest.find(denial);
+    return {
+      rules,
+      ...(nearest === undefined ? {} : { nearest }),
       generation: event.generation.toString(),
-      reason: event.reason === DropReason.NONE ? allowed : dropReasonText(event.reason),
+      reason: forwarded ? allowed : dropReasonText(event.reason),
+      ...(denied ? { denied } : {}),
     };
-    if (!denied) return weir;
-    const protocol = policyProtocol(event);
-    if (event.reason !== DropReason.POLICY_DENIED || protocol === undefined) return { ...weir, denied };
-    const sourceAddress = addressText(event.family, event.source.bytes);
-    const destinationAddress = addressText(event.family, event.destination.bytes);
-    const isIcmp = protocol === "ICMP" || protocol === "ICMPv6";
-    const original = { source, destination, sourceAddress, destinationAddress, port: event.destinationPort };
-    const reversed = {
-      source: destination,
-      destination: source,
-      sourceAddress: destinationAddress,
-      destinationAddress: sourceAddress,
-      port: event.sourcePort,
-    };
-    const nearest = this.#nearest.find({
-      ...(event.isReply ? reversed : original),
-      ...(isIcmp ? { port: event.icmpType } : {}),
-      direction: denied,
-      protocol,
-      generation: event.generation,
-    });
-    return nearest === undefined ? { ...weir, denied } : { ...weir, nearest, denied };
   }
 
-  #policiesOf(event: EventRecord): Partial<Flow> {
+  #policiesOf({ end, generation }: EventRecord): Partial<Flow> {
+    const [from, to] = end;
+    const egress = this.#words.of(from, generation).policies;
+    const ingress = this.#words.of(to, generation).policies;
     const flow: Partial<Flow> = {};
-    for (const [direction, index] of [
-      ["egress", ConnectionEnd.END_SOURCE],
-      ["ingress", ConnectionEnd.END_DESTINATION],
-    ] as const) {
-      const end = event.end[index];
-      const policies = policiesOf(this.#rulesOf(end.rules), event.generation);
-      if (policies.length === 0) continue;
-      flow[`${direction}_${end.verdict === Verdict.DENY ? "denied" : "allowed"}_by`] = policies;
-    }
+    if (egress.length > 0) flow[from.verdict === Verdict.DENY ? "egress_denied_by" : "egress_allowed_by"] = egress;
+    if (ingress.length > 0) flow[to.verdict === Verdict.DENY ? "ingress_denied_by" : "ingress_allowed_by"] = ingress;
     return flow;
-  }
-
-  #rulesOf(references: readonly number[]): RuleDescription[] {
-    return references.flatMap((reference) => (reference === 0 ? [] : this.#context.rules(reference)));
   }
 
   #uuid(sequence: number): string {
@@ -144,24 +125,4 @@ function endpointOf({ endpoint, identity, labels, namespace, pod }: FlowParty): 
 /** Of the end that `traffic_direction` names. */
 function matchOf(event: EventRecord): number {
   return event.end[directionOf(event) === "egress" ? ConnectionEnd.END_SOURCE : ConnectionEnd.END_DESTINATION].match;
-}
-
-function unique(rules: readonly RuleDescription[]): RuleDescription[] {
-  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
-}
-
-/** The objects that the rules stand in, as Hubble names policies. */
-function policiesOf(rules: readonly RuleDescription[], generation: bigint): FlowPolicy[] {
-  const objects = new Map(rules.map((rule) => [`${rule.kind}/${rule.namespace}/${rule.name}`, rule]));
-  return [...objects.values()].map(({ kind, namespace, name }) => ({
-    name,
-    ...(namespace === "" ? {} : { namespace }),
-    labels: [
-      `k8s:io.cilium.k8s.policy.derived-from=${kind}`,
-      `k8s:io.cilium.k8s.policy.name=${name}`,
-      ...(namespace === "" ? [] : [`k8s:io.cilium.k8s.policy.namespace=${namespace}`]),
-    ],
-    revision: generation.toString(),
-    kind,
-  }));
 }

@@ -72,8 +72,7 @@ class Cleanup implements CleanupReport {
   async pins(): Promise<void> {
     const links = join(this.#pinFolder, "links");
     for (const name of await list(links)) await this.#remove("link", join(links, name));
-    const entries = await list(this.#pinFolder, true);
-    for (const name of entries) await this.#remove("pinned object", join(this.#pinFolder, name));
+    for (const path of await filesBelow(this.#pinFolder)) await this.#remove("pinned object", path);
     await this.#removeFolder(this.#pinFolder, true);
   }
 
@@ -139,14 +138,22 @@ class Cleanup implements CleanupReport {
 }
 
 /** Names in a folder; none when there is no such folder. */
-async function list(folder: string, filesOnly = false): Promise<string[]> {
+async function list(folder: string): Promise<string[]> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => !filesOnly || !entry.isDirectory()).map((entry) => entry.name);
+    return await readdir(folder);
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return [];
     throw error;
   }
+}
+
+/** Paths of what is no folder, however deep. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch((error: unknown) => {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return [];
+    throw error;
+  });
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** Of an endpoint record of any version; undefined when the file is none. */

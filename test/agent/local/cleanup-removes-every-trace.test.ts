@@ -14,14 +14,14 @@ let socket: Server;
 beforeEach(async () => {
   folder = new TemporaryFolder();
   places = { runDir: folder.join("run"), stateDir: folder.join("state"), bpffs: folder.join("bpf") };
-  for (const part of ["run/deleted", "state/endpoints", "bpf/weir/links", "bpf/other"]) {
+  for (const part of ["run/deleted", "state/endpoints", "bpf/weir/links", "bpf/weir/maps", "bpf/other"]) {
     mkdirSync(folder.join(part), { recursive: true });
   }
   socket = createServer();
   for (const file of [
     "run/agent.pid",
     "state/incarnation.json",
-    "bpf/weir/policy",
+    "bpf/weir/maps/policy",
     "bpf/weir/links/weir00000000001-ingress",
   ]) {
     writeFileSync(folder.join(file), "");
@@ -40,7 +40,7 @@ test("everything goes, and nothing of others; a second time there is nothing to 
     what: "link",
     name: folder.join("bpf/weir/links/weir00000000001-ingress"),
   });
-  expect(first.removed).toContainEqual({ what: "pinned object", name: folder.join("bpf/weir/policy") });
+  expect(first.removed).toContainEqual({ what: "pinned object", name: folder.join("bpf/weir/maps/policy") });
   expect(["run", "state", "bpf/weir"].filter((part) => existsSync(folder.join(part)))).toEqual([]);
   expect(existsSync(folder.join("bpf/other"))).toBe(true);
   expect(await cleanUp(places)).toMatchObject({ removed: [], problems: [] });
