@@ -17,24 +17,33 @@ export type ApiErrorCode =
   | "internal";
 
 /**
- * HTTP status by error code. Whatever a port throws is answered by its `code`, when it
- * stands here; anything else is 500. 503 means: the same request may succeed later.
+ * HTTP status of what a port throws, by the error's class and code; 500 for whatever does
+ * not stand here. 503 means: the same request may succeed later. Other packages have
+ * codes of the same words that mean something else, so the class counts.
  */
-const statuses: Readonly<Record<string, number>> = {
-  "bad-request": 400,
-  "invalid-policy": 400,
-  "policy-too-large": 400,
-  "not-found": 404,
-  "unknown-route": 404,
-  "method-not-allowed": 405,
-  conflict: 409,
-  exists: 409,
-  "interface-missing": 409,
-  "too-large": 413,
-  busy: 503,
-  "not-ready": 503,
-  "pool-exhausted": 503,
-  stopping: 503,
+const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  ApiError: {
+    "bad-request": 400,
+    "invalid-policy": 400,
+    "not-found": 404,
+    "unknown-route": 404,
+    "method-not-allowed": 405,
+    conflict: 409,
+    "too-large": 413,
+    busy: 503,
+    "not-ready": 503,
+    stopping: 503,
+  },
+  EndpointError: {
+    "policy-too-large": 400,
+    "not-found": 404,
+    exists: 409,
+    "interface-missing": 409,
+    "not-ready": 503,
+  },
+  IpamError: { "pool-exhausted": 503, "address-in-use": 409, "address-outside": 400 },
+  IdentityError: { exhausted: 503, conflict: 503 },
+  StoreError: { unavailable: 503, closed: 503 },
 };
 
 /** What the API refuses, and what a port may throw to choose the answer. */
@@ -59,5 +68,5 @@ export function answerError(thrown: unknown): ErrorAnswer {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const code = "code" in error && typeof error.code === "string" ? error.code : "internal";
   const details = "details" in error && typeof error.details === "string" ? { details: error.details } : {};
-  return { status: statuses[code] ?? 500, body: { error: { code, message: error.message, ...details } } };
+  return { status: statuses[error.name]?.[code] ?? 500, body: { error: { code, message: error.message, ...details } } };
 }

@@ -2,8 +2,8 @@
  * What the API needs of the agent. Each port is as narrow as its routes; the agent's
  * own parts do not know them, one adapter joins both.
  *
- * A port throws {@link ApiError}, or any error whose `code` stands in the table of
- * `errors.ts`; whatever else it throws is answered as an internal error.
+ * A port throws an `ApiError`, or an error of the agent's parts that stands in the table
+ * of `errors.ts`; whatever else it throws is answered as an internal error.
  */
 import type {
   ActivationRequest,

@@ -66,7 +66,8 @@ test("a degraded agent: its status all the same, and 5", async () => {
 
 test("an agent that fails inside: 1; one that is not ready: 1, and try again", async () => {
   const { policies } = fakePorts();
-  const fail = (code: string) => () => Promise.reject(Object.assign(new Error("apply: it broke"), { code }));
+  const fail = (code: string) => () =>
+    Promise.reject(Object.assign(new Error("apply: it broke"), { name: "EndpointError", code }));
   using folder = new TemporaryFolder();
   writeFileSync(folder.join("web.yaml"), "");
   for (const [code, remedy] of [
