@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { BpfMap, type MapHandle } from "libbpf-ts";
 import { decodeAddress, decodeIpv4 } from "./address.ts";
 import type { Connection, ConnectionTable } from "./kernel.ts";
@@ -10,6 +11,9 @@ import {
   conntrackEntry,
   type ConntrackEntry,
 } from "./layouts.gen.ts";
+
+/** Entries that are looked at between two rests: about 5 ms. */
+const stretch = 2048;
 
 interface Table {
   connections(): Generator<{ connection: Connection; remove: () => void }>;
@@ -62,28 +66,28 @@ export class KernelConnections implements ConnectionTable {
     return [...this.#all()].map(({ connection }) => connection);
   }
 
-  sweep(now: bigint): { live: number; removed: number } {
-    let live = 0;
-    let removed = 0;
-    for (const { connection, remove } of this.#all()) {
-      if (connection.entry.expires >= now) {
-        live++;
-        continue;
-      }
-      remove();
-      removed++;
-    }
-    return { live, removed };
+  async sweep(now: bigint): Promise<{ live: number; removed: number }> {
+    const isOver = ({ entry }: Connection): boolean => entry.expires < now;
+    const { seen, removed } = await this.#removeWhere(isOver);
+    return { live: seen - removed, removed };
   }
 
-  removeAddress(address: string): number {
+  async removeAddresses(addresses: readonly string[]): Promise<number> {
+    const gone = new Set(addresses);
+    const { removed } = await this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
+    return removed;
+  }
+
+  async #removeWhere(isGone: (connection: Connection) => boolean): Promise<{ seen: number; removed: number }> {
+    let seen = 0;
     let removed = 0;
     for (const { connection, remove } of this.#all()) {
-      if (connection.source !== address && connection.destination !== address) continue;
+      if (++seen % stretch === 0) await setImmediate();
+      if (!isGone(connection)) continue;
       remove();
       removed++;
     }
-    return removed;
+    return { seen, removed };
   }
 
   *#all(): Generator<{ connection: Connection; remove: () => void }> {

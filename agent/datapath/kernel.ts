@@ -97,10 +97,10 @@ export interface Connection {
 
 export interface ConnectionTable {
   list(): Connection[];
-  /** Removes entries that have timed out at `now` (boot time, ns); says how many stay and go. */
-  sweep(now: bigint): { live: number; removed: number };
-  /** Removes all entries of an address; says how many. */
-  removeAddress(address: string): number;
+  /** Removes entries that have timed out at `now` (boot time, ns); lets others work meanwhile. */
+  sweep(now: bigint): Promise<{ live: number; removed: number }>;
+  /** Removes all entries of some addresses; lets others work meanwhile. Says how many. */
+  removeAddresses(addresses: readonly string[]): Promise<number>;
 }
 
 /** Programs on interfaces. */

@@ -1,7 +1,7 @@
 import type { EndpointState, Kernel, SlotEntry } from "#agent/datapath/kernel.ts";
-import type { AddressSpace } from "#agent/ipcache/address-space.ts";
+import type { AddressPlan, AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
-import type { PolicyEngine, PolicyEntry } from "#policy/compile/engine.ts";
+import type { CompiledPolicy, PolicyEngine, PolicyEntry } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import { EndpointError } from "./errors.ts";
@@ -22,8 +22,27 @@ export interface EnforcementOptions {
   readonly kernel: Kernel;
   readonly addresses: AddressSpace;
   readonly references: ReferenceNumbers;
-  /** Prefixes with a fixed owner: the node's own addresses, the range of pods. */
+  /** Prefixes with a fixed owner: the range of pods. */
   readonly reserved: readonly KnownPrefix[];
+  /** Who the node's own addresses are: the reserved identity `host`. */
+  readonly nodeIdentity: number;
+  /** The node's own addresses at the start. */
+  readonly nodeAddresses: readonly string[];
+}
+
+/** A policy as it should be; `slot` is null until one holds it. */
+interface WantedPolicy {
+  readonly subject: Subject;
+  readonly selects: CompiledPolicy["selects"];
+  readonly content: SlotContent;
+  slot: number | null;
+}
+
+interface Prepared {
+  readonly wanted: Map<string, WantedPolicy>;
+  readonly splits: Map<number, SlotEntry[]>;
+  readonly classes: Map<number, readonly string[]>;
+  readonly final: AddressPlan;
 }
 
 interface Guarded {
@@ -45,11 +64,13 @@ export class Enforcement {
   readonly #references: ReferenceNumbers;
   readonly #reserved: readonly KnownPrefix[];
   readonly #slots: SlotTable;
+  readonly #nodeIdentity: number;
+  #nodePrefixes = new Set<string>();
   readonly #endpoints = new Map<number, Guarded>();
   /** Identities that entries may name, with their subjects. */
   readonly #identities = new Map<number, Subject>();
   /** The slot that serves all subjects with one policy key. */
-  readonly #slotByKey = new Map<string, { slot: number; subject: Subject }>();
+  readonly #slotByKey = new Map<string, { slot: number; subject: Subject; selects: CompiledPolicy["selects"] }>();
   #engine: PolicyEngine;
 
   constructor(engine: PolicyEngine, options: EnforcementOptions) {
@@ -59,7 +80,9 @@ export class Enforcement {
     this.#references = options.references;
     this.#reserved = options.reserved;
     this.#slots = new SlotTable(options.kernel.policies);
-    this.#addresses.resetKnown(this.#reserved);
+    this.#nodeIdentity = options.nodeIdentity;
+    this.#nodePrefixes = new Set(options.nodeAddresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`));
+    this.#addresses.resetKnown(this.#fixedPrefixes());
   }
 
   get engine(): PolicyEngine {
@@ -80,7 +103,7 @@ export class Enforcement {
     for (const [id, state] of inKernel) {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
-    this.#addresses.resetKnown([...this.#reserved, ...endpoints.flatMap(knownPrefixes)]);
+    this.#addresses.resetKnown([...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)]);
     await this.replacePolicy(engine, { always: false });
   }
 
@@ -104,16 +127,7 @@ export class Enforcement {
    */
   async replacePolicy(next: PolicyEngine, options: { always: boolean }): Promise<void> {
     const { control } = this.#kernel;
-    const union = this.#addresses.plan([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
-    const final = this.#addresses.plan(next.cidrs);
-    for (const [identity, subject] of this.#identities) next.addIdentity(identity, subject);
-    const classes = new Map([...this.#addresses.classesInUse(), ...union.classes, ...final.classes]);
-    for (const [id, cidrs] of classes) next.addClass(id, cidrs);
-
-    const wanted = this.#compileAll(next);
-    const splits = this.#splitEntries(union.classes);
-    this.#refuseTooLarge(wanted, splits);
-
+    const { wanted, splits, classes, final } = this.#prepare(next);
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
     this.#addresses.setCidrs([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
 
@@ -135,7 +149,9 @@ export class Enforcement {
 
     this.#engine = next;
     this.#slotByKey.clear();
-    for (const [key, { slot, subject }] of wanted) this.#slotByKey.set(key, { slot: slot as number, subject });
+    for (const [key, { slot, subject, selects }] of wanted) {
+      this.#slotByKey.set(key, { slot: slot as number, subject, selects });
+    }
 
     if (change) await this.#kernel.policies.barrier();
     for (const { guarded, slot } of moves) guarded.slot = slot;
@@ -150,7 +166,7 @@ export class Enforcement {
   }
 
   /**
-   * Lets an endpoint take part: when this resolves, its policy is in force and every
+   * Lets an endpoint take part, or gives it another identity: when this resolves, its policy is in force and every
    * other endpoint's policy knows it. No packet of it may have been let through before.
    *
    * @throws EndpointError `policy-too-large` when its identity's entries do not fit.
@@ -166,12 +182,7 @@ export class Enforcement {
     }
   }
 
-  /** Gives an endpoint another identity: its labels have changed. */
-  async relabel(endpoint: GuardedEndpoint): Promise<void> {
-    await this.add(endpoint);
-  }
-
-  /** Takes an endpoint out, with its connections. Idempotent. */
+  /** Takes an endpoint out; its connections no longer hold, and are the caller's to remove. Idempotent. */
   remove(id: number): void {
     const guarded = this.#endpoints.get(id);
     if (!guarded) return;
@@ -182,9 +193,14 @@ export class Enforcement {
       this.#addresses.removeKnown(prefix);
       this.#kernel.control.raiseEpoch(prefix);
     }
-    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-      if (address !== null) this.#kernel.connections.removeAddress(address);
-    }
+  }
+
+  /** Says which addresses are the node's own now. */
+  setNodeAddresses(addresses: readonly string[]): void {
+    const wanted = new Set(addresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`));
+    for (const prefix of this.#nodePrefixes) if (!wanted.has(prefix)) this.#addresses.removeKnown(prefix);
+    for (const prefix of wanted) this.#addresses.setKnown(prefix, this.#nodeIdentity);
+    this.#nodePrefixes = wanted;
   }
 
   /** Forgets identities and slots that no endpoint has any more. */
@@ -208,6 +224,38 @@ export class Enforcement {
     return content && slot !== undefined ? { slot, content } : undefined;
   }
 
+  /** Directions in which some policy selects an endpoint. */
+  selects(id: number): Readonly<Record<"ingress" | "egress", boolean>> {
+    const subject = this.#endpoints.get(id)?.endpoint.subject;
+    const known = subject && this.#slotByKey.get(this.#engine.policyKey(subject));
+    return known?.selects ?? { ingress: false, egress: false };
+  }
+
+  /** Rule references that some slot holds. */
+  references(): Set<number> {
+    const used = new Set<number>();
+    for (const slot of this.#slots.numbers()) {
+      for (const { rule } of this.#slots.content(slot)?.entries.values() ?? []) used.add(rule);
+    }
+    return used;
+  }
+
+  /** Endpoints by the slot that judges them. */
+  endpointsBySlot(): Map<number, number[]> {
+    const slots = new Map<number, number[]>();
+    for (const [id, { slot }] of this.#endpoints) slots.set(slot, [...(slots.get(slot) ?? []), id]);
+    return slots;
+  }
+
+  /**
+   * Would {@link replacePolicy} take these objects? Writes nothing.
+   *
+   * @throws EndpointError `policy-too-large`.
+   */
+  checkPolicy(next: PolicyEngine): void {
+    this.#prepare(next);
+  }
+
   /** What the kernel should hold for an endpoint differs from what it holds, in sentences. */
   check(id: number): string[] {
     const guarded = this.#endpoints.get(id);
@@ -225,6 +273,11 @@ export class Enforcement {
     return problems;
   }
 
+  #fixedPrefixes(): KnownPrefix[] {
+    const own = [...this.#nodePrefixes].map((prefix) => ({ prefix, identity: this.#nodeIdentity }));
+    return [...this.#reserved, ...own];
+  }
+
   #entry(entry: PolicyEntry): SlotEntry {
     const { peer, direction, protocol, port, portBits, verdict, precedence } = entry;
     return {
@@ -239,15 +292,27 @@ export class Enforcement {
     };
   }
 
+  /** Step 1 of {@link replacePolicy}. */
+  #prepare(next: PolicyEngine): Prepared {
+    const union = this.#addresses.plan([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
+    const final = this.#addresses.plan(next.cidrs);
+    for (const [identity, subject] of this.#identities) next.addIdentity(identity, subject);
+    const classes = new Map([...this.#addresses.classesInUse(), ...union.classes, ...final.classes]);
+    for (const [id, cidrs] of classes) next.addClass(id, cidrs);
+    const wanted = this.#compileAll(next);
+    const splits = this.#splitEntries(union.classes);
+    this.#refuseTooLarge(wanted, splits);
+    return { wanted, splits, classes, final };
+  }
+
   /** Compiles the policy of every subject; a slot that an endpoint of it has and that is right is kept. */
-  #compileAll(engine: PolicyEngine): Map<string, { subject: Subject; content: SlotContent; slot: number | null }> {
-    const policies = new Map<string, { subject: Subject; content: SlotContent; slot: number | null }>();
+  #compileAll(engine: PolicyEngine): Map<string, WantedPolicy> {
+    const policies = new Map<string, WantedPolicy>();
     for (const { endpoint, slot } of this.#endpoints.values()) {
       const key = engine.policyKey(endpoint.subject);
       let policy = policies.get(key);
       if (!policy) {
-        const content = new SlotContent(engine.compile(endpoint.subject).entries.map((entry) => this.#entry(entry)));
-        policies.set(key, (policy = { subject: endpoint.subject, content, slot: null }));
+        policies.set(key, (policy = { ...this.#compile(engine, endpoint.subject), slot: null }));
       }
       if (policy.slot === null && this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
     }
@@ -277,7 +342,7 @@ export class Enforcement {
   }
 
   #refuseTooLarge(
-    wanted: ReadonlyMap<string, { subject: Subject; content: SlotContent }>,
+    wanted: ReadonlyMap<string, WantedPolicy>,
     splits: ReadonlyMap<number, readonly SlotEntry[]>,
   ): void {
     const { capacity } = this.#slots;
@@ -292,7 +357,7 @@ export class Enforcement {
 
   #moves(
     engine: PolicyEngine,
-    wanted: ReadonlyMap<string, { slot: number | null }>,
+    wanted: ReadonlyMap<string, WantedPolicy>,
   ): { guarded: Guarded; slot: number }[] {
     const moves: { guarded: Guarded; slot: number }[] = [];
     for (const guarded of this.#endpoints.values()) {
@@ -343,12 +408,17 @@ export class Enforcement {
     const key = this.#engine.policyKey(subject);
     const known = this.#slotByKey.get(key);
     if (known) return known.slot;
-    const content = new SlotContent(this.#engine.compile(subject).entries.map((entry) => this.#entry(entry)));
+    const { content, selects } = this.#compile(this.#engine, subject);
     const { capacity } = this.#slots;
     if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
     const [slot] = (await this.#slots.insert([content])) as [number];
-    this.#slotByKey.set(key, { slot, subject });
+    this.#slotByKey.set(key, { slot, subject, selects });
     return slot;
+  }
+
+  #compile(engine: PolicyEngine, subject: Subject): Omit<WantedPolicy, "slot"> {
+    const { entries, selects } = engine.compile(subject);
+    return { subject, selects, content: new SlotContent(entries.map((entry) => this.#entry(entry))) };
   }
 }
 

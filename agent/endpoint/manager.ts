@@ -6,27 +6,17 @@ import type {
   CheckRequest,
 } from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
-import type { Hooks } from "#agent/datapath/kernel.ts";
+import type { ConnectionTable, Hooks } from "#agent/datapath/kernel.ts";
+import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement, GuardedEndpoint } from "./enforcement.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 
-/** A pair of addresses, reserved together; a family that the node has no range for is null. */
-export interface AddressPair {
-  readonly ipv4: string | null;
-  readonly ipv6: string | null;
-}
-
-export interface AddressPool {
-  allocate(owner: string): AddressPair;
-  release(pair: AddressPair): void;
-  readonly gateway: AddressPair;
-}
-
 export interface IdentityNumbers {
-  acquire(subject: Subject): Promise<number>;
+  /** `preferred`: what an endpoint's record says. */
+  acquire(subject: Subject, preferred?: number): Promise<number>;
   release(identity: number): Promise<void>;
 }
 
@@ -41,9 +31,10 @@ export interface HostSide {
 
 export interface HostSideSpec {
   readonly name: string;
-  readonly ifindex: number;
   readonly mac: string;
-  readonly peerMac: string;
+  readonly podMac: string;
+  /** Bytes of an IP packet. */
+  readonly mtu: number;
   readonly addresses: AddressPair;
   readonly gateway: AddressPair;
 }
@@ -55,12 +46,23 @@ export interface PodFacts {
   readonly namedPorts: Subject["namedPorts"];
 }
 
+/** One thing that happened to an endpoint. */
+export interface EndpointEvent {
+  readonly time: string;
+  readonly event: string;
+  readonly message: string;
+}
+
+/** Events that are kept of one endpoint. */
+const keptEvents = 64;
+
 export interface EndpointManagerOptions {
   readonly enforcement: Enforcement;
   readonly records: EndpointRecords;
   readonly pool: AddressPool;
   readonly identities: IdentityNumbers;
   readonly hooks: Hooks;
+  readonly connections: ConnectionTable;
   readonly host: HostSide;
   /** Bytes of an IP packet that a pod may send. */
   readonly mtu: number;
@@ -70,6 +72,8 @@ export interface EndpointManagerOptions {
   readonly nextIncarnation: () => number;
   readonly randomMac: () => string;
   readonly now: () => Date;
+  /** Told when something goes wrong after an answer was given. */
+  readonly failed: (error: unknown, what: string) => void;
 }
 
 /**
@@ -81,6 +85,7 @@ export interface EndpointManagerOptions {
 export class EndpointManager {
   readonly #options: EndpointManagerOptions;
   readonly #endpoints = new Map<number, { record: EndpointRecord; subject: Subject }>();
+  readonly #log = new Map<number, EndpointEvent[]>();
   #lastId = 0;
 
   constructor(options: EndpointManagerOptions) {
@@ -95,6 +100,11 @@ export class EndpointManager {
     return this.#endpoints.get(id);
   }
 
+  /** What happened to an endpoint in this life of the agent, oldest first. */
+  log(id: number): readonly EndpointEvent[] | undefined {
+    return this.#endpoints.has(id) ? (this.#log.get(id) ?? []) : undefined;
+  }
+
   find(containerId: string, ifName: string): { record: EndpointRecord; subject: Subject } | undefined {
     return this.list().find(({ record }) => record.containerId === containerId && record.ifName === ifName);
   }
@@ -103,16 +113,24 @@ export class EndpointManager {
    * Takes over the records of an earlier life. Endpoints whose interface is gone are
    * returned and not taken over; their release is the caller's next step.
    */
-  restore(records: readonly EndpointRecord[]): { guarded: GuardedEndpoint[]; lost: EndpointRecord[] } {
+  async restore(
+    records: readonly EndpointRecord[],
+  ): Promise<{ guarded: GuardedEndpoint[]; lost: EndpointRecord[] }> {
     const guarded: GuardedEndpoint[] = [];
     const lost: EndpointRecord[] = [];
-    for (const record of records) {
-      const subject = this.#subject(record);
+    for (const stored of records) {
+      const subject = this.#subject(stored);
+      this.#options.pool.reserve(stored, `${stored.namespace}/${stored.pod}`);
+      const record =
+        stored.state === "ready"
+          ? { ...stored, identity: await this.#options.identities.acquire(subject, stored.identity) }
+          : stored;
       this.#endpoints.set(record.id, { record, subject });
       this.#lastId = Math.max(this.#lastId, record.id);
       if (record.state !== "ready" || record.ifindex === null) continue;
       if (this.#options.host.index(record.hostInterface) === record.ifindex) {
         guarded.push(this.#guarded(record, subject));
+        this.#note(record.id, "restored", "taken over from an earlier life of the agent");
       } else {
         lost.push(record);
       }
@@ -125,7 +143,7 @@ export class EndpointManager {
     const { record } = this.#require(id);
     if (record.ifindex === null) return;
     this.#options.hooks.attach(record.ifindex, record.hostInterface);
-    this.#options.host.ensure(this.#hostSide(record, record.ifindex));
+    this.#options.host.ensure(this.#hostSide(record));
   }
 
   /** Reserves a number and addresses. */
@@ -174,6 +192,8 @@ export class EndpointManager {
       };
       this.#options.records.write(record);
       this.#endpoints.set(id, { record, subject: this.#subject(record) });
+      this.#log.delete(id);
+      this.#note(id, "created", `addresses ${[addresses.ipv4, addresses.ipv6].filter(Boolean).join(", ")} reserved`);
       return this.#attachment(record);
     } catch (error) {
       this.#options.pool.release(addresses);
@@ -200,7 +220,7 @@ export class EndpointManager {
     try {
       await this.#options.enforcement.add(this.#guarded(ready, subject));
       this.#options.hooks.attach(ifindex, record.hostInterface);
-      this.#options.host.ensure(this.#hostSide(ready, ifindex));
+      this.#options.host.ensure(this.#hostSide(ready));
       this.#options.records.write(ready);
     } catch (error) {
       this.#options.enforcement.remove(id);
@@ -209,6 +229,7 @@ export class EndpointManager {
       throw error;
     }
     this.#endpoints.set(id, { record: ready, subject });
+    this.#note(id, "ready", `identity ${identity}, policy in force on ${record.hostInterface}`);
     return { id };
   }
 
@@ -226,8 +247,17 @@ export class EndpointManager {
     if (record.identity !== 0) await this.#options.identities.release(record.identity);
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);
-    this.#options.pool.release(record);
+    this.#log.delete(record.id);
+    // Nobody need wait for this: until it is done the addresses are not given again, and the
+    // incarnation keeps a later pod from inheriting what a crash leaves.
+    this.#removeConnections(record)
+      .then(() => this.#options.pool.release(record))
+      .catch((error: unknown) => this.#options.failed(error, `remove connections of endpoint ${record.id}`));
     return true;
+  }
+
+  async #removeConnections({ ipv4, ipv6 }: AddressPair): Promise<void> {
+    await this.#options.connections.removeAddresses([ipv4, ipv6].filter((address) => address !== null));
   }
 
   /** What is missing or wrong with an attachment, in sentences. */
@@ -243,7 +273,7 @@ export class EndpointManager {
       .map((address) => `address ${address} is not reserved for endpoint ${record.id}`);
     return [
       ...problems,
-      ...this.#options.host.check(this.#hostSide(record, record.ifindex)),
+      ...this.#options.host.check(this.#hostSide(record)),
       ...this.#options.hooks.check(record.ifindex, record.hostInterface),
       ...this.#options.enforcement.check(record.id),
     ];
@@ -260,8 +290,15 @@ export class EndpointManager {
       await this.#options.enforcement.add(this.#guarded(changed, subject));
       this.#options.records.write(changed);
       this.#endpoints.set(record.id, { record: changed, subject });
+      this.#note(record.id, "relabelled", `identity ${record.identity} became ${identity}`);
       await this.#options.identities.release(record.identity);
     }
+  }
+
+  #note(id: number, event: string, message: string): void {
+    const events = this.#log.get(id) ?? [];
+    events.push({ time: this.#options.now().toISOString(), event, message });
+    this.#log.set(id, events.slice(-keptEvents));
   }
 
   #require(id: number): { record: EndpointRecord; subject: Subject } {
@@ -294,12 +331,12 @@ export class EndpointManager {
     return { id, incarnation, identity, ifindex: record.ifindex, mac, hostMac, ipv4, ipv6, viaStack: false, subject };
   }
 
-  #hostSide(record: EndpointRecord, ifindex: number): HostSideSpec {
+  #hostSide(record: EndpointRecord): HostSideSpec {
     return {
       name: record.hostInterface,
-      ifindex,
       mac: record.hostMac,
-      peerMac: record.mac,
+      podMac: record.mac,
+      mtu: record.mtu,
       addresses: { ipv4: record.ipv4, ipv6: record.ipv6 },
       gateway: this.#options.pool.gateway,
     };

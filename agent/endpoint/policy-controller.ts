@@ -1,16 +1,18 @@
-import { PolicyEngine } from "#policy/compile/engine.ts";
-import type { PolicyObject } from "#policy/model/object.ts";
+import { type Enforcement, PolicyEngine } from "#policy/compile/engine.ts";
+import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { EndpointError } from "./errors.ts";
-import type { Enforcement } from "./enforcement.ts";
+import type { Enforcement as PolicyEnforcement } from "./enforcement.ts";
 import type { EndpointManager } from "./manager.ts";
 
 /** How many generations' objects are kept, to explain events that are still on their way. */
 const remembered = 8;
 
 export interface PolicyControllerOptions {
-  readonly enforcement: Enforcement;
+  readonly enforcement: PolicyEnforcement;
   readonly endpoints: EndpointManager;
-  readonly mode: "default" | "always" | "never";
+  /** Where pods' labels and named ports are looked up; follows the objects in force. */
+  readonly pods: { replace(objects: readonly PolicyObject[]): void };
+  readonly mode: Enforcement;
   readonly generation: () => bigint;
 }
 
@@ -24,11 +26,18 @@ export interface PolicyControllerOptions {
 export class PolicyController {
   readonly #options: PolicyControllerOptions;
   readonly #history = new Map<bigint, readonly PolicyObject[]>();
+  /** For each object, by key: the one in force, and the revision that brought it. */
+  #since = new Map<string, { object: PolicyObject; revision: bigint }>();
   #objects: readonly PolicyObject[] = [];
   #refusal: string | null = null;
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: PolicyControllerOptions) {
     this.#options = options;
+  }
+
+  get mode(): Enforcement {
+    return this.#options.mode;
   }
 
   /** The objects in force. */
@@ -50,9 +59,40 @@ export class PolicyController {
     return this.#history.get(generation) ?? this.#objects;
   }
 
+  /** The revision that brought an object, in its present form, into force. */
+  sinceRevision(key: string): bigint {
+    return this.#since.get(key)?.revision ?? this.revision;
+  }
+
   /** An engine for these objects, with the node's mode. */
   engine(objects: readonly PolicyObject[]): PolicyEngine {
     return new PolicyEngine(objects, { enforcement: this.#options.mode });
+  }
+
+  /**
+   * Would {@link apply} take these objects? Changes nothing.
+   *
+   * @throws EndpointError `policy-too-large`.
+   */
+  check(objects: readonly PolicyObject[]): void {
+    this.#options.enforcement.checkPolicy(this.engine(objects));
+  }
+
+  /** Resolves when the revision is at least this; rejects with the signal's reason. */
+  async wait(revision: bigint, signal: AbortSignal): Promise<void> {
+    while (this.revision < revision) {
+      signal.throwIfAborted();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const stop = (): void => reject(signal.reason as Error);
+      this.#waiting.add(resolve);
+      signal.addEventListener("abort", stop, { once: true });
+      try {
+        await promise;
+      } finally {
+        this.#waiting.delete(resolve);
+        signal.removeEventListener("abort", stop);
+      }
+    }
   }
 
   /** Says that these objects are in force already: after a restart. */
@@ -69,12 +109,22 @@ export class PolicyController {
       this.#refusal = error.message;
       return false;
     }
-    this.#remember(objects);
+    this.#options.pods.replace(objects);
     await this.#options.endpoints.relabel();
+    this.#remember(objects);
+    for (const resolve of this.#waiting) resolve();
     return true;
   }
 
   #remember(objects: readonly PolicyObject[]): void {
+    const { revision } = this;
+    this.#since = new Map(
+      objects.map((object) => {
+        const key = objectKey(object);
+        const known = this.#since.get(key);
+        return [key, known?.object === object ? known : { object, revision }];
+      }),
+    );
     this.#objects = objects;
     this.#refusal = null;
     this.#history.set(this.revision, objects);

@@ -11,8 +11,10 @@ const pageSize = 4096;
 export class WordArray implements Disposable {
   readonly #memory: SharedMemory;
   readonly #words: BigUint64Array;
+  readonly #subject: string;
 
   constructor(handle: MapHandle) {
+    this.#subject = `map ${handle.name}`;
     const { valueSize, maxEntries, flags } = handle.info;
     if (valueSize !== 8 || (flags & MapFlag.MMAPABLE) === 0) {
       throw new BpfError("invalid", "mmap", `map ${handle.name} is not a mappable array of 64-bit words`);
@@ -26,13 +28,19 @@ export class WordArray implements Disposable {
     return this.#words.length;
   }
 
+  /** @throws RangeError when the index is out of bounds. */
   load(index: number): bigint {
-    return Atomics.load(this.#words, index);
+    return Atomics.load(this.#open, index);
   }
 
   /** @returns the new value. */
   increment(index: number): bigint {
-    return Atomics.add(this.#words, index, 1n) + 1n;
+    return Atomics.add(this.#open, index, 1n) + 1n;
+  }
+
+  get #open(): BigUint64Array {
+    if (this.#words.length > 0) return this.#words;
+    throw new BpfError("closed", "use", `${this.#subject} is unmapped`);
   }
 
   [Symbol.dispose](): void {

@@ -6,7 +6,7 @@ const MAP_FAILED = 0xffffffffffffffffn;
 
 export const Protection = { READ: 1, READ_WRITE: 3 } as const;
 
-/** Memory that the kernel shares with this process. After disposal no view of it may be touched. */
+/** Memory that the kernel shares with this process. Views of it are empty after disposal. */
 export class SharedMemory implements Disposable {
   readonly buffer: ArrayBuffer;
   readonly #pointer: Pointer;
@@ -24,7 +24,10 @@ export class SharedMemory implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#mapped) native().munmap(this.#pointer, this.#size);
+    if (!this.#mapped) return;
     this.#mapped = false;
+    // Takes the memory away from every view first: a late use then fails and does not crash.
+    this.buffer.transfer(0);
+    native().munmap(this.#pointer, this.#size);
   }
 }

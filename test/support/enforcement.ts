@@ -66,6 +66,8 @@ export function makeEnforcement(
     addresses,
     references,
     reserved: [{ prefix: "10.0.0.0/24", identity: 3 }],
+    nodeIdentity: 1,
+    nodeAddresses: ["10.0.0.1"],
   });
   return { enforcement, references, classes };
 }

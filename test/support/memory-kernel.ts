@@ -129,7 +129,11 @@ export class MemoryKernel implements Kernel {
     raiseEpoch: () => {},
   };
 
-  readonly connections = { list: () => [], sweep: () => ({ live: 0, removed: 0 }), removeAddress: () => 0 };
+  readonly connections = {
+    list: () => [],
+    sweep: async () => ({ live: 0, removed: 0 }),
+    removeAddresses: async () => 0,
+  };
   readonly hooks: Hooks = { attach: () => {}, detach: () => {}, check: () => [], list: () => [] };
 
   // eslint-disable-next-line require-yield

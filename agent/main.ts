@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { claimRunDir } from "#agent/api/run-dir.ts";
+import { serveApi } from "#agent/api/server.ts";
+import { agentOptions } from "#agent/runtime/agent-options.ts";
+import { type AgentConfig, describeProblem, loadConfig } from "#agent/runtime/config.ts";
+import { reasonOf } from "#agent/runtime/errors.ts";
+import { createLog, type Log, subsystemLog } from "#agent/runtime/log.ts";
+import { Node } from "./node/node.ts";
+import { openParts } from "./node/parts.ts";
+import { nodePorts } from "./node/ports.ts";
+
+const usageError = 2;
+
+function parseFlags(argv: readonly string[]): Record<string, string | boolean | undefined> {
+  const command = new Command("weir agent")
+    .description("Runs the agent of this node until SIGTERM; the datapath goes on without it.")
+    .option("--config <FILE>", "Options from a YAML file; flags and environment go before it.");
+  for (const { flag, value, description, default: preset, defaultText } of Object.values(agentOptions)) {
+    const shown = defaultText ?? preset;
+    const text = shown === null ? description : `${description} (default: ${shown})`;
+    command.option(value === null ? `--${flag}` : `--${flag} <${value}>`, text);
+  }
+  return command.parse([...argv], { from: "user" }).opts();
+}
+
+/** Runs the agent. @returns the exit status. */
+export async function runAgent(argv: readonly string[]): Promise<number> {
+  const result = loadConfig({ flags: parseFlags(argv), environment: process.env });
+  if (!result.ok) {
+    for (const problem of result.problems) process.stderr.write(`weir agent: ${describeProblem(problem)}\n`);
+    return usageError;
+  }
+  const { config } = result;
+  const log = await createLog({ level: config.logLevel ?? "info", format: config.logFormat ?? "auto" });
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  try {
+    await runNode(config, log, stop);
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, `the agent stops: ${reasonOf(error)}`);
+    return 1;
+  }
+}
+
+async function runNode(config: AgentConfig, log: Log, stop: AbortController): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(await claimRunDir(config.runDir));
+  const parts = await openParts(config, log, stop.signal, stack);
+  const node = new Node(parts);
+  await node.restore();
+  const apiLog = subsystemLog(log, "api");
+  const warn = (message: string, error?: unknown): void => apiLog.warn({ err: error }, message);
+  const running = node.run(stop.signal);
+  // A part that fails for good ends the agent: its supervisor starts it anew, the datapath goes on.
+  const ended = running.finally(() => stop.abort());
+  stack.use(await serveApi(config.runDir, nodePorts(node), warn));
+  await parts.changes.run(() => node.replayDeletions());
+  log.info({ node: config.nodeName }, "the agent is ready");
+  await ended;
+}

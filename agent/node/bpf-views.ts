@@ -1,0 +1,67 @@
+import type { BpfPort } from "#agent/api/ports.ts";
+import type { BpfConnection, BpfEndpoint } from "#agent/api/bpf-views.ts";
+import type { Connection } from "#agent/datapath/kernel.ts";
+import { ConnectionEnd, ConnectionFlag, EventHook, SourceFile, Verdict } from "#agent/datapath/layouts.gen.ts";
+import { dropReasonName } from "#agent/flows/drop-reason.ts";
+import { protocolNumbers } from "#policy/model/protocol.ts";
+import type { NodeParts } from "./parts.ts";
+
+const protocolNames = new Map(Object.entries(protocolNumbers).map(([name, number]) => [number, name]));
+const fileNames = new Map<number, string>(Object.entries(SourceFile).map(([name, number]) => [number, name]));
+const verdicts = { [Verdict.NONE]: "none", [Verdict.ALLOW]: "allow", [Verdict.DENY]: "deny" } as const;
+
+/** Decoded contents of the maps, as they are in the kernel at the moment of asking. */
+export function bpfPort({ kernel, enforcement }: NodeParts): BpfPort {
+  return {
+    policy: () => {
+      const users = enforcement.endpointsBySlot();
+      return [...kernel.policies.read()].flatMap(([slot, entries]) =>
+        entries.map((entry) => ({ slot, endpoints: users.get(slot) ?? [], ...entry })),
+      );
+    },
+    conntrack: () => {
+      const now = kernel.now();
+      return kernel.connections.list().map((connection) => viewConnection(connection, now));
+    },
+    ipcache: () => kernel.ipcache.read(),
+    counters: () =>
+      kernel.counters().map(({ key, value }) => ({
+        reason: key.reason === 0 ? "FORWARDED" : dropReasonName(key.reason),
+        direction: key.hook === EventHook.EGRESS ? "egress" : "ingress",
+        file: key.reason === 0 ? null : (fileNames.get(key.file) ?? String(key.file)).toLowerCase(),
+        line: key.reason === 0 ? null : key.line,
+        packets: Number(value.packets),
+        bytes: Number(value.bytes),
+      })),
+    endpoints: () =>
+      [...kernel.endpoints.read().values()].flatMap(({ ipv4, ipv6, ...state }) =>
+        [ipv4, ipv6].filter((address) => address !== null).map((address): BpfEndpoint => ({ address, ...state })),
+      ),
+  };
+}
+
+function viewConnection({ entry, protocol, ...tuple }: Connection, now: bigint): BpfConnection {
+  const end = (which: 0 | 1): BpfConnection["from"] => {
+    const { rules, verdict } = entry.end[which];
+    return {
+      packets: Number(entry.packets[which]),
+      bytes: Number(entry.bytes[which]),
+      verdict: verdicts[verdict as keyof typeof verdicts] ?? "none",
+      rules: rules.filter((rule) => rule !== 0),
+    };
+  };
+  const { SEEN_REPLY, SOURCE_CLOSING, DESTINATION_CLOSING } = ConnectionFlag;
+  return {
+    protocol: protocolNames.get(protocol) ?? String(protocol),
+    source: tuple.source,
+    sourcePort: tuple.sourcePort,
+    destination: tuple.destination,
+    destinationPort: tuple.destinationPort,
+    expiresIn: Number((entry.expires - now) / 1_000_000n) / 1000,
+    generation: Number(entry.revision >> 32n),
+    seenReply: (entry.flags & SEEN_REPLY) !== 0,
+    closing: (entry.flags & (SOURCE_CLOSING | DESTINATION_CLOSING)) !== 0,
+    from: end(ConnectionEnd.END_SOURCE),
+    to: end(ConnectionEnd.END_DESTINATION),
+  };
+}

@@ -1,0 +1,51 @@
+import { ApiError } from "#agent/api/errors.ts";
+import type { EndpointPort, IdentityPort } from "#agent/api/ports.ts";
+import type { EndpointView, IdentityView } from "#agent/api/views.ts";
+import { identityLabels, reservedLabels } from "#agent/identity/labels.ts";
+import { RESERVED_IDENTITIES } from "#agent/identity/reserved.ts";
+import type { NodeParts } from "./parts.ts";
+
+/** @throws ApiError `not-found`. */
+export function endpointView({ endpoints, enforcement, policy }: NodeParts, id: number): EndpointView {
+  const found = endpoints.get(id);
+  if (!found) throw new ApiError("not-found", { asked: `show endpoint ${id}`, obstacle: "there is none" });
+  const { record, subject } = found;
+  const { containerId, ifName, hostInterface, namespace, pod, identity, ipv4, ipv6, state } = record;
+  return {
+    id,
+    containerId,
+    ifName,
+    hostInterface,
+    namespace,
+    pod,
+    labels: { ...subject.labels },
+    identity,
+    ipv4,
+    ipv6,
+    state: state === "ready" ? "ready" : "waiting-for-interface",
+    policy: enforcement.selects(id),
+    revision: Number(policy.revision),
+  };
+}
+
+export function endpointPort(parts: NodeParts): EndpointPort {
+  const { endpoints } = parts;
+  return {
+    list: () => endpoints.list().map(({ record }) => endpointView(parts, record.id)),
+    get: (id) => (endpoints.get(id) ? endpointView(parts, id) : undefined),
+    log: (id) => endpoints.log(id),
+  };
+}
+
+export function identityPort({ identities }: NodeParts): IdentityPort {
+  const reserved = [...RESERVED_IDENTITIES.keys()].map((id): IdentityView => {
+    return { id, labels: reservedLabels(id) ?? {}, scope: "reserved" };
+  });
+  const list = (): IdentityView[] => [
+    ...reserved,
+    ...identities.list().map(({ id, subject }): IdentityView => {
+      return { id, labels: identityLabels(subject), scope: "cluster" };
+    }),
+  ];
+  return { list, get: (id) => list().find((view) => view.id === id) };
+}

@@ -1,0 +1,74 @@
+import type { NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
+import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/context.ts";
+import { identityLabels, labelList, reservedLabels } from "#agent/identity/labels.ts";
+import { evaluate } from "#policy/explain/evaluate.ts";
+import type { Party } from "#policy/model/flow.ts";
+import type { NodeParts } from "./parts.ts";
+
+/** Names for the numbers in events, as this node knows them now. */
+export class NodeFlowContext implements FlowContext {
+  readonly nodeName: string;
+  readonly #parts: NodeParts;
+  /** By endpoint and identity: equal parties are one object. */
+  readonly #parties = new Map<string, FlowParty>();
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    this.nodeName = parts.config.nodeName;
+  }
+
+  wallNanoseconds(boot: bigint): bigint {
+    return this.#parts.clock.wallNanoseconds(boot);
+  }
+
+  party({ endpoint, identity }: PartyQuery): FlowParty {
+    const found = endpoint === 0 ? undefined : this.#parts.endpoints.get(endpoint);
+    const known = identity !== 0 ? identity : (found?.record.identity ?? ReservedIdentity.UNKNOWN);
+    const key = `${endpoint} ${known} ${found?.record.incarnation ?? 0}`;
+    const cached = this.#parties.get(key);
+    if (cached) return cached;
+    const subject = found?.subject ?? this.#parts.identities.subject(known);
+    const labels = subject ? identityLabels(subject) : (reservedLabels(known) ?? {});
+    const party: FlowParty = {
+      endpoint: found ? endpoint : 0,
+      identity: known,
+      labels: labelList(labels),
+      namespace: found?.record.namespace ?? null,
+      pod: found?.record.pod ?? null,
+    };
+    // Endpoints come and go; what is asked again is made again.
+    if (this.#parties.size > 4096) this.#parties.clear();
+    this.#parties.set(key, party);
+    return party;
+  }
+
+  endpointOnInterface(ifindex: number): number {
+    return this.#parts.endpoints.list().find(({ record }) => record.ifindex === ifindex)?.record.id ?? 0;
+  }
+
+  rules(reference: number): readonly RuleDescription[] {
+    return this.#parts.references.lookup(reference);
+  }
+
+  nearest(denial: Denial): NearestRule | null {
+    const { direction, source, destination, protocol, port, generation } = denial;
+    const evaluation = evaluate(
+      this.#parts.policy.objectsAt(generation),
+      {
+        source: this.#toParty(source, denial.sourceAddress),
+        destination: this.#toParty(destination, denial.destinationAddress),
+        protocol,
+        port,
+      },
+      { enforcement: this.#parts.policy.mode },
+    );
+    return evaluation[direction].nearest;
+  }
+
+  #toParty({ endpoint, identity }: FlowParty, address: string): Party {
+    const subject = this.#parts.endpoints.get(endpoint)?.subject ?? this.#parts.identities.subject(identity);
+    if (subject) return { subject, address };
+    return { address, reserved: identity === ReservedIdentity.HOST ? "host" : "world" };
+  }
+}

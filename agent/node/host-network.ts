@@ -1,0 +1,50 @@
+import type { HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager.ts";
+import type { HostSideSpec } from "#agent/net/host-side.ts";
+import { ensureHostSide, hostSideProblems, removeHostSide } from "#agent/net/host-sides.ts";
+import type { NetlinkConnection } from "#agent/netlink/connection.ts";
+import { isMissing } from "#agent/netlink/error.ts";
+import { getLink, parseLink } from "#agent/netlink/link.ts";
+
+/** The host sides of pods' veths, through netlink. */
+export class HostNetwork implements HostSide {
+  readonly #connection: NetlinkConnection;
+
+  constructor(connection: NetlinkConnection) {
+    this.#connection = connection;
+  }
+
+  ensure(spec: EndpointHostSide): void {
+    ensureHostSide(this.#connection, toSpec(spec));
+  }
+
+  remove(hostInterface: string): void {
+    removeHostSide(this.#connection, hostInterface);
+  }
+
+  check(spec: EndpointHostSide): string[] {
+    return hostSideProblems(this.#connection, toSpec(spec));
+  }
+
+  index(hostInterface: string): number | null {
+    try {
+      return this.#connection.get(getLink({ name: hostInterface }), parseLink).index;
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+}
+
+function toSpec({ name, mac, podMac, mtu, addresses, gateway }: EndpointHostSide): HostSideSpec {
+  const pairs = [
+    [addresses.ipv4, gateway.ipv4],
+    [addresses.ipv6, gateway.ipv6],
+  ] as const;
+  return {
+    name,
+    mac,
+    podMac,
+    mtu,
+    addresses: pairs.flatMap(([address, via]) => (address !== null && via !== null ? [{ address, gateway: via }] : [])),
+  };
+}

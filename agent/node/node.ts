@@ -1,0 +1,143 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setInterval } from "node:timers/promises";
+import { deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
+import { FlowReader } from "#agent/flows/reader.ts";
+import { FlowRing } from "#agent/flows/ring.ts";
+import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
+import { ensureForwarding } from "#agent/net/forwarding.ts";
+import { watchNodeAddresses } from "#agent/net/node-addresses.ts";
+import { isErrno } from "#agent/runtime/errors.ts";
+import { removeFile } from "#agent/runtime/files.ts";
+import { NodeFlowContext } from "./flow-context.ts";
+import type { NodeParts } from "./parts.ts";
+
+/** Between two sweeps of connections, identities and policy slots that nobody needs, in ms. */
+const sweepInterval = 30_000;
+
+/** A running node: brings the kernel to what is wanted, and keeps it there. */
+export class Node {
+  readonly parts: NodeParts;
+  readonly flows: FlowReader;
+  readonly #ring: FlowRing;
+  #connections = 0;
+  readonly #unreadable: string[] = [];
+
+  constructor(parts: NodeParts) {
+    this.parts = parts;
+    const context = new NodeFlowContext(parts);
+    this.#ring = new FlowRing(context);
+    this.flows = new FlowReader(this.#ring, context);
+  }
+
+  /** Connections that the last sweep left. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Endpoint records that cannot be read, in sentences. */
+  get unreadable(): readonly string[] {
+    return this.#unreadable;
+  }
+
+  /**
+   * Takes over what an earlier life left: pinned maps, endpoints, policy. When it
+   * resolves, everything is in force that should be; what was right was not touched.
+   */
+  async restore(): Promise<void> {
+    const { endpoints, enforcement, policy, objects, records, kernel, identities, pool, log, pods } = this.parts;
+    ensureForwarding({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
+    const snapshot = objects.current().objects;
+    pods.replace(snapshot);
+    const stored = records.read();
+    this.#unreadable.push(...stored.unreadable);
+    const { guarded, lost } = await endpoints.restore(stored.records);
+    await enforcement.restore(policy.engine(snapshot), guarded);
+    policy.adopt(snapshot);
+    for (const { id } of guarded) endpoints.repair(id);
+    kernel.forgetOldPrograms();
+    for (const record of lost) {
+      log.warn({ endpoint: record.id, interface: record.hostInterface }, "the endpoint's interface is gone; it is released");
+      await endpoints.release(record.containerId, record.ifName);
+    }
+    this.#removeUnknownHooks();
+    await identities.releaseUnheld();
+    await this.replayDeletions();
+    log.info({ endpoints: guarded.length, revision: Number(policy.revision), programs: kernel.programs }, "node restored");
+  }
+
+  /** Releases what DEL asked for while no agent answered. */
+  async replayDeletions(): Promise<void> {
+    const folder = deleteRequestFolder(this.parts.config.runDir);
+    for (const name of listFolder(folder)) {
+      if (!name.endsWith(".json")) continue;
+      const parsed = parseDeleteRequest(readFileSync(join(folder, name), "utf8"));
+      if (parsed.ok) await this.parts.endpoints.release(parsed.request.containerId, parsed.request.ifName);
+      else this.parts.log.warn({ file: name, reason: parsed.error }, "a waiting DEL is malformed; it is dropped");
+      removeFile(join(folder, name));
+    }
+  }
+
+  /** Follows objects, the node's addresses and events until the signal; rejects when a part fails for good. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#followObjects(signal), this.#followAddresses(signal), this.#readEvents(signal), this.#sweep(signal)]);
+  }
+
+  async #followObjects(signal: AbortSignal): Promise<void> {
+    const { objects, policy, changes, log } = this.parts;
+    for await (const snapshot of objects.snapshots(signal)) {
+      for (const problem of snapshot.problems) log.warn({ problem: formatObjectProblem(problem) }, "objects have a problem");
+      if (snapshot.objects === policy.objects) continue;
+      const accepted = await changes.run(() => policy.apply(snapshot.objects));
+      if (accepted) log.info({ objects: snapshot.objects.length, revision: Number(policy.revision) }, "policy in force");
+      else log.error({ reason: policy.refusal }, "policy refused; the old one stays in force");
+    }
+  }
+
+  async #followAddresses(signal: AbortSignal): Promise<void> {
+    const { connection, enforcement, changes, pool } = this.parts;
+    const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
+    for await (const addresses of watchNodeAddresses(connection, { signal })) {
+      await changes.run(() => enforcement.setNodeAddresses([...addresses, ...gateways]));
+    }
+  }
+
+  async #readEvents(signal: AbortSignal): Promise<void> {
+    const { kernel } = this.parts;
+    for await (const events of kernel.events(signal)) {
+      for (const event of events) this.#ring.add(event);
+      this.#ring.setLost(kernel.eventsLost());
+    }
+  }
+
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { kernel, enforcement, changes, references } = this.parts;
+    try {
+      for await (const _tick of setInterval(sweepInterval, undefined, { signal })) {
+        this.#connections = (await kernel.connections.sweep(kernel.now())).live;
+        await changes.run(async () => {
+          await enforcement.collect();
+          references.retain(enforcement.references());
+        });
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Links of interfaces that no record knows: an ADD that was cut short, or a record that was removed. */
+  #removeUnknownHooks(): void {
+    const { endpoints, kernel } = this.parts;
+    const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
+    for (const name of kernel.hooks.list()) if (!known.has(name)) kernel.hooks.detach(name);
+  }
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}

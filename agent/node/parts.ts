@@ -1,0 +1,207 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { systemClocks } from "libbpf-ts";
+import { defaultConfig, openKernel } from "#agent/datapath/open-kernel.ts";
+import type { Kernel } from "#agent/datapath/kernel.ts";
+import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import { Enforcement } from "#agent/endpoint/enforcement.ts";
+import { EndpointManager } from "#agent/endpoint/manager.ts";
+import { PolicyController } from "#agent/endpoint/policy-controller.ts";
+import { EndpointRecords } from "#agent/endpoint/records.ts";
+import { AddressClasses } from "#agent/identity/address-classes.ts";
+import { IdentityAllocator } from "#agent/identity/identity-allocator.ts";
+import { RuleReferences } from "#agent/identity/rule-references.ts";
+import { AddressPool } from "#agent/ipam/address-pool.ts";
+import { AddressSpace } from "#agent/ipcache/address-space.ts";
+import { AppliedObjects } from "#agent/kubernetes/applied-objects.ts";
+import { LastValidFiles } from "#agent/kubernetes/last-valid-files.ts";
+import { MergedObjects } from "#agent/kubernetes/merged-objects.ts";
+import type { ObjectSource } from "#agent/kubernetes/object-source.ts";
+import { ObjectsFolder } from "#agent/kubernetes/objects-folder.ts";
+import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
+import { nodeAddresses } from "#agent/net/node-addresses.ts";
+import { NetlinkConnection } from "#agent/netlink/connection.ts";
+import { SystemClock } from "#agent/runtime/clock.ts";
+import type { AgentConfig } from "#agent/runtime/config.ts";
+import { type Log, subsystemLog } from "#agent/runtime/log.ts";
+import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
+import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
+import { EmbeddedStore } from "#agent/store/embedded.ts";
+import { PolicyEngine } from "#policy/compile/engine.ts";
+import { objectKey } from "#policy/model/object.ts";
+import { ensureBpffs } from "./bpffs.ts";
+import { HostNetwork } from "./host-network.ts";
+import { PodTable } from "./pod-table.ts";
+
+/** Bytes of an IP packet, where nobody says otherwise. */
+const defaultMtu = 1500;
+
+/** Everything that a running node consists of, put together; nothing has happened yet but opening. */
+export interface NodeParts {
+  readonly config: AgentConfig;
+  readonly log: Log;
+  readonly clock: SystemClock;
+  readonly kernel: Kernel;
+  readonly connection: NetlinkConnection;
+  readonly store: EmbeddedStore;
+  readonly identities: IdentityAllocator;
+  readonly references: RuleReferences;
+  readonly pool: AddressPool;
+  readonly records: EndpointRecords;
+  readonly enforcement: Enforcement;
+  readonly endpoints: EndpointManager;
+  readonly policy: PolicyController;
+  readonly applied: AppliedObjects;
+  readonly objects: MergedObjects;
+  readonly pods: PodTable;
+  /** All changes of endpoints and policy go through here, one at a time. */
+  readonly changes: SerialExecutor;
+}
+
+/**
+ * Opens the parts of a node; what they hold open is closed with the stack.
+ *
+ * @throws the typed error of whatever stands in the way.
+ */
+export async function openParts(
+  config: AgentConfig,
+  log: Log,
+  signal: AbortSignal,
+  stack: AsyncDisposableStack,
+): Promise<NodeParts> {
+  const state = (name: string): string => join(config.stateDir, name);
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const clock = new SystemClock(systemClocks);
+  const connection = new NetlinkConnection(stack.use(NetlinkSocket.open()));
+  const host = new HostNetwork(connection);
+  const kernel = stack.use(
+    openKernel({
+      objectPath: objectPath(),
+      pinFolder: ensureBpffs(config.bpffs),
+      config: defaultConfig,
+      conntrack4Entries: config.conntrack4Entries,
+      conntrack6Entries: config.conntrack6Entries,
+      policyEntries: config.policyMapEntries,
+      endpointsMax: config.endpointsMax,
+      interfaceIndex: (name) => host.index(name),
+    }),
+  );
+  const store = stack.use(EmbeddedStore.open(state("store.journal")));
+  const identities = await IdentityAllocator.open({
+    store,
+    node: config.nodeName,
+    clock,
+    log: subsystemLog(log, "identity"),
+    signal,
+  });
+  const references = stack.use(new RuleReferences(state("rules.journal")));
+  const classes = stack.use(new AddressClasses(state("classes.journal")));
+  const pool = new AddressPool({ ...config.podCidr, clock });
+  const { applied, objects } = openObjects(config, log, clock, signal, stack);
+  const pods = new PodTable();
+
+  const own = nodeAddresses(connection);
+  const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
+  const cidrs = [pool.cidrs.ipv4, pool.cidrs.ipv6].filter((cidr) => cidr !== null);
+  const enforcement = new Enforcement(new PolicyEngine([]), {
+    kernel,
+    addresses: new AddressSpace({
+      table: kernel.ipcache,
+      control: kernel.control,
+      classes,
+      fallback: ReservedIdentity.WORLD,
+    }),
+    references,
+    // A pod's address that no endpoint has (any more) is nobody's, never the world's.
+    reserved: cidrs.map((prefix) => ({ prefix, identity: ReservedIdentity.UNMANAGED })),
+    nodeIdentity: ReservedIdentity.HOST,
+    nodeAddresses: [...own, ...gateways],
+  });
+  const incarnations = new PersistentCounter(state("incarnations.json"), 0xffffffff);
+  const records = new EndpointRecords(config.stateDir);
+  const endpoints = new EndpointManager({
+    enforcement,
+    records,
+    pool,
+    identities,
+    hooks: kernel.hooks,
+    connections: kernel.connections,
+    host,
+    mtu: defaultMtu,
+    podFacts: (namespace, pod) => pods.find(namespace, pod),
+    relevantLabels: (labels) => pods.relevantLabels(labels),
+    nextIncarnation: () => incarnations.next(),
+    randomMac,
+    now: () => clock.now(),
+    failed: (error, what) => log.error({ err: error }, what),
+  });
+  const policy = new PolicyController({
+    enforcement,
+    endpoints,
+    pods,
+    mode: config.enforcement ?? "default",
+    generation: () => kernel.control.generation(),
+  });
+  const changes = new SerialExecutor();
+  return {
+    config,
+    log,
+    clock,
+    kernel,
+    connection,
+    store,
+    identities,
+    references,
+    pool,
+    records,
+    enforcement,
+    endpoints,
+    policy,
+    applied,
+    objects,
+    pods,
+    changes,
+  };
+}
+
+function openObjects(
+  config: AgentConfig,
+  log: Log,
+  clock: SystemClock,
+  signal: AbortSignal,
+  stack: AsyncDisposableStack,
+): { applied: AppliedObjects; objects: MergedObjects } {
+  const sources: ObjectSource[] = [];
+  if (config.objects !== null) {
+    const lastValid = stack.use(new LastValidFiles(join(config.stateDir, "objects.journal")));
+    sources.push(
+      new ObjectsFolder({ path: config.objects, lastValid, clock, log: subsystemLog(log, "objects"), signal }),
+    );
+  }
+  const [folder] = sources;
+  const applied = new AppliedObjects({
+    path: join(config.stateDir, "objects"),
+    log: subsystemLog(log, "objects"),
+    elsewhere: (key) => {
+      const all = folder?.current().groups.flatMap((group) => group.objects) ?? [];
+      return all.find((object) => objectKey(object) === key)?.source ?? null;
+    },
+  });
+  return { applied, objects: stack.use(new MergedObjects([...sources, applied])) };
+}
+
+/** Beside the bundle (`dist/bpf`), or in the tree's `dist` when run from the sources. */
+function objectPath(): string {
+  const override = process.env["WEIR_BPF_OBJECTS"];
+  const folder = override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
+  return join(folder, "pod.bpf.o");
+}
+
+/** Locally administered, unicast. */
+function randomMac(): string {
+  const bytes = randomBytes(6);
+  bytes[0] = ((bytes[0] as number) & 0xfc) | 0x02;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+

@@ -1,0 +1,26 @@
+import type { PodFacts } from "#agent/endpoint/manager.ts";
+import { relevantLabels } from "#agent/identity/labels.ts";
+import type { Labels } from "#policy/model/identity.ts";
+import type { PodObject, PolicyObject } from "#policy/model/object.ts";
+import { selectorKeys } from "#policy/model/selector-keys.ts";
+
+/** What the objects in force say of pods. A Pod object's labels go before those that ADD brought. */
+export class PodTable {
+  #pods = new Map<string, PodObject>();
+  #keys: ReadonlySet<string> = new Set();
+
+  replace(objects: readonly PolicyObject[]): void {
+    const pods = objects.filter((object) => object.kind === "Pod");
+    this.#pods = new Map(pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod]));
+    this.#keys = selectorKeys(objects);
+  }
+
+  find(namespace: string, name: string): PodFacts | undefined {
+    return this.#pods.get(`${namespace}/${name}`);
+  }
+
+  /** The labels that make up an identity: what controllers write counts only where a policy names it. */
+  relevantLabels(labels: Labels): Record<string, string> {
+    return relevantLabels(labels, this.#keys);
+  }
+}

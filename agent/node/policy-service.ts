@@ -1,0 +1,108 @@
+import { ApiError } from "#agent/api/errors.ts";
+import type { EvaluationPort, ObjectName, PolicyService } from "#agent/api/ports.ts";
+import type { PolicyView } from "#agent/api/policy-views.ts";
+import { nodeAddresses } from "#agent/net/node-addresses.ts";
+import { evaluate } from "#policy/explain/evaluate.ts";
+import { resolveParties } from "#policy/explain/parties.ts";
+import type { Party } from "#policy/model/flow.ts";
+import { objectKey, type PodObject, type PolicyObject } from "#policy/model/object.ts";
+import { parseObjects } from "#policy/parse/objects.ts";
+import type { NodeParts } from "./parts.ts";
+
+export function policyService(parts: NodeParts): PolicyService {
+  const { policy, applied, changes } = parts;
+  const view = (object: PolicyObject): PolicyView => {
+    const { kind, namespace, name, source } = object;
+    const isApplied = applied.list().some((one) => objectKey(one) === objectKey(object));
+    const origin = source.file === "kubernetes" ? "kubernetes" : isApplied ? "applied" : "objects";
+    return {
+      kind,
+      namespace,
+      name,
+      file: source.file,
+      line: source.line,
+      origin,
+      revision: Number(policy.sinceRevision(objectKey(object))),
+    };
+  };
+  const find = (name: ObjectName): PolicyObject | undefined => {
+    return policy.objects.find((object) => objectKey(object) === objectKey(name));
+  };
+  /** Resolves when what the sources hold now has been put in force, or refused. */
+  const settle = (): Promise<boolean> => changes.run(() => policy.apply(parts.objects.current().objects));
+  return {
+    list: () => policy.objects.map(view),
+    get: (name) => {
+      const object = find(name);
+      return object && { ...view(object), manifest: object };
+    },
+    validate: ({ text, file }) => {
+      const parsed = parseObjects(text, file);
+      return parsed.ok ? [] : parsed.errors;
+    },
+    apply: async ({ text, file }) => {
+      const parsed = parseObjects(text, file);
+      if (!parsed.ok) return { ok: false, errors: parsed.errors };
+      // Refused before anything is kept: what does not fit shall not come back at a restart.
+      await changes.run(() => policy.check(overlay(policy.objects, parsed.objects)));
+      const result = applied.apply(text, file);
+      if (!result.ok) return { ok: false, errors: result.errors };
+      await settle();
+      return { ok: true, change: { revision: Number(policy.revision), objects: result.objects.map(objectKey) } };
+    },
+    delete: async (name) => {
+      if (!applied.delete(objectKey(name))) return undefined;
+      await settle();
+      return { revision: Number(policy.revision), objects: [objectKey(name)] };
+    },
+    revision: () => Number(policy.revision),
+    waitRevision: async (revision, signal) => {
+      await policy.wait(BigInt(revision ?? 0), signal);
+      return Number(policy.revision);
+    },
+  };
+}
+
+export function evaluationPort(parts: NodeParts): EvaluationPort {
+  return {
+    evaluate: ({ from, to, protocol, port, candidate }) => {
+      let objects: readonly PolicyObject[] = parts.policy.objects;
+      if (candidate) {
+        const parsed = parseObjects(candidate.text, candidate.file);
+        if (!parsed.ok) return { ok: false, errors: parsed.errors };
+        objects = overlay(objects, parsed.objects);
+      }
+      objects = overlay(objects, livePods(parts));
+      const parties = resolveParties(objects, from, to);
+      if (!parties.ok) throw new ApiError("not-found", { asked: "evaluate policy", obstacle: parties.error });
+      const own = new Set(nodeAddresses(parts.connection));
+      const known = (party: Party): Party => {
+        return !party.subject && party.address !== undefined && own.has(party.address)
+          ? { ...party, reserved: "host" }
+          : party;
+      };
+      const flow = { source: known(parties.source), destination: known(parties.destination), protocol, port };
+      return { ok: true, evaluation: evaluate(objects, flow, { enforcement: parts.policy.mode }) };
+    },
+  };
+}
+
+/** This node's pods as they are, whether an object speaks of them or not. */
+function livePods({ endpoints }: NodeParts): PodObject[] {
+  return endpoints.list().map(({ record, subject }): PodObject => ({
+    kind: "Pod",
+    namespace: record.namespace,
+    name: record.pod,
+    source: { file: "node", line: null },
+    labels: subject.labels,
+    serviceAccount: subject.serviceAccount,
+    namedPorts: subject.namedPorts,
+    addresses: [record.ipv4, record.ipv6].filter((address) => address !== null),
+    hostNetwork: false,
+  }));
+}
+
+/** Objects with others in place of their namesakes, or beside them. */
+function overlay(objects: readonly PolicyObject[], others: readonly PolicyObject[]): PolicyObject[] {
+  return [...new Map([...objects, ...others].map((object) => [objectKey(object), object])).values()];
+}

@@ -1,0 +1,37 @@
+import type { StatusView } from "#agent/api/views.ts";
+import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
+import type { Node } from "./node.ts";
+
+/** How the node is, with every problem in a sentence. */
+export function statusOf(node: Node): StatusView {
+  const { config, kernel, policy, objects, endpoints, store, pool } = node.parts;
+  const problems = [
+    ...objects.current().problems.map(formatObjectProblem),
+    ...node.unreadable,
+    ...hookProblems(node),
+    ...pool.fill
+      .filter(({ used, cooling, capacity }) => BigInt(used + cooling) * 10n >= capacity * 8n)
+      .map(({ cidr, used, cooling, capacity }) => `pool ${cidr} is nearly full: ${used + cooling} of ${capacity} addresses`),
+  ];
+  if (policy.refusal !== null) problems.push(policy.refusal);
+  if (store.health.state !== "ok") problems.push(store.health.message);
+  const states: Record<string, number> = {};
+  for (const { record } of endpoints.list()) states[record.state] = (states[record.state] ?? 0) + 1;
+  return {
+    state: problems.length === 0 ? "ok" : "degraded",
+    node: config.nodeName,
+    revision: Number(policy.revision),
+    store: { kind: store.kind, state: store.health.state },
+    datapath: { attach: kernel.attachMode, programs: kernel.programs, eventsLost: Number(kernel.eventsLost()) },
+    maps: kernel.fill(),
+    endpoints: states,
+    problems,
+  };
+}
+
+function hookProblems({ parts }: Node): string[] {
+  return parts.endpoints.list().flatMap(({ record }) => {
+    if (record.state !== "ready" || record.ifindex === null) return [];
+    return parts.kernel.hooks.check(record.ifindex, record.hostInterface);
+  });
+}
