@@ -52,7 +52,7 @@ export function* readEntries(handle: MapHandle, valueSize: number): Generator<En
   const next = new Uint8Array(Math.max(keySize, 4));
   let fruitless = 0;
 
-  for (let seen = 0; seen <= 2 * maxEntries; ) {
+  for (let seen = 0; seen <= 2 * maxEntries;) {
     const size = new Struct(4).u32(0, capacity);
     const result = native().mapLookupBatch(handle.fd, token, next, keys, values, size.bytes, null) as number;
     const count = size.view.getUint32(0, true);
@@ -132,7 +132,7 @@ export function writeEntries(handle: MapHandle, { keys, values, count }: EntryBy
 export function deleteKeys(handle: MapHandle, keys: Uint8Array): void {
   const { keySize } = handle.info;
   const total = keys.length / keySize;
-  for (let from = 0; from < total; ) {
+  for (let from = 0; from < total;) {
     const size = new Struct(4).u32(0, total - from);
     const result = native().mapDeleteBatch(handle.fd, keys.subarray(from * keySize), size.bytes, null) as number;
     if (result >= 0) return;

@@ -34,12 +34,20 @@ export class PerCpuMap<K, V> {
   set(key: K, values: readonly V[]): void {
     const subject = `map ${this.handle.name}`;
     if (values.length !== this.cpus) {
-      throw new BpfError("wrong-size", "bpf_map_update_elem", `${subject}: ${values.length} values for ${this.cpus} CPUs`);
+      throw new BpfError(
+        "wrong-size",
+        "bpf_map_update_elem",
+        `${subject}: ${values.length} values for ${this.cpus} CPUs`,
+      );
     }
     const bytes = new Uint8Array(this.#stride * this.cpus);
     const view = new DataView(bytes.buffer);
     for (const [cpu, value] of values.entries()) this.#value.encode(value, view, cpu * this.#stride);
-    check(native().mapUpdate(this.handle.fd, encodeOne(this.#key, key), bytes, 0) as number, "bpf_map_update_elem", subject);
+    check(
+      native().mapUpdate(this.handle.fd, encodeOne(this.#key, key), bytes, 0) as number,
+      "bpf_map_update_elem",
+      subject,
+    );
   }
 
   /** @returns whether there was an entry. */
@@ -53,7 +61,8 @@ export class PerCpuMap<K, V> {
     const size = this.#stride * this.cpus;
     for (const { keys, values, count } of readEntries(this.handle, size)) {
       const view = new DataView(keys.buffer);
-      for (let i = 0; i < count; i++) yield [this.#key.decode(view, i * this.#key.size), this.#decode(values, i * size)];
+      for (let i = 0; i < count; i++)
+        yield [this.#key.decode(view, i * this.#key.size), this.#decode(values, i * size)];
     }
   }
 

@@ -63,7 +63,9 @@ test("a full map says so, and which one it is", () => {
   const map = new BpfMap(handle, u32, u64);
   const fill = () => map.setMany([1, 2, 3].map((key) => [key, 0n] as const));
   expect(fill).toThrow(BpfError);
-  expect(fill).toThrow(expect.objectContaining({ code: "full", message: expect.stringContaining("map small") as string }));
+  expect(fill).toThrow(
+    expect.objectContaining({ code: "full", message: expect.stringContaining("map small") as string }),
+  );
 });
 
 test("a closed map refuses to be used", () => {
@@ -77,7 +79,13 @@ test("a closed map refuses to be used", () => {
 test("maps of an object know their shape", () => {
   using object = new TestObject();
   using handle = object.map("pairs");
-  expect(handle.info).toMatchObject({ type: MapType.HASH, keySize: 4, valueSize: 8, maxEntries: 10_000, name: "pairs" });
+  expect(handle.info).toMatchObject({
+    type: MapType.HASH,
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 10_000,
+    name: "pairs",
+  });
   const map = new BpfMap(handle, u32, pair);
   map.set(5, { first: 1, second: 2 });
   expect([...map.entries()]).toEqual([[5, { first: 1, second: 2 }]]);
