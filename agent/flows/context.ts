@@ -6,7 +6,7 @@ export interface FlowParty {
   /** Number of the endpoint; 0: it is not on this node. */
   readonly endpoint: number;
   readonly identity: number;
-  /** `k8s:app=web`, `reserved:world`; see {@link flowLabels}. */
+  /** `k8s:app=web`, `reserved:world`. */
   readonly labels: readonly string[];
   /** Null for what is no pod. */
   readonly namespace: string | null;
@@ -50,11 +50,4 @@ export interface FlowContext {
   rules(reference: number): readonly RuleDescription[];
   /** The rule that would nearly have allowed it; null: none comes near, or the generation is too old to say. */
   nearest(denial: Denial): NearestRule | null;
-}
-
-/** Identity labels in Hubble's spelling, sorted: those of Kubernetes get their source in front. */
-export function flowLabels(labels: Readonly<Record<string, string>>): string[] {
-  return Object.entries(labels)
-    .map(([key, value]) => (key.startsWith("reserved:") ? key : `k8s:${key}=${value}`))
-    .sort();
 }

@@ -11,7 +11,7 @@ import {
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
-import { type Denial, type FlowContext, flowLabels, type FlowParty, type PartyQuery } from "#agent/flows/context.ts";
+import { type Denial, type FlowContext, type FlowParty, type PartyQuery } from "#agent/flows/context.ts";
 
 export const webRule: RuleDescription = {
   kind: "NetworkPolicy",
@@ -26,7 +26,7 @@ export const dbRule: RuleDescription = { ...webRule, name: "db", rule: "ingress[
 export const web: FlowParty = {
   endpoint: 12,
   identity: 20481,
-  labels: flowLabels({ app: "web", "io.kubernetes.pod.namespace": "shop" }),
+  labels: ["k8s:app=web", "k8s:io.kubernetes.pod.namespace=shop"],
   namespace: "shop",
   pod: "web-1",
 };
