@@ -18,14 +18,18 @@ export interface PortClaim {
 }
 
 /** What decides some traffic: the highest precedence, and all rules that have it. */
-export interface Decision {
+export interface PortDecision {
+  readonly key: PortKey;
   readonly precedence: number;
   readonly set: RuleSet;
 }
 
-export interface PortDecision {
-  readonly key: PortKey;
-  readonly decision: Decision;
+/** A decision in the making. */
+interface Draft extends PortDecision {
+  precedence: number;
+  set: RuleSet;
+  /** Those that name this very key, with the highest precedence among them. */
+  rules: number[];
 }
 
 /**
@@ -33,43 +37,45 @@ export interface PortDecision {
  * match is the decision: an entry takes over what every shorter entry that covers it says,
  * unless it has the higher precedence itself, and is left out when it adds nothing.
  *
- * @param fallback What decides where no claim has a precedence as high.
+ * @param fallback The precedence of what decides without a rule where no claim has a higher one.
  */
 export function decidePorts(
   claims: readonly PortClaim[],
   sets: RuleSets,
-  fallback: Decision | null = null,
+  fallback: number | null = null,
 ): PortDecision[] {
-  const byKey = new Map<number, { key: PortKey; precedence: number; rules: number[] }>();
-  if (fallback) byKey.set(packKey(ALL_TRAFFIC), { key: ALL_TRAFFIC, precedence: 0, rules: [] });
+  const drafts = new Map<number, Draft>();
+  if (fallback !== null) {
+    drafts.set(packKey(ALL_TRAFFIC), { key: ALL_TRAFFIC, precedence: fallback, rules: [], set: sets.empty });
+  }
   for (const { key, rule, precedence } of claims) {
     const packed = packKey(key);
-    const own = byKey.get(packed);
-    if (!own) byKey.set(packed, { key, precedence, rules: [rule] });
-    else if (precedence === own.precedence) own.rules.push(rule);
-    else if (precedence > own.precedence) {
-      own.precedence = precedence;
-      own.rules = [rule];
+    const draft = drafts.get(packed);
+    if (!draft) {
+      drafts.set(packed, { key, precedence, rules: [rule], set: sets.empty });
+    } else if (precedence === draft.precedence) {
+      draft.rules.push(rule);
+    } else if (precedence > draft.precedence) {
+      draft.precedence = precedence;
+      draft.rules = [rule];
     }
   }
 
   // Shorter prefixes first, so that what covers an entry is decided before it.
-  const ordered = [...byKey.values()].sort((a, b) => prefixLength(a.key) - prefixLength(b.key));
-  const decisions = new Map<number, Decision>();
+  const ordered = [...drafts.values()].sort((a, b) => prefixLength(a.key) - prefixLength(b.key));
+  const lengths = [...new Set(ordered.map(({ key }) => key.bits))].reverse();
   const kept: PortDecision[] = [];
-  for (const { key, precedence, rules } of ordered) {
-    const cover = coverOf(key, decisions);
-    const under = cover ?? fallback;
-    const decision =
-      under && under.precedence >= precedence
-        ? under.precedence > precedence
-          ? under
-          : { precedence, set: sets.union(under.set, sets.of(rules)) }
-        : { precedence, set: sets.of(rules) };
-    decisions.set(packKey(key), decision);
-    if (!cover || cover.precedence !== decision.precedence || cover.set !== decision.set) {
-      kept.push({ key, decision });
+  for (const draft of ordered) {
+    const cover = coverOf(draft.key, lengths, drafts);
+    if (cover && cover.precedence > draft.precedence) {
+      draft.precedence = cover.precedence;
+      draft.set = cover.set;
+      continue;
     }
+    const own = sets.of(draft.rules);
+    const above = cover?.precedence === draft.precedence ? cover.set : sets.empty;
+    draft.set = sets.union(above, own);
+    if (draft.set !== above || draft.set === sets.empty) kept.push(draft);
   }
   return kept;
 }
@@ -85,13 +91,22 @@ function prefixLength({ protocol, bits }: PortKey): number {
   return protocol === ANY_PROTOCOL ? 0 : 8 + bits;
 }
 
-/** The decision of the longest entry that is shorter than `key` and covers it. */
-function coverOf({ protocol, port, bits }: PortKey, decisions: ReadonlyMap<number, Decision>): Decision | undefined {
+/**
+ * The decision of the longest entry that is shorter than `key` and covers it.
+ *
+ * @param lengths Bits that entries have, descending.
+ */
+function coverOf(
+  { protocol, port, bits }: PortKey,
+  lengths: readonly number[],
+  drafts: ReadonlyMap<number, PortDecision>,
+): PortDecision | undefined {
   if (protocol === ANY_PROTOCOL) return undefined;
-  for (let shorter = bits - 1; shorter >= 0; shorter--) {
+  for (const shorter of lengths) {
+    if (shorter >= bits) continue;
     const masked = port & (0xffff << (16 - shorter)) & 0xffff;
-    const found = decisions.get(packKey({ protocol, port: masked, bits: shorter }));
+    const found = drafts.get(packKey({ protocol, port: masked, bits: shorter }));
     if (found) return found;
   }
-  return decisions.get(packKey(ALL_TRAFFIC));
+  return drafts.get(packKey(ALL_TRAFFIC));
 }

@@ -29,7 +29,7 @@ export class RuleSets {
   /** The set of these rules, in any order, also with repetitions. */
   of(numbers: readonly number[]): RuleSet {
     if (numbers.length === 0) return this.empty;
-    const sorted = sortUnique(numbers);
+    const sorted = numbers.length === 1 ? numbers : sortUnique(numbers);
     const hash = hashNumbers(sorted);
     const sets = this.#sets.get(hash);
     const known = sets?.find((set) => equalNumbers(set.numbers, sorted));

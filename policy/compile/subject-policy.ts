@@ -144,10 +144,8 @@ export class SubjectPolicy {
         for (const claim of share.names) claims.push(...resolveName(claim, namedPorts));
       }
       const open = anyPeer && !this.selects[direction];
-      const fallback = open ? { precedence: DEFAULT_PRECEDENCE, set: this.#sets.empty } : null;
-      for (const { key, decision } of decidePorts(claims, this.#sets, fallback)) {
+      for (const { key, precedence, set } of decidePorts(claims, this.#sets, open ? DEFAULT_PRECEDENCE : null)) {
         const { protocol, port, bits } = key;
-        const { precedence, set } = decision;
         const verdict = actionOf(precedence);
         templates.push({ direction, protocol, port, portBits: bits, verdict, precedence, rules: set.rules });
       }

@@ -1,6 +1,6 @@
 import { type Alias, LineCounter, type Node, type ParsedNode, parseAllDocuments } from "yaml";
 import { ErrorList } from "./error-list.ts";
-import { MAX_DEPTH, TOO_DEEP, TreeChecks } from "./tree-checks.ts";
+import { TOO_DEEP, TreeChecks } from "./tree-checks.ts";
 import { shorten } from "./text.ts";
 
 /** A file's documents, checked for what YAML lets anybody do to a reader. */
@@ -17,7 +17,7 @@ const MAX_LENGTH = 4 * 1024 * 1024;
 const STACK_OVERFLOW = "Maximum call stack";
 
 /**
- * Parses YAML 1.2. Errors, duplicate keys, nesting deeper than {@link MAX_DEPTH} and
+ * Parses YAML 1.2. Errors, duplicate keys, nesting that is too deep and
  * aliases inside what they stand for end up in `errors`; nothing is thrown, whatever the
  * text. Documents with errors of syntax are left out.
  */

@@ -63,8 +63,8 @@ test("the longest match is the highest precedence of all that match, with all it
           const precedence = Math.max(...matching.map((claim) => claim.precedence));
           const expected = matching.filter((claim) => claim.precedence === precedence).map(({ rule }) => rule);
           const found = longest(decisions, protocol, port & 0xffff);
-          expect(found?.decision.set.numbers ?? []).toEqual(expected);
-          if (found) expect(found.decision.precedence).toBe(precedence);
+          expect(found?.set.numbers ?? []).toEqual(expected);
+          if (found) expect(found.precedence).toBe(precedence);
         }
       }
     }),
@@ -79,9 +79,7 @@ test("no entry says what the entry that covers it says", () => {
       for (const one of decisions) {
         const others = decisions.filter((other) => length(other.key) < length(one.key));
         const cover = longest(others, one.key.protocol, one.key.port);
-        expect(cover?.decision.set !== one.decision.set || cover.decision.precedence !== one.decision.precedence).toBe(
-          true,
-        );
+        expect(cover?.set !== one.set || cover.precedence !== one.precedence).toBe(true);
       }
     }),
   );
@@ -90,11 +88,10 @@ test("no entry says what the entry that covers it says", () => {
 test("the fallback decides where no rule does, and where all rules are below it", () => {
   const sets = new RuleSets(rules);
   const key = { protocol: 6, port: 80, bits: 16 };
-  const fallback = { precedence: 4, set: sets.empty };
-  expect(decidePorts([{ key, rule: 0, precedence: 3 }], sets, fallback)).toHaveLength(1);
-  expect(decidePorts([{ key, rule: 0, precedence: 5 }], sets, fallback)).toMatchObject([
-    { key: { protocol: 0 }, decision: fallback },
-    { key, decision: { precedence: 5, set: { numbers: [0] } } },
+  expect(decidePorts([{ key, rule: 0, precedence: 3 }], sets, 4)).toHaveLength(1);
+  expect(decidePorts([{ key, rule: 0, precedence: 5 }], sets, 4)).toMatchObject([
+    { key: { protocol: 0 }, precedence: 4, set: { rules: [] } },
+    { key, precedence: 5, set: { numbers: [0] } },
   ]);
 });
 
