@@ -30,7 +30,7 @@ exec "$node" "$here/lib/weir.mjs" "$@"
 
 /** What is loaded by name at run time and cannot be bundled: koffi and its native part. */
 const nativePackages: Record<string, readonly string[]> = {
-  koffi: ["package.json", "LICENSE.txt", "index.js", "index.cjs", "src/koffi/index.js", "src/koffi/index.cjs"],
+  koffi: ["package.json", "LICENSE.txt", "index.js", "src/koffi/index.js", "src/koffi/src/static.js"],
   "@koromix/koffi-linux-x64": ["package.json", "index.js", "linux_x64/koffi.node"],
 };
 

@@ -57,7 +57,8 @@ export function policyService(parts: NodeParts): PolicyService {
     },
     revision: () => Number(policy.revision),
     waitRevision: async (revision, signal) => {
-      await policy.wait(BigInt(revision ?? 0), signal);
+      if (revision === undefined) await changes.run(() => {});
+      else await policy.wait(BigInt(revision), signal);
       return Number(policy.revision);
     },
   };
