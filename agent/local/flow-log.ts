@@ -74,16 +74,18 @@ export class FlowLog implements AsyncDisposable {
    */
   async find(key: FlowKey, { after = 0, within = 10_000 } = {}): Promise<Flow> {
     const deadline = performance.now() + within;
-    for (let next = after; ; next = Math.max(next, this.#flows.length)) {
-      const found = this.#flows.slice(next).find((flow) => matches(flow, key));
+    for (let next = after; ;) {
+      const end = this.#flows.length;
+      const found = this.#flows.slice(next, end).find((flow) => matches(flow, key));
       if (found !== undefined) return found;
+      next = Math.max(next, end);
       if (this.#failure !== undefined) throw this.#failure as Error;
       const left = deadline - performance.now();
       if (left <= 0) {
         const what = `${key.from} -> ${key.to} ${key.protocol} ${key.port}`;
         throw new LabError("timed-out", `wait for flow ${what}: not seen within ${within / 1000} s`);
       }
-      await this.#changed(this.#flows.length, left);
+      await this.#changed(end, left);
     }
   }
 
