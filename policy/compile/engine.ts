@@ -106,9 +106,8 @@ export class PolicyEngine {
     const policy = this.#policyOf(subject);
     const entries: PolicyEntry[] = [];
     appendEntries(entries, ANY_PEER, policy.anyPeer());
-    for (const kind of this.#peers.kinds()) {
+    for (const kind of this.#peers.kindsOf(policy.matchers)) {
       const templates = policy.peerOf(kind);
-      if (templates.length === 0) continue;
       for (const peer of kind.members) appendEntries(entries, peer, templates);
     }
     return { entries, selects: policy.selects };

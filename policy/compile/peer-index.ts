@@ -26,6 +26,7 @@ export class PeerIndex {
   readonly #matchers = new Map<string, number>();
   readonly #kinds = new Map<string, PeerKind>();
   readonly #kindOf = new Map<number, PeerKind>();
+  readonly #kindsOfMatcher = new Map<number, Set<PeerKind>>();
 
   constructor(namespaces: Namespaces) {
     this.#pods = new PodIndex(namespaces);
@@ -77,15 +78,20 @@ export class PeerIndex {
     if (!kind) return;
     this.#kindOf.delete(id);
     kind.members.delete(id);
-    if (kind.members.size === 0) this.#kinds.delete(kindKey(kind.matchers, kind.namedPortsText));
+    if (kind.members.size > 0) return;
+    this.#kinds.delete(kindKey(kind.matchers, kind.namedPortsText));
+    for (const matcher of kind.matchers) this.#kindsOfMatcher.get(matcher)?.delete(kind);
   }
 
   kindOf(id: number): PeerKind | undefined {
     return this.#kindOf.get(id);
   }
 
-  kinds(): Iterable<PeerKind> {
-    return this.#kinds.values();
+  /** The kinds for which at least one of the matchers holds. */
+  kindsOf(matchers: Iterable<number>): Set<PeerKind> {
+    const kinds = new Set<PeerKind>();
+    for (const matcher of matchers) for (const kind of this.#kindsOfMatcher.get(matcher) ?? []) kinds.add(kind);
+    return kinds;
   }
 
   #add(id: number, found: number[], namedPorts: readonly NamedPort[]): void {
@@ -94,9 +100,19 @@ export class PeerIndex {
     const namedPortsText = formatNamedPorts(namedPorts);
     const key = kindKey(matchers, namedPortsText);
     let kind = this.#kinds.get(key);
-    if (!kind) this.#kinds.set(key, (kind = { matchers, namedPorts, namedPortsText, members: new Set() }));
+    if (!kind) {
+      kind = { matchers, namedPorts, namedPortsText, members: new Set() };
+      this.#kinds.set(key, kind);
+      for (const matcher of matchers) this.#kindsWith(matcher).add(kind);
+    }
     kind.members.add(id);
     this.#kindOf.set(id, kind);
+  }
+
+  #kindsWith(matcher: number): Set<PeerKind> {
+    let kinds = this.#kindsOfMatcher.get(matcher);
+    if (!kinds) this.#kindsOfMatcher.set(matcher, (kinds = new Set()));
+    return kinds;
   }
 }
 

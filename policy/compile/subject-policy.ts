@@ -64,8 +64,7 @@ export class SubjectPolicy {
   readonly selects: Readonly<Record<Direction, boolean>>;
   readonly #sets: RuleSets;
   readonly #any = emptyShares();
-  /** By number of the matcher. */
-  readonly #shares: (Shares | undefined)[] = [];
+  readonly #shares = new Map<number, Shares>();
   #usesPeerNames = false;
   readonly #byKind = new WeakMap<PeerKind, readonly EntryTemplate[]>();
   readonly #byMatchers = new Map<string, readonly EntryTemplate[]>();
@@ -97,6 +96,11 @@ export class SubjectPolicy {
     }
   }
 
+  /** Numbers of the matchers that its rules name. */
+  get matchers(): Iterable<number> {
+    return this.#shares.keys();
+  }
+
   /** What holds for every peer. */
   anyPeer(): readonly EntryTemplate[] {
     return (this.#anyTemplates ??= this.#decide([this.#any], [], true));
@@ -106,11 +110,11 @@ export class SubjectPolicy {
   peerOf(kind: PeerKind): readonly EntryTemplate[] {
     const known = this.#byKind.get(kind);
     if (known) return known;
-    const matchers = kind.matchers.filter((matcher) => this.#shares[matcher] !== undefined);
+    const matchers = kind.matchers.filter((matcher) => this.#shares.has(matcher));
     const key = this.#usesPeerNames ? `${matchers.join(",")}|${kind.namedPortsText}` : matchers.join(",");
     let templates = this.#byMatchers.get(key);
     if (!templates) {
-      const shares = matchers.map((matcher) => this.#shares[matcher] as Shares);
+      const shares = matchers.map((matcher) => this.#shares.get(matcher) as Shares);
       templates = this.#decide(shares, kind.namedPorts, false);
       this.#byMatchers.set(key, templates);
     }
@@ -127,12 +131,18 @@ export class SubjectPolicy {
         this.#any[rule.direction].claims.push(...claims);
         continue;
       }
-      const share = (this.#shares[matcher] ??= emptyShares())[rule.direction];
+      const share = this.#sharesOf(matcher)[rule.direction];
       // The numbered ports of a rule for any peer are not said again for every pod.
       if (rule.peers !== null) share.claims.push(...claims);
       for (const match of names) share.names.push({ match, ...origin });
       if (names.length > 0) this.#usesPeerNames = true;
     }
+  }
+
+  #sharesOf(matcher: number): Shares {
+    let shares = this.#shares.get(matcher);
+    if (!shares) this.#shares.set(matcher, (shares = emptyShares()));
+    return shares;
   }
 
   #decide(shares: readonly Shares[], namedPorts: readonly NamedPort[], anyPeer: boolean): EntryTemplate[] {
