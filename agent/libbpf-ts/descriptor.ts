@@ -1,5 +1,7 @@
-import { BpfError } from "./errors.ts";
+import { BpfError, check } from "./errors.ts";
 import { native } from "./native/library.ts";
+
+const F_DUPFD_CLOEXEC = 1030;
 
 /**
  * A file descriptor of a kernel object. Closed explicitly, never by the garbage
@@ -12,6 +14,11 @@ export class Descriptor implements Disposable {
   constructor(fd: number, subject: string) {
     this.#fd = fd;
     this.#subject = subject;
+  }
+
+  /** Another descriptor of the same object; each is closed for itself. */
+  static duplicateOf(fd: number, subject: string): Descriptor {
+    return new Descriptor(duplicate(fd, subject), subject);
   }
 
   get fd(): number {
@@ -27,4 +34,9 @@ export class Descriptor implements Disposable {
     if (this.#fd >= 0) native().close(this.#fd);
     this.#fd = -1;
   }
+}
+
+/** Another descriptor of what `fd` stands for, which child processes do not inherit. */
+export function duplicate(fd: number, subject: string): number {
+  return check(native().fcntl(fd, F_DUPFD_CLOEXEC, 0) as number, "fcntl", subject);
 }

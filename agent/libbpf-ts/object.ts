@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { duplicate } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
 import { MapHandle } from "./map-handle.ts";
 import { addressOf, native, type Pointer, viewOf } from "./native/library.ts";
@@ -9,7 +10,6 @@ import { Program } from "./program.ts";
 const logSize = 4 << 20;
 /** How many of the log's last lines stand in the message. */
 const logTail = 12;
-const F_DUPFD_CLOEXEC = 1030;
 
 interface Opened {
   readonly object: Pointer;
@@ -121,14 +121,14 @@ export class BpfObject implements Disposable {
   /** A loaded map; its descriptor is a copy that outlives the object. */
   map(name: string): MapHandle {
     const fd = check(native().mapFd(this.#map(name)) as number, "bpf_map__fd", `map ${name}`);
-    return new MapHandle(duplicate(fd), name);
+    return new MapHandle(duplicate(fd, `map ${name}`), name);
   }
 
   program(name: string): Program {
     const program = this.#open.programs.get(name);
     if (program === undefined) throw new BpfError("not-found", "find program", `${this.name} has no program ${name}`);
     const fd = check(native().programFd(program) as number, "bpf_program__fd", `program ${name}`);
-    return new Program(duplicate(fd), name);
+    return new Program(duplicate(fd, `program ${name}`), name);
   }
 
   [Symbol.dispose](): void {
@@ -136,8 +136,4 @@ export class BpfObject implements Disposable {
     this.#opened = null;
     this.#kept.length = 0;
   }
-}
-
-function duplicate(fd: number): number {
-  return check(native().fcntl(fd, F_DUPFD_CLOEXEC, 0) as number, "fcntl", `descriptor ${fd}`);
 }

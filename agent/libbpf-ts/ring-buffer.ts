@@ -1,13 +1,13 @@
-import { callAsync } from "./native/library.ts";
-import { Struct } from "./native/struct.ts";
-import type { MapHandle } from "./map-handle.ts";
+import { Descriptor } from "./descriptor.ts";
+import { BpfError } from "./errors.ts";
+import { type MapHandle, MapType } from "./map-handle.ts";
 import { Protection, SharedMemory } from "./memory.ts";
+import { Readiness } from "./native/readiness.ts";
 
 const pageSize = 4096;
 const headerSize = 8;
 const BUSY = 0x80000000;
 const DISCARD = 0x40000000;
-const POLLIN = 1;
 
 /** Bytes of a record, at an offset of a view; valid only during the call. */
 export type RecordDecoder<T> = (view: DataView, offset: number, size: number) => T;
@@ -16,10 +16,12 @@ export type RecordDecoder<T> = (view: DataView, offset: number, size: number) =>
  * A BPF ring buffer, read through shared memory without a call per record. Layout: the
  * kernel's `kernel/bpf/ringbuf.c`, as documented in `Documentation/bpf/ringbuf.rst`.
  *
- * One reader at a time. The kernel does not count what finds the ring full: programs do.
+ * One reader at a time. The kernel does not count what finds the ring full: programs do,
+ * in a map of their own.
  */
 export class RingBuffer implements Disposable {
-  readonly #map: MapHandle;
+  readonly #subject: string;
+  readonly #descriptor: Descriptor;
   readonly #consumer: SharedMemory;
   readonly #producer: SharedMemory;
   readonly #consumed: BigUint64Array;
@@ -28,13 +30,16 @@ export class RingBuffer implements Disposable {
   readonly #headers: Int32Array;
   readonly #mask: number;
 
+  /** The map stays the caller's, and may be disposed of first. @throws BpfError `invalid` when it is of another kind. */
   constructor(map: MapHandle) {
+    this.#subject = `ring buffer ${map.name}`;
+    if (map.info.type !== MapType.RINGBUF) throw new BpfError("invalid", "mmap", `map ${map.name} is no ring buffer`);
     const size = map.info.maxEntries;
-    this.#map = map;
     this.#mask = size - 1;
-    this.#consumer = new SharedMemory(map.fd, pageSize, 0, Protection.READ_WRITE, `ring buffer ${map.name}`);
+    this.#descriptor = Descriptor.duplicateOf(map.fd, this.#subject);
+    this.#consumer = new SharedMemory(map.fd, pageSize, 0, Protection.READ_WRITE, this.#subject);
     // The data is mapped twice in a row, so that a record at the end is in one piece.
-    this.#producer = new SharedMemory(map.fd, pageSize + 2 * size, pageSize, Protection.READ, `ring buffer ${map.name}`);
+    this.#producer = new SharedMemory(map.fd, pageSize + 2 * size, pageSize, Protection.READ, this.#subject);
     this.#consumed = new BigUint64Array(this.#consumer.buffer, 0, 1);
     this.#produced = new BigUint64Array(this.#producer.buffer, 0, 1);
     this.#data = new DataView(this.#producer.buffer, pageSize);
@@ -43,6 +48,7 @@ export class RingBuffer implements Disposable {
 
   /** Takes what is there now, at most `limit` records. */
   drain<T>(decode: RecordDecoder<T>, limit = 4096): T[] {
+    if (!this.#descriptor.isOpen) throw new BpfError("closed", "use", `${this.#subject} is closed`);
     const records: T[] = [];
     let position = Atomics.load(this.#consumed, 0);
     const end = Atomics.load(this.#produced, 0);
@@ -58,22 +64,22 @@ export class RingBuffer implements Disposable {
     return records;
   }
 
-  /** Batches of records as they come, until the signal; never empty. */
+  /**
+   * Batches of records as they come, until the signal; never empty. Between two batches the
+   * event loop goes round, so that a flood of records does not stop everything else.
+   */
   async *read<T>(decode: RecordDecoder<T>, signal: AbortSignal): AsyncGenerator<T[]> {
+    using readiness = new Readiness(this.#descriptor.fd);
     while (!signal.aborted) {
+      await readiness.wait(signal);
+      if (signal.aborted) return;
       const records = this.drain(decode);
       if (records.length > 0) yield records;
-      else await this.#wait();
     }
   }
 
-  /** Waits on a worker thread until there is something, at most 200 ms: so long may an abort take. */
-  async #wait(): Promise<void> {
-    const descriptor = new Struct(8).u32(0, this.#map.fd).u32(4, POLLIN);
-    await callAsync("poll", descriptor.bytes, 1, 200);
-  }
-
   [Symbol.dispose](): void {
+    this.#descriptor[Symbol.dispose]();
     this.#consumer[Symbol.dispose]();
     this.#producer[Symbol.dispose]();
   }
