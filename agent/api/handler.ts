@@ -34,6 +34,10 @@ export class Handler<P> {
       gone.abort(stopping("the caller hung up"));
     });
     stop.addEventListener("abort", hangUp);
+    // A connection that is kept open would keep a stopping server from closing.
+    response.once("finish", () => {
+      if (stop.aborted) request.socket.destroySoon();
+    });
     if (stop.aborted) hangUp();
     try {
       await this.#answer(request, response, gone.signal);

@@ -18,6 +18,8 @@ export interface ServerLimits {
   readonly idle: number;
   /** How often the above are looked at. */
   readonly check: number;
+  /** For answers that are under way when the server stops. */
+  readonly stop: number;
   /** Connections at a time; the next one is closed. */
   readonly connections: number;
   readonly pools: PoolSizes;
@@ -28,6 +30,7 @@ export const defaultLimits: ServerLimits = {
   request: 15_000,
   idle: 30_000,
   check: 1_000,
+  stop: 3_000,
   connections: 512,
   pools: defaultPoolSizes,
 };
@@ -36,11 +39,13 @@ export const defaultLimits: ServerLimits = {
 export class ApiServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #path: string;
+  readonly #grace: number;
   readonly #stop = new AbortController();
 
-  private constructor(server: Server, path: string) {
+  private constructor(server: Server, path: string, grace: number) {
     this.#server = server;
     this.#path = path;
+    this.#grace = grace;
   }
 
   /** Resolves when callers can connect. @throws ApiError `socket`. */
@@ -59,20 +64,21 @@ export class ApiServer implements AsyncDisposable {
       connectionsCheckingInterval: limits.check,
     });
     server.maxConnections = limits.connections;
-    const api = new ApiServer(server, path);
+    const api = new ApiServer(server, path, limits.stop);
     const handler = new Handler(routes, ports, new Pools(limits.pools), warn);
     server.on("request", (request, response) => void handler.serve(request, response, api.#stop.signal));
     await listenOnUnixSocket(server, path, warn);
     return api;
   }
 
-  /** Ends streams and waits, lets calls finish, and removes the socket. */
+  /** Ends streams and waits, lets calls finish for a moment, and removes the socket. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     this.#stop.abort();
-    this.#server.closeIdleConnections();
+    const cut = setTimeout(() => this.#server.closeAllConnections(), this.#grace);
     await promise;
+    clearTimeout(cut);
     removeSocket(this.#path);
   }
 }
