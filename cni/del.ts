@@ -4,22 +4,31 @@ import { isMissing } from "#agent/netlink/error.ts";
 import { deleteLink } from "#agent/netlink/link.ts";
 
 import type { Call } from "./call.ts";
+import type { Log } from "./log.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 import { releaseAttachment } from "./release.ts";
 
 /**
- * DEL: the veth goes first, by the host side's name, which needs neither the container's
- * namespace nor the agent; then the agent frees the addresses, so that nobody gets an
- * address on which somebody can still speak. What is gone already is no error.
+ * DEL: the agent removes the veth and frees the addresses. Where it has not, because it is
+ * away or knows nothing of the attachment, the veth is removed here, by the host side's
+ * name, which needs neither the agent nor the container's namespace. What is gone already
+ * is no error.
  */
 export function del({ environment, agent, queue, log }: Call): void {
   const { containerId, ifName } = environment;
+  try {
+    releaseAttachment(agent, queue, log, { containerId, ifName });
+  } finally {
+    removeInterface(hostInterfaceName(containerId, ifName), log);
+  }
+}
+
+function removeInterface(name: string, log: Log): void {
   using socket = new NetlinkSocket();
   try {
-    new NetlinkConnection(socket).execute(deleteLink({ name: hostInterfaceName(containerId, ifName) }));
+    new NetlinkConnection(socket).execute(deleteLink({ name }));
+    log.write("info", "removed the interface, since the agent did not", { hostInterface: name });
   } catch (error) {
     if (!isMissing(error)) throw error;
-    log.write("debug", "no interface to remove");
   }
-  releaseAttachment(agent, queue, log, { containerId, ifName });
 }

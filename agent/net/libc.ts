@@ -9,6 +9,8 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): number;
   setOption(fd: number, level: number, option: number, value: number): number;
   send(fd: number, bytes: Uint8Array): number;
+  /** On a thread of the pool. Gives -EIO for any error: another thread's errno cannot be read. */
+  sendElsewhere(fd: number, bytes: Uint8Array): Promise<number>;
   /** Does not wait. The length of the datagram, even where it did not fit into the buffer. */
   receive(fd: number, buffer: Uint8Array): number;
   close(fd: number): number;
@@ -33,17 +35,18 @@ export function errnoName(result: number): string {
 
 function load(): Libc {
   const library = koffi.load("libc.so.6");
-  const call = (prototype: string) => {
-    const native = library.func(prototype);
+  const wrap = (native: (...values: unknown[]) => unknown) => {
     return (...values: unknown[]): number => {
       const result = Number(native(...values));
       return result < 0 ? -koffi.errno() : result;
     };
   };
+  const call = (prototype: string) => wrap(library.func(prototype));
   const socket = call("int socket(int domain, int type, int protocol)");
   const bind = call("int bind(int fd, const void *address, uint32_t length)");
   const setsockopt = call("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
-  const send = call("intptr_t send(int fd, const void *bytes, size_t length, int flags)");
+  const nativeSend = library.func("intptr_t send(int fd, const void *bytes, size_t length, int flags)");
+  const send = wrap(nativeSend);
   const recv = call("intptr_t recv(int fd, void *buffer, size_t length, int flags)");
   const close = call("int close(int fd)");
   const setns = call("int setns(int fd, int kind)");
@@ -52,6 +55,14 @@ function load(): Libc {
     bind: (fd, address) => bind(fd, address, address.length),
     setOption: (fd, level, option, value) => setsockopt(fd, level, option, Int32Array.of(value), 4),
     send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
+    sendElsewhere: (fd, bytes) => {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      nativeSend.async(fd, bytes, bytes.length, 0, (error: unknown, result: unknown) => {
+        if (error) reject(error);
+        else resolve(Number(result) < 0 ? -constants.errno.EIO : Number(result));
+      });
+      return promise;
+    },
     receive: (fd, buffer) => recv(fd, buffer, buffer.length, MSG_TRUNC | MSG_DONTWAIT),
     close,
     setns,

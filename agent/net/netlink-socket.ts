@@ -46,6 +46,12 @@ export class NetlinkSocket implements NetlinkTransport, Disposable {
     if (result !== bytes.length) throw new NetError("socket", `send netlink request: ${errnoName(result)}`);
   }
 
+  /** Sends on a thread of the pool; resolves when the kernel has done what was asked. */
+  async sendElsewhere(bytes: Uint8Array): Promise<void> {
+    const result = await libc().sendElsewhere(this.#fd, bytes);
+    if (result !== bytes.length) throw new NetError("socket", `send netlink request: ${errnoName(result)}`);
+  }
+
   receive(): Uint8Array {
     const length = libc().receive(this.#fd, this.#buffer);
     if (length < 0) throw new NetError("socket", `receive netlink answer: ${errnoName(length)}`);

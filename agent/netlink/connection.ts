@@ -24,7 +24,23 @@ export class NetlinkConnection {
    * @throws NetlinkError `kernel` when it refuses.
    */
   execute(request: NetlinkRequest): void {
-    const sequence = this.#send({ ...request, flags: request.flags | MessageFlag.ACK });
+    const [bytes, sequence] = this.#encode({ ...request, flags: request.flags | MessageFlag.ACK });
+    this.#transport.send(bytes);
+    this.#acknowledge(request, sequence);
+  }
+
+  /**
+   * The same for what the kernel takes long over: `send` sends the bytes in its own time.
+   * The connection must not be used meanwhile.
+   * @throws NetlinkError `kernel` when it refuses.
+   */
+  async executeBy(send: (bytes: Uint8Array) => Promise<void>, request: NetlinkRequest): Promise<void> {
+    const [bytes, sequence] = this.#encode({ ...request, flags: request.flags | MessageFlag.ACK });
+    await send(bytes);
+    this.#acknowledge(request, sequence);
+  }
+
+  #acknowledge(request: NetlinkRequest, sequence: number): void {
     for (;;) {
       for (const message of this.#receive(request, sequence)) {
         if (message.type !== MessageType.ERROR) continue;
@@ -83,10 +99,16 @@ export class NetlinkConnection {
   }
 
   #send(request: NetlinkRequest): number {
+    const [bytes, sequence] = this.#encode(request);
+    this.#transport.send(bytes);
+    return sequence;
+  }
+
+  #encode(request: NetlinkRequest): [Uint8Array, number] {
     // Numbers start at 1: the kernel's own notifications carry 0.
     this.#sequence = (this.#sequence % 0xffffffff) + 1;
-    this.#transport.send(encodeRequest({ ...request, flags: request.flags | MessageFlag.REQUEST }, this.#sequence));
-    return this.#sequence;
+    const flags = request.flags | MessageFlag.REQUEST;
+    return [encodeRequest({ ...request, flags }, this.#sequence), this.#sequence];
   }
 
   /** The next datagram's messages that answer this request; those of an abandoned one are skipped. */

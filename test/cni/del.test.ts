@@ -17,6 +17,16 @@ test("cni-30 removes the interface and has the agent release the attachment; pri
   expect(node.agent.attachments.size).toBe(0);
 });
 
+test("removes the interface itself where the agent does not", async () => {
+  await using node = await TestNode.start();
+  node.agent.removes = false;
+  using container = new TestContainer();
+  await node.plugin(container.env("ADD"));
+  expect((await node.plugin(container.env("DEL"))).exitCode).toBe(0);
+  expect(container.links()).toEqual([]);
+  expect(node.links()).toEqual([]);
+});
+
 test("cni-32 cni-34 works without prevResult, twice, and for what was never added", async () => {
   await using node = await TestNode.start();
   using container = new TestContainer();
@@ -64,8 +74,10 @@ test("cni-23 what the agent refuses for good is told", async () => {
   await using node = await TestNode.start();
   using container = new TestContainer();
   node.agent.refuse = { release: { status: 500, code: "internal", message: "disk full" } };
+  await node.plugin(container.env("ADD"));
   const { exitCode, json } = await node.plugin(container.env("DEL"));
   expect(exitCode).toBe(1);
+  expect(node.links()).toEqual([]);
   expect(json).toMatchObject({ code: 100, msg: "release endpoint: disk full" });
   expect(node.deleteRequests()).toEqual([]);
 });

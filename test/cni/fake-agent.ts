@@ -13,6 +13,7 @@ import {
 } from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import { ensureHostSide } from "#agent/net/host-sides.ts";
+import { retireHostSide } from "#agent/net/retire-host-side.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { withNetns } from "#agent/net/netns.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
@@ -40,6 +41,8 @@ export class FakeAgent implements AsyncDisposable {
   refuse: Partial<Record<"create" | "activate" | "release" | "check", Refusal>> = {};
   problems: string[] = [];
   status: AttachmentStatus = { ready: true, limited: false, problems: [] };
+  /** Whether a release removes the veth. */
+  removes = true;
   /** Called when an activation arrives, before it is answered. */
   onActivate: () => void = () => undefined;
   readonly #server: Server;
@@ -71,20 +74,20 @@ export class FakeAgent implements AsyncDisposable {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     };
     try {
-      const [status, value] = this.#serve(`${request.method}`, new URL(`${request.url}`, "http://weir"), body);
+      const [status, value] = await this.#serve(`${request.method}`, new URL(`${request.url}`, "http://weir"), body);
       reply(status, value);
     } catch (error) {
       reply(500, { error: { code: "internal", message: (error as Error).message } });
     }
   }
 
-  #serve(method: string, url: URL, body: string): [number, unknown] {
+  async #serve(method: string, url: URL, body: string): Promise<[number, unknown]> {
     const verb = url.pathname.replace("/v1/attachments", "").replace(/^\/\d+/, "");
     const name = { "": method === "DELETE" ? "release" : "create", "/activate": "activate", "/check": "check" }[verb];
     const refusal = this.refuse[name as keyof typeof this.refuse];
     if (refusal) return [refusal.status, { error: { code: refusal.code, message: refusal.message } }];
     if (verb === "/status") return [200, this.status];
-    if (name === "release") return [200, { released: this.#release(url.searchParams) }];
+    if (name === "release") return [200, { released: await this.#release(url.searchParams) }];
     const value: unknown = JSON.parse(body);
     if (name === "create") return [201, this.#create(attachmentRequest.parse(value))];
     if (name === "check") return [200, { problems: checkRequest.parse(value) && this.problems }];
@@ -122,9 +125,14 @@ export class FakeAgent implements AsyncDisposable {
     return [200, { id, state: "ready" }];
   }
 
-  #release(query: URLSearchParams): boolean {
+  async #release(query: URLSearchParams): Promise<boolean> {
     const key = `${query.get("containerId")}/${query.get("ifName")}`;
     this.released.push(key);
+    const attachment = this.attachments.get(key);
+    if (!attachment) return false;
+    const open = () => withNetns(this.#netns, () => NetlinkSocket.open());
+    using socket = open();
+    if (this.removes) await retireHostSide(new NetlinkConnection(socket), attachment.hostInterface, open);
     return this.attachments.delete(key);
   }
 }

@@ -1,0 +1,47 @@
+import { readdirSync } from "node:fs";
+import { beforeEach, expect, test } from "vitest";
+
+import { ensureHostSide, listHostSides } from "#agent/net/host-sides.ts";
+import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
+import { withNetns } from "#agent/net/netns.ts";
+import { retireHostSide } from "#agent/net/retire-host-side.ts";
+import { needs } from "#test/support/requirement.ts";
+
+import { VethPair } from "./veth.ts";
+
+beforeEach(needs("root", "namespaces"));
+
+function opener(pair: VethPair): () => NetlinkSocket {
+  return () => withNetns(pair.node.path, () => NetlinkSocket.open());
+}
+
+test("a veth is out of view on both sides when the promise resolves, and its name is free", async () => {
+  using pair = new VethPair();
+  pair.onNode((connection) => ensureHostSide(connection, pair.spec));
+  expect(await retireHostSide(pair.connection, pair.spec.name, opener(pair))).toBe(true);
+  expect(listHostSides(pair.connection)).toEqual([]);
+  expect(pair.pod.run("ip", "-brief", "link")).not.toContain("eth0");
+  pair.createVeth();
+  expect(listHostSides(pair.connection)).toHaveLength(1);
+});
+
+test("a veth that is not there is no error", async () => {
+  using pair = new VethPair();
+  expect(await retireHostSide(pair.connection, "weir00000000000", opener(pair))).toBe(false);
+});
+
+test("two removals of one veth both end well", async () => {
+  using pair = new VethPair();
+  const open = opener(pair);
+  const both = [0, 1].map(() => retireHostSide(pair.connection, pair.spec.name, open));
+  await Promise.all(both);
+  expect(listHostSides(pair.connection)).toEqual([]);
+});
+
+test("no descriptor is left when the kernel is done", async () => {
+  using pair = new VethPair();
+  const count = () => readdirSync("/proc/self/fd").length;
+  const before = count();
+  await retireHostSide(pair.connection, pair.spec.name, opener(pair));
+  await expect.poll(count).toBeLessThanOrEqual(before);
+});
