@@ -23,7 +23,8 @@ export interface IdentityNumbers {
 /** The node's side of a pod's veth. */
 export interface HostSide {
   ensure(spec: HostSideSpec): void;
-  remove(hostInterface: string): void;
+  /** Resolves when the interface can carry no packet any more. */
+  remove(hostInterface: string): Promise<void>;
   check(spec: HostSideSpec): string[];
   /** Index of an interface of the node, or null. */
   index(hostInterface: string): number | null;
@@ -243,7 +244,7 @@ export class EndpointManager {
     const { record } = found;
     this.#options.enforcement.remove(record.id);
     this.#options.hooks.detach(record.hostInterface);
-    this.#options.host.remove(record.hostInterface);
+    await this.#options.host.remove(record.hostInterface);
     if (record.identity !== 0) await this.#options.identities.release(record.identity);
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);

@@ -1,6 +1,7 @@
 import type { HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager.ts";
 import type { HostSideSpec } from "#agent/net/host-side.ts";
-import { ensureHostSide, hostSideProblems, removeHostSide } from "#agent/net/host-sides.ts";
+import { ensureHostSide, hostSideProblems } from "#agent/net/host-sides.ts";
+import { retireHostSide } from "#agent/net/retire-host-side.ts";
 import type { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { isMissing } from "#agent/netlink/error.ts";
 import { getLink, parseLink } from "#agent/netlink/link.ts";
@@ -17,8 +18,8 @@ export class HostNetwork implements HostSide {
     ensureHostSide(this.#connection, toSpec(spec));
   }
 
-  remove(hostInterface: string): void {
-    removeHostSide(this.#connection, hostInterface);
+  async remove(hostInterface: string): Promise<void> {
+    await retireHostSide(this.#connection, hostInterface);
   }
 
   check(spec: EndpointHostSide): string[] {
