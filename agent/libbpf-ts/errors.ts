@@ -11,6 +11,8 @@ export type BpfErrorCode =
   | "out-of-memory"
   | "verifier-rejected"
   | "wrong-size"
+  /** A map, or what is pinned, is not of the kind or shape that is wanted. */
+  | "incompatible"
   | "closed"
   | "library-missing"
   | "failed";
@@ -63,11 +65,11 @@ export class BpfError extends Error {
     this.log = options.log ?? null;
   }
 
-  /** From an errno value (positive or negative). */
-  static fromErrno(errno: number, call: string, subject: string): BpfError {
+  /** From an errno value (positive or negative). @param said what else is known, for the end of the message. */
+  static fromErrno(errno: number, call: string, subject: string, said = ""): BpfError {
     const name = errnoName(Math.abs(errno));
     const code = name === "ENOTSUPP" ? "unsupported" : (codeOfErrno[name] ?? "failed");
-    return new BpfError(code, call, `${subject}: ${name}`, { errno: name });
+    return new BpfError(code, call, `${subject}: ${name}${said}`, { errno: name });
   }
 }
 

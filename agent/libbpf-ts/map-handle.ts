@@ -4,6 +4,7 @@ import { check } from "./errors.ts";
 import { type MapInfo, mapInfo } from "./info.ts";
 import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
+import { openPin } from "./pin.ts";
 
 /** `enum bpf_map_type`. */
 export const MapType = {
@@ -53,9 +54,9 @@ export class MapHandle implements Disposable {
     return new MapHandle(check(fd, "bpf_map_create", `map ${name}`), name);
   }
 
-  /** @throws BpfError `not-found` when nothing is pinned there. */
+  /** @throws BpfError `not-found` when nothing is pinned there, `incompatible` when it is no map. */
   static openPinned(path: string): MapHandle {
-    return new MapHandle(check(native().objGet(path) as number, "bpf_obj_get", path));
+    return new MapHandle(openPin(path, "map"));
   }
 
   /** By the number that the kernel gave it, as a map of maps answers a look-up. */

@@ -2,14 +2,12 @@ import { readFileSync } from "node:fs";
 import { duplicate } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
 import { MapHandle } from "./map-handle.ts";
-import { addressOf, native, type Pointer, viewOf } from "./native/library.ts";
+import { compareShapes, type MapShape } from "./map-shape.ts";
+import { native, type Pointer, viewOf } from "./native/library.ts";
+import { collectWarnings } from "./native/messages.ts";
 import { cString, Struct } from "./native/struct.ts";
 import { Program } from "./program.ts";
-
-/** Bytes for the verifier's log; what does not fit is cut at its beginning by the kernel. */
-const logSize = 4 << 20;
-/** How many of the log's last lines stand in the message. */
-const logTail = 12;
+import { loadError, VerifierLog } from "./verifier-log.ts";
 
 interface Opened {
   readonly object: Pointer;
@@ -23,7 +21,7 @@ interface Opened {
  */
 export class BpfObject implements Disposable {
   readonly name: string;
-  readonly #log = new Uint8Array(logSize);
+  readonly #logs: readonly VerifierLog[];
   /** What C points to while the object is open. */
   readonly #kept: unknown[] = [];
   #opened: Opened | null;
@@ -31,30 +29,28 @@ export class BpfObject implements Disposable {
   private constructor(bytes: Uint8Array, name: string) {
     this.name = name;
     const title = cString(name);
-    // struct bpf_object_open_opts: object_name 8, kernel_log_buf 56, kernel_log_size 64, kernel_log_level 72.
-    // Level 0: libbpf asks for the log only when a load has failed; writing it takes the verifier long.
-    const options = new Struct(80)
-      .u64(0, 80)
-      .u64(8, addressOf(title))
-      .u64(56, addressOf(this.#log))
-      .u64(64, logSize)
-      .u32(72, 0);
-    this.#kept.push(bytes, title, options);
-    const object = native().objectOpenMem(bytes, bytes.length, options.bytes) as Pointer;
-    if (object === null) throw new BpfError("invalid", "bpf_object__open_mem", `${name} is not a BPF object file`);
-    const walk = (next: (object: Pointer, previous: Pointer) => Pointer, nameOf: (item: Pointer) => string) => {
-      const found = new Map<string, Pointer>();
-      for (let item = next(object, null); item !== null; item = next(object, item)) found.set(nameOf(item), item);
-      return found;
-    };
-    const { objectNextMap, mapName, objectNextProgram, programName } = native();
+    // struct bpf_object_open_opts: its size, then object_name at 8.
+    const options = new Struct(80).u64(0, 80).pointer(8, title);
+    this.#kept.push(bytes, options);
+    const { result: object, warnings } = collectWarnings(
+      () => native().objectOpenMem(bytes, bytes.length, options.bytes) as Pointer,
+    );
+    if (object === null) {
+      const reason = [`${name} is not a BPF object file`, ...warnings].join(": ");
+      throw new BpfError("invalid", "bpf_object__open_mem", reason);
+    }
     this.#opened = {
       object,
-      maps: walk(objectNextMap as never, mapName as never),
-      programs: walk(objectNextProgram as never, programName as never),
+      maps: collect(object, native().objectNextMap, native().mapName),
+      programs: collect(object, native().objectNextProgram, native().programName),
     };
+    this.#logs = [...this.#opened.programs].map(([program, pointer]) => new VerifierLog(program, pointer));
   }
 
+  /**
+   * @param source path or content of an ELF file, as clang makes it for `--target=bpf`.
+   * @throws BpfError `invalid` when it is none.
+   */
   static open(source: string | Uint8Array, name = "object"): BpfObject {
     return new BpfObject(typeof source === "string" ? readFileSync(source) : source, name);
   }
@@ -78,6 +74,12 @@ export class BpfObject implements Disposable {
     return map;
   }
 
+  #program(name: string): Pointer {
+    const program = this.#open.programs.get(name);
+    if (program === undefined) throw new BpfError("not-found", "find program", `${this.name} has no program ${name}`);
+    return program;
+  }
+
   /** Overwrites the beginning of a data section, e.g. `.rodata`, before load. */
   setInitialValue(section: string, data: Uint8Array): void {
     const name = [...this.#open.maps.keys()].find((candidate) => candidate.endsWith(section));
@@ -90,32 +92,60 @@ export class BpfObject implements Disposable {
     new Uint8Array(viewOf(pointer, size[0] as number)).set(data);
   }
 
+  /** Before load: how many entries a map will have room for. */
   setMaxEntries(name: string, entries: number): void {
     check(native().mapSetMaxEntries(this.#map(name), entries) as number, "bpf_map__set_max_entries", `map ${name}`);
   }
 
-  /** Uses a map that is there instead of making one. */
+  /** Before load: whether a program is loaded with the others. */
+  setAutoload(program: string, autoload: boolean): void {
+    const result = native().programSetAutoload(this.#program(program), autoload) as number;
+    check(result, "bpf_program__set_autoload", `program ${program}`);
+  }
+
+  /** The shape that a map has or, before load, will have. */
+  shapeOf(name: string): MapShape {
+    return shape(this.#map(name));
+  }
+
+  /** The shape of the maps in a map of maps; undefined for any other map. */
+  innerShapeOf(name: string): MapShape | undefined {
+    const inner = native().mapInner(this.#map(name)) as Pointer;
+    return inner === null ? undefined : shape(inner);
+  }
+
+  /** Numbers of a map's key and value types in the object's BTF; 0 for none. */
+  typesOf(name: string): { key: number; value: number } {
+    const map = this.#map(name);
+    return { key: native().mapKeyType(map) as number, value: native().mapValueType(map) as number };
+  }
+
+  /**
+   * Uses a map that is there instead of making one. Set its capacity first.
+   *
+   * @throws BpfError `incompatible` with the differences: libbpf would take any map.
+   */
   reuseMap(name: string, handle: MapHandle): void {
+    const differences = compareShapes(handle.info, this.shapeOf(name));
+    if (differences.length > 0) {
+      throw new BpfError(
+        "incompatible",
+        "bpf_map__reuse_fd",
+        `map ${name}: the one given has ${differences.join("; ")}`,
+      );
+    }
     check(native().mapReuseFd(this.#map(name), handle.fd) as number, "bpf_map__reuse_fd", `map ${name}`);
   }
 
   /**
    * Creates the maps and loads the programs.
    *
-   * @throws BpfError `verifier-rejected` with the log's end in the message and the whole in `log`.
+   * @throws BpfError `verifier-rejected` naming the program, with the log's end in the
+   *   message and the whole in `log`; for other failures what libbpf said of them.
    */
   load(): void {
-    const result = native().objectLoad(this.#open.object) as number;
-    if (result >= 0) return;
-    const end = this.#log.indexOf(0);
-    const log = Buffer.from(this.#log.subarray(0, end < 0 ? logSize : end)).toString("latin1").trim();
-    const error = BpfError.fromErrno(result, "bpf_object__load", `object ${this.name}`);
-    if (log === "" || (error.errno !== "EACCES" && error.errno !== "EINVAL" && error.errno !== "EPERM")) throw error;
-    const tail = log.split("\n").slice(-logTail).join("\n");
-    throw new BpfError("verifier-rejected", error.call, `object ${this.name}: ${error.errno}\n${tail}`, {
-      errno: error.errno,
-      log,
-    });
+    const { result, warnings } = collectWarnings(() => native().objectLoad(this.#open.object) as number);
+    if (result < 0) throw loadError(result, this.name, this.#logs, warnings);
   }
 
   /** A loaded map; its descriptor is a copy that outlives the object. */
@@ -124,10 +154,9 @@ export class BpfObject implements Disposable {
     return new MapHandle(duplicate(fd, `map ${name}`), name);
   }
 
+  /** A loaded program; its descriptor is a copy that outlives the object. */
   program(name: string): Program {
-    const program = this.#open.programs.get(name);
-    if (program === undefined) throw new BpfError("not-found", "find program", `${this.name} has no program ${name}`);
-    const fd = check(native().programFd(program) as number, "bpf_program__fd", `program ${name}`);
+    const fd = check(native().programFd(this.#program(name)) as number, "bpf_program__fd", `program ${name}`);
     return new Program(duplicate(fd, `program ${name}`), name);
   }
 
@@ -136,4 +165,24 @@ export class BpfObject implements Disposable {
     this.#opened = null;
     this.#kept.length = 0;
   }
+}
+
+type Call = (...values: unknown[]) => unknown;
+
+/** Walks one of libbpf's lists. */
+function collect(object: Pointer, next: Call, nameOf: Call): Map<string, Pointer> {
+  const found = new Map<string, Pointer>();
+  for (let item = next(object, null); item !== null; item = next(object, item)) found.set(nameOf(item) as string, item);
+  return found;
+}
+
+function shape(map: Pointer): MapShape {
+  const { mapType, mapKeySize, mapValueSize, mapMaxEntries, mapFlags } = native();
+  return {
+    type: mapType(map) as number,
+    keySize: mapKeySize(map) as number,
+    valueSize: mapValueSize(map) as number,
+    maxEntries: mapMaxEntries(map) as number,
+    flags: mapFlags(map) as number,
+  };
 }

@@ -1,7 +1,8 @@
 import { Descriptor } from "./descriptor.ts";
 import { check } from "./errors.ts";
+import { openPin } from "./pin.ts";
 import { type ProgramInfo, programInfo } from "./info.ts";
-import { addressOf, native } from "./native/library.ts";
+import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 
 /** What a test run sees in `struct __sk_buff` beside the bytes. */
@@ -45,7 +46,7 @@ export class Program implements Disposable {
   }
 
   static openPinned(path: string, name?: string): Program {
-    return new Program(check(native().objGet(path) as number, "bpf_obj_get", path), name);
+    return new Program(openPin(path, "program"), name);
   }
 
   get fd(): number {
@@ -66,12 +67,12 @@ export class Program implements Disposable {
     const after = new Struct(contextSize);
     const options = new Struct(80)
       .u64(0, 80)
-      .u64(8, addressOf(data))
-      .u64(16, addressOf(out))
+      .pointer(8, data)
+      .pointer(16, out)
       .u32(24, data.length)
       .u32(28, out.length)
-      .u64(32, addressOf(before.bytes))
-      .u64(40, addressOf(after.bytes))
+      .pointer(32, before.bytes)
+      .pointer(40, after.bytes)
       .u32(48, contextSize)
       .u32(52, contextSize)
       .u32(60, repeat);

@@ -2,8 +2,9 @@ import { rmSync } from "node:fs";
 import { Descriptor } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
 import { type LinkInfo, linkInfo } from "./info.ts";
-import { addressOf, lastErrno, native } from "./native/library.ts";
+import { lastErrno, native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
+import { openPin } from "./pin.ts";
 import type { Program } from "./program.ts";
 
 /** `enum bpf_attach_type`, since Linux 6.6. */
@@ -42,7 +43,7 @@ export class TcxLink implements Disposable {
   }
 
   static openPinned(path: string): TcxLink {
-    return new TcxLink(check(native().objGet(path) as number, "bpf_obj_get", path));
+    return new TcxLink(openPin(path, "link"));
   }
 
   static unpin(path: string): void {
@@ -79,9 +80,9 @@ export function queryTcx(ifindex: number, direction: TcDirection): { programId: 
   const attributes = new Struct(64)
     .u32(0, ifindex)
     .u32(4, attachType[direction])
-    .u64(16, addressOf(programs.bytes))
+    .pointer(16, programs.bytes)
     .u32(24, 64)
-    .u64(40, addressOf(links.bytes));
+    .pointer(40, links.bytes);
   bpf(BPF_PROG_QUERY, attributes, "bpf_prog_query", `${direction} of interface ${ifindex}`);
   return Array.from({ length: attributes.view.getUint32(24, true) }, (_, i) => ({
     programId: programs.view.getUint32(i * 4, true),

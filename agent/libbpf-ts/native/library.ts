@@ -8,18 +8,17 @@ import { BpfError } from "../errors.ts";
 /** An opaque C pointer. */
 export type Pointer = unknown;
 
-const names = ["libbpf.so.1", "libbpf.so.0"] as const;
+/** Version 0 has the same functions, but reports errors in another way. */
+const libraryName = "libbpf.so.1";
 
 function loadLibbpf(): ReturnType<typeof koffi.load> {
-  let cause: unknown;
-  for (const name of names) {
-    try {
-      return koffi.load(name);
-    } catch (error) {
-      cause = error;
-    }
+  try {
+    return koffi.load(libraryName);
+  } catch (cause) {
+    throw new BpfError("library-missing", "dlopen", `${libraryName} is not there: install the package libbpf1`, {
+      cause,
+    });
   }
-  throw new BpfError("library-missing", "dlopen", "libbpf.so.1 is not there: install the package libbpf1", { cause });
 }
 
 function bind() {
@@ -28,7 +27,6 @@ function bind() {
   koffi.pointer("bpf_object", koffi.opaque("struct_bpf_object"));
   koffi.pointer("bpf_map", koffi.opaque("struct_bpf_map"));
   koffi.pointer("bpf_program", koffi.opaque("struct_bpf_program"));
-  koffi.pointer("bpf_btf", koffi.opaque("struct_btf"));
   return {
     // Objects
     objectOpenMem: bpf.func("bpf_object bpf_object__open_mem(const void *data, size_t size, const void *opts)"),
@@ -39,12 +37,20 @@ function bind() {
     mapName: bpf.func("const char *bpf_map__name(bpf_map map)"),
     mapFd: bpf.func("int bpf_map__fd(bpf_map map)"),
     mapSetMaxEntries: bpf.func("int bpf_map__set_max_entries(bpf_map map, uint32_t entries)"),
-    mapSetInitialValue: bpf.func("int bpf_map__set_initial_value(bpf_map map, const void *data, size_t size)"),
     mapInitialValue: bpf.func("void *bpf_map__initial_value(bpf_map map, _Out_ size_t *size)"),
+    mapType: bpf.func("int bpf_map__type(bpf_map map)"),
+    mapKeySize: bpf.func("uint32_t bpf_map__key_size(bpf_map map)"),
+    mapValueSize: bpf.func("uint32_t bpf_map__value_size(bpf_map map)"),
+    mapMaxEntries: bpf.func("uint32_t bpf_map__max_entries(bpf_map map)"),
+    mapFlags: bpf.func("uint32_t bpf_map__map_flags(bpf_map map)"),
+    mapInner: bpf.func("bpf_map bpf_map__inner_map(bpf_map map)"),
+    mapKeyType: bpf.func("uint32_t bpf_map__btf_key_type_id(bpf_map map)"),
+    mapValueType: bpf.func("uint32_t bpf_map__btf_value_type_id(bpf_map map)"),
     mapReuseFd: bpf.func("int bpf_map__reuse_fd(bpf_map map, int fd)"),
     programName: bpf.func("const char *bpf_program__name(bpf_program program)"),
     programFd: bpf.func("int bpf_program__fd(bpf_program program)"),
     programSetAutoload: bpf.func("int bpf_program__set_autoload(bpf_program program, bool autoload)"),
+    programSetLogBuf: bpf.func("int bpf_program__set_log_buf(bpf_program program, void *buffer, size_t size)"),
     setPrint: bpf.func("void *libbpf_set_print(void *function)"),
     // Maps
     mapCreate: bpf.func(
@@ -60,15 +66,16 @@ function bind() {
     mapUpdateBatch: bpf.func(
       "int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *opts)",
     ),
-    mapDeleteBatch: bpf.func(
-      "int bpf_map_delete_batch(int fd, const void *keys, void *count, const void *opts)",
-    ),
+    mapDeleteBatch: bpf.func("int bpf_map_delete_batch(int fd, const void *keys, void *count, const void *opts)"),
     // Objects of the kernel
     objPin: bpf.func("int bpf_obj_pin(int fd, const char *path)"),
     objGet: bpf.func("int bpf_obj_get(const char *path)"),
     objInfo: bpf.func("int bpf_obj_get_info_by_fd(int fd, void *info, void *size)"),
     mapFdById: bpf.func("int bpf_map_get_fd_by_id(uint32_t id)"),
-    progFdById: bpf.func("int bpf_prog_get_fd_by_id(uint32_t id)"),
+    btfFdById: bpf.func("int bpf_btf_get_fd_by_id(uint32_t id)"),
+    probeHelper: bpf.func("int libbpf_probe_bpf_helper(int program, int helper, const void *opts)"),
+    probeProgramType: bpf.func("int libbpf_probe_bpf_prog_type(int program, const void *opts)"),
+    probeMapType: bpf.func("int libbpf_probe_bpf_map_type(int map, const void *opts)"),
     testRun: bpf.func("int bpf_prog_test_run_opts(int fd, void *opts)"),
     linkUpdate: bpf.func("int bpf_link_update(int link, int program, const void *opts)"),
     tcHookCreate: bpf.func("int bpf_tc_hook_create(void *hook)"),
@@ -76,17 +83,13 @@ function bind() {
     tcDetach: bpf.func("int bpf_tc_detach(const void *hook, const void *opts)"),
     tcQuery: bpf.func("int bpf_tc_query(const void *hook, void *opts)"),
     possibleCpus: bpf.func("int libbpf_num_possible_cpus()"),
-    // BTF
-    btfParse: bpf.func("bpf_btf btf__parse(const char *path, void *ext)"),
-    btfRawData: bpf.func("void *btf__raw_data(bpf_btf btf, _Out_ uint32_t *size)"),
-    btfFree: bpf.func("void btf__free(bpf_btf btf)"),
     // libc
     close: libc.func("int close(int fd)"),
     fcntl: libc.func("int fcntl(int fd, int command, int argument)"),
     mmap: libc.func("void *mmap(void *address, size_t size, int protection, int flags, int fd, int64_t offset)"),
     munmap: libc.func("int munmap(void *address, size_t size)"),
     syscallBpf: libc.func("long syscall(long number, int command, void *attr, uint32_t size)"),
-    poll: libc.func("int poll(void *fds, unsigned long count, int timeout)"),
+    vsnprintf: libc.func("int vsnprintf(void *buffer, size_t size, const char *format, void *arguments)"),
     clockGettime: libc.func("int clock_gettime(int clock, void *time)"),
   };
 }

@@ -1,7 +1,11 @@
+import { addressOf } from "./library.ts";
+
 /** Writes C structures that calls take, by offset; little-endian, as every host that we know is. */
 export class Struct {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** What the structure points to lives as long as it does. */
+  readonly #kept: Uint8Array[] = [];
 
   constructor(size: number) {
     this.bytes = new Uint8Array(size);
@@ -16,6 +20,12 @@ export class Struct {
   u64(offset: number, value: bigint | number): this {
     this.view.setBigUint64(offset, BigInt(value), true);
     return this;
+  }
+
+  /** A pointer to a buffer. */
+  pointer(offset: number, target: Uint8Array): this {
+    this.#kept.push(target);
+    return this.u64(offset, addressOf(target));
   }
 }
 
