@@ -217,11 +217,11 @@ static __noinline int related(struct __sk_buff *skb, struct work *work)
 		work->is_reply = is_reply(entry, &quoted.tuple);
 		step = entry->revision != work->revision ? judge_again(work, entry) : STEP_NEXT;
 		packet->tuple = own;
+		work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
 		work->report = false;
 		if (step)
 			return step;
 	}
-	work->is_reply = true;
 	return 1; /* related: passes */
 }
 

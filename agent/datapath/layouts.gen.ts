@@ -709,7 +709,7 @@ export const DropReason = {
   UNKNOWN_SENDER: 172,
   POLICY_DENIED_BY_RULE: 181,
   TTL_EXCEEDED: 196,
-  MULTICAST: 199,
+  MULTICAST: 201,
   ENDPOINT_NOT_READY: 203,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];

@@ -3,7 +3,7 @@ import { AddressSpace, type ClassNumbers } from "#agent/ipcache/address-space.ts
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
-import type { MemoryKernel } from "./memory-kernel.ts";
+import type { Kernel } from "#agent/datapath/kernel.ts";
 
 /** Class numbers in memory; a freed number is not used again. */
 export class MemoryClasses implements ClassNumbers {
@@ -56,7 +56,7 @@ export interface EnforcementSetup {
 
 /** An enforcement over a kernel in memory, with the range of pods 10.0.0.0/24. */
 export function makeEnforcement(
-  kernel: MemoryKernel,
+  kernel: Kernel,
   references = new MemoryReferences(),
   classes = new MemoryClasses(),
 ): EnforcementSetup {

@@ -1,0 +1,121 @@
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { BpfMap, MapHandle, Program, RingBuffer, type TestContext, u32 } from "libbpf-ts";
+import { encodeAddress, encodeMac } from "#agent/datapath/address.ts";
+import type { Kernel } from "#agent/datapath/kernel.ts";
+import {
+  type EndpointEntry,
+  eventRecord,
+  type EventRecord,
+  interfaceRecord,
+  type InterfaceRecord,
+} from "#agent/datapath/layouts.gen.ts";
+import { defaultConfig, openKernel } from "#agent/datapath/open-kernel.ts";
+import type { GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import { buildBpf } from "#bpf/build.ts";
+import { BpfFileSystem } from "./bpf-file-system.ts";
+import { buildPacket, type PacketSpec } from "./packet.ts";
+
+/** tc actions that the programs return. */
+export const Action = { next: -1, drop: 2, redirect: 7 } as const;
+
+/** Test runs need a device that is there; nothing is attached to it. */
+const loopback = 1;
+
+export interface Outcome {
+  readonly action: number;
+  readonly events: readonly EventRecord[];
+  readonly packet: Uint8Array;
+  readonly duration: number;
+}
+
+/** The real programs and maps, loaded for one test and attached to nothing. */
+export class Datapath implements Disposable {
+  readonly kernel: Kernel;
+  readonly #files = new BpfFileSystem();
+  readonly #stack = new DisposableStack();
+  readonly #programs: Readonly<Record<"pod_egress" | "pod_ingress", Program>>;
+  readonly #interfaces: BpfMap<number, InterfaceRecord>;
+  readonly #ring: RingBuffer;
+
+  constructor(options: { readonly policyEntries?: number } = {}) {
+    buildBpf();
+    const pinFolder = this.#files.join("weir");
+    this.#stack.use(this.#files);
+    this.kernel = this.#stack.use(
+      openKernel({
+        objectPath: resolve(import.meta.dirname, "../../dist/bpf/pod.bpf.o"),
+        pinFolder,
+        config: defaultConfig,
+        conntrack4Entries: 65536,
+        conntrack6Entries: 65536,
+        policyEntries: options.policyEntries ?? 16384,
+        endpointsMax: 1024,
+        interfaceIndex: () => null,
+      }),
+    );
+    const [hash = ""] = readdirSync(this.#files.join("weir", "programs"));
+    const program = (name: string): Program =>
+      this.#stack.use(Program.openPinned(this.#files.join("weir", "programs", hash, name), name));
+    this.#programs = { pod_egress: program("pod_egress"), pod_ingress: program("pod_ingress") };
+    const map = (name: string): MapHandle =>
+      this.#stack.use(MapHandle.openPinned(this.#files.join("weir", "maps", name)));
+    this.#interfaces = new BpfMap(map("interfaces"), u32, interfaceRecord);
+    this.#ring = this.#stack.use(new RingBuffer(map("events")));
+  }
+
+  program(name: "pod_egress" | "pod_ingress"): Program {
+    return this.#programs[name];
+  }
+
+  /** Runs a frame as if it left the pod. */
+  send(from: GuardedEndpoint, frame: Uint8Array, context: TestContext = {}): Outcome {
+    return this.#run("pod_egress", from, frame, context);
+  }
+
+  /** Runs a frame as if the host's stack sent it to the pod. */
+  receive(to: GuardedEndpoint, frame: Uint8Array, context: TestContext = {}): Outcome {
+    return this.#run("pod_ingress", to, frame, context);
+  }
+
+  /** A packet from a pod's own addresses to its gateway's MAC. */
+  packet(from: GuardedEndpoint, spec: Omit<PacketSpec, "sourceMac" | "destinationMac">): Uint8Array {
+    return buildPacket({ sourceMac: from.mac, destinationMac: from.hostMac, ...spec });
+  }
+
+  /** Puts an endpoint on the device of the test runs. */
+  place(endpoint: GuardedEndpoint): void {
+    const bytes = (address: string | null) => ({
+      bytes: address === null ? new Uint8Array(16) : encodeAddress(address).bytes,
+    });
+    const state = this.kernel.endpoints.read().get(endpoint.id);
+    const entry: EndpointEntry = {
+      ifindex: loopback,
+      id: endpoint.id,
+      incarnation: endpoint.incarnation,
+      identity: endpoint.identity,
+      policy: [state?.policy[0] ?? 0, state?.policy[1] ?? 0],
+      flags: endpoint.viaStack ? 1 : 0,
+      mac: encodeMac(endpoint.mac),
+      hostMac: encodeMac(endpoint.hostMac),
+    };
+    this.#interfaces.set(loopback, { endpoint: entry, ipv4: bytes(endpoint.ipv4), ipv6: bytes(endpoint.ipv6) });
+  }
+
+  /** Takes the events so far. */
+  events(): EventRecord[] {
+    return this.#ring.drain((view, offset) => eventRecord.decode(view, offset));
+  }
+
+  #run(name: "pod_egress" | "pod_ingress", at: GuardedEndpoint, data: Uint8Array, context: TestContext): Outcome {
+    this.place(at);
+    this.events();
+    const result = this.#programs[name].testRun({ data, context: { ifindex: loopback, ...context } });
+    this.#interfaces.delete(loopback);
+    return { action: result.returnValue, events: this.events(), packet: result.data, duration: result.duration };
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+}
