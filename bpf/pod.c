@@ -92,13 +92,15 @@ static __noinline int judge_again(struct work *work, const struct conntrack_entr
 	} else {
 		work->original = work->packet.tuple;
 	}
+	/* Another pod on the old address inherits nothing: this is a connection of its own. */
+	if (incarnation_at(&work->original.source, work->original.family) !=
+		    entry->end[END_SOURCE].incarnation ||
+	    incarnation_at(&work->original.destination, work->original.family) !=
+		    entry->end[END_DESTINATION].incarnation)
+		return open_connection(work);
 	step = judge(work);
 	if (step)
 		return step;
-	/* Another pod on the old address inherits nothing: this is a connection of its own. */
-	for (int i = 0; i < ENDS; i++)
-		if (work->entry.end[i].incarnation != entry->end[i].incarnation)
-			return open_connection(work);
 	work->report = end_differs(&entry->end[END_SOURCE], &work->end[END_SOURCE]) ||
 		       end_differs(&entry->end[END_DESTINATION], &work->end[END_DESTINATION]);
 	return STEP_NEXT;

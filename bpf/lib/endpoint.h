@@ -32,3 +32,11 @@ static __always_inline const struct interface *interface_by_index(__u32 ifindex)
 {
 	return bpf_map_lookup_elem(&interfaces, &ifindex);
 }
+
+/* Which pod has the address now; 0: none of this node. */
+static __always_inline __u32 incarnation_at(const struct ip_address *address, __u8 family)
+{
+	const struct endpoint *endpoint = endpoint_by_address(address, family);
+
+	return endpoint ? endpoint->incarnation : 0;
+}

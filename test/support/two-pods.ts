@@ -1,0 +1,95 @@
+import type { Enforcement, GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
+import { PolicyEngine } from "#policy/compile/engine.ts";
+import type { PolicyObject } from "#policy/model/object.ts";
+import { parseObjects } from "#policy/parse/objects.ts";
+import { Datapath, type Outcome } from "./datapath.ts";
+import { makeEndpoint, makeEnforcement } from "./enforcement.ts";
+import type { Transport } from "./packet.ts";
+
+/** The objects of a YAML text that is valid. */
+export function objectsOf(yaml: string): readonly PolicyObject[] {
+  const parsed = parseObjects(yaml, "test.yaml");
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  return parsed.objects;
+}
+
+/** Denies all ingress of the pods `app: server`, but what `rules` (YAML of `ingress:`) lets in. */
+export function serverPolicy(rules: string): string {
+  return `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: server, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: server}}
+  policyTypes: [Ingress]
+  ingress: ${rules}`;
+}
+
+export const fromClient80 = "[{from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]";
+
+/** A client and a server on one node, in the real programs, with the policy that a test gives. */
+export class TwoPods implements Disposable {
+  readonly datapath = new Datapath();
+  readonly enforcement: Enforcement;
+  readonly client = pod(2, "client", 256);
+  readonly server = pod(3, "server", 257);
+
+  constructor() {
+    this.enforcement = makeEnforcement(this.datapath.kernel).enforcement;
+  }
+
+  /** Attaches both pods and puts a policy in force. */
+  static async with(yaml = ""): Promise<TwoPods> {
+    const pods = new TwoPods();
+    await pods.enforcement.add(pods.client);
+    await pods.enforcement.add(pods.server);
+    pods.enforcement.setNodeAddresses(["10.0.0.254", "fd00::fe"]);
+    await pods.setPolicy(yaml);
+    return pods;
+  }
+
+  async setPolicy(yaml: string): Promise<void> {
+    await this.enforcement.replacePolicy(new PolicyEngine(objectsOf(yaml)), { always: true });
+  }
+
+  /** A packet of the client to the server. */
+  toServer(transport: Transport, ip: { source?: string; destination?: string; ttl?: number } = {}): Outcome {
+    return this.#send(this.client, this.server, transport, ip);
+  }
+
+  toClient(transport: Transport, ip: { source?: string; destination?: string; ttl?: number } = {}): Outcome {
+    return this.#send(this.server, this.client, transport, ip);
+  }
+
+  #send(
+    from: GuardedEndpoint,
+    to: GuardedEndpoint,
+    transport: Transport,
+    ip: { source?: string; destination?: string; ttl?: number },
+  ): Outcome {
+    const spec = { source: from.ipv4 as string, destination: to.ipv4 as string, transport, ...ip };
+    return this.datapath.send(from, this.datapath.packet(from, spec));
+  }
+
+  [Symbol.dispose](): void {
+    this.datapath[Symbol.dispose]();
+  }
+}
+
+function pod(id: number, app: string, identity: number): GuardedEndpoint {
+  const subject = { namespace: "default", labels: { app }, serviceAccount: "default", namedPorts: [] };
+  return {
+    ...makeEndpoint(id, subject, identity),
+    ifindex: 1000 + id,
+    mac: `02:00:00:00:00:0${id}`,
+    hostMac: `06:00:00:00:00:0${id}`,
+    ipv6: `fd00::${id}`,
+  };
+}
+
+/** The reason of the one event; 0 for an allow, null without an event. */
+export function reasonOf({ events }: { events: readonly EventRecord[] }): number | null {
+  if (events.length > 1) throw new Error(`${events.length} events for one packet`);
+  return events[0]?.reason ?? null;
+}
