@@ -130,6 +130,31 @@ test("after a restart nothing is written that was right", async () => {
   await fc.assert(property, { numRuns: sized({ short: 100, long: 5_000 }) });
 });
 
+test("a crash at any write of a policy change is mended by the next start", async () => {
+  const property = fc.asyncProperty(policies, policies, fc.nat(), async (before, after, point) => {
+    const kernel = new MemoryKernel();
+    const { enforcement, references, classes } = makeEnforcement(kernel);
+    const next = await settled(after, references);
+    for (const endpoint of endpoints) await enforcement.add(endpoint);
+    await enforcement.replacePolicy(new PolicyEngine(before), { always: true });
+
+    let left = point % 40;
+    kernel.onWrite = () => {
+      if (left-- === 0) throw new Error("crash");
+    };
+    const crashed = enforcement.replacePolicy(new PolicyEngine(after), { always: true });
+    await crashed.catch((error: Error) => expect(error.message).toBe("crash"));
+    kernel.onWrite = () => {};
+    const restarted = makeEnforcement(kernel, references, classes).enforcement;
+    await restarted.restore(new PolicyEngine(after), endpoints);
+    expect(verdicts(kernel)).toEqual(next);
+    // Nothing is left of the change that was cut short.
+    const used = new Set([...kernel.endpoints.read().values()].flatMap(({ policy }) => policy));
+    expect(new Set(kernel.policies.read().keys())).toEqual(used);
+  });
+  await fc.assert(property, { numRuns: sized({ short: 150, long: 10_000 }) });
+});
+
 test("endpoints come and go in any order, and the rest is judged as if they had never been", async () => {
   const property = fc.asyncProperty(
     policies,
