@@ -27,6 +27,7 @@ export interface InterfaceHooksOptions {
 /**
  * The two programs on the tc hooks of interfaces. With tcx each is a link, pinned as
  * `links/INTERFACE-DIRECTION`, which outlives this process and goes with its interface.
+ * Without tcx it is a filter, which does the same; a pin of its program marks it.
  */
 export class InterfaceHooks {
   readonly #options: InterfaceHooksOptions;
@@ -42,11 +43,12 @@ export class InterfaceHooks {
   attach(ifindex: number, name: string): void {
     for (const direction of directions) {
       const program = this.#program(direction);
+      const path = this.#path(name, direction);
       if (!this.#options.tcx) {
+        this.#mark(path, program);
         attachClsact(program, { ifindex, direction, ...filter });
         continue;
       }
-      const path = this.#path(name, direction);
       if (this.#adopt(path, ifindex, program)) continue;
       using link = TcxLink.attachFirst(program, ifindex, direction);
       link.pin(path);
@@ -56,8 +58,8 @@ export class InterfaceHooks {
   /** Idempotent; `ifindex` is needed for clsact only, and may be gone. */
   detach(name: string, ifindex: number | null): void {
     for (const direction of directions) {
-      if (this.#options.tcx) TcxLink.unpin(this.#path(name, direction));
-      else if (ifindex !== null) detachClsact({ ifindex, direction, ...filter });
+      if (!this.#options.tcx && ifindex !== null) detachClsact({ ifindex, direction, ...filter });
+      TcxLink.unpin(this.#path(name, direction));
     }
   }
 
@@ -78,9 +80,9 @@ export class InterfaceHooks {
     });
   }
 
-  /** Interfaces with pinned links. */
+  /** Interfaces that hooks were attached to, and not detached from; some may be gone. */
   list(): string[] {
-    const names = readdirSync(this.#folder).map((file) => file.replace(/-(in|e)gress$/, ""));
+    const names = readdirSync(this.#folder).map((file) => decodeURIComponent(file.replace(/-(in|e)gress$/, "")));
     return [...new Set(names)];
   }
 
@@ -92,7 +94,14 @@ export class InterfaceHooks {
   }
 
   #path(name: string, direction: TcDirection): string {
-    return join(this.#folder, `${name}-${direction}`);
+    // A BPF file system takes no dots.
+    return join(this.#folder, `${encodeURIComponent(name).replaceAll(".", "%2E")}-${direction}`);
+  }
+
+  /** A filter has no link to pin. Its program is pinned instead, before it is attached, for {@link list}. */
+  #mark(path: string, program: Program): void {
+    TcxLink.unpin(path);
+    program.pin(path);
   }
 
   #query(ifindex: number, direction: TcDirection): { programId: number }[] {

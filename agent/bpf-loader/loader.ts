@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
-import { join } from "node:path";
-import { BpfObject, MapHandle, Program } from "libbpf-ts";
+import { dirname, join } from "node:path";
+import { BpfObject, Btf, MapHandle, Program } from "libbpf-ts";
 import { LoaderError } from "./errors.ts";
 import { checkLayouts } from "./layout-check.ts";
+import { compareMap } from "./map-check.ts";
 import type { LoadSpec } from "./spec.ts";
 
 const BPF_FS_MAGIC = 0xcafe4a11;
@@ -31,11 +32,9 @@ export interface Loaded extends Disposable {
 export function load(spec: LoadSpec): Loaded {
   const bytes = readFileSync(spec.objectPath);
   checkLayouts(bytes, spec.layouts);
+  checkFileSystem(spec.pinFolder);
   const mapFolder = join(spec.pinFolder, "maps");
   mkdirSync(mapFolder, { recursive: true, mode: 0o700 });
-  if (statfsSync(spec.pinFolder).type >>> 0 !== BPF_FS_MAGIC) {
-    throw new LoaderError("not-bpffs", `load datapath: ${spec.pinFolder} is not on a BPF file system; mount one with mount -t bpf`);
-  }
   const hash = hashOf(bytes, spec);
   const programFolder = join(spec.pinFolder, "programs", hash);
   using object = BpfObject.open(bytes, "weir");
@@ -52,7 +51,8 @@ export function load(spec: LoadSpec): Loaded {
 
   object.setInitialValue(".rodata", spec.readOnlyData);
   for (const [name, entries] of Object.entries(spec.mapSizes)) object.setMaxEntries(name, entries);
-  for (const name of shared) reuse(object, name, join(mapFolder, name));
+  const btf = Btf.fromElf(bytes);
+  for (const name of shared) reuse(object, btf, name, join(mapFolder, name));
   object.load();
 
   const maps = new Map(shared.map((name) => [name, object.map(name)]));
@@ -78,18 +78,26 @@ function hashOf(bytes: Uint8Array, spec: LoadSpec): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-function reuse(object: BpfObject, name: string, path: string): void {
+/** Looks at the nearest folder that is there, so that a refusal leaves nothing behind. */
+function checkFileSystem(folder: string): void {
+  let nearest = folder;
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  if (statfsSync(nearest).type >>> 0 === BPF_FS_MAGIC) return;
+  const message = `load datapath: ${folder} is not on a BPF file system; mount one with mount -t bpf`;
+  throw new LoaderError("not-bpffs", message);
+}
+
+function reuse(object: BpfObject, btf: Btf, name: string, path: string): void {
   if (!existsSync(path)) return;
   using pinned = MapHandle.openPinned(path);
-  try {
-    object.reuseMap(name, pinned);
-  } catch (cause) {
+  const differences = compareMap(object, btf, name, pinned);
+  if (differences.length > 0) {
     throw new LoaderError(
       "map-incompatible",
-      `load datapath: the pinned map ${name} has another shape than this version's; run weir cleanup, which cuts connections`,
-      { cause },
+      `load datapath: the pinned map ${name} has ${differences.join("; ")}; run weir cleanup, which cuts connections`,
     );
   }
+  object.reuseMap(name, pinned);
 }
 
 function loaded(

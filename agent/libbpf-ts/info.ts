@@ -24,6 +24,10 @@ export interface MapInfo {
   readonly maxEntries: number;
   readonly flags: number;
   readonly name: string;
+  /** Numbers of its types' BTF, and of the types of its keys and values in there; 0 for none. */
+  readonly btfId: number;
+  readonly keyTypeId: number;
+  readonly valueTypeId: number;
 }
 
 export function mapInfo(fd: number): MapInfo {
@@ -37,6 +41,9 @@ export function mapInfo(fd: number): MapInfo {
     maxEntries: word(16),
     flags: word(20),
     name: text(info, 24, 16),
+    btfId: word(64),
+    keyTypeId: word(68),
+    valueTypeId: word(72),
   };
 }
 

@@ -1,0 +1,35 @@
+import { Btf, type BtfType } from "./btf.ts";
+import { Descriptor } from "./descriptor.ts";
+import { check } from "./errors.ts";
+import type { MapHandle } from "./map-handle.ts";
+import { native } from "./native/library.ts";
+import { Struct } from "./native/struct.ts";
+
+/** Types of a map's keys and values, as whoever made the map declared them. */
+export interface MapTypes {
+  readonly key: BtfType;
+  readonly value: BtfType;
+}
+
+/** The types that the kernel keeps of a map; undefined for one that was made without, or is of a kind that has none. */
+export function typesOfMap({ info, name }: MapHandle): MapTypes | undefined {
+  if (info.btfId === 0) return undefined;
+  const btf = readBtf(info.btfId, `BTF of map ${name}`);
+  return { key: btf.type(info.keyTypeId), value: btf.type(info.valueTypeId) };
+}
+
+function readBtf(id: number, subject: string): Btf {
+  const fd = check(native().btfFdById(id) as number, "bpf_btf_get_fd_by_id", subject);
+  using descriptor = new Descriptor(fd, subject);
+  // struct bpf_btf_info: pointer 0, size 8. Without a buffer the kernel tells the size.
+  const read = (blob: Uint8Array | null): number => {
+    const info = new Struct(32);
+    if (blob) info.pointer(0, blob).u32(8, blob.length);
+    const size = new Struct(4).u32(0, 32);
+    check(native().objInfo(descriptor.fd, info.bytes, size.bytes) as number, "bpf_obj_get_info_by_fd", subject);
+    return info.view.getUint32(8, true);
+  };
+  const blob = new Uint8Array(read(null));
+  read(blob);
+  return new Btf(blob);
+}
