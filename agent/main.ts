@@ -5,9 +5,9 @@ import { agentOptions } from "#agent/runtime/agent-options.ts";
 import { type AgentConfig, describeProblem, loadConfig } from "#agent/runtime/config.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { createLog, type Log, subsystemLog } from "#agent/runtime/log.ts";
-import { Node } from "./node/node.ts";
-import { openParts } from "./node/parts.ts";
-import { nodePorts } from "./node/ports.ts";
+import { Node } from "#agent/node/node.ts";
+import { openParts } from "#agent/node/parts.ts";
+import { nodePorts } from "#agent/node/ports.ts";
 
 const usageError = 2;
 

@@ -60,14 +60,7 @@ function headerHash(): string {
  */
 export function compileBpf(source: string, output: string): boolean {
   const command = compiler();
-  const args = [
-    ...flags,
-    ...includes,
-    `-ffile-prefix-map=${root}=.`,
-    "-fdebug-compilation-dir=.",
-    "-c",
-    source,
-  ];
+  const args = [...flags, ...includes, `-ffile-prefix-map=${root}=.`, "-fdebug-compilation-dir=.", "-c", source];
   const key = createHash("sha256")
     .update(JSON.stringify([command, args]))
     .update(readFileSync(source))

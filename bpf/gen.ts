@@ -15,7 +15,11 @@ const outputPath = resolve(root, "agent/datapath/layouts.gen.ts");
 type Struct = Extract<BtfType, { kind: "struct" | "union" }>;
 
 /** Names that TypeScript or the platform has taken. */
-const renamed: Readonly<Record<string, string>> = { interface: "interface_record", event: "event_record", endpoint: "endpoint_entry" };
+const renamed: Readonly<Record<string, string>> = {
+  interface: "interface_record",
+  event: "event_record",
+  endpoint: "endpoint_entry",
+};
 
 const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 const pascal = (name: string): string => camel(`_${name}`);

@@ -219,7 +219,8 @@ static __noinline int related(struct __sk_buff *skb, struct work *work)
 		work->is_reply = is_reply(entry, &quoted.tuple);
 		step = entry->revision != work->revision ? judge_again(work, entry) : STEP_NEXT;
 		packet->tuple = own;
-		work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
+		work->is_reply =
+			!work->is_reply; /* the error goes the other way than what it quotes */
 		work->report = false;
 		if (step)
 			return step;
@@ -240,8 +241,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 				       const struct interface *interface, __u8 family)
 {
 	const struct tuple *tuple = &work->packet.tuple;
-	const struct ip_address *own =
-		family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
+	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
 	struct next_hop hop;
 	int step;
 
@@ -329,8 +329,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 				     const struct interface *interface, __u8 family)
 {
 	const struct tuple *tuple = &work->packet.tuple;
-	const struct ip_address *own =
-		family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
+	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
 	struct next_hop hop;
 	int step;
 

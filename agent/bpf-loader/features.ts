@@ -1,4 +1,14 @@
-import { BpfError, MapFlag, MapHandle, type MapSpec, MapType, queryTcx } from "libbpf-ts";
+import {
+  BpfError,
+  hasHelper,
+  hasProgramType,
+  MapFlag,
+  MapHandle,
+  type MapSpec,
+  MapType,
+  ProgramType,
+  queryTcx,
+} from "libbpf-ts";
 
 /** What this kernel can do, as far as it was asked. */
 export interface Features {
@@ -8,23 +18,37 @@ export interface Features {
   readonly missing: readonly string[];
 }
 
-const needed: readonly { readonly what: string; readonly spec: MapSpec }[] = [
-  { what: "LRU hash maps", spec: spec(MapType.LRU_HASH, 8, 8, 2) },
-  { what: "LPM trie maps", spec: spec(MapType.LPM_TRIE, 8, 8, 2, MapFlag.NO_PREALLOC) },
-  { what: "ring buffer maps (Linux 5.8)", spec: spec(MapType.RINGBUF, 0, 0, 4096) },
-  { what: "mappable array maps (Linux 5.5)", spec: spec(MapType.ARRAY, 4, 8, 2, MapFlag.MMAPABLE) },
+interface Need {
+  readonly what: string;
+  /** False, or BpfError, when the kernel lacks it. */
+  readonly there: () => boolean;
+}
+
+const needed: readonly Need[] = [
+  { what: "hash maps", there: () => makes(MapType.HASH, 8, 8) },
+  { what: "per-CPU hash maps", there: () => makes(MapType.PERCPU_HASH, 8, 8) },
+  { what: "LRU hash maps", there: () => makes(MapType.LRU_HASH, 8, 8) },
+  { what: "LPM trie maps", there: () => makes(MapType.LPM_TRIE, 8, 8, MapFlag.NO_PREALLOC) },
+  { what: "mappable array maps (Linux 5.5)", there: () => makes(MapType.ARRAY, 4, 8, MapFlag.MMAPABLE) },
+  { what: "ring buffer maps (Linux 5.8)", there: () => makes(MapType.RINGBUF, 0, 0) },
+  { what: "programs on tc hooks", there: () => hasProgramType(ProgramType.SCHED_CLS) },
+  { what: "the helper bpf_ktime_get_boot_ns (Linux 5.8)", there: () => hasHelper(ProgramType.SCHED_CLS, 125) },
+  { what: "the helper bpf_redirect_peer (Linux 5.10)", there: () => hasHelper(ProgramType.SCHED_CLS, 155) },
 ];
 
-function spec(type: MapType, keySize: number, valueSize: number, maxEntries: number, flags = 0): MapSpec {
-  return { type, name: "weir_probe", keySize, valueSize, maxEntries, flags };
+function makes(type: MapSpec["type"], keySize: number, valueSize: number, flags = 0): boolean {
+  // Of a ring buffer the entries are bytes, in whole pages of any size that there is.
+  const maxEntries = type === MapType.RINGBUF ? 65_536 : 2;
+  MapHandle.create({ type, name: "probe", keySize, valueSize, maxEntries, flags })[Symbol.dispose]();
+  return true;
 }
 
 /** Tries each thing for real; a version number says nothing about a vendor's kernel. */
 export function probeFeatures(): Features {
   const missing: string[] = [];
-  for (const { what, spec: probe } of needed) {
+  for (const { what, there } of needed) {
     try {
-      MapHandle.create(probe)[Symbol.dispose]();
+      if (!there()) missing.push(what);
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
       if (error.code === "not-permitted") {

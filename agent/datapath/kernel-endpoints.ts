@@ -52,7 +52,11 @@ export class KernelEndpoints implements EndpointTable {
     const byAddress = new Map([...this.#endpoints.entries()].map(([key, entry]) => [addressOf(key), entry]));
     const states = new Map<number, EndpointState>();
     for (const [, { endpoint, ipv4, ipv6 }] of this.#interfaces.entries()) {
-      const state = toState(endpoint, decodeAddress(AddressFamily.IPV4, ipv4.bytes), decodeAddress(AddressFamily.IPV6, ipv6.bytes));
+      const state = toState(
+        endpoint,
+        decodeAddress(AddressFamily.IPV4, ipv4.bytes),
+        decodeAddress(AddressFamily.IPV6, ipv6.bytes),
+      );
       const whole = [state.ipv4, state.ipv6].every((address) => {
         if (address === null) return true;
         const entry = byAddress.get(address);

@@ -82,7 +82,9 @@ export class KernelSlots implements PolicySlots, Disposable {
           flags: MapFlag.NO_PREALLOC,
         });
         made.push([slot, handle]);
-        new BpfMap(handle, policyKey, policyEntry).setMany(entries.map((entry) => [encodeKey(entry), encodeEntry(entry)]));
+        new BpfMap(handle, policyKey, policyEntry).setMany(
+          entries.map((entry) => [encodeKey(entry), encodeEntry(entry)]),
+        );
       }
       await this.#outer.setMany(made);
     } catch (error) {

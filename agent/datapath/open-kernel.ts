@@ -99,7 +99,8 @@ export function openKernel(options: KernelOptions): Kernel {
           bytes: values.reduce((sum, value) => sum + value.bytes, 0n),
         },
       })),
-    fill: () => watched.map((name): MapFill => ({ name, entries: countEntries(map(name)), capacity: map(name).info.maxEntries })),
+    fill: () =>
+      watched.map((name): MapFill => ({ name, entries: countEntries(map(name)), capacity: map(name).info.maxEntries })),
     forgetOldPrograms: () => removeOldPrograms(options.pinFolder, loaded.hash),
     now: () => systemClocks.boot(),
     [Symbol.dispose]() {

@@ -81,7 +81,9 @@ export class Enforcement {
     this.#reserved = options.reserved;
     this.#slots = new SlotTable(options.kernel.policies);
     this.#nodeIdentity = options.nodeIdentity;
-    this.#nodePrefixes = new Set(options.nodeAddresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`));
+    this.#nodePrefixes = new Set(
+      options.nodeAddresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
+    );
     this.#addresses.resetKnown(this.#fixedPrefixes());
   }
 
@@ -341,10 +343,7 @@ export class Enforcement {
     return splits;
   }
 
-  #refuseTooLarge(
-    wanted: ReadonlyMap<string, WantedPolicy>,
-    splits: ReadonlyMap<number, readonly SlotEntry[]>,
-  ): void {
+  #refuseTooLarge(wanted: ReadonlyMap<string, WantedPolicy>, splits: ReadonlyMap<number, readonly SlotEntry[]>): void {
     const { capacity } = this.#slots;
     for (const { subject, content } of wanted.values()) {
       if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
@@ -355,10 +354,7 @@ export class Enforcement {
     }
   }
 
-  #moves(
-    engine: PolicyEngine,
-    wanted: ReadonlyMap<string, WantedPolicy>,
-  ): { guarded: Guarded; slot: number }[] {
+  #moves(engine: PolicyEngine, wanted: ReadonlyMap<string, WantedPolicy>): { guarded: Guarded; slot: number }[] {
     const moves: { guarded: Guarded; slot: number }[] = [];
     for (const guarded of this.#endpoints.values()) {
       const slot = wanted.get(engine.policyKey(guarded.endpoint.subject))?.slot as number;

@@ -114,9 +114,7 @@ export class EndpointManager {
    * Takes over the records of an earlier life. Endpoints whose interface is gone are
    * returned and not taken over; their release is the caller's next step.
    */
-  async restore(
-    records: readonly EndpointRecord[],
-  ): Promise<{ guarded: GuardedEndpoint[]; lost: EndpointRecord[] }> {
+  async restore(records: readonly EndpointRecord[]): Promise<{ guarded: GuardedEndpoint[]; lost: EndpointRecord[] }> {
     const guarded: GuardedEndpoint[] = [];
     const lost: EndpointRecord[] = [];
     for (const stored of records) {
@@ -243,8 +241,9 @@ export class EndpointManager {
     if (!found) return false;
     const { record } = found;
     this.#options.enforcement.remove(record.id);
-    this.#options.hooks.detach(record.hostInterface);
+    // The programs go with the interface; taken off before, they would keep it waiting.
     await this.#options.host.remove(record.hostInterface);
+    this.#options.hooks.detach(record.hostInterface);
     if (record.identity !== 0) await this.#options.identities.release(record.identity);
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);

@@ -1,7 +1,27 @@
 import { BpfError } from "./errors.ts";
 
 /** `BTF_KIND_*` of `<linux/btf.h>`, as far as structures need them. */
-const Kind = { INT: 1, PTR: 2, ARRAY: 3, STRUCT: 4, UNION: 5, ENUM: 6, FWD: 7, TYPEDEF: 8, VOLATILE: 9, CONST: 10, RESTRICT: 11, FUNC: 12, FUNC_PROTO: 13, VAR: 14, DATASEC: 15, FLOAT: 16, DECL_TAG: 17, TYPE_TAG: 18, ENUM64: 19 } as const;
+const Kind = {
+  INT: 1,
+  PTR: 2,
+  ARRAY: 3,
+  STRUCT: 4,
+  UNION: 5,
+  ENUM: 6,
+  FWD: 7,
+  TYPEDEF: 8,
+  VOLATILE: 9,
+  CONST: 10,
+  RESTRICT: 11,
+  FUNC: 12,
+  FUNC_PROTO: 13,
+  VAR: 14,
+  DATASEC: 15,
+  FLOAT: 16,
+  DECL_TAG: 17,
+  TYPE_TAG: 18,
+  ENUM64: 19,
+} as const;
 
 export interface BtfMember {
   readonly name: string;
@@ -13,14 +33,25 @@ export interface BtfMember {
 export type BtfType =
   | { readonly kind: "int"; readonly name: string; readonly size: number; readonly signed: boolean }
   | { readonly kind: "pointer"; readonly name: string; readonly size: 8 }
-  | { readonly kind: "array"; readonly name: string; readonly size: number; readonly element: BtfType; readonly length: number }
+  | {
+      readonly kind: "array";
+      readonly name: string;
+      readonly size: number;
+      readonly element: BtfType;
+      readonly length: number;
+    }
   | {
       readonly kind: "struct" | "union";
       readonly name: string;
       readonly size: number;
       readonly members: readonly BtfMember[];
     }
-  | { readonly kind: "enum"; readonly name: string; readonly size: number; readonly values: ReadonlyMap<string, number> }
+  | {
+      readonly kind: "enum";
+      readonly name: string;
+      readonly size: number;
+      readonly values: ReadonlyMap<string, number>;
+    }
   /** A typedef keeps its name: `__be16` says more than its size. */
   | { readonly kind: "typedef"; readonly name: string; readonly size: number; readonly target: BtfType }
   | { readonly kind: "other"; readonly name: string; readonly size: 0 };

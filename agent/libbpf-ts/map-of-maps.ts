@@ -52,11 +52,7 @@ export class MapOfMaps<K> {
     for (let i = 0; i < entries.length; i++) {
       const key = keys.subarray(i * this.#key.size, (i + 1) * this.#key.size);
       const value = values.subarray(i * 4, (i + 1) * 4);
-      check(
-        await callAsync("mapUpdate", this.handle.fd, key, value, UpdateFlag.ANY),
-        "bpf_map_update_elem",
-        subject,
-      );
+      check(await callAsync("mapUpdate", this.handle.fd, key, value, UpdateFlag.ANY), "bpf_map_update_elem", subject);
     }
   }
 

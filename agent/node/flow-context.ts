@@ -2,8 +2,9 @@ import type { NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
 import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/context.ts";
 import { identityLabels, labelList, reservedLabels } from "#agent/identity/labels.ts";
-import { evaluate } from "#policy/explain/evaluate.ts";
+import { Evaluator } from "#policy/explain/evaluate.ts";
 import type { Party } from "#policy/model/flow.ts";
+import type { PolicyObject } from "#policy/model/object.ts";
 import type { NodeParts } from "./parts.ts";
 
 /** Names for the numbers in events, as this node knows them now. */
@@ -12,6 +13,8 @@ export class NodeFlowContext implements FlowContext {
   readonly #parts: NodeParts;
   /** By endpoint and identity: equal parties are one object. */
   readonly #parties = new Map<string, FlowParty>();
+  /** Of the latest objects that were asked about: making one reads all policies. */
+  #evaluator: { readonly objects: readonly PolicyObject[]; readonly evaluator: Evaluator } | null = null;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -53,17 +56,21 @@ export class NodeFlowContext implements FlowContext {
 
   nearest(denial: Denial): NearestRule | null {
     const { direction, source, destination, protocol, port, generation } = denial;
-    const evaluation = evaluate(
-      this.#parts.policy.objectsAt(generation),
-      {
-        source: this.#toParty(source, denial.sourceAddress),
-        destination: this.#toParty(destination, denial.destinationAddress),
-        protocol,
-        port,
-      },
-      { enforcement: this.#parts.policy.mode },
-    );
+    const evaluation = this.#evaluatorOf(this.#parts.policy.objectsAt(generation)).evaluate({
+      source: this.#toParty(source, denial.sourceAddress),
+      destination: this.#toParty(destination, denial.destinationAddress),
+      protocol,
+      port,
+    });
     return evaluation[direction].nearest;
+  }
+
+  #evaluatorOf(objects: readonly PolicyObject[]): Evaluator {
+    if (this.#evaluator?.objects !== objects) {
+      const evaluator = new Evaluator(objects, { enforcement: this.#parts.policy.mode });
+      this.#evaluator = { objects, evaluator };
+    }
+    return this.#evaluator.evaluator;
   }
 
   #toParty({ endpoint, identity }: FlowParty, address: string): Party {

@@ -57,13 +57,19 @@ export class Node {
     for (const { id } of guarded) endpoints.repair(id);
     kernel.forgetOldPrograms();
     for (const record of lost) {
-      log.warn({ endpoint: record.id, interface: record.hostInterface }, "the endpoint's interface is gone; it is released");
+      log.warn(
+        { endpoint: record.id, interface: record.hostInterface },
+        "the endpoint's interface is gone; it is released",
+      );
       await endpoints.release(record.containerId, record.ifName);
     }
     this.#removeUnknownHooks();
     await identities.releaseUnheld();
     await this.replayDeletions();
-    log.info({ endpoints: guarded.length, revision: Number(policy.revision), programs: kernel.programs }, "node restored");
+    log.info(
+      { endpoints: guarded.length, revision: Number(policy.revision), programs: kernel.programs },
+      "node restored",
+    );
   }
 
   /** Releases what DEL asked for while no agent answered. */
@@ -80,16 +86,23 @@ export class Node {
 
   /** Follows objects, the node's addresses and events until the signal; rejects when a part fails for good. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#followObjects(signal), this.#followAddresses(signal), this.#readEvents(signal), this.#sweep(signal)]);
+    await Promise.all([
+      this.#followObjects(signal),
+      this.#followAddresses(signal),
+      this.#readEvents(signal),
+      this.#sweep(signal),
+    ]);
   }
 
   async #followObjects(signal: AbortSignal): Promise<void> {
     const { objects, policy, changes, log } = this.parts;
     for await (const snapshot of objects.snapshots(signal)) {
-      for (const problem of snapshot.problems) log.warn({ problem: formatObjectProblem(problem) }, "objects have a problem");
+      for (const problem of snapshot.problems)
+        log.warn({ problem: formatObjectProblem(problem) }, "objects have a problem");
       if (snapshot.objects === policy.objects) continue;
       const accepted = await changes.run(() => policy.apply(snapshot.objects));
-      if (accepted) log.info({ objects: snapshot.objects.length, revision: Number(policy.revision) }, "policy in force");
+      if (accepted)
+        log.info({ objects: snapshot.objects.length, revision: Number(policy.revision) }, "policy in force");
       else log.error({ reason: policy.refusal }, "policy refused; the old one stays in force");
     }
   }

@@ -194,7 +194,8 @@ function openObjects(
 /** Beside the bundle (`dist/bpf`), or in the tree's `dist` when run from the sources. */
 function objectPath(): string {
   const override = process.env["WEIR_BPF_OBJECTS"];
-  const folder = override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
+  const folder =
+    override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
   return join(folder, "pod.bpf.o");
 }
 
@@ -204,4 +205,3 @@ function randomMac(): string {
   bytes[0] = ((bytes[0] as number) & 0xfc) | 0x02;
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
-

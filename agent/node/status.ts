@@ -11,7 +11,10 @@ export function statusOf(node: Node): StatusView {
     ...hookProblems(node),
     ...pool.fill
       .filter(({ used, cooling, capacity }) => BigInt(used + cooling) * 10n >= capacity * 8n)
-      .map(({ cidr, used, cooling, capacity }) => `pool ${cidr} is nearly full: ${used + cooling} of ${capacity} addresses`),
+      .map(
+        ({ cidr, used, cooling, capacity }) =>
+          `pool ${cidr} is nearly full: ${used + cooling} of ${capacity} addresses`,
+      ),
   ];
   if (policy.refusal !== null) problems.push(policy.refusal);
   if (store.health.state !== "ok") problems.push(store.health.message);

@@ -58,7 +58,7 @@ struct packet {
  */
 struct work {
 	struct packet packet;
-	struct tuple original; /* the connection's original direction */
+	struct tuple original;	      /* the connection's original direction */
 	struct conntrack_entry entry; /* under construction */
 	struct event_end end[ENDS];   /* for the event: the latest judgement */
 	__u64 revision;
@@ -66,9 +66,9 @@ struct work {
 	__u64 now; /* ns, CLOCK_BOOTTIME */
 	__u8 hook;
 	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
-	bool judged; /* `end` holds a judgement */
-	bool report; /* tell user space about an allow */
-	bool quiet;  /* a drop that is counted, but not worth an event */
+	bool judged;   /* `end` holds a judgement */
+	bool report;   /* tell user space about an allow */
+	bool quiet;    /* a drop that is counted, but not worth an event */
 };
 
 struct {

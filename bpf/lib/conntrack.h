@@ -136,8 +136,7 @@ static __always_inline bool conntrack_is_over(const struct conntrack_entry *entr
 
 static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *entry, __u8 protocol)
 {
-	__u8 closing = entry->flags &
-		       (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
+	__u8 closing = entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
 
 	if (protocol != IPPROTO_TCP)
 		return config.other_timeout;

@@ -60,10 +60,10 @@ static __noinline int emit(struct __sk_buff *skb, const struct work *work, int d
 	event->destination = tuple->destination;
 	event->source_port = tuple->source_port;
 	event->destination_port = tuple->destination_port;
-	event->type = !reason || reason == DROP_POLICY_DENIED ||
-				      reason == DROP_POLICY_DENIED_BY_RULE ?
-			      EVENT_VERDICT :
-			      EVENT_DROP;
+	event->type =
+		!reason || reason == DROP_POLICY_DENIED || reason == DROP_POLICY_DENIED_BY_RULE ?
+			EVENT_VERDICT :
+			EVENT_DROP;
 	event->reason = reason;
 	event->hook = work->hook;
 	event->family = tuple->family;

@@ -185,8 +185,8 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct work *work,
 	const struct tuple *tuple = &work->packet.tuple;
 	struct ip_address target;
 
-	*handled = tuple->protocol == IPPROTO_ICMPV6 && tuple->icmp_type >= ND_ROUTER_SOLICITATION &&
-		   tuple->icmp_type <= ND_REDIRECT;
+	*handled = tuple->protocol == IPPROTO_ICMPV6 &&
+		   tuple->icmp_type >= ND_ROUTER_SOLICITATION && tuple->icmp_type <= ND_REDIRECT;
 	if (!*handled)
 		return STEP_NEXT;
 	if (tuple->icmp_type != ND_NEIGHBOUR_SOLICITATION &&

@@ -36,7 +36,7 @@ struct policy_query {
 static __always_inline __u8 policy_match(__u32 lookup, __u8 prefix_bits)
 {
 	if (lookup == LOOKUP_ANY)
-		return prefix_bits == 0			     ? MATCH_ALL :
+		return prefix_bits == 0			   ? MATCH_ALL :
 		       prefix_bits == POLICY_PROTOCOL_BITS ? MATCH_PROTOCOL_ONLY :
 							     MATCH_L4_ONLY;
 	return prefix_bits == 0			   ? MATCH_L3_ONLY :

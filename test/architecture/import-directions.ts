@@ -78,8 +78,27 @@ export const directions: Readonly<Record<string, Direction>> = {
     ],
     packages: ["node:*"],
   },
-  // The one place where everything is put together.
-  "agent/main.ts": { ours: ["agent/", "policy/"], packages: ["node:*"] },
+  // The one place where everything is put together: the running node, and the process around it.
+  "agent/node/": {
+    ours: [
+      runtime,
+      "policy/",
+      "agent/api/",
+      "agent/datapath/",
+      "agent/endpoint/",
+      "agent/flows/",
+      "agent/identity/",
+      "agent/ipam/",
+      "agent/ipcache/",
+      "agent/kubernetes/",
+      "agent/libbpf-ts/",
+      "agent/net/",
+      "agent/netlink/",
+      "agent/store/",
+    ],
+    packages: ["node:*"],
+  },
+  "agent/main.ts": { ours: [runtime, "agent/node/", "agent/api/"], packages: ["node:*", "commander"] },
 };
 
 /** Whether the table lets a file have this import. */

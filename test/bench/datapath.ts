@@ -85,7 +85,8 @@ function measure(setup: Setup, program: Program, data: Uint8Array, expected: num
   const samples: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const result = program.testRun({ data: data.slice(), context: { ifindex: 1 }, repeat: times });
-    if (result.returnValue !== expected) throw new Error(`bench: the program returned ${result.returnValue}, not ${expected}`);
+    if (result.returnValue !== expected)
+      throw new Error(`bench: the program returned ${result.returnValue}, not ${expected}`);
     samples.push(result.duration);
     if (round % 50 === 0) setup.datapath.events();
   }
@@ -163,7 +164,13 @@ export async function suite(): Promise<BenchResult[]> {
   const large = await establishedCase(10_000, empty);
   using _large = large.setup;
   add("local-established-large", large.value, "ns", 250);
-  add("events-lost", Number(datapath.kernel.eventsLost() + large.setup.datapath.kernel.eventsLost()), "events", null, 1);
+  add(
+    "events-lost",
+    Number(datapath.kernel.eventsLost() + large.setup.datapath.kernel.eventsLost()),
+    "events",
+    null,
+    1,
+  );
 
   results.push(...(await outerWrites(datapath)));
   results.push(...(await trafficCases()));

@@ -46,6 +46,6 @@ struct event {
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u32 ifindex;
-	__u32 length;	/* bytes, Ethernet header included */
+	__u32 length;		    /* bytes, Ethernet header included */
 	struct event_end end[ENDS]; /* in the connection's original direction */
 };
