@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { NetworkNamespace } from "./network-namespace.ts";
 
 const port = 7007;
@@ -34,6 +35,17 @@ export async function askUdp(namespace: NetworkNamespace, address: string, count
   const { exitCode, stdout, stderr } = await namespace.start(process.execPath, args);
   if (exitCode !== 0) throw new Error(`ask ${address}: ${stderr}`);
   return Number(stdout);
+}
+
+/** Runs `step` again and again, once a turn of the event loop, until the promise is settled; gives its value. */
+export async function stepUntil<T>(settled: Promise<T>, step: (turn: number) => void): Promise<T> {
+  const state = { settled: false };
+  const end = settled.finally(() => (state.settled = true));
+  for (let turn = 0; !state.settled; turn++) {
+    step(turn);
+    await nextTurn();
+  }
+  return end;
 }
 
 async function serve(address: string): Promise<void> {

@@ -113,12 +113,12 @@ export function lastErrno(): number {
 
 /** Memory at a C pointer, without a copy. The caller keeps it mapped. */
 export function viewOf(pointer: Pointer, size: number): ArrayBuffer {
-  return koffi.view(pointer as bigint, size) as ArrayBuffer;
+  return koffi.view(pointer, size);
 }
 
 /** The address of a buffer, for structures that hold pointers. The caller keeps the buffer alive. */
 export function addressOf(buffer: Uint8Array): bigint {
-  return BigInt(koffi.address(buffer as never) as bigint | number);
+  return koffi.address(buffer);
 }
 
 /** Calls a bound function on a worker thread. */

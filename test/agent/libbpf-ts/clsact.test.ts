@@ -1,8 +1,7 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import { attachClsact, type ClsactPlace, detachClsact, queryClsact } from "libbpf-ts";
 import { needs } from "#test/support/requirement.ts";
-import { askUdp, UdpEcho } from "#test/support/udp-echo.ts";
+import { askUdp, stepUntil, UdpEcho } from "#test/support/udp-echo.ts";
 import { VethPair } from "#test/support/veth-pair.ts";
 import { Action, HookObject } from "./hook-object.ts";
 
@@ -35,13 +34,10 @@ test("attaching again replaces the program under traffic, without a lost packet"
   using second = new HookObject();
   await using _echo = await UdpEcho.start(veth.here, "10.9.0.1");
   veth.in(() => attachClsact(first.inward, place(veth)));
-  let asking = true;
-  const lost = askUdp(veth.there, "10.9.0.1", 500).finally(() => (asking = false));
-  for (let swaps = 0; asking; swaps++) {
-    veth.in(() => attachClsact(swaps % 2 === 0 ? second.inward : first.inward, place(veth)));
-    await nextTurn();
-  }
-  expect(await lost).toBe(0);
+  const lost = await stepUntil(askUdp(veth.there, "10.9.0.1", 500), (turn) => {
+    veth.in(() => attachClsact(turn % 2 === 0 ? second.inward : first.inward, place(veth)));
+  });
+  expect(lost).toBe(0);
   expect(Number(first.packets("inward") + second.packets("inward"))).toBeGreaterThanOrEqual(500);
 });
 

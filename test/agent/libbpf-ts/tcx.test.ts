@@ -1,9 +1,8 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import { queryTcx, TcxLink } from "libbpf-ts";
 import { BpfFileSystem } from "#test/support/bpf-file-system.ts";
 import { needs } from "#test/support/requirement.ts";
-import { askUdp, UdpEcho } from "#test/support/udp-echo.ts";
+import { askUdp, stepUntil, UdpEcho } from "#test/support/udp-echo.ts";
 import { VethPair } from "#test/support/veth-pair.ts";
 import { Action, HookObject } from "./hook-object.ts";
 
@@ -38,14 +37,11 @@ test("a program is replaced under traffic without a lost packet, and each packet
   await using _echo = await UdpEcho.start(veth.here, "10.9.0.1");
   using link = veth.in(() => TcxLink.attachFirst(first.inward, veth.ifindex, "ingress"));
   const count = 2000;
-  let asking = true;
-  const lost = askUdp(veth.there, "10.9.0.1", count).finally(() => (asking = false));
   let swaps = 0;
-  for (; asking; swaps++) {
-    link.update(swaps % 2 === 0 ? second.inward : first.inward);
-    await nextTurn();
-  }
-  expect(await lost).toBe(0);
+  const lost = await stepUntil(askUdp(veth.there, "10.9.0.1", count), () => {
+    link.update(swaps++ % 2 === 0 ? second.inward : first.inward);
+  });
+  expect(lost).toBe(0);
   expect(swaps).toBeGreaterThan(10);
   expect(Number(first.packets("inward"))).toBeGreaterThan(0);
   expect(Number(second.packets("inward"))).toBeGreaterThan(0);

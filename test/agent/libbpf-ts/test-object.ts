@@ -9,11 +9,11 @@ export interface Pair {
 /** `struct pair` of `test/fixtures/bpf/maps.c`. */
 export const pair: Codec<Pair> = {
   size: 8,
-  encode(value, view, offset = 0) {
+  encode(value, view, offset) {
     view.setUint32(offset, value.first, true);
     view.setUint32(offset + 4, value.second, true);
   },
-  decode: (view, offset = 0) => ({
+  decode: (view, offset) => ({
     first: view.getUint32(offset, true),
     second: view.getUint32(offset + 4, true),
   }),
