@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { isMissing } from "#agent/netlink/error.ts";
@@ -24,6 +26,7 @@ export function del({ environment, agent, queue, log }: Call): void {
 }
 
 function removeInterface(name: string, log: Log): void {
+  if (!isPresent(name)) return;
   using socket = new NetlinkSocket();
   try {
     new NetlinkConnection(socket).execute(deleteLink({ name }));
@@ -31,4 +34,10 @@ function removeInterface(name: string, log: Log): void {
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
+}
+
+/** Not by netlink, which would wait until the kernel is through with the device that the agent removed. */
+function isPresent(name: string): boolean {
+  const lines = readFileSync("/proc/self/net/dev", "utf8").split("\n");
+  return lines.some((line) => line.trimStart().startsWith(`${name}:`));
 }

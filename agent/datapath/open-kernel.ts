@@ -80,7 +80,8 @@ export function openKernel(options: KernelOptions): Kernel {
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
     hooks: {
       attach: (ifindex, name) => hooks.attach(ifindex, name),
-      detach: (name) => hooks.detach(name, options.interfaceIndex(name)),
+      // The index is of use without tcx only, and the look-up waits while the kernel removes a device.
+      detach: (name) => hooks.detach(name, features.tcx ? null : options.interfaceIndex(name)),
       check: (ifindex, name) => hooks.check(ifindex, name),
       list: () => hooks.list(),
     },

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
@@ -6,27 +7,29 @@ import { deleteLink, getLink, parseLink } from "#agent/netlink/link.ts";
 
 import { NetlinkSocket } from "./netlink-socket.ts";
 
+/** Runs a function in the node's network namespace: at once, where the thread is there anyway. */
+export type OnNode = <T>(run: () => T) => T;
+
 /**
  * Removes a veth by its host side, and says whether there was one. Resolves when neither
  * side can be seen or can carry a packet any more, a millisecond or two later.
  *
- * The kernel goes on for fifteen or more, until no processor can still look at what it
- * frees, and keeps the caller for as long: so a thread of the pool makes the call, and
- * nobody waits for its end.
+ * The kernel goes on for ten or more times as long, until no processor can still look at
+ * what it frees, and keeps the caller waiting: so a thread of the pool makes the call, and
+ * nobody waits for its end. Programs that are attached to the device must be left to it:
+ * taking them off first would make the device wait for them.
  *
- * @param connection of the namespace that `open` gives sockets of.
  * @throws NetlinkError when the kernel refuses.
  */
 export async function retireHostSide(
   connection: NetlinkConnection,
   name: string,
-  open: () => NetlinkSocket = openHere,
+  onNode: OnNode = (run) => run(),
 ): Promise<boolean> {
-  const index = findIndex(connection, { name });
+  const index = findIndex(connection, name);
   if (index === undefined) return false;
-  // By number: the name may be given anew while the call is under way.
-  const removal = removeElsewhere(open(), index);
-  while (findIndex(connection, { index }) !== undefined) {
+  const removal = removeElsewhere(onNode(openSocket), index);
+  while (onNode(deviceNames).includes(name)) {
     await Promise.race([removal.finished, sleep(1)]);
     if (removal.refusal !== undefined) throw removal.refusal;
   }
@@ -53,15 +56,21 @@ function removeElsewhere(socket: NetlinkSocket, index: number): Removal {
   return removal;
 }
 
-function findIndex(connection: NetlinkConnection, link: { name: string } | { index: number }): number | undefined {
+function findIndex(connection: NetlinkConnection, name: string): number | undefined {
   try {
-    return connection.get(getLink(link), parseLink).index;
+    return connection.get(getLink({ name }), parseLink).index;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
-function openHere(): NetlinkSocket {
+/** Not by netlink: that waits for the lock which the kernel holds while it removes a device. */
+function deviceNames(): string[] {
+  const lines = readFileSync("/proc/thread-self/net/dev", "utf8").split("\n").slice(2);
+  return lines.map((line) => line.slice(0, line.lastIndexOf(":")).trim());
+}
+
+function openSocket(): NetlinkSocket {
   return NetlinkSocket.open();
 }

@@ -13,7 +13,7 @@ import {
 } from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import { ensureHostSide } from "#agent/net/host-sides.ts";
-import { retireHostSide } from "#agent/net/retire-host-side.ts";
+import { type OnNode, retireHostSide } from "#agent/net/retire-host-side.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { withNetns } from "#agent/net/netns.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
@@ -130,9 +130,9 @@ export class FakeAgent implements AsyncDisposable {
     this.released.push(key);
     const attachment = this.attachments.get(key);
     if (!attachment) return false;
-    const open = () => withNetns(this.#netns, () => NetlinkSocket.open());
-    using socket = open();
-    if (this.removes) await retireHostSide(new NetlinkConnection(socket), attachment.hostInterface, open);
+    const onNode: OnNode = (run) => withNetns(this.#netns, run as never);
+    using socket = onNode(() => NetlinkSocket.open());
+    if (this.removes) await retireHostSide(new NetlinkConnection(socket), attachment.hostInterface, onNode);
     return this.attachments.delete(key);
   }
 }

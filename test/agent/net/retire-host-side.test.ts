@@ -2,23 +2,21 @@ import { readdirSync } from "node:fs";
 import { beforeEach, expect, test } from "vitest";
 
 import { ensureHostSide, listHostSides } from "#agent/net/host-sides.ts";
-import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
-import { withNetns } from "#agent/net/netns.ts";
-import { retireHostSide } from "#agent/net/retire-host-side.ts";
+import { type OnNode, retireHostSide } from "#agent/net/retire-host-side.ts";
 import { needs } from "#test/support/requirement.ts";
 
 import { VethPair } from "./veth.ts";
 
 beforeEach(needs("root", "namespaces"));
 
-function opener(pair: VethPair): () => NetlinkSocket {
-  return () => withNetns(pair.node.path, () => NetlinkSocket.open());
+function onNodeOf(pair: VethPair): OnNode {
+  return (run) => pair.onNode(run);
 }
 
 test("a veth is out of view on both sides when the promise resolves, and its name is free", async () => {
   using pair = new VethPair();
   pair.onNode((connection) => ensureHostSide(connection, pair.spec));
-  expect(await retireHostSide(pair.connection, pair.spec.name, opener(pair))).toBe(true);
+  expect(await retireHostSide(pair.connection, pair.spec.name, onNodeOf(pair))).toBe(true);
   expect(listHostSides(pair.connection)).toEqual([]);
   expect(pair.pod.run("ip", "-brief", "link")).not.toContain("eth0");
   pair.createVeth();
@@ -27,13 +25,13 @@ test("a veth is out of view on both sides when the promise resolves, and its nam
 
 test("a veth that is not there is no error", async () => {
   using pair = new VethPair();
-  expect(await retireHostSide(pair.connection, "weir00000000000", opener(pair))).toBe(false);
+  expect(await retireHostSide(pair.connection, "weir00000000000", onNodeOf(pair))).toBe(false);
 });
 
 test("two removals of one veth both end well", async () => {
   using pair = new VethPair();
-  const open = opener(pair);
-  const both = [0, 1].map(() => retireHostSide(pair.connection, pair.spec.name, open));
+  const onNode = onNodeOf(pair);
+  const both = [0, 1].map(() => retireHostSide(pair.connection, pair.spec.name, onNode));
   await Promise.all(both);
   expect(listHostSides(pair.connection)).toEqual([]);
 });
@@ -42,6 +40,6 @@ test("no descriptor is left when the kernel is done", async () => {
   using pair = new VethPair();
   const count = () => readdirSync("/proc/self/fd").length;
   const before = count();
-  await retireHostSide(pair.connection, pair.spec.name, opener(pair));
+  await retireHostSide(pair.connection, pair.spec.name, onNodeOf(pair));
   await expect.poll(count).toBeLessThanOrEqual(before);
 });
