@@ -1,5 +1,5 @@
 import type { EndpointState, Kernel, SlotEntry } from "#agent/datapath/kernel.ts";
-import type { AddressPlan, AddressSpace } from "#agent/ipcache/address-space.ts";
+import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import type { CompiledPolicy, PolicyEngine, PolicyEntry } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
@@ -42,7 +42,7 @@ interface Prepared {
   readonly wanted: Map<string, WantedPolicy>;
   readonly splits: Map<number, SlotEntry[]>;
   readonly classes: Map<number, readonly string[]>;
-  readonly final: AddressPlan;
+  readonly final: ReadonlyMap<number, readonly string[]>;
 }
 
 interface Guarded {
@@ -106,7 +106,7 @@ export class Enforcement {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
     this.#addresses.resetKnown([...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)]);
-    await this.replacePolicy(engine, { always: false });
+    await this.replacePolicy(engine, { always: false, restoring: true });
   }
 
   /**
@@ -124,10 +124,11 @@ export class Enforcement {
    *     remove old slots, and join the classes that nobody tells apart any more.
    *
    * @param options `always`: a new generation even when no endpoint's policy differs, so
-   *   that the number says which objects are in force.
+   *   that the number says which objects are in force. `restoring`: records may be other
+   *   than this object believes.
    * @throws EndpointError `policy-too-large` from step 1.
    */
-  async replacePolicy(next: PolicyEngine, options: { always: boolean }): Promise<void> {
+  async replacePolicy(next: PolicyEngine, options: { always: boolean; restoring?: boolean }): Promise<void> {
     const { control } = this.#kernel;
     const { wanted, splits, classes, final } = this.#prepare(next);
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
@@ -156,12 +157,15 @@ export class Enforcement {
     }
 
     if (change) await this.#kernel.policies.barrier();
-    for (const { guarded, slot } of moves) guarded.slot = slot;
-    this.#writeStale();
+    for (const { guarded, slot } of moves) {
+      guarded.slot = slot;
+      this.#kernel.endpoints.write({ ...guarded.endpoint, policy: [slot, slot] });
+    }
+    if (options.restoring) this.#writeStale();
     await this.#forgetUnused();
 
     this.#addresses.setCidrs(next.cidrs);
-    const gone = new Set([...classes.keys()].filter((id) => !final.classes.has(id)));
+    const gone = new Set([...classes.keys()].filter((id) => !final.has(id)));
     this.#slots.removePeers(gone);
     for (const id of gone) next.removeClass(id);
     this.#addresses.releaseClasses();
@@ -296,13 +300,13 @@ export class Enforcement {
 
   /** Step 1 of {@link replacePolicy}. */
   #prepare(next: PolicyEngine): Prepared {
-    const union = this.#addresses.plan([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
-    const final = this.#addresses.plan(next.cidrs);
+    const union = this.#addresses.plannedClasses([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
+    const final = this.#addresses.plannedClasses(next.cidrs);
     for (const [identity, subject] of this.#identities) next.addIdentity(identity, subject);
-    const classes = new Map([...this.#addresses.classesInUse(), ...union.classes, ...final.classes]);
+    const classes = new Map([...this.#addresses.classesInUse(), ...union, ...final]);
     for (const [id, cidrs] of classes) next.addClass(id, cidrs);
     const wanted = this.#compileAll(next);
-    const splits = this.#splitEntries(union.classes);
+    const splits = this.#splitEntries(union);
     this.#refuseTooLarge(wanted, splits);
     return { wanted, splits, classes, final };
   }
@@ -363,7 +367,7 @@ export class Enforcement {
     return moves;
   }
 
-  /** Writes the records that are not, under both parities, what they should be. */
+  /** Writes the records that an earlier life left other than, under both parities, they should be. */
   #writeStale(): void {
     const inKernel = this.#kernel.endpoints.read();
     for (const { endpoint, slot } of this.#endpoints.values()) {

@@ -11,7 +11,7 @@ export interface ClassNumbers {
   retain(inUse: ReadonlySet<number>): void;
 }
 
-export interface AddressPlan {
+interface AddressPlan {
   readonly entries: readonly IpcacheState[];
   /** The classes that the entries name, with their sets. */
   readonly classes: ReadonlyMap<number, readonly string[]>;
@@ -36,6 +36,8 @@ export class AddressSpace {
   readonly #known = new Map<string, number>();
   readonly #current = new Map<string, IpcacheState>();
   #cidrs: readonly string[] = [];
+  /** Whether the kernel holds what {@link cidrs} and the known prefixes ask for. */
+  #settled = false;
 
   /** Starts from what the kernel holds. */
   constructor(options: AddressSpaceOptions) {
@@ -63,8 +65,12 @@ export class AddressSpace {
     return classes;
   }
 
-  /** What the ipcache would hold with these CIDRs. Writes nothing. */
-  plan(cidrs: readonly string[], known: readonly KnownPrefix[] = this.#knownPrefixes()): AddressPlan {
+  /** The classes that addresses would have with these CIDRs. Writes nothing. */
+  plannedClasses(cidrs: readonly string[]): ReadonlyMap<number, readonly string[]> {
+    return this.#isSettled(cidrs) ? this.classesInUse() : this.#plan(cidrs).classes;
+  }
+
+  #plan(cidrs: readonly string[], known: readonly KnownPrefix[] = this.#knownPrefixes()): AddressPlan {
     const classes = new Map<number, readonly string[]>();
     const entries = partition(known, cidrs, this.#options.fallback).map((part) => {
       const addressClass = this.#options.classes.intern(part.cidrs);
@@ -76,8 +82,10 @@ export class AddressSpace {
 
   /** Brings the kernel to the plan that these CIDRs make. */
   setCidrs(cidrs: readonly string[]): void {
+    if (this.#isSettled(cidrs)) return;
     this.#cidrs = cidrs;
     this.#reconcile();
+    this.#settled = true;
   }
 
   /**
@@ -87,7 +95,7 @@ export class AddressSpace {
   setKnown(prefix: string, identity: number): void {
     if (this.#known.get(prefix) === identity && this.#current.has(prefix)) return;
     this.#known.set(prefix, identity);
-    const entry = this.plan(this.#cidrs, this.#around(prefix)).entries.find((part) => part.prefix === prefix);
+    const entry = this.#plan(this.#cidrs, this.#around(prefix)).entries.find((part) => part.prefix === prefix);
     if (entry) this.#apply([entry], []);
   }
 
@@ -99,6 +107,7 @@ export class AddressSpace {
 
   /** Replaces all known prefixes but leaves the kernel as it is until {@link setCidrs}. */
   resetKnown(known: readonly KnownPrefix[]): void {
+    this.#settled = false;
     this.#known.clear();
     for (const { prefix, identity } of known) this.#known.set(prefix, identity);
   }
@@ -106,6 +115,12 @@ export class AddressSpace {
   /** Frees the numbers of classes that no address has any more. */
   releaseClasses(): void {
     this.#options.classes.retain(new Set(this.classesInUse().keys()));
+  }
+
+  #isSettled(cidrs: readonly string[]): boolean {
+    if (!this.#settled || cidrs.length !== this.#cidrs.length) return false;
+    const present = new Set(this.#cidrs);
+    return cidrs.every((cidr) => present.has(cidr));
   }
 
   #knownPrefixes(): KnownPrefix[] {
@@ -118,7 +133,7 @@ export class AddressSpace {
   }
 
   #reconcile(): void {
-    const wanted = new Map(this.plan(this.#cidrs).entries.map((entry) => [entry.prefix, entry]));
+    const wanted = new Map(this.#plan(this.#cidrs).entries.map((entry) => [entry.prefix, entry]));
     const removed = [...this.#current.keys()].filter((prefix) => !wanted.has(prefix));
     const written = [...wanted.values()].filter((entry) => !same(entry, this.#current.get(entry.prefix)));
     this.#apply(written, removed);

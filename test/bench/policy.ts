@@ -1,13 +1,16 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from "#policy/model/object.ts";
 import type { LabelSelector } from "#policy/model/selector.ts";
+import { enforcementCases } from "./enforcement.ts";
 import { type BenchResult, median } from "./result.ts";
 
 const RUNS = 9;
 const NAMESPACES = 50;
 
-/** Computing policy, in user space alone. */
+/** Computing policy in user space; and bringing it into the kernel. */
 export async function suite(): Promise<BenchResult[]> {
   return [
     timed("endpoint-1000x3000", 20, endpoint),
@@ -16,6 +19,7 @@ export async function suite(): Promise<BenchResult[]> {
     timed("one-policy", 50, onePolicy),
     timed("full", 5000, full),
     memory(),
+    ...(await enforcementCases()),
   ];
 }
 
@@ -98,13 +102,14 @@ function full(): () => void {
 }
 
 function memory(): BenchResult {
-  const { gc } = globalThis;
-  gc?.();
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  gc();
   const before = process.memoryUsage().heapUsed;
   const all = cluster();
   const engine = engineOf(all);
   const compiled = all.local.map((one) => engine.compile(one));
-  gc?.();
+  gc();
   const bytes = process.memoryUsage().heapUsed - before;
   // Whatever is measured must still be reachable.
   if (compiled.length !== all.local.length) throw new Error("measure memory: endpoints are missing");

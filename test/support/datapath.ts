@@ -38,7 +38,7 @@ export class Datapath implements Disposable {
   readonly #interfaces: BpfMap<number, InterfaceRecord>;
   readonly #ring: RingBuffer;
 
-  constructor(options: { readonly policyEntries?: number } = {}) {
+  constructor(options: { readonly policyEntries?: number; readonly endpointsMax?: number } = {}) {
     buildBpf();
     const pinFolder = this.#files.join("weir");
     this.#stack.use(this.#files);
@@ -50,7 +50,7 @@ export class Datapath implements Disposable {
         conntrack4Entries: 65536,
         conntrack6Entries: 65536,
         policyEntries: options.policyEntries ?? 16384,
-        endpointsMax: 1024,
+        endpointsMax: options.endpointsMax ?? 1024,
         interfaceIndex: () => null,
       }),
     );
