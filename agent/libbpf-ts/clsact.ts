@@ -1,4 +1,5 @@
 import { BpfError, check } from "./errors.ts";
+import { abi } from "./native/abi.ts";
 import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 import type { Program } from "./program.ts";
@@ -7,6 +8,7 @@ import type { TcDirection } from "./tcx.ts";
 const attachPoint = { ingress: 1, egress: 2 } as const;
 const BPF_TC_F_REPLACE = 1;
 const EEXIST = -17;
+const filter = abi.bpf_tc_opts;
 
 /** Which filter: two of the same handle and priority replace each other. */
 export interface ClsactPlace {
@@ -17,11 +19,12 @@ export interface ClsactPlace {
 }
 
 function hook({ ifindex, direction }: ClsactPlace): Struct {
-  return new Struct(24).u64(0, 24).u32(8, ifindex).u32(12, attachPoint[direction]);
+  const layout = abi.bpf_tc_hook;
+  return Struct.sized(layout.size).u32(layout.ifindex, ifindex).u32(layout.attach_point, attachPoint[direction]);
 }
 
 function options({ handle, priority }: ClsactPlace): Struct {
-  return new Struct(32).u64(0, 32).u32(20, handle).u32(24, priority);
+  return Struct.sized(filter.size).u32(filter.handle, handle).u32(filter.priority, priority);
 }
 
 function describe({ ifindex, direction }: ClsactPlace): string {
@@ -32,7 +35,7 @@ function describe({ ifindex, direction }: ClsactPlace): string {
 export function attachClsact(program: Program, place: ClsactPlace): void {
   const created = native().tcHookCreate(hook(place).bytes) as number;
   if (created !== EEXIST) check(created, "bpf_tc_hook_create", describe(place));
-  const wanted = options(place).u32(8, program.fd).u32(12, BPF_TC_F_REPLACE);
+  const wanted = options(place).u32(filter.prog_fd, program.fd).u32(filter.flags, BPF_TC_F_REPLACE);
   const result = native().tcAttach(hook(place).bytes, wanted.bytes) as number;
   check(result, "bpf_tc_attach", `program ${program.name} on ${describe(place)}`);
 }
@@ -49,5 +52,5 @@ export function detachClsact(place: ClsactPlace): void {
 export function queryClsact(place: ClsactPlace): number | null {
   const found = options(place);
   const result = native().tcQuery(hook(place).bytes, found.bytes) as number;
-  return result < 0 ? null : found.view.getUint32(16, true);
+  return result < 0 ? null : found.view.getUint32(filter.prog_id, true);
 }

@@ -1,6 +1,10 @@
 import { check } from "./errors.ts";
+import { abi, tcxAbi } from "./native/abi.ts";
 import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
+
+/** `BPF_OBJ_NAME_LEN`: longer names are cut. */
+const nameSize = 16;
 
 function read(fd: number, size: number, subject: string): Struct {
   const info = new Struct(size);
@@ -31,19 +35,20 @@ export interface MapInfo {
 }
 
 export function mapInfo(fd: number): MapInfo {
-  const info = read(fd, 80, `map descriptor ${fd}`);
+  const layout = abi.bpf_map_info;
+  const info = read(fd, layout.size, `map descriptor ${fd}`);
   const word = (offset: number): number => info.view.getUint32(offset, true);
   return {
-    type: word(0),
-    id: word(4),
-    keySize: word(8),
-    valueSize: word(12),
-    maxEntries: word(16),
-    flags: word(20),
-    name: text(info, 24, 16),
-    btfId: word(64),
-    keyTypeId: word(68),
-    valueTypeId: word(72),
+    type: word(layout.type),
+    id: word(layout.id),
+    keySize: word(layout.key_size),
+    valueSize: word(layout.value_size),
+    maxEntries: word(layout.max_entries),
+    flags: word(layout.map_flags),
+    name: text(info, layout.name, nameSize),
+    btfId: word(layout.btf_id),
+    keyTypeId: word(layout.btf_key_type_id),
+    valueTypeId: word(layout.btf_value_type_id),
   };
 }
 
@@ -61,14 +66,15 @@ export interface ProgramInfo {
 }
 
 export function programInfo(fd: number): ProgramInfo {
-  const info = read(fd, 232, `program descriptor ${fd}`);
+  const layout = abi.bpf_prog_info;
+  const info = read(fd, layout.size, `program descriptor ${fd}`);
   return {
-    type: info.view.getUint32(0, true),
-    id: info.view.getUint32(4, true),
-    tag: Buffer.from(info.bytes.subarray(8, 16)).toString("hex"),
-    translatedSize: info.view.getUint32(20, true),
-    name: text(info, 64, 16),
-    verifiedInstructions: info.view.getUint32(216, true),
+    type: info.view.getUint32(layout.type, true),
+    id: info.view.getUint32(layout.id, true),
+    tag: Buffer.from(info.bytes.subarray(layout.tag, layout.tag + 8)).toString("hex"),
+    translatedSize: info.view.getUint32(layout.xlated_prog_len, true),
+    name: text(info, layout.name, nameSize),
+    verifiedInstructions: info.view.getUint32(layout.verified_insns, true),
   };
 }
 
@@ -83,7 +89,14 @@ export interface LinkInfo {
 }
 
 export function linkInfo(fd: number): LinkInfo {
-  const info = read(fd, 64, `link descriptor ${fd}`);
+  const layout = tcxAbi.link_info;
+  const info = read(fd, layout.size, `link descriptor ${fd}`);
   const word = (offset: number): number => info.view.getUint32(offset, true);
-  return { type: word(0), id: word(4), programId: word(8), ifindex: word(16), attachType: word(20) };
+  return {
+    type: word(layout.type),
+    id: word(layout.id),
+    programId: word(layout.prog_id),
+    ifindex: word(layout.ifindex),
+    attachType: word(layout.attach_type),
+  };
 }

@@ -2,6 +2,7 @@ import { Btf, type BtfType } from "./btf.ts";
 import { Descriptor } from "./descriptor.ts";
 import { check } from "./errors.ts";
 import type { MapHandle } from "./map-handle.ts";
+import { abi } from "./native/abi.ts";
 import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 
@@ -21,13 +22,14 @@ export function typesOfMap({ info, name }: MapHandle): MapTypes | undefined {
 function readBtf(id: number, subject: string): Btf {
   const fd = check(native().btfFdById(id) as number, "bpf_btf_get_fd_by_id", subject);
   using descriptor = new Descriptor(fd, subject);
-  // struct bpf_btf_info: pointer 0, size 8. Without a buffer the kernel tells the size.
+  const layout = abi.bpf_btf_info;
+  // Without a buffer the kernel tells the size.
   const read = (blob: Uint8Array | null): number => {
-    const info = new Struct(32);
-    if (blob) info.pointer(0, blob).u32(8, blob.length);
-    const size = new Struct(4).u32(0, 32);
+    const info = new Struct(layout.size);
+    if (blob) info.pointer(layout.btf, blob).u32(layout.btf_size, blob.length);
+    const size = new Struct(4).u32(0, layout.size);
     check(native().objInfo(descriptor.fd, info.bytes, size.bytes) as number, "bpf_obj_get_info_by_fd", subject);
-    return info.view.getUint32(8, true);
+    return info.view.getUint32(layout.btf_size, true);
   };
   const blob = new Uint8Array(read(null));
   read(blob);

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { Descriptor } from "./descriptor.ts";
 import { check } from "./errors.ts";
 import { type MapInfo, mapInfo } from "./info.ts";
+import { abi } from "./native/abi.ts";
 import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 import { openPin } from "./pin.ts";
@@ -48,8 +49,8 @@ export class MapHandle implements Disposable {
   /** Creates a map of its own, without an object. */
   static create(spec: MapSpec): MapHandle {
     const { type, name, keySize, valueSize, maxEntries, flags } = spec;
-    // struct bpf_map_create_opts: its size, then map_flags at 28.
-    const options = new Struct(56).u64(0, 56).u32(28, flags ?? 0);
+    const layout = abi.bpf_map_create_opts;
+    const options = Struct.sized(layout.size).u32(layout.map_flags, flags ?? 0);
     const fd = native().mapCreate(type, name, keySize, valueSize, maxEntries, options.bytes) as number;
     return new MapHandle(check(fd, "bpf_map_create", `map ${name}`), name);
   }

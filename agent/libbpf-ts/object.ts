@@ -3,6 +3,7 @@ import { duplicate } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
 import { MapHandle } from "./map-handle.ts";
 import { compareShapes, type MapShape } from "./map-shape.ts";
+import { abi } from "./native/abi.ts";
 import { native, type Pointer, viewOf } from "./native/library.ts";
 import { collectWarnings } from "./native/messages.ts";
 import { cString, Struct } from "./native/struct.ts";
@@ -29,8 +30,8 @@ export class BpfObject implements Disposable {
   private constructor(bytes: Uint8Array, name: string) {
     this.name = name;
     const title = cString(name);
-    // struct bpf_object_open_opts: its size, then object_name at 8.
-    const options = new Struct(80).u64(0, 80).pointer(8, title);
+    const layout = abi.bpf_object_open_opts;
+    const options = Struct.sized(layout.size).pointer(layout.object_name, title);
     this.#kept.push(bytes, options);
     const { result: object, warnings } = collectWarnings(
       () => native().objectOpenMem(bytes, bytes.length, options.bytes) as Pointer,

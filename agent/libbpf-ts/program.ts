@@ -2,6 +2,7 @@ import { Descriptor } from "./descriptor.ts";
 import { check } from "./errors.ts";
 import { openPin } from "./pin.ts";
 import { type ProgramInfo, programInfo } from "./info.ts";
+import { abi } from "./native/abi.ts";
 import { native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 
@@ -30,8 +31,8 @@ export interface TestResult {
 
 /** Room for what a program may add to the packet. */
 const headroom = 256;
-/** `struct __sk_buff`. */
-const contextSize = 192;
+const socketBuffer = abi.__sk_buff;
+const run = abi.bpf_test_run_opts;
 
 /** A loaded program. */
 export class Program implements Disposable {
@@ -60,28 +61,27 @@ export class Program implements Disposable {
   /** Runs the program on a packet (BPF_PROG_TEST_RUN); nothing is sent. */
   testRun({ data, context = {}, repeat = 1 }: TestRun): TestResult {
     const out = new Uint8Array(data.length + headroom);
-    const before = new Struct(contextSize)
-      .u32(8, context.mark ?? 0)
-      .u32(36, context.ingressIfindex ?? 0)
-      .u32(40, context.ifindex ?? 0);
-    const after = new Struct(contextSize);
-    const options = new Struct(80)
-      .u64(0, 80)
-      .pointer(8, data)
-      .pointer(16, out)
-      .u32(24, data.length)
-      .u32(28, out.length)
-      .pointer(32, before.bytes)
-      .pointer(40, after.bytes)
-      .u32(48, contextSize)
-      .u32(52, contextSize)
-      .u32(60, repeat);
+    const before = new Struct(socketBuffer.size)
+      .u32(socketBuffer.mark, context.mark ?? 0)
+      .u32(socketBuffer.ingress_ifindex, context.ingressIfindex ?? 0)
+      .u32(socketBuffer.ifindex, context.ifindex ?? 0);
+    const after = new Struct(socketBuffer.size);
+    const options = Struct.sized(run.size)
+      .pointer(run.data_in, data)
+      .pointer(run.data_out, out)
+      .u32(run.data_size_in, data.length)
+      .u32(run.data_size_out, out.length)
+      .pointer(run.ctx_in, before.bytes)
+      .pointer(run.ctx_out, after.bytes)
+      .u32(run.ctx_size_in, socketBuffer.size)
+      .u32(run.ctx_size_out, socketBuffer.size)
+      .u32(run.repeat, repeat);
     check(native().testRun(this.fd, options.bytes) as number, "bpf_prog_test_run_opts", `program ${this.name}`);
     return {
-      returnValue: options.view.getInt32(56, true),
-      data: out.subarray(0, options.view.getUint32(28, true)),
-      mark: after.view.getUint32(8, true),
-      duration: options.view.getUint32(64, true),
+      returnValue: options.view.getInt32(run.retval, true),
+      data: out.subarray(0, options.view.getUint32(run.data_size_out, true)),
+      mark: after.view.getUint32(socketBuffer.mark, true),
+      duration: options.view.getUint32(run.duration, true),
     };
   }
 

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { Descriptor } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
 import { type LinkInfo, linkInfo } from "./info.ts";
+import { tcxAbi } from "./native/abi.ts";
 import { lastErrno, native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 import { openPin } from "./pin.ts";
@@ -14,6 +15,8 @@ export type TcDirection = keyof typeof attachType;
 const BPF_PROG_QUERY = 16;
 const BPF_LINK_CREATE = 28;
 const BPF_F_BEFORE = 1 << 3;
+/** More than the kernel takes on one hook. */
+const mostPrograms = 64;
 
 /** bpf(2) itself, for what libbpf 1.1 does not know. */
 function bpf(command: number, attributes: Struct, call: string, subject: string): number {
@@ -33,11 +36,12 @@ export class TcxLink implements Disposable {
 
   /** Attaches before every program that is there. */
   static attachFirst(program: Program, ifindex: number, direction: TcDirection): TcxLink {
-    const attributes = new Struct(48)
-      .u32(0, program.fd)
-      .u32(4, ifindex)
-      .u32(8, attachType[direction])
-      .u32(12, BPF_F_BEFORE);
+    const layout = tcxAbi.link_create;
+    const attributes = new Struct(layout.size)
+      .u32(layout.prog_fd, program.fd)
+      .u32(layout.target_ifindex, ifindex)
+      .u32(layout.attach_type, attachType[direction])
+      .u32(layout.flags, BPF_F_BEFORE);
     const subject = `program ${program.name} on ${direction} of interface ${ifindex}`;
     return new TcxLink(bpf(BPF_LINK_CREATE, attributes, "bpf_link_create", subject));
   }
@@ -75,16 +79,17 @@ export class TcxLink implements Disposable {
 
 /** The programs on a tcx hook, in the order in which they run. */
 export function queryTcx(ifindex: number, direction: TcDirection): { programId: number; linkId: number }[] {
-  const programs = new Struct(64 * 4);
-  const links = new Struct(64 * 4);
-  const attributes = new Struct(64)
-    .u32(0, ifindex)
-    .u32(4, attachType[direction])
-    .pointer(16, programs.bytes)
-    .u32(24, 64)
-    .pointer(40, links.bytes);
+  const layout = tcxAbi.query;
+  const programs = new Struct(mostPrograms * 4);
+  const links = new Struct(mostPrograms * 4);
+  const attributes = new Struct(layout.size)
+    .u32(layout.target_ifindex, ifindex)
+    .u32(layout.attach_type, attachType[direction])
+    .pointer(layout.prog_ids, programs.bytes)
+    .u32(layout.count, mostPrograms)
+    .pointer(layout.link_ids, links.bytes);
   bpf(BPF_PROG_QUERY, attributes, "bpf_prog_query", `${direction} of interface ${ifindex}`);
-  return Array.from({ length: attributes.view.getUint32(24, true) }, (_, i) => ({
+  return Array.from({ length: attributes.view.getUint32(layout.count, true) }, (_, i) => ({
     programId: programs.view.getUint32(i * 4, true),
     linkId: links.view.getUint32(i * 4, true),
   }));

@@ -2,6 +2,11 @@ import { addressOf } from "./library.ts";
 
 /** Writes C structures that calls take, by offset; little-endian, as every host that we know is. */
 export class Struct {
+  /** One whose first member is its own size, as libbpf's options are. */
+  static sized(size: number): Struct {
+    return new Struct(size).u64(0, size);
+  }
+
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** What the structure points to lives as long as it does. */
