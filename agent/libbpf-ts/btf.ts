@@ -1,3 +1,4 @@
+import { elfSection } from "./elf.ts";
 import { BpfError } from "./errors.ts";
 
 /** `BTF_KIND_*` of `<linux/btf.h>`, as far as structures need them. */
@@ -84,29 +85,8 @@ export class Btf {
 
   /** From the `.BTF` section of a 64-bit little-endian ELF file. */
   static fromElf(file: Uint8Array): Btf {
-    const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-    if (file.length < 64 || view.getUint32(0) !== 0x7f454c46) {
-      throw new BpfError("invalid", "parse BTF", "the file is no ELF file");
-    }
-    const table = Number(view.getBigUint64(40, true));
-    const size = view.getUint16(58, true);
-    const count = view.getUint16(60, true);
-    const section = (index: number) => {
-      const at = table + index * size;
-      return {
-        name: view.getUint32(at, true),
-        offset: Number(view.getBigUint64(at + 24, true)),
-        size: Number(view.getBigUint64(at + 32, true)),
-      };
-    };
-    const names = section(view.getUint16(62, true));
-    for (let i = 0; i < count; i++) {
-      const { name, offset, size: length } = section(i);
-      const start = names.offset + name;
-      if (Buffer.from(file.subarray(start, start + 5)).toString("latin1") === ".BTF\0") {
-        return new Btf(file.subarray(offset, offset + length));
-      }
-    }
+    const section = elfSection(file, ".BTF");
+    if (section) return new Btf(section);
     throw new BpfError("not-found", "parse BTF", "the file has no .BTF section; compile with -g");
   }
 
