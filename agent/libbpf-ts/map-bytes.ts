@@ -1,7 +1,7 @@
 import type { Codec } from "./codec.ts";
 import { BpfError, check } from "./errors.ts";
 import type { MapHandle } from "./map-handle.ts";
-import { native } from "./native/library.ts";
+import { callAsync, native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 
 /** How many entries go through one call. */
@@ -108,23 +108,40 @@ export function* readKeys(handle: MapHandle): Generator<Uint8Array> {
   }
 }
 
-/** Writes entries; in one call where that is possible. @param count of the keys and values. */
-export function writeEntries(handle: MapHandle, { keys, values, count }: EntryBytes): void {
-  const subject = (done: number): string => `map ${handle.name}, ${done} of ${count} entries set`;
+/** Writes entries, in one call where that is possible. */
+export function writeEntries(handle: MapHandle, entries: EntryBytes): void {
+  const done = new Struct(4).u32(0, entries.count);
+  const { keys, values } = entries;
+  const result =
+    entries.count > 1 ? (native().mapUpdateBatch(handle.fd, keys, values, done.bytes, null) as number) : null;
+  if (!wasWritten(handle, entries, result, done)) writeOneByOne(handle, entries);
+}
+
+/** As {@link writeEntries}, on a worker thread where it is one call. */
+export async function writeEntriesAsync(handle: MapHandle, entries: EntryBytes): Promise<void> {
+  const done = new Struct(4).u32(0, entries.count);
+  const { keys, values } = entries;
+  const result = await callAsync("mapUpdateBatch", handle.fd, keys, values, done.bytes, null);
+  if (!wasWritten(handle, entries, result, done)) writeOneByOne(handle, entries);
+}
+
+/** Did a batch write all? False when there are no batches, or none was tried. */
+function wasWritten(handle: MapHandle, { count }: EntryBytes, result: number | null, done: Struct): boolean {
+  if (result === null || result >= 0) return result !== null;
+  const subject = `map ${handle.name}, ${done.view.getUint32(0, true)} of ${count} entries set`;
+  const error = BpfError.fromErrno(result, "bpf_map_update_batch", subject);
+  if (lacksBatches(error)) return false;
+  throw error;
+}
+
+function writeOneByOne(handle: MapHandle, { keys, values, count }: EntryBytes): void {
   const { keySize } = handle.info;
   const valueSize = values.length / count;
-  let done = 0;
-  if (count > 1) {
-    const size = new Struct(4).u32(0, count);
-    const result = native().mapUpdateBatch(handle.fd, keys, values, size.bytes, null) as number;
-    if (result >= 0) return;
-    const error = BpfError.fromErrno(result, "bpf_map_update_batch", subject(size.view.getUint32(0, true)));
-    if (!lacksBatches(error)) throw error;
-  }
-  for (; done < count; done++) {
-    const key = keys.subarray(done * keySize, (done + 1) * keySize);
-    const value = values.subarray(done * valueSize, (done + 1) * valueSize);
-    check(native().mapUpdate(handle.fd, key, value, 0) as number, "bpf_map_update_elem", subject(done));
+  for (let i = 0; i < count; i++) {
+    const key = keys.subarray(i * keySize, (i + 1) * keySize);
+    const value = values.subarray(i * valueSize, (i + 1) * valueSize);
+    const subject = `map ${handle.name}, ${i} of ${count} entries set`;
+    check(native().mapUpdate(handle.fd, key, value, 0) as number, "bpf_map_update_elem", subject);
   }
 }
 

@@ -1,6 +1,15 @@
 import { type Codec, encodeMany, encodeOne } from "./codec.ts";
 import { check } from "./errors.ts";
-import { batchSize, checkSizes, deleteKeys, found, readEntries, writeEntries } from "./map-bytes.ts";
+import {
+  batchSize,
+  checkSizes,
+  deleteKeys,
+  found,
+  type EntryBytes,
+  readEntries,
+  writeEntries,
+  writeEntriesAsync,
+} from "./map-bytes.ts";
 import type { MapHandle } from "./map-handle.ts";
 import { native } from "./native/library.ts";
 
@@ -54,14 +63,14 @@ export class BpfMap<K, V> {
    */
   setMany(entries: readonly (readonly [K, V])[]): void {
     for (let from = 0; from < entries.length; from += batchSize) {
-      const part = entries.slice(from, from + batchSize);
-      const keys = part.map(([key]) => key);
-      const values = part.map(([, value]) => value);
-      writeEntries(this.handle, {
-        keys: encodeMany(this.#key, keys),
-        values: encodeMany(this.#value, values),
-        count: part.length,
-      });
+      writeEntries(this.handle, this.#encode(entries.slice(from, from + batchSize)));
+    }
+  }
+
+  /** As {@link setMany}, on a worker thread: for so many entries that the event loop should not wait for them. */
+  async setManyAsync(entries: readonly (readonly [K, V])[]): Promise<void> {
+    for (let from = 0; from < entries.length; from += batchSize) {
+      await writeEntriesAsync(this.handle, this.#encode(entries.slice(from, from + batchSize)));
     }
   }
 
@@ -84,5 +93,11 @@ export class BpfMap<K, V> {
         yield [this.#key.decode(keyView, i * this.#key.size), this.#value.decode(valueView, i * this.#value.size)];
       }
     }
+  }
+
+  #encode(entries: readonly (readonly [K, V])[]): EntryBytes {
+    const keys = entries.map(([key]) => key);
+    const values = entries.map(([, value]) => value);
+    return { keys: encodeMany(this.#key, keys), values: encodeMany(this.#value, values), count: entries.length };
   }
 }

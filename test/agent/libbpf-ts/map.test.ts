@@ -44,6 +44,22 @@ test("50,000 entries are set, read and deleted in batches", () => {
   expect(countEntries(handle)).toBe(0);
 });
 
+test("entries are set without the event loop waiting, and a failure is told", async () => {
+  using handle = MapHandle.create({ ...spec, maxEntries: 20_000 });
+  const map = new BpfMap(handle, u32, u64);
+  await map.setManyAsync(Array.from({ length: 20_000 }, (_, i) => [i, 1n] as const));
+  expect(countEntries(handle)).toBe(20_000);
+  const more = map.setManyAsync([
+    [1, 2n],
+    [30_000, 1n],
+    [30_001, 1n],
+  ]);
+  await expect(more).rejects.toMatchObject({
+    code: "full",
+    message: expect.stringContaining("map test, 1 of 3 entries set") as string,
+  });
+});
+
 test("a walk that deletes what it stands on sees every entry once", () => {
   using handle = MapHandle.create(spec);
   const map = new BpfMap(handle, u32, u64);
