@@ -28,10 +28,17 @@ export interface InterfaceHooksOptions {
  * The two programs on the tc hooks of interfaces. With tcx each is a link, pinned as
  * `links/INTERFACE-DIRECTION`, which outlives this process and goes with its interface.
  * Without tcx it is a filter, which does the same; a pin of its program marks it.
+ *
+ * A link costs an RCU grace period each, too long for a pod that waits. So with tcx a new
+ * interface gets filters at once, which judge as well, and {@link InterfaceHooks.settle}
+ * puts links in their place when nobody waits. In between a packet may meet both: the link
+ * first, and then the filter, which finds the same verdict.
  */
 export class InterfaceHooks {
   readonly #options: InterfaceHooksOptions;
   readonly #folder: string;
+  /** Interfaces that were attached to in this life, by name. */
+  readonly #attached = new Map<string, number>();
 
   constructor(options: InterfaceHooksOptions) {
     this.#options = options;
@@ -44,21 +51,41 @@ export class InterfaceHooks {
     for (const direction of directions) {
       const program = this.#program(direction);
       const path = this.#path(name, direction);
-      if (!this.#options.tcx) {
-        this.#mark(path, program);
-        attachClsact(program, { ifindex, direction, ...filter });
-        continue;
+      if (this.#options.tcx && this.#adopt(path, ifindex, program)) continue;
+      if (!this.#options.tcx) this.#mark(path, program);
+      attachClsact(program, { ifindex, direction, ...filter });
+    }
+    this.#attached.set(name, ifindex);
+  }
+
+  /** Whether an interface's programs stand where they shall stay. */
+  isSettled(name: string): boolean {
+    return !this.#options.tcx || directions.every((direction) => existsSync(this.#path(name, direction)));
+  }
+
+  /**
+   * Puts links in the place of filters, in the network namespace of the process. Idempotent;
+   * does nothing for an interface that is detached meanwhile.
+   */
+  async settle(ifindex: number, name: string): Promise<void> {
+    if (!this.#options.tcx) return;
+    for (const direction of directions) {
+      const program = this.#program(direction);
+      const path = this.#path(name, direction);
+      if (!existsSync(path)) {
+        using link = await TcxLink.attachFirstAsync(program, ifindex, direction);
+        if (this.#attached.get(name) !== ifindex) return;
+        link.pin(path);
       }
-      if (this.#adopt(path, ifindex, program)) continue;
-      using link = TcxLink.attachFirst(program, ifindex, direction);
-      link.pin(path);
+      detachClsact({ ifindex, direction, ...filter });
     }
   }
 
   /** Idempotent; `ifindex` is needed for clsact only, and may be gone. */
   detach(name: string, ifindex: number | null): void {
+    this.#attached.delete(name);
     for (const direction of directions) {
-      if (!this.#options.tcx && ifindex !== null) detachClsact({ ifindex, direction, ...filter });
+      if (ifindex !== null) detachClsact({ ifindex, direction, ...filter });
       TcxLink.unpin(this.#path(name, direction));
     }
   }
@@ -72,6 +99,7 @@ export class InterfaceHooks {
       if (!this.#options.tcx) {
         return queryClsact(place) === program.info.id ? [] : [`program ${program.name} is not attached to ${where}`];
       }
+      if (queryClsact(place) === program.info.id) return []; // not settled yet
       const there = this.#query(ifindex, direction);
       const position = there.findIndex(({ programId }) => programId === program.info.id);
       if (position < 0) return [`program ${program.name} is not attached to ${where}`];

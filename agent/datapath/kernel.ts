@@ -105,8 +105,12 @@ export interface ConnectionTable {
 
 /** Programs on interfaces. */
 export interface Hooks {
-  /** Attaches both programs, first in line. Idempotent. */
+  /** Attaches both programs, at once. Idempotent. */
   attach(ifindex: number, hostInterface: string): void;
+  /** Whether an interface's programs stand where they shall stay. */
+  isSettled(hostInterface: string): boolean;
+  /** Moves them there. Takes tens of milliseconds in which network devices cannot change. */
+  settle(ifindex: number, hostInterface: string): Promise<void>;
   /** Idempotent. */
   detach(hostInterface: string): void;
   /** What is wrong with the hooks of an interface, in sentences. */

@@ -82,6 +82,8 @@ export function openKernel(options: KernelOptions): Kernel {
       attach: (ifindex, name) => hooks.attach(ifindex, name),
       // The index is of use without tcx only, and the look-up waits while the kernel removes a device.
       detach: (name) => hooks.detach(name, features.tcx ? null : options.interfaceIndex(name)),
+      isSettled: (name) => hooks.isSettled(name),
+      settle: (ifindex, name) => hooks.settle(ifindex, name),
       check: (ifindex, name) => hooks.check(ifindex, name),
       list: () => hooks.list(),
     },

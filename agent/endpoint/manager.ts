@@ -88,9 +88,15 @@ export class EndpointManager {
   readonly #endpoints = new Map<number, { record: EndpointRecord; subject: Subject }>();
   readonly #log = new Map<number, EndpointEvent[]>();
   #lastId = 0;
+  #lastChange = 0;
 
   constructor(options: EndpointManagerOptions) {
     this.#options = options;
+  }
+
+  /** When an endpoint last came or went: `performance.now()`. */
+  get lastChange(): number {
+    return this.#lastChange;
   }
 
   list(): readonly { record: EndpointRecord; subject: Subject }[] {
@@ -248,6 +254,7 @@ export class EndpointManager {
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);
     this.#log.delete(record.id);
+    this.#lastChange = performance.now();
     // Nobody need wait for this: until it is done the addresses are not given again, and the
     // incarnation keeps a later pod from inheriting what a crash leaves.
     this.#removeConnections(record)
@@ -296,6 +303,7 @@ export class EndpointManager {
   }
 
   #note(id: number, event: string, message: string): void {
+    this.#lastChange = performance.now();
     const events = this.#log.get(id) ?? [];
     events.push({ time: this.#options.now().toISOString(), event, message });
     this.#log.set(id, events.slice(-keptEvents));

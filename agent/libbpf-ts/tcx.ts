@@ -2,8 +2,8 @@ import { rmSync } from "node:fs";
 import { Descriptor } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
 import { type LinkInfo, linkInfo } from "./info.ts";
-import { tcxAbi } from "./native/abi.ts";
-import { lastErrno, native } from "./native/library.ts";
+import { abi, tcxAbi } from "./native/abi.ts";
+import { callAsync, lastErrno, native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 import { openPin } from "./pin.ts";
 import type { Program } from "./program.ts";
@@ -13,7 +13,6 @@ const attachType = { ingress: 46, egress: 47 } as const;
 export type TcDirection = keyof typeof attachType;
 
 const BPF_PROG_QUERY = 16;
-const BPF_LINK_CREATE = 28;
 const BPF_F_BEFORE = 1 << 3;
 /** More than the kernel takes on one hook. */
 const mostPrograms = 64;
@@ -34,16 +33,26 @@ export class TcxLink implements Disposable {
     this.#descriptor = new Descriptor(fd, "tcx link");
   }
 
-  /** Attaches before every program that is there. */
+  /** Attaches before every program that is there. Waits for an RCU grace period, some 10 ms. */
   static attachFirst(program: Program, ifindex: number, direction: TcDirection): TcxLink {
-    const layout = tcxAbi.link_create;
-    const attributes = new Struct(layout.size)
-      .u32(layout.prog_fd, program.fd)
-      .u32(layout.target_ifindex, ifindex)
-      .u32(layout.attach_type, attachType[direction])
-      .u32(layout.flags, BPF_F_BEFORE);
+    const options = firstInLine();
+    const result = native().linkCreate(program.fd, ifindex, attachType[direction], options.bytes) as number;
+    return TcxLink.#created(result, program, ifindex, direction);
+  }
+
+  /**
+   * As {@link attachFirst}, but the wait is a worker thread's. That thread is in the network
+   * namespace of the process, also when the caller has entered another one.
+   */
+  static async attachFirstAsync(program: Program, ifindex: number, direction: TcDirection): Promise<TcxLink> {
+    const options = firstInLine();
+    const result = await callAsync("linkCreate", program.fd, ifindex, attachType[direction], options.bytes);
+    return TcxLink.#created(result, program, ifindex, direction);
+  }
+
+  static #created(result: number, program: Program, ifindex: number, direction: TcDirection): TcxLink {
     const subject = `program ${program.name} on ${direction} of interface ${ifindex}`;
-    return new TcxLink(bpf(BPF_LINK_CREATE, attributes, "bpf_link_create", subject));
+    return new TcxLink(check(result, "bpf_link_create", subject));
   }
 
   static openPinned(path: string): TcxLink {
@@ -75,6 +84,11 @@ export class TcxLink implements Disposable {
   [Symbol.dispose](): void {
     this.#descriptor[Symbol.dispose]();
   }
+}
+
+function firstInLine(): Struct {
+  const layout = abi.bpf_link_create_opts;
+  return Struct.sized(layout.size).u32(layout.flags, BPF_F_BEFORE);
 }
 
 /** The programs on a tcx hook, in the order in which they run. */

@@ -15,6 +15,11 @@ import type { NodeParts } from "./parts.ts";
 /** Between two sweeps of connections, identities and policy slots that nobody needs, in ms. */
 const sweepInterval = 30_000;
 
+/** How often, in ms, interfaces are looked for whose programs do not stand where they shall stay. */
+const settleInterval = 250;
+/** How long, in ms, no pod may have come or gone before they are moved: devices cannot change meanwhile. */
+const settleQuiet = 1_000;
+
 /** A running node: brings the kernel to what is wanted, and keeps it there. */
 export class Node {
   readonly parts: NodeParts;
@@ -91,6 +96,7 @@ export class Node {
       this.#followAddresses(signal),
       this.#readEvents(signal),
       this.#sweep(signal),
+      this.#settleHooks(signal),
     ]);
   }
 
@@ -125,16 +131,34 @@ export class Node {
 
   async #sweep(signal: AbortSignal): Promise<void> {
     const { kernel, enforcement, changes, references } = this.parts;
-    try {
-      for await (const _tick of setInterval(sweepInterval, undefined, { signal })) {
-        this.#connections = (await kernel.connections.sweep(kernel.now())).live;
-        await changes.run(async () => {
-          await enforcement.collect();
-          references.retain(enforcement.references());
-        });
+    for await (const _tick of ticks(sweepInterval, signal)) {
+      this.#connections = (await kernel.connections.sweep(kernel.now())).live;
+      await changes.run(async () => {
+        await enforcement.collect();
+        references.retain(enforcement.references());
+      });
+    }
+  }
+
+  /** Moves the programs of new interfaces to where they shall stay, when nobody waits for a pod. */
+  async #settleHooks(signal: AbortSignal): Promise<void> {
+    const { endpoints, kernel, changes } = this.parts;
+    for await (const _tick of ticks(settleInterval, signal)) {
+      for (const { record } of endpoints.list()) {
+        if (record.state !== "ready" || record.ifindex === null || kernel.hooks.isSettled(record.hostInterface)) continue;
+        if (changes.length > 0 || performance.now() - endpoints.lastChange < settleQuiet || signal.aborted) break;
+        await this.#settle(record.ifindex, record.hostInterface);
       }
+    }
+  }
+
+  async #settle(ifindex: number, hostInterface: string): Promise<void> {
+    const { kernel, log } = this.parts;
+    try {
+      await kernel.hooks.settle(ifindex, hostInterface);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      // The interface may have gone with its pod's namespace; the filters judge until then.
+      log.warn({ err: error, interface: hostInterface }, "the programs of an interface could not be moved to tcx");
     }
   }
 
@@ -143,6 +167,15 @@ export class Node {
     const { endpoints, kernel } = this.parts;
     const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
     for (const name of kernel.hooks.list()) if (!known.has(name)) kernel.hooks.detach(name);
+  }
+}
+
+/** A tick every so many milliseconds, until the signal. */
+async function* ticks(interval: number, signal: AbortSignal): AsyncGenerator<void> {
+  try {
+    for await (const _tick of setInterval(interval, undefined, { signal })) yield;
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }
 

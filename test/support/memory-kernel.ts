@@ -134,7 +134,14 @@ export class MemoryKernel implements Kernel {
     sweep: async () => ({ live: 0, removed: 0 }),
     removeAddresses: async () => 0,
   };
-  readonly hooks: Hooks = { attach: () => {}, detach: () => {}, check: () => [], list: () => [] };
+  readonly hooks: Hooks = {
+    attach: () => {},
+    isSettled: () => true,
+    settle: async () => {},
+    detach: () => {},
+    check: () => [],
+    list: () => [],
+  };
 
   // eslint-disable-next-line require-yield
   async *events(): AsyncGenerator<never> {

@@ -21,6 +21,7 @@ export const abi = {
     repeat: 60,
     duration: 64,
   },
+  bpf_link_create_opts: { size: 64, flags: 8 },
   bpf_tc_hook: { size: 24, ifindex: 8, attach_point: 12 },
   bpf_tc_opts: { size: 32, prog_fd: 8, flags: 12, prog_id: 16, handle: 20, priority: 24 },
 

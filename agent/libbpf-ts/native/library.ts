@@ -78,6 +78,7 @@ function bind() {
     probeMapType: bpf.func("int libbpf_probe_bpf_map_type(int map, const void *opts)"),
     testRun: bpf.func("int bpf_prog_test_run_opts(int fd, void *opts)"),
     linkUpdate: bpf.func("int bpf_link_update(int link, int program, const void *opts)"),
+    linkCreate: bpf.func("int bpf_link_create(int program, int target, int type, const void *opts)"),
     tcHookCreate: bpf.func("int bpf_tc_hook_create(void *hook)"),
     tcAttach: bpf.func("int bpf_tc_attach(const void *hook, void *opts)"),
     tcDetach: bpf.func("int bpf_tc_detach(const void *hook, const void *opts)"),
