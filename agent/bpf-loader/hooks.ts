@@ -60,7 +60,7 @@ export class InterfaceHooks {
 
   /** Whether an interface's programs stand where they shall stay. */
   isSettled(name: string): boolean {
-    return !this.#options.tcx || directions.every((direction) => existsSync(this.#path(name, direction)));
+    return this.#unsettled(name).length === 0;
   }
 
   /**
@@ -68,16 +68,18 @@ export class InterfaceHooks {
    * does nothing for an interface that is detached meanwhile.
    */
   async settle(ifindex: number, name: string): Promise<void> {
-    if (!this.#options.tcx) return;
-    for (const direction of directions) {
-      const program = this.#program(direction);
-      const path = this.#path(name, direction);
-      if (!existsSync(path)) {
-        using link = await TcxLink.attachFirstAsync(program, ifindex, direction);
-        if (this.#attached.get(name) !== ifindex) return;
-        link.pin(path);
-      }
-      detachClsact({ ifindex, direction, ...filter });
+    for (const direction of this.#unsettled(name)) {
+      using link = await TcxLink.attachFirstAsync(this.#program(direction), ifindex, direction);
+      if (this.#attached.get(name) !== ifindex) return;
+      this.#settle(link, { ifindex, direction, ...filter }, name);
+    }
+  }
+
+  /** As {@link settle}, in the network namespace of the calling thread, which waits. */
+  settleSync(ifindex: number, name: string): void {
+    for (const direction of this.#unsettled(name)) {
+      using link = TcxLink.attachFirst(this.#program(direction), ifindex, direction);
+      this.#settle(link, { ifindex, direction, ...filter }, name);
     }
   }
 
@@ -112,6 +114,15 @@ export class InterfaceHooks {
   list(): string[] {
     const names = readdirSync(this.#folder).map((file) => decodeURIComponent(file.replace(/-(in|e)gress$/, "")));
     return [...new Set(names)];
+  }
+
+  #unsettled(name: string): TcDirection[] {
+    return this.#options.tcx ? directions.filter((direction) => !existsSync(this.#path(name, direction))) : [];
+  }
+
+  #settle(link: TcxLink, place: ClsactPlace, name: string): void {
+    link.pin(this.#path(name, place.direction));
+    detachClsact(place);
   }
 
   #program(direction: TcDirection): Program {

@@ -20,7 +20,9 @@ const firstLife = `
   const spec = { ...JSON.parse(specText), readOnlyData: Uint8Array.of(255, 255, 255, 255) };
   const { programs } = load(spec);
   const options = { pinFolder: spec.pinFolder, programs, spec: { ingress: "inward", egress: "outward" }, tcx: true };
-  new InterfaceHooks(options).attach(Number(ifindex), "here0");
+  const hooks = new InterfaceHooks(options);
+  hooks.attach(Number(ifindex), "here0");
+  await hooks.settle(Number(ifindex), "here0");
   process.stdout.write("attached");
   setInterval(() => undefined, 60_000);
 `;
