@@ -2,6 +2,9 @@
 
 export type Transport = "TCP" | "UDP";
 
+/** What a server does: send back what comes, or send messages by itself to whoever spoke to it. */
+export type Service = "echo" | "source";
+
 export interface Target {
   readonly protocol: Transport;
   readonly address: string;
@@ -11,9 +14,9 @@ export interface Target {
 /** How an attempt went: the echo came back, somebody refused, or nothing came in time. */
 export type Outcome = "answered" | "refused" | "silent";
 
-/** A TCP stream, or UDP datagrams with numbers, that an echo server sends back. */
+/** A TCP stream, or UDP datagrams with numbers. */
 export interface StreamReport {
-  /** Messages sent and messages that came back. */
+  /** Messages sent and messages that came. */
   readonly sent: number;
   readonly received: number;
   /** Numbers of the UDP datagrams that did not come back; always empty for TCP. */
@@ -23,9 +26,9 @@ export interface StreamReport {
 }
 
 export type TrafficRequest =
-  | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number }
+  | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number; readonly service: Service }
   | { readonly kind: "attempt"; readonly target: Target; readonly timeout: number; readonly sourcePort: number }
-  | { readonly kind: "start"; readonly target: Target; readonly interval: number; readonly sourcePort: number }
+  | { readonly kind: "start"; readonly target: Target; readonly interval: number | null; readonly sourcePort: number }
   | { readonly kind: "report"; readonly stream: number }
   | { readonly kind: "stop"; readonly stream: number };
 

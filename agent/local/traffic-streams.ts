@@ -15,25 +15,25 @@ export interface TrafficStream {
 const flight = 500;
 
 /** Bytes of each TCP message. */
-const messageSize = 64;
+export const messageSize = 64;
 
-/** One TCP connection that sends messages of equal size and counts the bytes that come back. */
+/** One TCP connection that sends messages of equal size, or none, and counts the bytes that come. */
 export class TcpStream implements TrafficStream {
   readonly #socket: Socket;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | undefined;
   #sent = 0;
   #bytes = 0;
   #ended: string | null = null;
 
-  private constructor(socket: Socket, interval: number) {
+  private constructor(socket: Socket, interval: number | null) {
     this.#socket = socket;
     socket.on("data", (data) => (this.#bytes += data.length));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message));
     socket.on("close", () => this.#end("closed"));
-    this.#timer = setInterval(() => this.#send(), interval);
+    this.#timer = interval === null ? undefined : setInterval(() => this.#send(), interval);
   }
 
-  static async start(target: Target, interval: number, sourcePort: number): Promise<TcpStream> {
+  static async start(target: Target, interval: number | null, sourcePort: number): Promise<TcpStream> {
     const local = sourcePort === 0 ? {} : { localPort: sourcePort };
     const socket = connect({ host: target.address, port: target.port, noDelay: true, ...local });
     await once(socket, "connect");
@@ -66,28 +66,30 @@ export class TcpStream implements TrafficStream {
   }
 }
 
-/** UDP datagrams with numbers, and which of them did not come back. */
+/** UDP datagrams with numbers, and which of them did not come back; or one, and what comes for it. */
 export class UdpStream implements TrafficStream {
   readonly #socket: UdpSocket;
-  readonly #timer: NodeJS.Timeout;
+  readonly #target: Target;
+  readonly #timer: NodeJS.Timeout | undefined;
   readonly #missing = new Set<number>();
   #sent = 0;
+  #received = 0;
+  #open = true;
 
-  private constructor(socket: UdpSocket, target: Target, interval: number) {
+  private constructor(socket: UdpSocket, target: Target, interval: number | null) {
     this.#socket = socket;
-    socket.on("message", (data) => this.#missing.delete(data.readUInt32BE(0)));
+    this.#target = target;
+    socket.on("message", (data) => {
+      this.#received += 1;
+      this.#missing.delete(data.readUInt32BE(0));
+    });
     // A refusal (ICMP) shows as a datagram that did not come back.
     socket.on("error", () => undefined);
-    this.#timer = setInterval(() => {
-      const datagram = Buffer.alloc(4);
-      datagram.writeUInt32BE(this.#sent);
-      this.#missing.add(this.#sent);
-      this.#sent += 1;
-      socket.send(datagram, target.port, target.address, () => undefined);
-    }, interval);
+    if (interval === null) this.#send();
+    else this.#timer = setInterval(() => this.#send(), interval);
   }
 
-  static async start(target: Target, interval: number, sourcePort: number): Promise<UdpStream> {
+  static async start(target: Target, interval: number | null, sourcePort: number): Promise<UdpStream> {
     const socket = createSocket(target.address.includes(":") ? "udp6" : "udp4");
     socket.bind(sourcePort);
     await once(socket, "listening");
@@ -95,16 +97,23 @@ export class UdpStream implements TrafficStream {
   }
 
   report(): StreamReport {
-    const lost = [...this.#missing];
-    return { sent: this.#sent, received: this.#sent - lost.length, lost, ended: null };
+    return { sent: this.#sent, received: this.#received, lost: [...this.#missing], ended: null };
   }
 
   async stop(): Promise<StreamReport> {
     clearInterval(this.#timer);
     const deadline = performance.now() + flight;
     while (this.#missing.size > 0 && performance.now() < deadline) await delay(5);
-    const report = this.report();
-    this.#socket.close();
-    return report;
+    if (this.#open) this.#socket.close();
+    this.#open = false;
+    return this.report();
+  }
+
+  #send(): void {
+    const datagram = Buffer.alloc(4);
+    datagram.writeUInt32BE(this.#sent);
+    this.#missing.add(this.#sent);
+    this.#sent += 1;
+    this.#socket.send(datagram, this.#target.port, this.#target.address, () => undefined);
   }
 }

@@ -1,29 +1,11 @@
 /** Runs inside a pod's network namespace and makes its traffic, as `Traffic` asks over the process channel. */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import type { Numbered, Outcome, Reply, Target, TrafficAnswer, TrafficRequest } from "./traffic-protocol.ts";
+import { serveTcp, serveUdp } from "./traffic-servers.ts";
 import { TcpStream, type TrafficStream, UdpStream } from "./traffic-streams.ts";
 
 const streams = new Map<number, TrafficStream>();
-
-async function serveTcp(port: number): Promise<void> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => socket.destroy());
-    socket.pipe(socket);
-  });
-  server.listen({ port, host: "::" });
-  await once(server, "listening");
-}
-
-async function serveUdp(port: number): Promise<void> {
-  const socket = createSocket({ type: "udp6", ipv6Only: false });
-  socket.on("message", (data, from) => socket.send(data, from.port, from.address));
-  // A client that went away makes the next send fail; the server goes on.
-  socket.on("error", () => undefined);
-  socket.bind(port, "::");
-  await once(socket, "listening");
-}
 
 function attemptTcp(target: Target, timeout: number, sourcePort: number): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
@@ -55,9 +37,14 @@ function attemptUdp(target: Target, timeout: number, sourcePort: number): Promis
   const socket = udpSocket(target);
   socket.on("message", () => resolve("answered"));
   socket.on("error", () => resolve("refused"));
-  const send = () => socket.send("hello", target.port, target.address, (error) => error && resolve("refused"));
-  socket.bind(sourcePort, send);
-  const again = setInterval(send, Math.max(50, timeout / 4));
+  const send = () => socket.send("hello", (error) => error && resolve("refused"));
+  let again: NodeJS.Timeout | undefined;
+  // Connected, so that an ICMP error is told, and nobody else's datagram taken for the answer.
+  socket.on("connect", () => {
+    again = setInterval(send, Math.max(50, timeout / 4));
+    send();
+  });
+  socket.bind(sourcePort, () => socket.connect(target.port, target.address));
   const timer = setTimeout(() => resolve("silent"), timeout);
   return promise.finally(() => {
     clearInterval(again);
@@ -66,7 +53,7 @@ function attemptUdp(target: Target, timeout: number, sourcePort: number): Promis
   });
 }
 
-async function start(target: Target, interval: number, sourcePort: number): Promise<number> {
+async function start(target: Target, interval: number | null, sourcePort: number): Promise<number> {
   const stream =
     target.protocol === "TCP"
       ? await TcpStream.start(target, interval, sourcePort)
@@ -85,7 +72,7 @@ function streamOf(id: number): TrafficStream {
 async function handle(request: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
   switch (request.kind) {
     case "serve":
-      await (request.protocol === "TCP" ? serveTcp : serveUdp)(request.port);
+      await (request.protocol === "TCP" ? serveTcp : serveUdp)(request.port, request.service);
       return null;
     case "attempt": {
       const attempt = request.target.protocol === "TCP" ? attemptTcp : attemptUdp;

@@ -5,6 +5,7 @@ import type { NetworkNamespace } from "./network-namespace.ts";
 import type {
   Outcome,
   Reply,
+  Service,
   StreamReport,
   Target,
   TrafficAnswer,
@@ -19,7 +20,13 @@ export interface AttemptOptions {
   readonly sourcePort?: number;
 }
 
-/** A stream of messages that a server echoes; ends when disposed of. */
+export interface StreamOptions {
+  readonly interval?: number | null;
+  /** 0: any. */
+  readonly sourcePort?: number;
+}
+
+/** A stream of messages to a server or from it; ends when disposed of. */
 export interface Stream extends AsyncDisposable {
   report(): Promise<StreamReport>;
   /** Sends no more, waits a little for what is under way, and reports. */
@@ -53,9 +60,9 @@ export class Traffic implements AsyncDisposable {
     this.#child.on("exit", () => ended("the process ended"));
   }
 
-  /** Starts an echo server for IPv4 and IPv6; resolves when it listens. */
-  async serve(protocol: Transport, port: number): Promise<void> {
-    await this.#ask({ kind: "serve", protocol, port });
+  /** Starts a server for IPv4 and IPv6, an echo server unless told; resolves when it listens. */
+  async serve(protocol: Transport, port: number, service: Service = "echo"): Promise<void> {
+    await this.#ask({ kind: "serve", protocol, port, service });
   }
 
   /** One request and its echo: a TCP connection, or a UDP datagram that is repeated until the time is over. */
@@ -63,8 +70,14 @@ export class Traffic implements AsyncDisposable {
     return this.#ask({ kind: "attempt", target, timeout, sourcePort });
   }
 
-  /** Starts a stream; for TCP resolves when it is connected. @param interval between messages, in milliseconds. */
-  async stream(target: Target, { interval = 5, sourcePort = 0 } = {}): Promise<Stream> {
+  /**
+   * Starts a stream; for TCP resolves when it is connected.
+   *
+   * @param options `interval` between messages, in milliseconds; null: sends nothing (UDP: one
+   *   datagram, for the server to know whom to send to) and only receives.
+   */
+  async stream(target: Target, options: StreamOptions = {}): Promise<Stream> {
+    const { interval = 5, sourcePort = 0 } = options;
     const stream = await this.#ask({ kind: "start", target, interval, sourcePort });
     const stop = async () => this.#ask({ kind: "stop", stream });
     return {

@@ -1,33 +1,62 @@
 import { expect, test } from "vitest";
+import { expectTraffic, targetOf } from "#test/support/expect-traffic.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
-import { pinnedLinks } from "#test/support/pinned-links.ts";
-import { useNode } from "#test/support/use-node.ts";
+import { pinnedLinks } from "#test/support/pins.ts";
+import { goesOn } from "#test/support/stream.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
+import { usePods } from "#test/support/use-pods.ts";
 
+const sourcePort = 5555;
 const node = useNode({
-  // Two pod addresses in all: whoever comes next gets what the last one had.
-  podCidr: "10.79.0.0/29",
   objects: {
-    "server.yaml": networkPolicy({ name: "server", selects: { app: "server" }, ingress: [{ from: [app("client")] }] }),
+    // It may not begin a connection: what it sends to others is replies.
+    "server.yaml": networkPolicy({
+      name: "server",
+      selects: { app: "server" },
+      ingress: [{ from: [app("client")] }],
+      egress: [],
+    }),
   },
 });
+const pods = usePods(node, ["server"]);
 
-test("DEL gives everything back, may be repeated, and the next pod starts afresh", async () => {
-  const server = await node().addPod({ name: "server", labels: { app: "server" } });
-  await server.traffic.serve("TCP", 80);
-  const target = { protocol: "TCP", address: server.ipv4, port: 80 } as const;
-  const before = pinnedLinks(node());
+prepare(async () => {
+  await pods.server.traffic.serve("TCP", 80);
+  await pods.server.traffic.serve("UDP", 90, "source");
+});
 
-  for (let round = 0; round < 8; round += 1) {
-    // Every second one has the labels that the policy asks for, on whatever address it gets.
-    const name = round % 2 === 0 ? "client" : "stranger";
-    const pod = await node().addPod({ name, labels: { app: name } });
-    const outcome = await pod.traffic.attempt(target, { timeout: name === "client" ? 5000 : 400, sourcePort: 5555 });
-    expect([name, outcome]).toEqual([name, name === "client" ? "answered" : "silent"]);
-    await pod.delete();
-    await pod.delete();
-    await pod[Symbol.asyncDispose]();
-  }
-  expect(pinnedLinks(node())).toEqual(before);
+/** The connections that the kernel keeps from the port that all clients use. */
+const connections = async () => (await node().client.bpf("conntrack")).filter((entry) => entry.sourcePort === sourcePort);
+
+test("the next pod on an address inherits no connection of the one before", async () => {
+  const first = await node().addPod({ name: "client", labels: { app: "client" } });
+  const { ipv4 } = first;
+  const stream = await first.traffic.stream(targetOf(pods.server, 90, "UDP"), { interval: null, sourcePort });
+  await goesOn(stream);
+  expect(await connections()).toHaveLength(1);
+  await first[Symbol.asyncDispose]();
+  expect(await connections()).toEqual([]);
+  // An agent that has just started knows of no released address that ought to rest.
+  await node().agent.stop();
+  await node().startAgent();
+
+  const second = await node().addPod({ name: "stranger", labels: { app: "stranger" } });
+  expect(second.ipv4).toBe(ipv4);
+  const target = targetOf(pods.server, 90, "UDP");
+  const inherited = await second.traffic.stream(target, { interval: null, sourcePort });
+  await expectTraffic(second, pods.server, 80, "silent", { sourcePort });
+  await expectTraffic(second, pods.server, 80, "silent");
+  expect((await inherited.stop()).received).toBe(0);
+  await second[Symbol.asyncDispose]();
+});
+
+test("DEL gives everything back and may be repeated", async () => {
+  const before = [pinnedLinks(node()), (await node().client.bpf("endpoints")).length];
+  const pod = await node().addPod({ name: "client", labels: { app: "client" } });
+  await expectTraffic(pod, pods.server, 80, "answered");
+  await pod.delete();
+  await pod.delete();
+  expect([pinnedLinks(node()), (await node().client.bpf("endpoints")).length]).toEqual(before);
   expect(await node().client.endpoints()).toHaveLength(1);
 });
 
@@ -43,4 +72,5 @@ test("a second ADD without DEL is refused, and harms nothing", async () => {
   const second = await pod.cni("ADD");
   expect(second.code).not.toBe(0);
   expect(await pod.check()).toBeNull();
+  await expectTraffic(pod, pods.server, 80, "answered");
 });

@@ -1,55 +1,56 @@
-import { expect, test } from "vitest";
-import type { LabPod } from "#agent/local/lab-pod.ts";
-import type { Stream } from "#agent/local/traffic.ts";
-import { until } from "#agent/local/until.ts";
+import { describe, expect, test } from "vitest";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
+import { goesOn, received } from "#test/support/stream.ts";
+import { targetOf } from "#test/support/expect-traffic.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
+import { usePods } from "#test/support/use-pods.ts";
 
-const allowed = (...names: string[]) =>
+const ingress = (...names: string[]) =>
   networkPolicy({ name: "server", selects: { app: "server" }, ingress: [{ from: names.map(app) }] });
+const egress = (...names: string[]) =>
+  networkPolicy({ name: "client", selects: { app: "client" }, egress: [{ to: names.map(app) }] });
 
-const node = useNode({ objects: { "server.yaml": allowed("a", "b") } });
-const pods: Record<string, LabPod> = {};
+const open = { "server.yaml": ingress("client", "other"), "client.yaml": egress("server", "other") };
+const denials = {
+  "the server's ingress": { "server.yaml": ingress("other") },
+  "the client's egress": { "client.yaml": egress("other") },
+} as const;
+
+/** Where the messages of a stream come from: an echo server's port, and one of a server that only sends. */
+const ports = { both: 80, server: 90 } as const;
+
+const node = useNode({ objects: open });
+const pods = usePods(node, ["server", "client", "other"]);
 
 prepare(async () => {
-  for (const name of ["server", "a", "b"]) pods[name] = await node().addPod({ name, labels: { app: name } });
-  await pods["server"]?.traffic.serve("TCP", 80);
+  for (const protocol of ["TCP", "UDP"] as const) {
+    await pods.server.traffic.serve(protocol, ports.both, "echo");
+    await pods.server.traffic.serve(protocol, ports.server, "source");
+  }
 });
 
-async function received(stream: Stream): Promise<number> {
-  return (await stream.report()).received;
-}
+describe.for(Object.entries(denials))("a new deny by %s", ([, denial]) => {
+  test.for([
+    ["TCP", "both"],
+    ["TCP", "server"],
+    ["UDP", "both"],
+    ["UDP", "server"],
+  ] as const)("cuts a running %s stream with messages of %s, and leaves others alone", async ([protocol, sender]) => {
+    const target = targetOf(pods.server, ports[sender], protocol);
+    const options = sender === "server" ? { interval: null } : {};
+    await using cut = await pods.client.traffic.stream(target, options);
+    await using other = await pods.other.traffic.stream(target, options);
+    await goesOn(cut);
+    await goesOn(other);
 
-/** Waits until so many more messages have come back. */
-async function flows(stream: Stream, more = 20): Promise<void> {
-  const before = await received(stream);
-  await until("the stream to go on", async () => (await received(stream)) >= before + more);
-}
+    for (const [file, text] of Object.entries(denial)) await node().changeObjects(file, text);
+    // What had arrived when the policy changed may not have been read by then.
+    const before = await received(cut);
+    await goesOn(other, 100);
+    expect(await received(cut)).toBeLessThanOrEqual(before + 1);
+    expect((await other.report()).ended).toBeNull();
 
-test("a new deny cuts a running stream, and leaves the other one alone", async () => {
-  const target = { protocol: "TCP", address: pods["server"]?.ipv4 ?? "", port: 80 } as const;
-  await using first = await (pods["a"] as LabPod).traffic.stream(target);
-  await using second = await (pods["b"] as LabPod).traffic.stream(target);
-  await flows(first);
-  await flows(second);
-
-  await node().changeObjects("server.yaml", allowed("b"));
-  // One echo may have been on its way back to its reader when the policy changed.
-  const cut = await received(first);
-  await flows(second, 100);
-  expect(await received(first)).toBeLessThanOrEqual(cut + 1);
-  expect((await second.report()).ended).toBeNull();
-
-  await node().changeObjects("server.yaml", allowed("a", "b"));
-  await flows(first);
-});
-
-test("replies of an allowed connection need no rule of their own", async () => {
-  const target = { protocol: "TCP", address: pods["server"]?.ipv4 ?? "", port: 80 } as const;
-  await using stream = await (pods["b"] as LabPod).traffic.stream(target);
-  await flows(stream);
-  await node().changeObjects("silent.yaml", networkPolicy({ name: "silent", selects: { app: "server" }, egress: [] }));
-  await flows(stream, 100);
-  expect((await stream.report()).ended).toBeNull();
-  await node().changeObjects("silent.yaml", null);
+    for (const file of Object.keys(denial)) await node().changeObjects(file, open[file as keyof typeof open]);
+    await goesOn(cut);
+  });
 });

@@ -6,6 +6,8 @@ import { unmet } from "./requirement.ts";
 export interface UseNodeOptions extends LabNodeOptions {
   /** Files of the objects folder, there before the agent starts. */
   readonly objects?: Readonly<Record<string, string>>;
+  /** Further options of the agent, at its first start. */
+  readonly args?: readonly string[];
 }
 
 /** What a test of a node needs. */
@@ -26,7 +28,7 @@ export function prepare(hook: () => Promise<void>): void {
  *
  * @returns the node, from the first hook or test on.
  */
-export function useNode({ objects = {}, ...options }: UseNodeOptions = {}): () => LabNode {
+export function useNode({ objects = {}, args = [], ...options }: UseNodeOptions = {}): () => LabNode {
   const reason = reasonToSkip();
   let lab: Lab | undefined;
   let node: LabNode | undefined;
@@ -35,7 +37,7 @@ export function useNode({ objects = {}, ...options }: UseNodeOptions = {}): () =
     lab = await Lab.create();
     node = LabNode.create(lab, options);
     for (const [file, text] of Object.entries(objects)) node.writeObjects(file, text);
-    await node.startAgent();
+    await node.startAgent({ args });
   });
   afterAll(async () => lab?.[Symbol.asyncDispose]());
   beforeEach((context) => {

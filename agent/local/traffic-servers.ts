@@ -1,0 +1,40 @@
+/** Servers of a pod, for IPv4 and IPv6. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { messageSize } from "./traffic-streams.ts";
+import type { Service } from "./traffic-protocol.ts";
+
+/** Between two messages of a server that sends by itself, in milliseconds. */
+const pace = 5;
+
+export async function serveTcp(port: number, service: Service): Promise<void> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    if (service === "echo") socket.pipe(socket);
+    else pour(socket);
+  });
+  server.listen({ port, host: "::" });
+  await once(server, "listening");
+}
+
+function pour(socket: Socket): void {
+  const timer = setInterval(() => {
+    if (!socket.writableNeedDrain) socket.write(Buffer.alloc(messageSize));
+  }, pace);
+  socket.resume();
+  socket.on("close", () => clearInterval(timer));
+}
+
+export async function serveUdp(port: number, service: Service): Promise<void> {
+  const socket = createSocket({ type: "udp6", ipv6Only: false });
+  socket.on("message", (data, from) => {
+    const send = () => socket.send(data, from.port, from.address);
+    if (service === "echo") send();
+    else setInterval(send, pace);
+  });
+  // A client that went away makes the next send fail; the server goes on.
+  socket.on("error", () => undefined);
+  socket.bind(port, "::");
+  await once(socket, "listening");
+}
