@@ -145,7 +145,8 @@ export class Node {
     const { endpoints, kernel, changes } = this.parts;
     for await (const _tick of ticks(settleInterval, signal)) {
       for (const { record } of endpoints.list()) {
-        if (record.state !== "ready" || record.ifindex === null || kernel.hooks.isSettled(record.hostInterface)) continue;
+        if (record.state !== "ready" || record.ifindex === null || kernel.hooks.isSettled(record.hostInterface))
+          continue;
         if (changes.length > 0 || performance.now() - endpoints.lastChange < settleQuiet || signal.aborted) break;
         await this.#settle(record.ifindex, record.hostInterface);
       }
