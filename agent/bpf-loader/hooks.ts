@@ -51,7 +51,11 @@ export class InterfaceHooks {
     for (const direction of directions) {
       const program = this.#program(direction);
       const path = this.#path(name, direction);
-      if (this.#options.tcx && this.#adopt(path, ifindex, program)) continue;
+      if (this.#options.tcx && this.#adopt(path, ifindex, program)) {
+        // Left by a life that ended between the link and its filter.
+        if (queryClsact({ ifindex, direction, ...filter }) !== null) detachClsact({ ifindex, direction, ...filter });
+        continue;
+      }
       if (!this.#options.tcx) this.#mark(path, program);
       attachClsact(program, { ifindex, direction, ...filter });
     }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, expect, test } from "vitest";
 import { InterfaceHooks } from "bpf-loader";
-import { queryClsact, queryTcx, TcxLink } from "libbpf-ts";
+import { attachClsact, queryClsact, queryTcx, TcxLink } from "libbpf-ts";
 import { BpfFileSystem } from "#test/support/bpf-file-system.ts";
 import { needs } from "#test/support/requirement.ts";
 import { VethPair } from "#test/support/veth-pair.ts";
@@ -115,6 +115,16 @@ test.for(modes)("$mode: a device that went away leaves its name free for another
   expect(other.in(() => hooks.check(other.ifindex, "here0"))).toEqual([]);
   other.in(() => hooks.detach("here0", null));
   expect(hooks.list()).toEqual([]);
+});
+
+test("a filter beside its link, left by a crash, goes at the next attach", () => {
+  using node = new Node(true);
+  node.attach();
+  const place = { ifindex: node.veth.ifindex, direction: "ingress", handle: 0x5712, priority: 1 } as const;
+  node.veth.in(() => attachClsact(node.object.inward, place));
+  node.veth.in(() => node.hooks().attach(node.veth.ifindex, "here0"));
+  expect(node.veth.in(() => queryClsact(place))).toBeNull();
+  expect(node.check()).toEqual([]);
 });
 
 test("a program that stands before ours, and a link that is not pinned, are told", async () => {
