@@ -14,15 +14,15 @@ import { type Lane, plainLane, podLane } from "./lane.ts";
 import { type BenchResult, median } from "./result.ts";
 
 /** Rounds of one run on each way; many and short, since other work on the machine comes and goes. */
-const rounds = 25;
+const rounds = 61;
 const warmUps = 3;
 
-/** Exchanges of a run: about a third of a second. */
+/** Exchanges of a run: about a tenth of a second. */
 const counts: Readonly<Record<ExchangeKind, number>> = {
-  "tcp-rr": 12_000,
-  "tcp-crr": 3_000,
-  "udp-rr": 15_000,
-  "tcp-stream": 5_000,
+  "tcp-rr": 4_000,
+  "tcp-crr": 1_000,
+  "udp-rr": 5_000,
+  "tcp-stream": 2_000,
 };
 
 /** Of each exchange, on one way. */
