@@ -35,6 +35,7 @@ const needs = {
   ip: { packageName: "iproute2", present: () => hasProgram("ip") },
   nsenter: { packageName: "util-linux", present: () => hasProgram("nsenter") && hasProgram("unshare") },
   mount: { packageName: "mount", present: () => hasProgram("mount") },
+  cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
 };
 
 const build = [needs.libbpfHeaders, needs.kernelHeaders];
@@ -47,7 +48,7 @@ export const commandNeeds = {
   "test:long": [...build, ...run],
   build: [...build],
   gen: [...build, needs.libbpf],
-  bench: [...build, ...run],
+  bench: [...build, ...run, needs.cniPlugins],
   lint: [],
   format: [],
 };

@@ -1,0 +1,96 @@
+/**
+ * The CNI binary: ADD and DEL, from the start of the process to its end, against what
+ * Debian ships, on the same machine in the same run.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { LabNode } from "#agent/local/lab-node.ts";
+import { Lab } from "#agent/local/lab.ts";
+import { AgentTap } from "./agent-tap.ts";
+import { bridgeNetwork, type Network, PluginRunner, weirNetwork } from "./cni-network.ts";
+import { type BenchResult, median } from "./result.ts";
+
+/** Of each network, after warming up. */
+const rounds = 40;
+const warmUps = 5;
+/** Enough for a 99th percentile that is not the largest. */
+const agentRounds = 200;
+
+interface Times {
+  readonly add: number;
+  readonly del: number;
+}
+
+/** Pods come and go by both networks in turn; which is first changes from round to round. */
+async function interleave(lab: Lab, runner: PluginRunner, networks: readonly [Network, Network]): Promise<Times[][]> {
+  using pod = lab.namespace("bench-pod");
+  const times: Times[][] = [[], []];
+  for (let round = 0; round < warmUps + rounds; round++) {
+    for (const which of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      const network = networks[which] as Network;
+      const add = await runner.call(network, "ADD", pod);
+      const del = await runner.call(network, "DEL", pod);
+      if (round >= warmUps) times[which]?.push({ add, del });
+    }
+  }
+  return times;
+}
+
+/** Milliseconds of each ADD for which the binary waited for the agent. */
+async function agentParts(lab: Lab, node: LabNode, runner: PluginRunner): Promise<number[]> {
+  using pod = lab.namespace("tapped-pod");
+  await using tap = await AgentTap.open(join(lab.folder, "tap"), node.runDir);
+  const network = weirNetwork(lab, tap.runDir);
+  const parts: number[] = [];
+  for (let round = 0; round < agentRounds; round++) {
+    tap.take();
+    await runner.call(network, "ADD", pod);
+    parts.push(tap.take());
+    await runner.call(network, "DEL", pod);
+  }
+  return parts.toSorted((a, b) => a - b);
+}
+
+/** Bytes of resident memory that the binary has had at most when the last answer of an ADD comes. */
+async function peaks(lab: Lab, node: LabNode, runner: PluginRunner): Promise<number[]> {
+  using pod = lab.namespace("memory-pod");
+  let peak = 0;
+  const look = async (): Promise<void> => {
+    peak = await runner.peak();
+  };
+  await using tap = await AgentTap.open(join(lab.folder, "memory"), node.runDir, look);
+  const network = weirNetwork(lab, tap.runDir);
+  const all: number[] = [];
+  for (let round = 0; round < warmUps; round++) {
+    await runner.call(network, "ADD", pod);
+    all.push(peak);
+    await runner.call(network, "DEL", pod);
+  }
+  return all;
+}
+
+export async function suite(): Promise<BenchResult[]> {
+  await using lab = await Lab.create();
+  const node = LabNode.create(lab, { podCidr: "10.77.0.0/16" });
+  await node.startAgent();
+  using runner = new PluginRunner(node);
+  const result = (name: string, value: number, unit: string, target: number | null, runs: number): BenchResult => {
+    return { suite: "cni", case: name, value, unit, target, runs };
+  };
+  const bridge = bridgeNetwork(lab);
+  if (!existsSync(bridge.plugin))
+    throw new Error(`bench cni: ${bridge.plugin} is missing; install containernetworking-plugins`);
+  const [weir = [], peer = []] = await interleave(lab, runner, [weirNetwork(lab, node.runDir), bridge]);
+  const middle = (times: readonly Times[], verb: keyof Times): number => median(times.map((time) => time[verb]));
+  const parts = await agentParts(lab, node, runner);
+  const memory = median(await peaks(lab, node, runner));
+  return [
+    result("add-ratio", middle(weir, "add") / middle(peer, "add"), "ratio", 1.5, rounds),
+    result("del-ratio", middle(weir, "del") / middle(peer, "del"), "ratio", 1.5, rounds),
+    result("add", middle(weir, "add"), "ms", null, rounds),
+    result("del", middle(weir, "del"), "ms", null, rounds),
+    result("agent-part", median(parts), "ms", null, agentRounds),
+    result("agent-part-p99", parts[Math.floor(0.99 * (agentRounds - 1))] ?? Number.NaN, "ms", null, agentRounds),
+    result("memory", memory / 1e6, "MB", null, warmUps),
+  ];
+}
