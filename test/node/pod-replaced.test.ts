@@ -26,7 +26,8 @@ prepare(async () => {
 });
 
 /** The connections that the kernel keeps from the port that all clients use. */
-const connections = async () => (await node().client.bpf("conntrack")).filter((entry) => entry.sourcePort === sourcePort);
+const connections = async () =>
+  (await node().client.bpf("conntrack")).filter((entry) => entry.sourcePort === sourcePort);
 
 test("the next pod on an address inherits no connection of the one before", async () => {
   const first = await node().addPod({ name: "client", labels: { app: "client" } });
