@@ -31,6 +31,9 @@ export const defaultConfig: DatapathConfig = {
   otherTimeout: 60_000_000_000n,
 };
 
+/** How often, in ms, events are looked for: packets wake nobody up. */
+const eventsInterval = 20;
+
 /** Maps whose fill is worth a look; walking their keys is cheap enough for a status. */
 const watched = ["endpoints", "ipcache", "policy", "conntrack4", "conntrack6"] as const;
 
@@ -91,7 +94,7 @@ export function openKernel(options: KernelOptions): Kernel {
     programs: loaded.hash,
     async *events(signal) {
       using ring = new RingBuffer(map("events"));
-      yield* ring.read((view, offset) => eventRecord.decode(view, offset), signal);
+      yield* ring.read((view, offset) => eventRecord.decode(view, offset), signal, eventsInterval);
     },
     eventsLost: () => (lost.get(0) ?? []).reduce((sum, value) => sum + value, 0n),
     counters: () =>

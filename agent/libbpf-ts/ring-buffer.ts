@@ -67,11 +67,14 @@ export class RingBuffer implements Disposable {
   /**
    * Batches of records as they come, until the signal; never empty. Between two batches the
    * event loop goes round, so that a flood of records does not stop everything else.
+   *
+   * @param interval how often, in milliseconds, records are looked for that came without a
+   *   wake-up (BPF_RB_NO_WAKEUP); absent: only wake-ups count.
    */
-  async *read<T>(decode: RecordDecoder<T>, signal: AbortSignal): AsyncGenerator<T[]> {
+  async *read<T>(decode: RecordDecoder<T>, signal: AbortSignal, interval?: number): AsyncGenerator<T[]> {
     using readiness = new Readiness(this.#descriptor.fd);
     while (!signal.aborted) {
-      await readiness.wait(signal);
+      await readiness.wait(signal, interval);
       if (signal.aborted) return;
       const records = this.drain(decode);
       if (records.length > 0) yield records;

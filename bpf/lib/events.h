@@ -4,9 +4,14 @@
 
 #include "common.h"
 
+enum {
+	EVENTS_BYTES = 4 << 20,
+	EVENTS_WAKE = EVENTS_BYTES / 4,
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20); /* bytes */
+	__uint(max_entries, EVENTS_BYTES);
 } events SEC(".maps");
 
 /* Events that found the ring full. */
@@ -80,6 +85,12 @@ static __noinline int emit(struct __sk_buff *skb, const struct work *work, int d
 		__builtin_memcpy(event->end, work->end, sizeof(event->end));
 	else
 		__builtin_memset(event->end, 0, sizeof(event->end));
-	bpf_ringbuf_submit(event, 0);
+	/*
+	 * The reader looks by itself many times a second. To wake it costs the sender of the
+	 * packet more than the judgement, so only a ring that fills up does.
+	 */
+	bpf_ringbuf_submit(event, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > EVENTS_WAKE ?
+					  BPF_RB_FORCE_WAKEUP :
+					  BPF_RB_NO_WAKEUP);
 	return 0;
 }

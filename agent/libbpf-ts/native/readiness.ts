@@ -14,19 +14,24 @@ export class Readiness implements Disposable {
     this.#fd = fd;
   }
 
-  /** Resolves when there is something to read, at once if there is already, and when the signal is aborted. */
-  async wait(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when there is something to read, at once if there is already, when the signal
+   * is aborted, and after a time in milliseconds, if one is given.
+   */
+  async wait(signal: AbortSignal, timeout?: number): Promise<void> {
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const options = { readable: true };
     const wake = (): void => resolve();
     this.#wake = wake;
     signal.addEventListener("abort", wake, { once: true });
+    const timer = timeout === undefined ? undefined : setTimeout(wake, timeout);
     try {
       if (this.#handle) this.#handle.start(options, () => this.#wake?.());
       else this.#handle = koffi.node.poll(this.#fd, options, () => this.#wake?.());
       await promise;
     } finally {
+      clearTimeout(timer);
       this.#wake = undefined;
       this.#handle?.stop();
       signal.removeEventListener("abort", wake);
