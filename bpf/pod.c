@@ -380,13 +380,13 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 static __always_inline int finish(struct __sk_buff *skb, struct work *work, int step)
 {
 	if (step < 0) {
-		count(work->hook, DROP_REASON_OF(step), DROP_FILE_OF(step), DROP_LINE_OF(step),
-		      skb->len);
+		count_drop(work->hook, DROP_REASON_OF(step), DROP_FILE_OF(step), DROP_LINE_OF(step),
+			   skb->len);
 		if (!work->quiet)
 			emit(skb, work, step);
 		return TC_ACT_SHOT;
 	}
-	count(work->hook, DROP_NONE, FILE_NONE, 0, skb->len);
+	count_forwarded(work->hook, skb->len);
 	if (work->report)
 		emit(skb, work, 0);
 	return step == STEP_NEXT ? ACTION_NEXT : step;

@@ -139,6 +139,7 @@ export interface Kernel extends Disposable {
   events(signal: AbortSignal): AsyncIterable<readonly EventRecord[]>;
   /** Events that found the ring full, since load. */
   eventsLost(): bigint;
+  /** Packets by hook, with reason 0 those that passed, and drops by their place in the source. */
   counters(): { key: CounterKey; value: CounterValue }[];
   fill(): MapFill[];
   /** Unpins programs of earlier versions, once no interface has them any more. */

@@ -677,6 +677,7 @@ export type EventType = (typeof EventType)[keyof typeof EventType];
 export const EventHook = {
   EGRESS: 1,
   INGRESS: 2,
+  END: 3,
 } as const;
 export type EventHook = (typeof EventHook)[keyof typeof EventHook];
 

@@ -6,7 +6,16 @@ import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Kernel, MapFill } from "./kernel.ts";
-import { counterKey, counterValue, datapathConfig, type DatapathConfig, eventRecord, layouts } from "./layouts.gen.ts";
+import {
+  counterKey,
+  type CounterValue,
+  counterValue,
+  datapathConfig,
+  type DatapathConfig,
+  EventHook,
+  eventRecord,
+  layouts,
+} from "./layouts.gen.ts";
 
 export interface KernelOptions {
   /** `pod.bpf.o`. */
@@ -73,7 +82,8 @@ export function openKernel(options: KernelOptions): Kernel {
   const slots = new KernelSlots(map("policy"), options.policyEntries);
   const control = new KernelControl(map("control"));
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
-  const counters = new PerCpuMap(map("counters"), counterKey, counterValue);
+  const drops = new PerCpuMap(map("counters"), counterKey, counterValue);
+  const forwarded = new PerCpuMap(map("forwarded"), u32, counterValue);
 
   return {
     policies: slots,
@@ -97,14 +107,13 @@ export function openKernel(options: KernelOptions): Kernel {
       yield* ring.read((view, offset) => eventRecord.decode(view, offset), signal, eventsInterval);
     },
     eventsLost: () => (lost.get(0) ?? []).reduce((sum, value) => sum + value, 0n),
-    counters: () =>
-      [...counters.entries()].map(([key, values]) => ({
-        key,
-        value: {
-          packets: values.reduce((sum, value) => sum + value.packets, 0n),
-          bytes: values.reduce((sum, value) => sum + value.bytes, 0n),
-        },
+    counters: () => [
+      ...[EventHook.EGRESS, EventHook.INGRESS].map((hook) => ({
+        key: { reason: 0, hook, file: 0, line: 0 },
+        value: total(forwarded.get(hook) ?? []),
       })),
+      ...[...drops.entries()].map(([key, values]) => ({ key, value: total(values) })),
+    ],
     fill: () =>
       watched.map((name): MapFill => ({ name, entries: countEntries(map(name)), capacity: map(name).info.maxEntries })),
     forgetOldPrograms: () => removeOldPrograms(options.pinFolder, loaded.hash),
@@ -114,5 +123,13 @@ export function openKernel(options: KernelOptions): Kernel {
       control[Symbol.dispose]();
       loaded[Symbol.dispose]();
     },
+  };
+}
+
+/** Of all CPUs. */
+function total(values: readonly CounterValue[]): CounterValue {
+  return {
+    packets: values.reduce((sum, { packets }) => sum + packets, 0n),
+    bytes: values.reduce((sum, { bytes }) => sum + bytes, 0n),
   };
 }

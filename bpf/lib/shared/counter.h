@@ -3,7 +3,7 @@
 
 #include <linux/types.h>
 
-/* Key of `counters`. Forwarded packets have reason, file and line 0. */
+/* Key of `counters`: dropped packets by their reason and place. */
 struct counter_key {
 	__u8 reason;
 	__u8 hook; /* enum event_hook */

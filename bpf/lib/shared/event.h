@@ -14,6 +14,7 @@ enum event_type {
 enum event_hook {
 	HOOK_POD_EGRESS = 1,  /* left the pod */
 	HOOK_POD_INGRESS = 2, /* about to enter the pod, from the host's stack */
+	HOOK_POD_END = 3,     /* one more than the last */
 };
 
 struct event_end {
