@@ -114,17 +114,26 @@ static __always_inline bool is_closing(const struct conntrack_entry *entry)
 	return entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
 }
 
+/* Can the packet only be the first of a connection, or the first again? */
 static __always_inline bool is_first_packet(const struct packet *packet)
 {
-	return packet->tuple.protocol == IPPROTO_TCP &&
-	       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	switch (packet->tuple.protocol) {
+	case IPPROTO_TCP:
+		return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	case IPPROTO_ICMP:
+		return packet->tuple.icmp_type == ICMP_ECHO;
+	case IPPROTO_ICMPV6:
+		return packet->tuple.icmp_type == ICMPV6_ECHO_REQUEST;
+	default:
+		return false;
+	}
 }
 
 /*
  * Does the packet begin a connection of its own although an entry of its addresses
  * and ports is there? It does when the entry has timed out, when a SYN meets a
- * connection that is being closed, and when the SYN comes from the other side (a
- * server that calls back is not a reply).
+ * connection that is being closed, and when a SYN or an echo request comes from the
+ * other side (a server that calls back is not a reply).
  */
 static __always_inline bool conntrack_is_over(const struct conntrack_entry *entry,
 					      const struct packet *packet, __u64 now, bool reply)

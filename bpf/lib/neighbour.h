@@ -189,23 +189,17 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct work *work,
 		   tuple->icmp_type >= ND_ROUTER_SOLICITATION && tuple->icmp_type <= ND_REDIRECT;
 	if (!*handled)
 		return STEP_NEXT;
-	if (tuple->icmp_type != ND_NEIGHBOUR_SOLICITATION &&
-	    tuple->icmp_type != ND_NEIGHBOUR_ADVERTISEMENT) {
-		/* No router but the node: solicitations go unanswered, redirects are hostile. */
-		work->quiet = tuple->icmp_type == ND_ROUTER_SOLICITATION;
-		return DROP(DROP_MULTICAST);
+	if (tuple->icmp_type != ND_NEIGHBOUR_SOLICITATION) {
+		/*
+		 * No router but the node: solicitations for one go unanswered, redirects are
+		 * hostile. The node asks no pod, its entries are permanent; what looks like an
+		 * answer would be routed past all policy, whatever it carries.
+		 */
+		work->quiet = tuple->icmp_type != ND_REDIRECT;
+		return DROP(DROP_FORBIDDEN_ICMPV6);
 	}
 	if (bpf_skb_load_bytes(skb, work->packet.l4_offset + 8, &target, sizeof(target)))
 		return DROP(DROP_INVALID_PACKET);
-	if (tuple->icmp_type == ND_NEIGHBOUR_ADVERTISEMENT) {
-		/* An answer to the node's stack; only about the pod's own address. */
-		if (!address_equal(&target, &interface->ipv6) ||
-		    !address_equal(&tuple->source, &interface->ipv6)) {
-			work->quiet = is_link_local(&target);
-			return DROP(DROP_INVALID_SOURCE_IP);
-		}
-		return STEP_NEXT;
-	}
 	if (address_is_zero(&tuple->source)) {
 		work->quiet = true; /* duplicate address detection: no one else has it */
 		return DROP(DROP_MULTICAST);
