@@ -20,7 +20,12 @@ describe("a connection that policy allows", () => {
     }
     const [connection, ...others] = pods.datapath.kernel.connections.list();
     expect(others).toEqual([]);
-    expect(connection).toMatchObject({ source: "10.0.0.2", sourcePort: 40_000, destination: "10.0.0.3", destinationPort: 80 });
+    expect(connection).toMatchObject({
+      source: "10.0.0.2",
+      sourcePort: 40_000,
+      destination: "10.0.0.3",
+      destinationPort: 80,
+    });
     expect(connection?.entry.packets).toEqual([2n, 1n]);
   });
 

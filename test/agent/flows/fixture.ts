@@ -11,7 +11,7 @@ import {
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
-import { type Denial, type FlowContext, type FlowParty, type PartyQuery } from "#agent/flows/context.ts";
+import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/context.ts";
 
 export const webRule: RuleDescription = {
   kind: "NetworkPolicy",
