@@ -38,6 +38,19 @@ interface WantedPolicy {
   slot: number | null;
 }
 
+/** A subject that an endpoint is about to have, with the number of its identity. */
+export interface Joining {
+  readonly identity: number;
+  readonly subject: Subject;
+}
+
+export interface PolicyChange {
+  /** A new generation even when no endpoint's policy differs, so that the number says which objects are in force. */
+  readonly always: boolean;
+  /** Subjects for which everything is made ready along with the change: {@link Enforcement.add} can then not fail. */
+  readonly joining?: readonly Joining[];
+}
+
 interface Prepared {
   readonly wanted: Map<string, WantedPolicy>;
   readonly splits: Map<number, SlotEntry[]>;
@@ -106,7 +119,7 @@ export class Enforcement {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
     this.#addresses.resetKnown([...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)]);
-    await this.replacePolicy(engine, { always: false, restoring: true });
+    await this.#replace(engine, { always: false }, true);
   }
 
   /**
@@ -123,14 +136,16 @@ export class Enforcement {
    *  6. When no program runs that read the old generation: the other parity, then
    *     remove old slots, and join the classes that nobody tells apart any more.
    *
-   * @param options `always`: a new generation even when no endpoint's policy differs, so
-   *   that the number says which objects are in force. `restoring`: records may be other
-   *   than this object believes.
    * @throws EndpointError `policy-too-large` from step 1.
    */
-  async replacePolicy(next: PolicyEngine, options: { always: boolean; restoring?: boolean }): Promise<void> {
+  async replacePolicy(next: PolicyEngine, change: PolicyChange): Promise<void> {
+    await this.#replace(next, change, false);
+  }
+
+  /** @param restoring records in the kernel may be other than this object believes. */
+  async #replace(next: PolicyEngine, { always, joining = [] }: PolicyChange, restoring: boolean): Promise<void> {
     const { control } = this.#kernel;
-    const { wanted, splits, classes, final } = this.#prepare(next);
+    const { wanted, splits, classes, final } = this.#prepare(next, joining);
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
     this.#addresses.setCidrs([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
 
@@ -139,8 +154,8 @@ export class Enforcement {
     for (const [index, policy] of fresh.entries()) policy.slot = numbers[index] as number;
 
     const moves = this.#moves(next, wanted);
-    const change = options.always || moves.length > 0;
-    if (change) {
+    const advance = always || moves.length > 0;
+    if (advance) {
       const inactive = Number((control.generation() + 1n) & 1n);
       const state = (guarded: Guarded, slot: number): EndpointState => ({
         ...guarded.endpoint,
@@ -151,17 +166,18 @@ export class Enforcement {
     }
 
     this.#engine = next;
+    for (const { identity, subject } of joining) this.#identities.set(identity, subject);
     this.#slotByKey.clear();
     for (const [key, { slot, subject, selects }] of wanted) {
       this.#slotByKey.set(key, { slot: slot as number, subject, selects });
     }
 
-    if (change) await this.#kernel.policies.barrier();
+    if (advance) await this.#kernel.policies.barrier();
     for (const { guarded, slot } of moves) {
       guarded.slot = slot;
       this.#kernel.endpoints.write({ ...guarded.endpoint, policy: [slot, slot] });
     }
-    if (options.restoring) this.#writeStale();
+    if (restoring) this.#writeStale();
     await this.#forgetUnused();
 
     this.#addresses.setCidrs(next.cidrs);
@@ -258,8 +274,8 @@ export class Enforcement {
    *
    * @throws EndpointError `policy-too-large`.
    */
-  checkPolicy(next: PolicyEngine): void {
-    this.#prepare(next);
+  checkPolicy(next: PolicyEngine, joining: readonly Joining[]): void {
+    this.#prepare(next, joining);
   }
 
   /** What the kernel should hold for an endpoint differs from what it holds, in sentences. */
@@ -299,13 +315,19 @@ export class Enforcement {
   }
 
   /** Step 1 of {@link replacePolicy}. */
-  #prepare(next: PolicyEngine): Prepared {
+  #prepare(next: PolicyEngine, joining: readonly Joining[]): Prepared {
     const union = this.#addresses.plannedClasses([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
     const final = this.#addresses.plannedClasses(next.cidrs);
-    for (const [identity, subject] of this.#identities) next.addIdentity(identity, subject);
+    const identities = new Map(this.#identities);
+    for (const { identity, subject } of joining) identities.set(identity, subject);
+    for (const [identity, subject] of identities) next.addIdentity(identity, subject);
     const classes = new Map([...this.#addresses.classesInUse(), ...union, ...final]);
     for (const [id, cidrs] of classes) next.addClass(id, cidrs);
     const wanted = this.#compileAll(next);
+    for (const { subject } of joining) {
+      const key = next.policyKey(subject);
+      if (!wanted.has(key)) wanted.set(key, { ...this.#compile(next, subject), slot: null });
+    }
     const splits = this.#splitEntries(union);
     this.#refuseTooLarge(wanted, splits);
     return { wanted, splits, classes, final };

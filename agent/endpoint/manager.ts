@@ -10,7 +10,7 @@ import type { ConnectionTable, Hooks } from "#agent/datapath/kernel.ts";
 import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { EndpointError } from "./errors.ts";
-import type { Enforcement, GuardedEndpoint } from "./enforcement.ts";
+import type { Enforcement, GuardedEndpoint, Joining } from "./enforcement.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 
@@ -45,6 +45,11 @@ export interface PodFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
   readonly namedPorts: Subject["namedPorts"];
+}
+
+/** An endpoint that is to have another identity. */
+export interface Relabel extends Joining {
+  readonly id: number;
 }
 
 /** One thing that happened to an endpoint. */
@@ -286,20 +291,37 @@ export class EndpointManager {
     ];
   }
 
-  /** Gives endpoints whose Pod object has changed their new identity. */
-  async relabel(): Promise<void> {
+  /**
+   * The endpoints whose Pod object says now that they are somebody else, with the numbers
+   * of their new identities. {@link relabel} or {@link keepLabels} has to follow.
+   */
+  async planRelabels(): Promise<Relabel[]> {
+    const plan: Relabel[] = [];
     for (const { record, subject: before } of this.list()) {
       if (record.state !== "ready") continue;
       const subject = this.#subject(record);
       if (JSON.stringify(subject) === JSON.stringify(before)) continue;
-      const identity = await this.#options.identities.acquire(subject);
+      plan.push({ id: record.id, subject, identity: await this.#options.identities.acquire(subject) });
+    }
+    return plan;
+  }
+
+  /** Gives endpoints their new identities. */
+  async relabel(plan: readonly Relabel[]): Promise<void> {
+    for (const { id, subject, identity } of plan) {
+      const { record } = this.#require(id);
       const changed = { ...record, identity };
       await this.#options.enforcement.add(this.#guarded(changed, subject));
       this.#options.records.write(changed);
-      this.#endpoints.set(record.id, { record: changed, subject });
-      this.#note(record.id, "relabelled", `identity ${record.identity} became ${identity}`);
+      this.#endpoints.set(id, { record: changed, subject });
+      this.#note(id, "relabelled", `identity ${record.identity} became ${identity}`);
       await this.#options.identities.release(record.identity);
     }
+  }
+
+  /** Drops a plan: the endpoints stay who they are. */
+  async keepLabels(plan: readonly Relabel[]): Promise<void> {
+    for (const { identity } of plan) await this.#options.identities.release(identity);
   }
 
   #note(id: number, event: string, message: string): void {

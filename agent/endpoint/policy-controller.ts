@@ -2,7 +2,7 @@ import { type Enforcement, PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement as PolicyEnforcement } from "./enforcement.ts";
-import type { EndpointManager } from "./manager.ts";
+import type { EndpointManager, Relabel } from "./manager.ts";
 
 /** How many generations' objects are kept, to explain events that are still on their way. */
 const remembered = 8;
@@ -29,6 +29,7 @@ export class PolicyController {
   /** For each object, by key: the one in force, and the revision that brought it. */
   #since = new Map<string, { object: PolicyObject; revision: bigint }>();
   #objects: readonly PolicyObject[] = [];
+  #revision = 0n;
   #refusal: string | null = null;
   readonly #waiting = new Set<() => void>();
 
@@ -45,8 +46,9 @@ export class PolicyController {
     return this.#objects;
   }
 
+  /** Of the policy that is in force on all endpoints, with the labels that its objects give them. */
   get revision(): bigint {
-    return this.#options.generation();
+    return this.#revision;
   }
 
   /** Why the newest snapshot is not in force; null when it is. */
@@ -74,8 +76,15 @@ export class PolicyController {
    *
    * @throws EndpointError `policy-too-large`.
    */
-  check(objects: readonly PolicyObject[]): void {
-    this.#options.enforcement.checkPolicy(this.engine(objects));
+  async check(objects: readonly PolicyObject[]): Promise<void> {
+    const { endpoints, enforcement } = this.#options;
+    const relabels = await this.#planRelabels(objects);
+    try {
+      enforcement.checkPolicy(this.engine(objects), relabels);
+    } finally {
+      this.#options.pods.replace(this.#objects);
+      await endpoints.keepLabels(relabels);
+    }
   }
 
   /** Resolves when the revision is at least this; rejects with the signal's reason. */
@@ -102,22 +111,40 @@ export class PolicyController {
 
   /** @returns whether the snapshot is in force. */
   async apply(objects: readonly PolicyObject[]): Promise<boolean> {
+    const { endpoints, enforcement, generation } = this.#options;
+    if (objects === this.#objects) {
+      this.#refusal = null;
+      return true;
+    }
+    const relabels = await this.#planRelabels(objects);
+    const next = generation() + 1n;
+    // Before the change: the first events of the new generation may come before it is complete.
+    this.#history.set(next, objects);
     try {
-      await this.#options.enforcement.replacePolicy(this.engine(objects), { always: true });
+      await enforcement.replacePolicy(this.engine(objects), { always: true, joining: relabels });
     } catch (error) {
       if (!(error instanceof EndpointError)) throw error;
+      this.#history.delete(next);
+      this.#options.pods.replace(this.#objects);
+      await endpoints.keepLabels(relabels);
       this.#refusal = error.message;
       return false;
     }
-    this.#options.pods.replace(objects);
-    await this.#options.endpoints.relabel();
+    await endpoints.relabel(relabels);
     this.#remember(objects);
     for (const resolve of this.#waiting) resolve();
     return true;
   }
 
+  /** Who pods are by these objects, which are looked up from here on. */
+  async #planRelabels(objects: readonly PolicyObject[]): Promise<Relabel[]> {
+    this.#options.pods.replace(objects);
+    return this.#options.endpoints.planRelabels();
+  }
+
   #remember(objects: readonly PolicyObject[]): void {
-    const { revision } = this;
+    const revision = this.#options.generation();
+    this.#revision = revision;
     this.#since = new Map(
       objects.map((object) => {
         const key = objectKey(object);
@@ -127,7 +154,7 @@ export class PolicyController {
     );
     this.#objects = objects;
     this.#refusal = null;
-    this.#history.set(this.revision, objects);
+    this.#history.set(revision, objects);
     for (const generation of this.#history.keys()) {
       if (this.#history.size <= remembered) break;
       this.#history.delete(generation);

@@ -28,8 +28,11 @@ export function policyService(parts: NodeParts): PolicyService {
   const find = (name: ObjectName): PolicyObject | undefined => {
     return policy.objects.find((object) => objectKey(object) === objectKey(name));
   };
-  /** Resolves when what the sources hold now has been put in force, or refused. */
-  const settle = (): Promise<boolean> => changes.run(() => policy.apply(parts.objects.current().objects));
+  /** Puts in force what the sources hold now. @throws ApiError `conflict` when it is refused. */
+  const settle = async (asked: string): Promise<void> => {
+    if (await changes.run(() => policy.apply(parts.objects.current().objects))) return;
+    throw new ApiError("conflict", { asked, obstacle: `kept, but not in force: ${policy.refusal}` });
+  };
   return {
     list: () => policy.objects.map(view),
     get: (name) => {
@@ -44,15 +47,15 @@ export function policyService(parts: NodeParts): PolicyService {
       const parsed = parseObjects(text, file);
       if (!parsed.ok) return { ok: false, errors: parsed.errors };
       // Refused before anything is kept: what does not fit shall not come back at a restart.
-      await changes.run(() => policy.check(overlay(policy.objects, parsed.objects)));
+      await changes.run(() => policy.check(overlay(parts.objects.current().objects, parsed.objects)));
       const result = applied.apply(text, file);
       if (!result.ok) return { ok: false, errors: result.errors };
-      await settle();
+      await settle(`apply ${file}`);
       return { ok: true, change: { revision: Number(policy.revision), objects: result.objects.map(objectKey) } };
     },
     delete: async (name) => {
       if (!applied.delete(objectKey(name))) return undefined;
-      await settle();
+      await settle(`delete ${objectKey(name)}`);
       return { revision: Number(policy.revision), objects: [objectKey(name)] };
     },
     revision: () => Number(policy.revision),
