@@ -12,7 +12,10 @@ function toKey(prefix: string): IpcacheKey {
 export class KernelIpcache implements IpcacheTable {
   readonly #map: BpfMap<IpcacheKey, IpcacheEntry>;
 
+  readonly capacity: number;
+
   constructor(handle: MapHandle) {
+    this.capacity = handle.info.maxEntries;
     this.#map = new BpfMap(handle, ipcacheKey, ipcacheEntry);
   }
 

@@ -64,6 +64,10 @@ export class KernelSlots implements PolicySlots, Disposable {
     return new Map([...this.#inner.keys()].map((slot) => [slot, this.entries(slot)]));
   }
 
+  capacityOf(slot: number): number {
+    return this.#inner.get(slot)?.info.maxEntries ?? 0;
+  }
+
   /** The entries of one slot as the kernel holds them. */
   entries(slot: number): SlotEntry[] {
     return [...this.#typed(slot).entries()].map(([key, entry]) => decode(key, entry));

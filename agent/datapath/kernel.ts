@@ -31,8 +31,10 @@ export interface PolicySlots {
   add(slot: number, entries: readonly SlotEntry[]): void;
   /** Removes from a live slot: allows first. */
   remove(slot: number, entries: readonly SlotEntry[]): void;
-  /** How many entries fit into one slot. */
+  /** How many entries fit into a slot that is made now. */
   readonly capacity: number;
+  /** How many fit into this one, which an earlier life may have made with another capacity. */
+  capacityOf(slot: number): number;
   /** Resolves when every packet that was in a program at the call has left it. */
   barrier(): Promise<void>;
 }
@@ -71,6 +73,8 @@ export interface IpcacheState {
 }
 
 export interface IpcacheTable {
+  /** How many prefixes fit. */
+  readonly capacity: number;
   read(): IpcacheState[];
   write(entries: readonly IpcacheState[]): void;
   remove(prefixes: readonly string[]): void;

@@ -85,6 +85,8 @@ export class Enforcement {
   /** The slot that serves all subjects with one policy key. */
   readonly #slotByKey = new Map<string, { slot: number; subject: Subject; selects: CompiledPolicy["selects"] }>();
   #engine: PolicyEngine;
+  /** Why the policy of the start is not in force; what an earlier life left is. */
+  #refused: EndpointError | null = null;
 
   constructor(engine: PolicyEngine, options: EnforcementOptions) {
     this.#engine = engine;
@@ -107,10 +109,16 @@ export class Enforcement {
   /**
    * Takes over what runs already: `endpoints` are the records that survived, `engine`
    * the policy as it is now. What the kernel holds and is right stays untouched.
+   *
+   * When the policy does not fit, what the kernel holds stays in force, and no endpoint can
+   * join until {@link replacePolicy} has brought one that does.
+   *
+   * @returns why the policy is not in force; null when it is.
    */
-  async restore(engine: PolicyEngine, endpoints: readonly GuardedEndpoint[]): Promise<void> {
+  async restore(engine: PolicyEngine, endpoints: readonly GuardedEndpoint[]): Promise<EndpointError | null> {
     const inKernel = this.#kernel.endpoints.read();
     const parity = Number(this.#kernel.control.generation() & 1n);
+    await this.#finishChange(inKernel, parity);
     for (const endpoint of endpoints) {
       this.#identities.set(endpoint.identity, endpoint.subject);
       this.#endpoints.set(endpoint.id, { endpoint, slot: inKernel.get(endpoint.id)?.policy[parity] ?? 0 });
@@ -119,7 +127,30 @@ export class Enforcement {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
     this.#addresses.resetKnown([...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)]);
-    await this.#replace(engine, { always: false }, true);
+    try {
+      await this.#replace(engine, { always: false }, true);
+      return null;
+    } catch (error) {
+      if (!(error instanceof EndpointError)) throw error;
+      this.#refused = error;
+      return error;
+    }
+  }
+
+  /**
+   * A change that was cut short leaves records whose slot not in force is an older one. The
+   * next change flips to that side for all endpoints, so it must say what is in force first.
+   */
+  async #finishChange(inKernel: Map<number, EndpointState>, parity: number): Promise<void> {
+    const torn = [...inKernel.values()].filter(({ policy }) => policy[0] !== policy[1]);
+    if (torn.length === 0) return;
+    await this.#kernel.policies.barrier();
+    for (const state of torn) {
+      const slot = state.policy[parity] as number;
+      const whole: EndpointState = { ...state, policy: [slot, slot] };
+      this.#kernel.endpoints.write(whole);
+      inKernel.set(state.id, whole);
+    }
   }
 
   /**
@@ -166,6 +197,7 @@ export class Enforcement {
     }
 
     this.#engine = next;
+    this.#refused = null;
     for (const { identity, subject } of joining) this.#identities.set(identity, subject);
     this.#slotByKey.clear();
     for (const [key, { slot, subject, selects }] of wanted) {
@@ -194,6 +226,7 @@ export class Enforcement {
    * @throws EndpointError `policy-too-large` when its identity's entries do not fit.
    */
   async add(endpoint: GuardedEndpoint): Promise<void> {
+    if (this.#refused) throw EndpointError.notGuardable(this.#refused);
     this.#learn(endpoint.identity, endpoint.subject);
     const slot = await this.#slotFor(endpoint.subject);
     this.#endpoints.set(endpoint.id, { endpoint, slot });
@@ -316,7 +349,9 @@ export class Enforcement {
 
   /** Step 1 of {@link replacePolicy}. */
   #prepare(next: PolicyEngine, joining: readonly Joining[]): Prepared {
-    const union = this.#addresses.plannedClasses([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
+    const cidrs = [...new Set([...this.#addresses.cidrs, ...next.cidrs])];
+    if (!this.#addresses.hasRoom(cidrs)) throw EndpointError.tooManyCidrs(cidrs.length, this.#addresses.capacity);
+    const union = this.#addresses.plannedClasses(cidrs);
     const final = this.#addresses.plannedClasses(next.cidrs);
     const identities = new Map(this.#identities);
     for (const { identity, subject } of joining) identities.set(identity, subject);
@@ -342,7 +377,8 @@ export class Enforcement {
       if (!policy) {
         policies.set(key, (policy = { ...this.#compile(engine, endpoint.subject), slot: null }));
       }
-      if (policy.slot === null && this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
+      if (policy.slot !== null || !this.#slots.isRoomy(slot)) continue;
+      if (this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
     }
     return policies;
   }

@@ -21,6 +21,22 @@ export class EndpointError extends Error {
     );
   }
 
+  static tooManyCidrs(count: number, capacity: number): EndpointError {
+    return new EndpointError(
+      "policy-too-large",
+      `put policy in force: rules, old and new, speak of ${count} CIDRs and the ipcache holds ${capacity} prefixes; ` +
+        "the old policy stays. Use fewer or wider CIDRs",
+    );
+  }
+
+  static notGuardable(cause: EndpointError): EndpointError {
+    return new EndpointError(
+      "not-ready",
+      `attach a pod: the policy that the agent found at its start is refused, so none can be given to it (${cause.message})`,
+      { cause },
+    );
+  }
+
   static slotTooLarge(slot: number, size: number, capacity: number): EndpointError {
     return new EndpointError(
       "policy-too-large",

@@ -109,6 +109,11 @@ export class PolicyController {
     this.#remember(objects);
   }
 
+  /** Says that the objects of the start are not in force, and why. */
+  refuse(reason: string): void {
+    this.#refusal = reason;
+  }
+
   /** @returns whether the snapshot is in force. */
   async apply(objects: readonly PolicyObject[]): Promise<boolean> {
     const { endpoints, enforcement, generation } = this.#options;

@@ -51,6 +51,11 @@ export class SlotTable {
     return [...this.#slots.keys()];
   }
 
+  /** Whether a slot has room as one that is made now; one of an earlier life may have less. */
+  isRoomy(slot: number): boolean {
+    return this.#kernel.capacityOf(slot) >= this.#kernel.capacity;
+  }
+
   content(slot: number): SlotContent | undefined {
     return this.#slots.get(slot);
   }

@@ -65,6 +65,16 @@ export class AddressSpace {
     return classes;
   }
 
+  /** How many prefixes the ipcache holds at most. */
+  get capacity(): number {
+    return this.#options.table.capacity;
+  }
+
+  /** Whether a part for each of these CIDRs fits beside the known prefixes. */
+  hasRoom(cidrs: readonly string[]): boolean {
+    return this.#known.size + cidrs.length <= this.capacity;
+  }
+
   /** The classes that addresses would have with these CIDRs. Writes nothing. */
   plannedClasses(cidrs: readonly string[]): ReadonlyMap<number, readonly string[]> {
     return this.#isSettled(cidrs) ? this.classesInUse() : this.#plan(cidrs).classes;

@@ -57,8 +57,13 @@ export class Node {
     const stored = records.read();
     this.#unreadable.push(...stored.unreadable);
     const { guarded, lost } = await endpoints.restore(stored.records);
-    await enforcement.restore(policy.engine(snapshot), guarded);
-    policy.adopt(snapshot);
+    const refused = await enforcement.restore(policy.engine(snapshot), guarded);
+    if (refused) {
+      policy.refuse(refused.message);
+      log.error({ reason: refused.message }, "policy refused; what an earlier life left stays in force");
+    } else {
+      policy.adopt(snapshot);
+    }
     for (const { id } of guarded) endpoints.repair(id);
     kernel.forgetOldPrograms();
     for (const record of lost) {

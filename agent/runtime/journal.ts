@@ -28,11 +28,14 @@ export class Journal<T> implements Disposable {
   readonly #path: string;
   #descriptor: number;
   #lines: number;
+  /** Bytes of the file that are whole lines. */
+  #size: number;
 
-  private constructor(path: string, descriptor: number, lines: number) {
+  private constructor(path: string, descriptor: number, lines: number, size: number) {
     this.#path = path;
     this.#descriptor = descriptor;
     this.#lines = lines;
+    this.#size = size;
   }
 
   /**
@@ -45,7 +48,7 @@ export class Journal<T> implements Disposable {
     const { records, soundBytes } = read(path, schema);
     const descriptor = openSync(path, "a", 0o600);
     ftruncateSync(descriptor, soundBytes);
-    return { journal: new Journal<T>(path, descriptor, records.length), records };
+    return { journal: new Journal<T>(path, descriptor, records.length, soundBytes), records };
   }
 
   /** How many lines the file has: what {@link rewrite} would save is judged by this. */
@@ -53,18 +56,29 @@ export class Journal<T> implements Disposable {
     return this.#lines;
   }
 
+  /** Writes all of the records or, when the disk is full, none of them. */
   append(...records: readonly T[]): void {
     if (records.length === 0) return;
-    writeAll(this.#descriptor, Buffer.from(records.map(encodeLine).join("")));
+    const bytes = Buffer.from(records.map(encodeLine).join(""));
+    try {
+      writeAll(this.#descriptor, bytes);
+    } catch (error) {
+      // A part of a line must not stand before the lines to come.
+      ftruncateSync(this.#descriptor, this.#size);
+      throw error;
+    }
+    this.#size += bytes.length;
     this.#lines += records.length;
   }
 
   /** Replaces all records in one step. */
   rewrite(records: readonly T[]): void {
-    writeFileAtomic(this.#path, records.map(encodeLine).join(""));
+    const bytes = Buffer.from(records.map(encodeLine).join(""));
+    writeFileAtomic(this.#path, bytes);
     const old = this.#descriptor;
     this.#descriptor = openSync(this.#path, "a", 0o600);
     this.#lines = records.length;
+    this.#size = bytes.length;
     closeSync(old);
   }
 

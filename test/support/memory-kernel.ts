@@ -51,6 +51,7 @@ export class MemoryKernel implements Kernel {
 
   readonly policies: PolicySlots = {
     capacity: 16384,
+    capacityOf: () => 16384,
     read: () => new Map([...this.#slots].map(([slot, entries]) => [slot, [...entries.values()]])),
     insert: async (slots) => {
       for (const [slot, entries] of slots) {
@@ -103,6 +104,7 @@ export class MemoryKernel implements Kernel {
   };
 
   readonly ipcache: IpcacheTable = {
+    capacity: 512_000,
     read: () =>
       [...this.#ipcache.values()].map(({ prefix, identity, addressClass }) => ({ prefix, identity, addressClass })),
     write: (entries) => {
