@@ -55,6 +55,9 @@ static __noinline int open_connection(struct work *work)
 
 	work->is_reply = false;
 	work->original = work->packet.tuple;
+	entry->flags = source_is_high(&work->original) ? CONNECTION_SOURCE_IS_HIGH : 0;
+	if (work->hook == HOOK_POD_INGRESS)
+		entry->flags |= CONNECTION_VIA_STACK;
 	step = judge(work);
 	if (step)
 		return step;
@@ -67,7 +70,6 @@ static __noinline int open_connection(struct work *work)
 		entry->tcp_flags[i] = 0;
 	}
 	__builtin_memset(entry->pad, 0, sizeof(entry->pad));
-	entry->flags = source_is_high(&work->original) ? CONNECTION_SOURCE_IS_HIGH : 0;
 	return STEP_NEXT;
 }
 

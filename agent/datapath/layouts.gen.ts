@@ -663,6 +663,7 @@ export const ConnectionFlag = {
   SEEN_REPLY: 2,
   SOURCE_CLOSING: 4,
   DESTINATION_CLOSING: 8,
+  VIA_STACK: 16,
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 

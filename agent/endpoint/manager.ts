@@ -218,6 +218,11 @@ export class EndpointManager {
    */
   async activate(id: number, ifindex: number, netnsInode: number | undefined): Promise<Activation> {
     const { record } = this.#require(id);
+    if (record.state === "ready") {
+      // Asked again because the answer was lost: it is in force.
+      if (record.ifindex === ifindex) return { id };
+      throw new EndpointError("exists", `activate endpoint ${id}: it is in force on interface ${record.ifindex}`);
+    }
     if (this.#options.host.index(record.hostInterface) !== ifindex) {
       throw new EndpointError(
         "interface-missing",

@@ -11,7 +11,10 @@ export interface PolicyControllerOptions {
   readonly enforcement: PolicyEnforcement;
   readonly endpoints: EndpointManager;
   /** Where pods' labels and named ports are looked up; follows the objects in force. */
-  readonly pods: { replace(objects: readonly PolicyObject[]): void };
+  readonly pods: {
+    replace(objects: readonly PolicyObject[]): void;
+    widen(objects: readonly PolicyObject[]): void;
+  };
   readonly mode: Enforcement;
   readonly generation: () => bigint;
 }
@@ -121,6 +124,7 @@ export class PolicyController {
       this.#refusal = null;
       return true;
     }
+    if (!(await this.#widen(objects))) return false;
     const relabels = await this.#planRelabels(objects);
     const next = generation() + 1n;
     // Before the change: the first events of the new generation may come before it is complete.
@@ -139,6 +143,25 @@ export class PolicyController {
     this.#remember(objects);
     for (const resolve of this.#waiting) resolve();
     return true;
+  }
+
+  /**
+   * Labels that only the new policy names become a part of identities first: the old policy
+   * decides the same with them. Else there would be a moment in which the new one judges
+   * pods as if they had none of these labels.
+   */
+  async #widen(objects: readonly PolicyObject[]): Promise<boolean> {
+    const { endpoints, pods } = this.#options;
+    pods.widen(objects);
+    try {
+      await endpoints.relabel(await endpoints.planRelabels());
+      return true;
+    } catch (error) {
+      if (!(error instanceof EndpointError)) throw error;
+      pods.replace(this.#objects);
+      this.#refusal = error.message;
+      return false;
+    }
   }
 
   /** Who pods are by these objects, which are looked up from here on. */

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClocks } from "libbpf-ts";
 import { defaultConfig, openKernel } from "#agent/datapath/open-kernel.ts";
@@ -31,6 +30,7 @@ import { EmbeddedStore } from "#agent/store/embedded.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey } from "#policy/model/object.ts";
 import { ensureBpffs } from "./bpffs.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { HostNetwork } from "./host-network.ts";
 import { PodTable } from "./pod-table.ts";
 
@@ -71,14 +71,16 @@ export async function openParts(
   stack: AsyncDisposableStack,
 ): Promise<NodeParts> {
   const state = (name: string): string => join(config.stateDir, name);
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  stack.use(lockFolder(config.stateDir, "--state-dir"));
+  const pinFolder = ensureBpffs(config.bpffs);
+  stack.use(lockFolder(pinFolder, "--bpffs"));
   const clock = new SystemClock(systemClocks);
   const connection = new NetlinkConnection(stack.use(NetlinkSocket.open()));
   const host = new HostNetwork(connection);
   const kernel = stack.use(
     openKernel({
       objectPath: objectPath(),
-      pinFolder: ensureBpffs(config.bpffs),
+      pinFolder,
       config: defaultConfig,
       conntrack4Entries: config.conntrack4Entries,
       conntrack6Entries: config.conntrack6Entries,

@@ -7,12 +7,17 @@ import { selectorKeys } from "#policy/model/selector-keys.ts";
 /** What the objects in force say of pods. A Pod object's labels go before those that ADD brought. */
 export class PodTable {
   #pods = new Map<string, PodObject>();
-  #keys: ReadonlySet<string> = new Set();
+  #keys = new Set<string>();
 
   replace(objects: readonly PolicyObject[]): void {
     const pods = objects.filter((object) => object.kind === "Pod");
     this.#pods = new Map(pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod]));
     this.#keys = selectorKeys(objects);
+  }
+
+  /** Lets labels count that these objects name, too, before they are in force. */
+  widen(objects: readonly PolicyObject[]): void {
+    this.#keys = this.#keys.union(selectorKeys(objects));
   }
 
   find(namespace: string, name: string): PodFacts | undefined {

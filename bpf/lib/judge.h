@@ -57,7 +57,7 @@ static __always_inline void keep_end(struct conntrack_end *kept, const struct ev
 /*
  * Judges work->original by the egress policy of its source and the ingress policy
  * of its destination, as far as they live on this node. Fills work->end, and ends,
- * hops and revision of work->entry.
+ * hops and revision of work->entry, whose flags are there already.
  *
  * The node reaches its own pods whatever their policy says: kubelet's probes come
  * from there. Returns STEP_NEXT when both ends allow it, else a drop.
@@ -112,8 +112,12 @@ static __noinline int judge(struct work *work)
 
 	keep_end(&work->entry.end[END_SOURCE], from, to->identity, source);
 	keep_end(&work->entry.end[END_DESTINATION], to, from->identity, destination);
-	set_hop(&work->entry.hop[END_DESTINATION], destination, source);
-	set_hop(&work->entry.hop[END_SOURCE], source, destination);
+	if (work->entry.flags & CONNECTION_VIA_STACK) {
+		__builtin_memset(work->entry.hop, 0, sizeof(work->entry.hop));
+	} else {
+		set_hop(&work->entry.hop[END_DESTINATION], destination, source);
+		set_hop(&work->entry.hop[END_SOURCE], source, destination);
+	}
 	work->entry.revision = work->revision;
 	return STEP_NEXT;
 }

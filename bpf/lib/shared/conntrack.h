@@ -45,6 +45,11 @@ enum connection_flag {
 	CONNECTION_SEEN_REPLY = 2,
 	CONNECTION_SOURCE_CLOSING = 4,	    /* FIN or RST from the source */
 	CONNECTION_DESTINATION_CLOSING = 8, /* FIN or RST from the destination */
+	/*
+	 * Its first packet came out of the host's stack, where a NAT may have made it:
+	 * replies must go back that way.
+	 */
+	CONNECTION_VIA_STACK = 16,
 };
 
 /* What one end's policy said. */
