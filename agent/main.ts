@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { claimRunDir } from "#agent/api/run-dir.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { agentOptions } from "#agent/runtime/agent-options.ts";
@@ -14,7 +14,9 @@ const usageError = 2;
 function parseFlags(argv: readonly string[]): Record<string, string | boolean | undefined> {
   const command = new Command("weir agent")
     .description("Runs the agent of this node until SIGTERM; the datapath goes on without it.")
-    .option("--config <FILE>", "Options from a YAML file; flags and environment go before it.");
+    .option("--config <FILE>", "Options from a YAML file; flags and environment go before it.")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "weir agent: ")) });
   for (const { flag, value, description, default: preset, defaultText } of Object.values(agentOptions)) {
     const shown = defaultText ?? preset;
     const text = shown === null ? description : `${description} (default: ${shown})`;
@@ -25,7 +27,15 @@ function parseFlags(argv: readonly string[]): Record<string, string | boolean | 
 
 /** Runs the agent. @returns the exit status. */
 export async function runAgent(argv: readonly string[]): Promise<number> {
-  const result = loadConfig({ flags: parseFlags(argv), environment: process.env });
+  let flags: ReturnType<typeof parseFlags>;
+  try {
+    flags = parseFlags(argv);
+  } catch (error) {
+    // Commander has said already what is wrong, or printed the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
+    throw error;
+  }
+  const result = loadConfig({ flags, environment: process.env });
   if (!result.ok) {
     for (const problem of result.problems) process.stderr.write(`weir agent: ${describeProblem(problem)}\n`);
     return usageError;

@@ -15,7 +15,11 @@ export interface Libc {
   receive(fd: number, buffer: Uint8Array): number;
   close(fd: number): number;
   setns(fd: number, kind: number): number;
+  /** Takes the exclusive lock of flock(2); -EWOULDBLOCK when another process has it. */
+  lockFile(fd: number): number;
 }
+
+const LOCK_EX_NB = 2 | 4;
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
@@ -50,6 +54,7 @@ function load(): Libc {
   const recv = call("intptr_t recv(int fd, void *buffer, size_t length, int flags)");
   const close = call("int close(int fd)");
   const setns = call("int setns(int fd, int kind)");
+  const flock = call("int flock(int fd, int operation)");
   return {
     socket,
     bind: (fd, address) => bind(fd, address, address.length),
@@ -66,5 +71,6 @@ function load(): Libc {
     receive: (fd, buffer) => recv(fd, buffer, buffer.length, MSG_TRUNC | MSG_DONTWAIT),
     close,
     setns,
+    lockFile: (fd) => flock(fd, LOCK_EX_NB),
   };
 }
