@@ -257,7 +257,8 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 		step = answer_nd(skb, work, interface, &handled);
 		if (step || handled)
 			return step;
-		if (is_link_local(&tuple->source) && is_multicast(tuple)) {
+		if (is_multicast(tuple) &&
+		    (is_link_local(&tuple->source) || address_is_zero(&tuple->source))) {
 			work->quiet = true; /* multicast listener reports and the like */
 			return DROP(DROP_MULTICAST);
 		}

@@ -19,12 +19,13 @@ function attemptTcp(target: Target, timeout: number, sourcePort: number): Promis
   socket.on("data", () => resolve("answered"));
   socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ETIMEDOUT" ? "silent" : "refused"));
   const timer = setTimeout(() => resolve("silent"), timeout);
-  return promise.finally(() => {
+  return promise.then((outcome) => {
     clearTimeout(timer);
-    // Ends with FIN after an answer, at once otherwise.
-    socket.end();
     socket.unref();
-    socket.destroySoon();
+    // With FIN after an answer; at once otherwise, or the kernel would go on trying.
+    if (outcome === "answered") socket.end(() => socket.destroySoon());
+    else socket.destroy();
+    return outcome;
   });
 }
 

@@ -42,6 +42,7 @@ export class MemoryKernel implements Kernel {
 
   constructor(capacity = 16384) {
     this.#capacity = capacity;
+    Object.defineProperty(this.ipcache, "capacity", { get: () => this.ipcacheCapacity });
   }
 
   #wrote(what: string): void {
@@ -103,8 +104,11 @@ export class MemoryKernel implements Kernel {
     },
   };
 
+  /** How many prefixes the ipcache takes. */
+  ipcacheCapacity = 512_000;
+
   readonly ipcache: IpcacheTable = {
-    capacity: 512_000,
+    capacity: 0,
     read: () =>
       [...this.#ipcache.values()].map(({ prefix, identity, addressClass }) => ({ prefix, identity, addressClass })),
     write: (entries) => {

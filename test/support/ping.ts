@@ -1,3 +1,4 @@
+import { LabError } from "#agent/local/errors.ts";
 import { until } from "#agent/local/until.ts";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { PacketSocket } from "./packet-socket.ts";
@@ -22,7 +23,7 @@ export function macsOf(pod: LabPod): { own: string; host: string } {
 }
 
 /** Sends one ICMP echo request to an address and waits for its reply. @throws LabError `timed-out`. */
-export async function ping(pod: LabPod, address: string): Promise<void> {
+export async function ping(pod: LabPod, address: string, { within = 5000 } = {}): Promise<void> {
   const family = address.includes(":") ? 6 : 4;
   const { own, host } = macsOf(pod);
   const frame = buildPacket({
@@ -40,5 +41,16 @@ export async function ping(pod: LabPod, address: string): Promise<void> {
   socket.send(frame);
   const isReply = (bytes: Uint8Array) =>
     bytes[start] === echoReply[family] && bytes[start + 4] === 0x77 && bytes[start + 5] === 0x65;
-  await until(`echo reply of ${address}`, () => socket.receive().some(isReply), { within: 5000, every: 5 });
+  await until(`echo reply of ${address}`, () => socket.receive().some(isReply), { within, every: 5 });
+}
+
+/** Whether an address answers an echo request soon. */
+export async function answersPing(pod: LabPod, address: string): Promise<boolean> {
+  try {
+    await ping(pod, address, { within: 400 });
+    return true;
+  } catch (error) {
+    if (error instanceof LabError && error.code === "timed-out") return false;
+    throw error;
+  }
 }

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import type { Flow } from "#agent/api/flow.ts";
+import { endOf, portsOf } from "#agent/local/flow-log.ts";
+import { until } from "#agent/local/until.ts";
+import { expectTraffic } from "#test/support/expect-traffic.ts";
+import { networkPolicy } from "#test/support/network-policy.ts";
+import { prepare, useNode } from "#test/support/use-node.ts";
+import { usePods } from "#test/support/use-pods.ts";
+
+const node = useNode({
+  objects: { "closed.yaml": networkPolicy({ name: "closed", selects: { app: "closed" }, ingress: [] }) },
+});
+const pods = usePods(node, ["open", "closed", "client", "far"], { far: { namespace: "away" } });
+let started: string;
+
+prepare(async () => {
+  await pods.open.traffic.serve("TCP", 80);
+  await pods.open.traffic.serve("UDP", 53);
+  await expectTraffic(pods.client, pods.open, 80, "answered");
+  await expectTraffic(pods.client, pods.closed, 80, "silent");
+  started = new Date().toISOString();
+  await expectTraffic(pods.far, pods.open, 53, "answered", { protocol: "UDP" });
+  await expectTraffic(pods.far, pods.open.ipv6, 80, "answered");
+  // Events come a moment after their packets.
+  await until("all flows", async () => new Set((await observe()).map(text)).size === 4);
+});
+
+const text = (flow: Flow): string => {
+  const ports = portsOf(flow);
+  return `${flow.verdict} ${endOf(flow, "source")} ${endOf(flow, "destination")} ${ports?.protocol} ${ports?.destination}`;
+};
+const web = "FORWARDED default/client default/open TCP 80";
+const denied = "DROPPED default/client default/closed TCP 80";
+const names = "FORWARDED away/far default/open UDP 53";
+const web6 = "FORWARDED away/far default/open TCP 80";
+
+async function observe(...args: readonly string[]): Promise<Flow[]> {
+  const { code, stdout, stderr } = await node().weir("observe", "-o", "json", ...args);
+  expect([code, stderr]).toEqual([0, ""]);
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Flow);
+}
+
+test.for<[args: () => readonly string[], wanted: readonly string[]]>([
+  [() => [], [web, denied, names, web6]],
+  [() => ["--verdict", "DROPPED"], [denied]],
+  [() => ["--verdict", "FORWARDED"], [web, names, web6]],
+  [() => ["--pod", "default/closed"], [denied]],
+  [() => ["--pod", "default/closed", "--pod", "away/far"], [denied, names, web6]],
+  [() => ["--pod", "default/open", "--pod", "default/closed", "--namespace", "away"], [names, web6]],
+  [() => ["--port", "53"], [names]],
+  [() => ["--protocol", "TCP", "--namespace", "away"], [web6]],
+  [() => ["--ip", pods.closed.ipv4], [denied]],
+  [() => ["--ip", "fd00:77::/64"], [web6]],
+  [() => ["--since", started], [names, web6]],
+  [() => ["--verdict", "DROPPED", "--port", "53"], []],
+])("observe, case %#", async ([args, wanted]) => {
+  const seen = new Set((await observe(...args())).map(text));
+  expect([args(), [...seen].toSorted()]).toEqual([args(), wanted.toSorted()]);
+});
+
+test("--last gives the newest", async () => {
+  const all = await observe();
+  expect(await observe("--last", "1")).toEqual(all.slice(-1));
+});
+
+test("a denial names the reason, the end that denied, and what came nearest to letting it through", async () => {
+  const [flow] = await observe("--verdict", "DROPPED");
+  expect(flow).toMatchObject({
+    drop_reason: 133,
+    drop_reason_desc: "POLICY_DENIED",
+    traffic_direction: "INGRESS",
+    node_name: "node",
+    source: { pod_name: "client", namespace: "default" },
+    weir: {
+      rules: [],
+      denied: "ingress",
+      nearest: { name: "closed", rule: "ingress", file: "closed.yaml", line: 1, because: "has no ingress rules" },
+    },
+  });
+});
