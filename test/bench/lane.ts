@@ -84,8 +84,7 @@ export async function plainLane(lab: Lab, cpu: number): Promise<Lane> {
 
 /** Two pods of a node with a real agent, each end's policy in force. */
 export interface PodLane extends Lane {
-  readonly node: LabNode;
-  /** Brings rules for so many addresses into force, in the egress of the client and the ingress of the server. */
+  /** Brings so many entries more into force, in the egress of the client and the ingress of the server each. */
   addEntries(count: number): Promise<void>;
 }
 
@@ -102,7 +101,10 @@ export async function podLane(lab: Lab, cpu: number, others: string): Promise<Po
   const lane = await startLane(lab, cpu, ends);
   return {
     ...lane,
-    node,
-    addEntries: async (count) => node.changeObjects("many.json", JSON.stringify(manyAddresses(count))),
+    addEntries: async (count) => {
+      await node.changeObjects("many.json", JSON.stringify(manyAddresses(count)));
+      const entries = await node.read<unknown[]>("bpf", "policy", "list");
+      if (entries.length < 2 * count) throw new Error(`bench: ${entries.length} policy entries, not ${2 * count}`);
+    },
   };
 }

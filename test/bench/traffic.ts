@@ -4,8 +4,8 @@
  *
  * Client and server run on one CPU, so that the kernel does all its work for a packet,
  * soft interrupts too, in the context of one of the two. Their threads' CPU time is what is
- * compared. It is 97 to 99 % of the CPU's busy time in /proc/stat, the same on both ways, but
- * unlike that leaves out what else runs on the machine, and is not counted in ticks.
+ * compared. On an otherwise idle CPU it is 95 to 99 % of the busy time in /proc/stat, on both
+ * ways alike; but it leaves out what else runs on the machine, and is not counted in ticks.
  */
 import { availableParallelism } from "node:os";
 import { Lab } from "#agent/local/lab.ts";
