@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "./command.ts";
 import { isOrphan } from "./owner-tag.ts";
+import { until } from "./until.ts";
 
 /** Mount points under a folder, deepest first. */
 export function mountsUnder(folder: string): string[] {
@@ -13,16 +14,25 @@ export function mountsUnder(folder: string): string[] {
     .toSorted((a, b) => b.length - a.length);
 }
 
+async function pidsIn(namespace: string): Promise<number[]> {
+  const { stdout } = await runCommand(["ip", "netns", "pids", namespace]);
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(Number);
+}
+
 /** Ends every process that is in one of this lab's network namespaces, and removes the namespace. */
 async function removeNamespace(name: string): Promise<void> {
-  const pids = await runCommand(["ip", "netns", "pids", name]);
-  for (const pid of pids.stdout.split("\n").filter((line) => line !== "")) {
+  for (const pid of await pidsIn(name)) {
     try {
-      process.kill(Number(pid), "SIGKILL");
+      process.kill(pid, "SIGKILL");
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
   }
+  // Until then they may hold files open, or write some.
+  await until(`the end of the processes in ${name}`, async () => (await pidsIn(name)).length === 0);
   await runCommand(["ip", "netns", "delete", name]);
 }
 
@@ -32,7 +42,7 @@ export async function removeOrphans(): Promise<void> {
   for (const name of namespaces.filter(isOrphan)) await removeNamespace(name);
   for (const name of readdirSync(tmpdir()).filter(isOrphan)) {
     const folder = join(tmpdir(), name);
-    for (const mount of mountsUnder(folder)) await runCommand(["umount", mount]);
+    for (const mount of mountsUnder(folder)) await runCommand(["umount", "--lazy", mount]);
     rmSync(folder, { recursive: true, force: true });
   }
   const cgroups = cgroupRoot();

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mustRun } from "#agent/local/command.ts";
 import type { LabPod } from "#agent/local/lab-pod.ts";
+import { until } from "#agent/local/until.ts";
+import { settledLinks } from "#test/support/pins.ts";
 import { useNode } from "#test/support/use-node.ts";
 
 const node = useNode();
@@ -16,12 +18,17 @@ async function problemAfter(damage: (pod: LabPod) => void | Promise<unknown>): P
   return error?.msg ?? "no problem";
 }
 
-test("CHECK names a program that is not attached", async () => {
-  const problem = await problemAfter((pod) => {
-    const links = join(node().bpffs, "weir/links");
-    for (const name of readdirSync(links)) if (name.startsWith(pod.hostInterface)) rmSync(join(links, name));
+test("CHECK names a program that is not attached, which the agent mends by itself", async () => {
+  const pod = await node().addPod({ name: "pod" });
+  await settledLinks(node());
+  const links = join(node().bpffs, "weir/links");
+  const problem = await until("CHECK to see it before it is mended", async () => {
+    for (const name of readdirSync(links)) rmSync(join(links, name));
+    return (await pod.check())?.msg ?? false;
   });
-  expect(problem).toMatch(/pod_egress|pod_ingress|program|link/);
+  expect(problem).toMatch(/program pod_(e|in)gress is not attached to/);
+  await until("it to be mended", async () => (await pod.check()) === null);
+  await pod[Symbol.asyncDispose]();
 });
 
 test("CHECK names a missing route of the node", async () => {
