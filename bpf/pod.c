@@ -165,6 +165,7 @@ static __noinline int related(struct __sk_buff *skb, struct work *work)
 	struct conntrack_entry *entry;
 	__u32 offset = packet->l4_offset + 8;
 	struct packet quoted = {};
+	struct tuple own;
 	struct ports ports = {};
 	int step;
 
@@ -212,21 +213,17 @@ static __noinline int related(struct __sk_buff *skb, struct work *work)
 	entry = conntrack_find(&quoted.tuple);
 	if (!entry || work->now > entry->expires)
 		return STEP_NEXT;
-	if (entry->revision != work->revision) {
-		/* The revision of the quoted addresses, not of a router's on the way. */
-		struct tuple own = packet->tuple;
-
-		packet->tuple = quoted.tuple;
-		read_revision(work);
-		work->is_reply = is_reply(entry, &quoted.tuple);
-		step = entry->revision != work->revision ? judge_again(work, entry) : STEP_NEXT;
-		packet->tuple = own;
-		work->is_reply =
-			!work->is_reply; /* the error goes the other way than what it quotes */
-		work->report = false;
-		if (step)
-			return step;
-	}
+	/* The revision of the quoted addresses, not of a router's on the way. */
+	own = packet->tuple;
+	packet->tuple = quoted.tuple;
+	read_revision(work);
+	work->is_reply = is_reply(entry, &quoted.tuple);
+	step = entry->revision != work->revision ? judge_again(work, entry) : STEP_NEXT;
+	packet->tuple = own;
+	work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
+	work->report = false;
+	if (step)
+		return step;
 	return 1; /* related: passes */
 }
 

@@ -92,7 +92,8 @@ export interface EvaluationPort {
 
 export interface BpfPort {
   policy(): readonly BpfPolicyEntry[];
-  conntrack(): readonly BpfConnection[];
+  /** The table may be longer than what is given. */
+  conntrack(): Promise<readonly BpfConnection[]>;
   ipcache(): readonly BpfIpcacheEntry[];
   counters(): readonly BpfCounter[];
   endpoints(): readonly BpfEndpoint[];

@@ -47,6 +47,9 @@ function table<K extends Conntrack4Key | Conntrack6Key>(
 /** The maps `conntrack4` and `conntrack6`. */
 export class KernelConnections implements ConnectionTable {
   readonly #tables: readonly Table[];
+  #leaving = new Set<string>();
+  #walk: Promise<void> = Promise.resolve();
+  #nextWalk: Promise<number> | null = null;
 
   constructor(conntrack4: MapHandle, conntrack6: MapHandle) {
     const ipv6 = (bytes: Uint8Array): string => decodeAddress(2, bytes) ?? "::";
@@ -62,8 +65,14 @@ export class KernelConnections implements ConnectionTable {
     ];
   }
 
-  list(): Connection[] {
-    return [...this.#all()].map(({ connection }) => connection);
+  async list(limit: number): Promise<Connection[]> {
+    const connections: Connection[] = [];
+    for (const { connection } of this.#all()) {
+      if (connections.length === limit) break;
+      connections.push(connection);
+      if (connections.length % stretch === 0) await setImmediate();
+    }
+    return connections;
   }
 
   async sweep(now: bigint): Promise<{ live: number; removed: number }> {
@@ -72,10 +81,24 @@ export class KernelConnections implements ConnectionTable {
     return { live: seen - removed, removed };
   }
 
-  async removeAddresses(addresses: readonly string[]): Promise<number> {
-    const gone = new Set(addresses);
-    const { removed } = await this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
-    return removed;
+  removeAddresses(addresses: readonly string[]): Promise<number> {
+    for (const address of addresses) this.#leaving.add(address);
+    // One walk serves all that ask before it begins: a walk of a full table takes seconds.
+    this.#nextWalk ??= this.#walk.then(() => this.#removeLeaving());
+    return this.#nextWalk;
+  }
+
+  #removeLeaving(): Promise<number> {
+    const gone = this.#leaving;
+    this.#leaving = new Set();
+    this.#nextWalk = null;
+    const walk = this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
+    const done = walk.then(({ removed }) => removed);
+    this.#walk = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
   }
 
   async #removeWhere(isGone: (connection: Connection) => boolean): Promise<{ seen: number; removed: number }> {

@@ -100,7 +100,8 @@ export interface Connection {
 }
 
 export interface ConnectionTable {
-  list(): Connection[];
+  /** At most so many; lets others work meanwhile. */
+  list(limit: number): Promise<Connection[]>;
   /** Removes entries that have timed out at `now` (boot time, ns); lets others work meanwhile. */
   sweep(now: bigint): Promise<{ live: number; removed: number }>;
   /** Removes all entries of some addresses; lets others work meanwhile. Says how many. */

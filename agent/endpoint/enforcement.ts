@@ -85,6 +85,8 @@ export class Enforcement {
   /** The slot that serves all subjects with one policy key. */
   readonly #slotByKey = new Map<string, { slot: number; subject: Subject; selects: CompiledPolicy["selects"] }>();
   #engine: PolicyEngine;
+  /** A change has begun to write and has not ended: the records' two sides may differ. */
+  #isTorn = false;
   /** Why the policy of the start is not in force; what an earlier life left is. */
   #refused: EndpointError | null = null;
 
@@ -170,13 +172,16 @@ export class Enforcement {
    * @throws EndpointError `policy-too-large` from step 1.
    */
   async replacePolicy(next: PolicyEngine, change: PolicyChange): Promise<void> {
-    await this.#replace(next, change, false);
+    // After a refused start the records are still those of an earlier life.
+    await this.#replace(next, change, this.#refused !== null);
   }
 
   /** @param restoring records in the kernel may be other than this object believes. */
   async #replace(next: PolicyEngine, { always, joining = [] }: PolicyChange, restoring: boolean): Promise<void> {
     const { control } = this.#kernel;
     const { wanted, splits, classes, final } = this.#prepare(next, joining);
+    if (this.#isTorn) await this.#finishChange(this.#kernel.endpoints.read(), Number(control.generation() & 1n));
+    this.#isTorn = true;
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
     this.#addresses.setCidrs([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
 
@@ -195,7 +200,8 @@ export class Enforcement {
       for (const { guarded, slot } of moves) this.#kernel.endpoints.write(state(guarded, slot));
       control.advanceGeneration();
     }
-
+    // What is in force is known from here on, whatever fails below.
+    for (const { guarded, slot } of moves) guarded.slot = slot;
     this.#engine = next;
     this.#refused = null;
     for (const { identity, subject } of joining) this.#identities.set(identity, subject);
@@ -205,11 +211,9 @@ export class Enforcement {
     }
 
     if (advance) await this.#kernel.policies.barrier();
-    for (const { guarded, slot } of moves) {
-      guarded.slot = slot;
-      this.#kernel.endpoints.write({ ...guarded.endpoint, policy: [slot, slot] });
-    }
+    for (const { guarded, slot } of moves) this.#kernel.endpoints.write({ ...guarded.endpoint, policy: [slot, slot] });
     if (restoring) this.#writeStale();
+    this.#isTorn = false;
     await this.#forgetUnused();
 
     this.#addresses.setCidrs(next.cidrs);
@@ -444,7 +448,10 @@ export class Enforcement {
 
   /** Puts a new identity into the live slots. */
   #learn(identity: number, subject: Subject): void {
-    if (this.#identities.has(identity)) return;
+    const known = this.#identities.get(identity);
+    if (known && JSON.stringify(known) === JSON.stringify(subject)) return;
+    // The number has stood for somebody else before it came back.
+    if (known) this.#slots.removePeers(new Set([identity]));
     this.#engine.addIdentity(identity, subject);
     const added = [...this.#slotByKey.values()].map(({ slot, subject: owner }) => ({
       slot,

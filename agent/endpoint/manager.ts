@@ -267,9 +267,9 @@ export class EndpointManager {
     this.#lastChange = performance.now();
     // Nobody need wait for this: until it is done the addresses are not given again, and the
     // incarnation keeps a later pod from inheriting what a crash leaves.
-    this.#removeConnections(record)
-      .then(() => this.#options.pool.release(record))
-      .catch((error: unknown) => this.#options.failed(error, `remove connections of endpoint ${record.id}`));
+    void this.#removeConnections(record)
+      .catch((error: unknown) => this.#options.failed(error, `remove connections of endpoint ${record.id}`))
+      .then(() => this.#options.pool.release(record));
     return true;
   }
 

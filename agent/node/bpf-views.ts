@@ -10,6 +10,9 @@ const protocolNames = new Map(Object.entries(protocolNumbers).map(([name, number
 const fileNames = new Map<number, string>(Object.entries(SourceFile).map(([name, number]) => [number, name]));
 const verdicts = { [Verdict.NONE]: "none", [Verdict.ALLOW]: "allow", [Verdict.DENY]: "deny" } as const;
 
+/** Connections that are shown at most: what a listing takes in memory must have an end. */
+const listedConnections = 50_000;
+
 /** Decoded contents of the maps, as they are in the kernel at the moment of asking. */
 export function bpfPort({ kernel, enforcement }: NodeParts): BpfPort {
   return {
@@ -19,9 +22,10 @@ export function bpfPort({ kernel, enforcement }: NodeParts): BpfPort {
         entries.map((entry) => ({ slot, endpoints: users.get(slot) ?? [], ...entry })),
       );
     },
-    conntrack: () => {
+    conntrack: async () => {
       const now = kernel.now();
-      return kernel.connections.list().map((connection) => viewConnection(connection, now));
+      const connections = await kernel.connections.list(listedConnections);
+      return connections.map((connection) => viewConnection(connection, now));
     },
     ipcache: () => kernel.ipcache.read(),
     counters: () =>

@@ -27,6 +27,8 @@ export class Node {
   readonly #ring: FlowRing;
   #connections = 0;
   readonly #unreadable: string[] = [];
+  /** Interfaces, by index, whose programs could not be moved. */
+  readonly #unsettled = new Set<number>();
 
   constructor(parts: NodeParts) {
     this.parts = parts;
@@ -56,6 +58,7 @@ export class Node {
     pods.replace(snapshot);
     const stored = records.read();
     this.#unreadable.push(...stored.unreadable);
+    if (stored.unreadable.length > 0) this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
     const { guarded, lost } = await endpoints.restore(stored.records);
     const refused = await enforcement.restore(policy.engine(snapshot), guarded);
     if (refused) {
@@ -80,6 +83,14 @@ export class Node {
       { endpoints: guarded.length, revision: Number(policy.revision), programs: kernel.programs },
       "node restored",
     );
+  }
+
+  /** An endpoint whose record cannot be read has its addresses all the same. */
+  #reserveUnknown(known: ReadonlySet<number>): void {
+    const { kernel, pool } = this.parts;
+    for (const state of kernel.endpoints.read().values()) {
+      if (!known.has(state.id)) pool.reserve(state, `endpoint ${state.id}, whose record is unreadable`);
+    }
   }
 
   /** Releases what DEL asked for while no agent answered. */
@@ -163,7 +174,8 @@ export class Node {
     try {
       await kernel.hooks.settle(ifindex, hostInterface);
     } catch (error) {
-      // The interface may have gone with its pod's namespace; the filters judge until then.
+      // The interface may have gone with its pod's namespace. The filters judge as well.
+      this.#unsettled.add(ifindex);
       log.warn({ err: error, interface: hostInterface }, "the programs of an interface could not be moved to tcx");
     }
   }

@@ -18,7 +18,7 @@ describe("a connection that policy allows", () => {
     for (const outcome of [pods.toClient(reply("SYN", "ACK")), pods.toServer(request("ACK"))]) {
       expect([outcome.action, reasonOf(outcome)]).toEqual([Action.redirect, null]);
     }
-    const [connection, ...others] = pods.datapath.kernel.connections.list();
+    const [connection, ...others] = await pods.datapath.kernel.connections.list(100);
     expect(others).toEqual([]);
     expect(connection).toMatchObject({
       source: "10.0.0.2",
@@ -58,7 +58,7 @@ describe("a connection that policy denies", () => {
       const outcome = pods.toServer(request("SYN"));
       expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.POLICY_DENIED]);
     }
-    expect(pods.datapath.kernel.connections.list()).toEqual([]);
+    expect(await pods.datapath.kernel.connections.list(100)).toEqual([]);
   });
 });
 
@@ -124,4 +124,35 @@ test("UDP and ICMP echo are connections, too", async () => {
   expect(reasonOf(pods.toServer({ kind: "icmp", type: 8, id: 7 }))).toBe(0);
   const echoReply = pods.toClient({ kind: "icmp", type: 0, id: 7 });
   expect([echoReply.action, reasonOf(echoReply)]).toEqual([Action.redirect, null]);
+});
+
+test("an echo request of the pinged side is a connection of its own", async () => {
+  const noIngress = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: client, namespace: default}
+spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Ingress]}`;
+  using pods = await TwoPods.with(noIngress);
+  const echo = { kind: "icmp", type: 8, id: 7 } as const;
+  expect(pods.toServer(echo).action).toBe(Action.redirect);
+  expect(pods.toClient(echo).action).toBe(Action.drop);
+  expect(pods.toClient({ ...echo, type: 0 }).action).toBe(Action.redirect);
+});
+
+test("a connection that came out of the host's stack is answered through it: a NAT may be there", async () => {
+  using pods = await TwoPods.with();
+  const { client, server, datapath } = pods;
+  // The client asked a service address; a translator of the stack has put the server's in its place.
+  const asked = datapath.packet(client, { source: "10.0.0.2", destination: "10.96.0.10", transport: request("SYN") });
+  expect(datapath.send(client, asked).action).toBe(Action.next);
+  const translated = datapath.packet(server, {
+    source: "10.0.0.2",
+    destination: "10.0.0.3",
+    transport: request("SYN"),
+  });
+  expect(datapath.receive(server, translated, { ingressIfindex: client.ifindex }).action).toBe(Action.next);
+  expect(pods.toClient(reply("SYN", "ACK")).action).toBe(Action.next);
+  // A changed policy judges it again, and does not forget where it came from.
+  await pods.setPolicy(serverPolicy("[{}]"));
+  expect(pods.toClient(reply("ACK")).action).toBe(Action.next);
 });

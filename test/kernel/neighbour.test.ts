@@ -63,3 +63,14 @@ test("a solicitation from another's address is dropped; duplicate address detect
   const probe = send("::", "fd00::2");
   expect([probe.action, reasonOf(probe)]).toEqual([Action.drop, null]);
 });
+
+test.each(["2001:db8::1", "fd00::fe", "fd00::3"])(
+  "what looks like a neighbour advertisement does not reach %s past all policy",
+  async (destination) => {
+    using pods = await TwoPods.with();
+    const quoted = new Uint8Array(Buffer.concat([encodeAddress("fd00::2").bytes, Buffer.from("payload")]));
+    const transport = { kind: "icmp", type: 136, quoted } as const;
+    const frame = pods.datapath.packet(pods.client, { source: "fd00::2", destination, transport });
+    expect(pods.datapath.send(pods.client, frame).action).toBe(Action.drop);
+  },
+);

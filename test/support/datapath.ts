@@ -40,20 +40,8 @@ export class Datapath implements Disposable {
 
   constructor(options: { readonly policyEntries?: number; readonly endpointsMax?: number } = {}) {
     buildBpf();
-    const pinFolder = this.#files.join("weir");
     this.#stack.use(this.#files);
-    this.kernel = this.#stack.use(
-      openKernel({
-        objectPath: resolve(import.meta.dirname, "../../dist/bpf/pod.bpf.o"),
-        pinFolder,
-        config: defaultConfig,
-        conntrack4Entries: 65536,
-        conntrack6Entries: 65536,
-        policyEntries: options.policyEntries ?? 16384,
-        endpointsMax: options.endpointsMax ?? 1024,
-        interfaceIndex: () => null,
-      }),
-    );
+    this.kernel = this.#stack.use(this.reopen(options));
     const [hash = ""] = readdirSync(this.#files.join("weir", "programs"));
     const program = (name: string): Program =>
       this.#stack.use(Program.openPinned(this.#files.join("weir", "programs", hash, name), name));
@@ -62,6 +50,20 @@ export class Datapath implements Disposable {
       this.#stack.use(MapHandle.openPinned(this.#files.join("weir", "maps", name)));
     this.#interfaces = new BpfMap(map("interfaces"), u32, interfaceRecord);
     this.#ring = this.#stack.use(new RingBuffer(map("events")));
+  }
+
+  /** The same maps, as a later life of an agent opens them. */
+  reopen(options: { readonly policyEntries?: number; readonly endpointsMax?: number } = {}): Kernel {
+    return openKernel({
+      objectPath: resolve(import.meta.dirname, "../../dist/bpf/pod.bpf.o"),
+      pinFolder: this.#files.join("weir"),
+      config: defaultConfig,
+      conntrack4Entries: 65536,
+      conntrack6Entries: 65536,
+      policyEntries: options.policyEntries ?? 16384,
+      endpointsMax: options.endpointsMax ?? 1024,
+      interfaceIndex: () => null,
+    });
   }
 
   program(name: "pod_egress" | "pod_ingress"): Program {

@@ -136,7 +136,7 @@ export class MemoryKernel implements Kernel {
   };
 
   readonly connections = {
-    list: () => [],
+    list: async () => [],
     sweep: async () => ({ live: 0, removed: 0 }),
     removeAddresses: async () => 0,
   };

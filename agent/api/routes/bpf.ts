@@ -8,7 +8,7 @@ type Needs = Pick<Ports, "bpf">;
 function listing<T extends z.ZodType>(
   path: string,
   entry: T,
-  read: (bpf: BpfPort) => readonly z.output<T>[],
+  read: (bpf: BpfPort) => readonly z.output<T>[] | Promise<readonly z.output<T>[]>,
 ): Route<Needs> {
   return route({
     method: "GET",

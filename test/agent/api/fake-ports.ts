@@ -151,7 +151,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           rule: 5,
         },
       ],
-      conntrack: () => [],
+      conntrack: async () => [],
       ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
       counters: () => [{ reason: "FORWARDED", direction: "egress", file: null, line: null, packets: 10, bytes: 840 }],
       endpoints: () => [],

@@ -1,0 +1,83 @@
+import { EndpointManager } from "#agent/endpoint/manager.ts";
+import { PolicyController } from "#agent/endpoint/policy-controller.ts";
+import { AddressPool } from "#agent/ipam/address-pool.ts";
+import { PodTable } from "#agent/node/pod-table.ts";
+import { makeEnforcement } from "#test/support/enforcement.ts";
+import { FakeClock } from "#test/support/fake-clock.ts";
+import { MemoryKernel } from "#test/support/memory-kernel.ts";
+
+/** Manager and controller over a kernel in memory, without disk and devices. */
+export function makeNodeParts() {
+  const kernel = new MemoryKernel();
+  const { enforcement } = makeEnforcement(kernel);
+  const pods = new PodTable();
+  const held = new Map<string, { id: number; references: number }>();
+  const hostSide = { isBroken: false };
+  let incarnation = 0;
+  const endpoints = new EndpointManager({
+    enforcement,
+    records: { write: () => {}, remove: () => {}, read: () => ({ records: [], unreadable: [] }) } as never,
+    pool: new AddressPool({ ipv4: "10.0.0.0/24", ipv6: null, clock: new FakeClock() }),
+    identities: {
+      acquire: async (subject) => {
+        const key = JSON.stringify(subject);
+        const identity = held.get(key) ?? { id: 256 + held.size, references: 0 };
+        identity.references++;
+        held.set(key, identity);
+        return identity.id;
+      },
+      release: async (id) => {
+        for (const identity of held.values()) if (identity.id === id) identity.references--;
+      },
+    },
+    hooks: kernel.hooks,
+    connections: kernel.connections,
+    host: {
+      ensure: () => {
+        if (hostSide.isBroken) throw new Error("the host side cannot be set up");
+      },
+      remove: async () => {},
+      check: () => [],
+      index: () => 7,
+    },
+    mtu: 1500,
+    podFacts: (namespace, name) => pods.find(namespace, name),
+    relevantLabels: (labels) => pods.relevantLabels(labels),
+    nextIncarnation: () => ++incarnation,
+    randomMac: () => "02:00:00:00:00:01",
+    now: () => new Date(0),
+    failed: (error) => {
+      throw error;
+    },
+  });
+  const policy = new PolicyController({
+    enforcement,
+    endpoints,
+    pods,
+    mode: "default",
+    generation: () => kernel.control.generation(),
+  });
+  const create = (name: string, labels: Record<string, string>) =>
+    endpoints.create({
+      containerId: name,
+      ifName: "eth0",
+      netns: "/run/netns/test",
+      args: { K8S_POD_NAMESPACE: "default", K8S_POD_NAME: name },
+      labels,
+    });
+  return {
+    kernel,
+    policy,
+    endpoints,
+    hostSide,
+    create,
+    /** Attaches a pod; gives its address. */
+    attach: async (name: string, labels: Record<string, string>): Promise<string> => {
+      const { id, ipv4 } = create(name, labels);
+      await endpoints.activate(id, 7, undefined);
+      return ipv4?.address ?? "";
+    },
+    /** Uses of identities that were not given back. */
+    references: (): number => [...held.values()].reduce((sum, { references }) => sum + references, 0),
+  };
+}
