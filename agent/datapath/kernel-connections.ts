@@ -48,7 +48,7 @@ function table<K extends Conntrack4Key | Conntrack6Key>(
 export class KernelConnections implements ConnectionTable {
   readonly #tables: readonly Table[];
   #leaving = new Set<string>();
-  #walk: Promise<void> = Promise.resolve();
+  #walk: Promise<unknown> = Promise.resolve();
   #nextWalk: Promise<number> | null = null;
 
   constructor(conntrack4: MapHandle, conntrack6: MapHandle) {
@@ -93,12 +93,8 @@ export class KernelConnections implements ConnectionTable {
     this.#leaving = new Set();
     this.#nextWalk = null;
     const walk = this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
-    const done = walk.then(({ removed }) => removed);
-    this.#walk = done.then(
-      () => {},
-      () => {},
-    );
-    return done;
+    this.#walk = Promise.allSettled([walk]);
+    return walk.then(({ removed }) => removed);
   }
 
   async #removeWhere(isGone: (connection: Connection) => boolean): Promise<{ seen: number; removed: number }> {

@@ -189,7 +189,7 @@ export const policyKey: Codec<PolicyKey> = {
   size: 12,
   encode(value, view, at) {
     view.setUint32(at + 0, value.prefixlen, true);
-    view.setUint32(at + 4, value.peer, true);
+    view.setUint32(at + 4, value.peer, false);
     view.setUint8(at + 8, value.direction);
     view.setUint8(at + 9, value.protocol);
     view.setUint16(at + 10, value.port, false);
@@ -197,7 +197,7 @@ export const policyKey: Codec<PolicyKey> = {
   decode(view, at) {
     return {
       prefixlen: view.getUint32(at + 0, true),
-      peer: view.getUint32(at + 4, true),
+      peer: view.getUint32(at + 4, false),
       direction: view.getUint8(at + 8),
       protocol: view.getUint8(at + 9),
       port: view.getUint16(at + 10, false),

@@ -41,7 +41,7 @@ export const defaultConfig: DatapathConfig = {
 };
 
 /** How often, in ms, events are looked for: packets wake nobody up. */
-const eventsInterval = 20;
+const eventsInterval = 50;
 
 /** Maps whose fill is worth a look; walking their keys is cheap enough for a status. */
 const watched = ["endpoints", "ipcache", "policy", "conntrack4", "conntrack6"] as const;

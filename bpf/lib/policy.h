@@ -75,8 +75,8 @@ static __noinline int policy_judge(const struct policy_query *query, struct even
 	for (int i = 0; i < LOOKUPS; i++) {
 		const struct policy_entry *entry;
 
-		key.peer = i == LOOKUP_IDENTITY ? query->identity :
-			   i == LOOKUP_CLASS	? query->address_class :
+		key.peer = i == LOOKUP_IDENTITY ? bpf_htonl(query->identity) :
+			   i == LOOKUP_CLASS	? bpf_htonl(query->address_class) :
 						  0;
 		if (i != LOOKUP_ANY && !key.peer)
 			continue;

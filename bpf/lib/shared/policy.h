@@ -28,7 +28,11 @@ enum policy_prefix {
  */
 struct policy_key {
 	__u32 prefixlen;
-	__u32 peer; /* identity, address class, or 0: any */
+	/*
+	 * Identity, address class, or 0: any. High byte first: the trie parts identities from
+	 * classes at its root, so that many of the one do not lengthen the way to the other.
+	 */
+	__be32 peer;
 	__u8 direction;
 	__u8 protocol; /* IP protocol number; 0 with the short prefix: any */
 	__be16 port;
