@@ -5,17 +5,14 @@ import type { CompiledPolicy, PolicyEngine, PolicyEntry } from "#policy/compile/
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import { EndpointError } from "./errors.ts";
+import { splitEntries } from "./class-splits.ts";
+import { type GuardedEndpoint, knownPrefixes, sameState } from "./guarded-endpoint.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 
 /** Numbers for sets of rules; `agent/identity` persists them. */
 export interface ReferenceNumbers {
   /** The number of a set of rules; 0 for the empty one. */
   intern(rules: readonly Rule[]): number;
-}
-
-/** A local endpoint as policy sees it. */
-export interface GuardedEndpoint extends Omit<EndpointState, "policy"> {
-  readonly subject: Subject;
 }
 
 export interface EnforcementOptions {
@@ -367,7 +364,7 @@ export class Enforcement {
       const key = next.policyKey(subject);
       if (!wanted.has(key)) wanted.set(key, { ...this.#compile(next, subject), slot: null });
     }
-    const splits = this.#splitEntries(union);
+    const splits = splitEntries(this.#slots, this.#addresses, union);
     this.#refuseTooLarge(wanted, splits);
     return { wanted, splits, classes, final };
   }
@@ -385,28 +382,6 @@ export class Enforcement {
       if (this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
     }
     return policies;
-  }
-
-  /**
-   * What the live slots need before addresses get the finer classes: a class that is new
-   * judges as the one that its addresses have now.
-   */
-  #splitEntries(classes: ReadonlyMap<number, readonly string[]>): Map<number, SlotEntry[]> {
-    const now = new Map([...this.#addresses.classesInUse()].map(([id, cidrs]) => [cidrs.join(), id]));
-    const before = new Set(this.#addresses.cidrs);
-    const copies = new Map<number, number[]>();
-    for (const [id, cidrs] of classes) {
-      const origin = now.get(cidrs.filter((cidr) => before.has(cidr)).join());
-      if (origin !== undefined && origin !== id) copies.set(origin, [...(copies.get(origin) ?? []), id]);
-    }
-    const splits = new Map<number, SlotEntry[]>();
-    if (copies.size === 0) return splits;
-    for (const slot of this.#slots.numbers()) {
-      const entries = [...(this.#slots.content(slot) as SlotContent).entries.values()];
-      const added = entries.flatMap((entry) => (copies.get(entry.peer) ?? []).map((peer) => ({ ...entry, peer })));
-      if (added.length > 0) splits.set(slot, added);
-    }
-    return splits;
   }
 
   #refuseTooLarge(wanted: ReadonlyMap<string, WantedPolicy>, splits: ReadonlyMap<number, readonly SlotEntry[]>): void {
@@ -485,26 +460,4 @@ export class Enforcement {
     const { entries, selects } = engine.compile(subject);
     return { subject, selects, content: new SlotContent(entries.map((entry) => this.#entry(entry))) };
   }
-}
-
-function knownPrefixes(endpoint: Pick<GuardedEndpoint, "ipv4" | "ipv6" | "identity">): KnownPrefix[] {
-  const prefixes: KnownPrefix[] = [];
-  if (endpoint.ipv4 !== null) prefixes.push({ prefix: `${endpoint.ipv4}/32`, identity: endpoint.identity });
-  if (endpoint.ipv6 !== null) prefixes.push({ prefix: `${endpoint.ipv6}/128`, identity: endpoint.identity });
-  return prefixes;
-}
-
-function sameState(state: EndpointState, endpoint: GuardedEndpoint, slot: number): boolean {
-  return (
-    state.policy[0] === slot &&
-    state.policy[1] === slot &&
-    state.incarnation === endpoint.incarnation &&
-    state.identity === endpoint.identity &&
-    state.ifindex === endpoint.ifindex &&
-    state.mac === endpoint.mac &&
-    state.hostMac === endpoint.hostMac &&
-    state.ipv4 === endpoint.ipv4 &&
-    state.ipv6 === endpoint.ipv6 &&
-    state.viaStack === endpoint.viaStack
-  );
 }

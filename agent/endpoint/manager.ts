@@ -10,7 +10,8 @@ import type { ConnectionTable, Hooks } from "#agent/datapath/kernel.ts";
 import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { EndpointError } from "./errors.ts";
-import type { Enforcement, GuardedEndpoint, Joining } from "./enforcement.ts";
+import type { Enforcement, Joining } from "./enforcement.ts";
+import type { GuardedEndpoint } from "./guarded-endpoint.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 

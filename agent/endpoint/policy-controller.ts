@@ -114,6 +114,7 @@ export class PolicyController {
 
   /** Says that the objects of the start are not in force, and why. */
   refuse(reason: string): void {
+    this.#revision = this.#options.generation();
     this.#refusal = reason;
   }
 

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { BpfObject, Program } from "libbpf-ts";
-import type { GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { compileBpf } from "#bpf/build.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { NetworkPolicyObject } from "#policy/model/object.ts";

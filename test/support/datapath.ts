@@ -11,7 +11,7 @@ import {
   type InterfaceRecord,
 } from "#agent/datapath/layouts.gen.ts";
 import { defaultConfig, openKernel } from "#agent/datapath/open-kernel.ts";
-import type { GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { buildBpf } from "#bpf/build.ts";
 import { BpfFileSystem } from "./bpf-file-system.ts";
 import { buildPacket, type PacketSpec } from "./packet.ts";

@@ -1,4 +1,5 @@
-import { Enforcement, type GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import { Enforcement } from "#agent/endpoint/enforcement.ts";
+import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { AddressSpace, type ClassNumbers } from "#agent/ipcache/address-space.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";

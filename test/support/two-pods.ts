@@ -1,4 +1,5 @@
-import type { Enforcement, GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import type { Enforcement } from "#agent/endpoint/enforcement.ts";
+import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyObject } from "#policy/model/object.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { GuardedEndpoint } from "#agent/endpoint/enforcement.ts";
+import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { makeEndpoint, makeEnforcement, MemoryClasses, MemoryReferences } from "#test/support/enforcement.ts";
 import { MemoryKernel } from "#test/support/memory-kernel.ts";

@@ -1,0 +1,29 @@
+import type { SlotEntry } from "#agent/datapath/kernel.ts";
+import type { AddressSpace } from "#agent/ipcache/address-space.ts";
+import type { SlotContent, SlotTable } from "./slot-table.ts";
+
+/**
+ * What the live slots need before addresses get finer classes: a class that is new judges
+ * as the one that its addresses have now.
+ */
+export function splitEntries(
+  slots: SlotTable,
+  addresses: AddressSpace,
+  classes: ReadonlyMap<number, readonly string[]>,
+): Map<number, SlotEntry[]> {
+  const now = new Map([...addresses.classesInUse()].map(([id, cidrs]) => [cidrs.join(), id]));
+  const before = new Set(addresses.cidrs);
+  const copies = new Map<number, number[]>();
+  for (const [id, cidrs] of classes) {
+    const origin = now.get(cidrs.filter((cidr) => before.has(cidr)).join());
+    if (origin !== undefined && origin !== id) copies.set(origin, [...(copies.get(origin) ?? []), id]);
+  }
+  const splits = new Map<number, SlotEntry[]>();
+  if (copies.size === 0) return splits;
+  for (const slot of slots.numbers()) {
+    const entries = [...(slots.content(slot) as SlotContent).entries.values()];
+    const added = entries.flatMap((entry) => (copies.get(entry.peer) ?? []).map((peer) => ({ ...entry, peer })));
+    if (added.length > 0) splits.set(slot, added);
+  }
+  return splits;
+}
