@@ -16,6 +16,13 @@ export interface LabNodeOptions {
   readonly podCidr?: string;
 }
 
+export interface StartOptions {
+  /** Further options of the agent. */
+  readonly args?: readonly string[];
+  readonly degraded?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** One node: a network namespace, folders of its own, an agent when started, and pods. */
 export class LabNode implements AsyncDisposable {
   readonly lab: Lab;
@@ -86,11 +93,11 @@ export class LabNode implements AsyncDisposable {
 
   /**
    * Starts the agent, after {@link AgentProcess.stop} or `kill` once more, and waits
-   * until `weir status` says that it is ready.
+   * until `weir status` says that it is ready; with `degraded`, only until it says anything.
    *
    * @throws LabError `agent-not-ready`, with the end of the agent's log.
    */
-  async startAgent(options: { readonly args?: readonly string[]; readonly signal?: AbortSignal } = {}): Promise<void> {
+  async startAgent(options: StartOptions = {}): Promise<void> {
     this.#agent = new AgentProcess({
       command: this.namespace.enter([
         join(this.lab.dist, "weir"),
@@ -103,7 +110,10 @@ export class LabNode implements AsyncDisposable {
     });
     const { client } = this;
     // The command takes longer to start than the answer to come: asked only when there is somebody to answer.
-    const isReady = async () => (await client.status()).state === "ok" && (await this.weir("status")).code === 0;
+    const isReady = async () => {
+      const { state } = await client.status();
+      return options.degraded === true || (state === "ok" && (await this.weir("status")).code === 0);
+    };
     await this.#agent.ready(isReady, options.signal);
   }
 

@@ -18,7 +18,8 @@ const policy = (name: string, count: number) =>
     ingress: [{ ports: [{ protocol: "TCP", port: 80 }, ...ports(count)] }],
   });
 
-const node = useNode({ args: ["--policy-map-entries", "256"], objects: { "server.yaml": policy("server", 100) } });
+const args = ["--policy-map-entries", "256"];
+const node = useNode({ args, objects: { "server.yaml": policy("server", 100) } });
 const pods = usePods(node, ["server", "client"]);
 
 prepare(() => pods.server.traffic.serve("TCP", 80));
@@ -78,4 +79,24 @@ test("of a pod's new labels: the pod keeps its old ones, and the status says why
   await oldIsInForce();
   await node().changeObjects("client.yaml", null);
   expect((await node().weir("status")).code).toBe(0);
+});
+
+test("keeps no agent from starting: pods are guarded as before, and new ones have to wait", async () => {
+  node().writeObjects("server.yaml", policy("server", 300));
+  await until("the refusal", async () => (await node().client.status()).state === "degraded");
+  const revision = await node().revision();
+  await node().agent.kill();
+  await node().startAgent({ args, degraded: true });
+  const { state, problems } = await node().client.status();
+  expect([state, problems]).toEqual(["degraded", [expect.stringMatching(/holds 256/)]]);
+  expect(await node().revision()).toBe(revision);
+  await oldIsInForce();
+  await expect(node().addPod({ name: "later" })).rejects.toThrow(/"code":11.*holds 256/);
+
+  await node().changeObjects("server.yaml", policy("server", 100));
+  expect((await node().weir("status")).code).toBe(0);
+  await oldIsInForce();
+  const later = await node().addPod({ name: "later", labels: { app: "server" } });
+  await expectTraffic(pods.client, later, 199, "refused");
+  await expectTraffic(pods.client, later, 401, "silent");
 });
