@@ -297,6 +297,16 @@ export class EndpointManager {
     ];
   }
 
+  /** What is wrong with endpoints' interfaces, in sentences. */
+  interfaceProblems(): string[] {
+    return this.list().flatMap(({ record }) => {
+      const { state, ifindex, hostInterface, namespace, pod } = record;
+      if (state !== "ready" || ifindex === null) return [];
+      if (this.#options.host.index(hostInterface) === ifindex) return this.#options.hooks.check(ifindex, hostInterface);
+      return [`interface ${hostInterface} of pod ${namespace}/${pod} is gone; DEL releases the pod's addresses`];
+    });
+  }
+
   /**
    * The endpoints whose Pod object says now that they are somebody else, with the numbers
    * of their new identities. {@link relabel} or {@link keepLabels} has to follow.

@@ -8,7 +8,7 @@ export function statusOf(node: Node): StatusView {
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
-    ...hookProblems(node),
+    ...endpoints.interfaceProblems(),
     ...pool.fill
       .filter(({ used, cooling, capacity }) => BigInt(used + cooling) * 10n >= capacity * 8n)
       .map(
@@ -30,11 +30,4 @@ export function statusOf(node: Node): StatusView {
     endpoints: states,
     problems,
   };
-}
-
-function hookProblems({ parts }: Node): string[] {
-  return parts.endpoints.list().flatMap(({ record }) => {
-    if (record.state !== "ready" || record.ifindex === null) return [];
-    return parts.kernel.hooks.check(record.ifindex, record.hostInterface);
-  });
 }
