@@ -25,10 +25,22 @@ export interface StreamReport {
   readonly ended: string | null;
 }
 
+/** Bytes of each TCP message, unless told. */
+export const messageSize = 64;
+
+export interface StreamShape {
+  /** Milliseconds between messages; null: sends nothing, or for UDP one datagram, for the server to know whom to send to. */
+  readonly interval: number | null;
+  /** 0: any. */
+  readonly sourcePort: number;
+  /** Bytes of a TCP message. */
+  readonly size: number;
+}
+
 export type TrafficRequest =
   | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number; readonly service: Service }
   | { readonly kind: "attempt"; readonly target: Target; readonly timeout: number; readonly sourcePort: number }
-  | { readonly kind: "start"; readonly target: Target; readonly interval: number | null; readonly sourcePort: number }
+  | ({ readonly kind: "start"; readonly target: Target } & StreamShape)
   | { readonly kind: "report"; readonly stream: number }
   | { readonly kind: "stop"; readonly stream: number };
 

@@ -2,8 +2,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { messageSize } from "./traffic-streams.ts";
-import type { Service } from "./traffic-protocol.ts";
+import { messageSize, type Service } from "./traffic-protocol.ts";
 
 /** Between two messages of a server that sends by itself, in milliseconds. */
 const pace = 5;

@@ -3,7 +3,7 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { StreamReport, Target } from "./traffic-protocol.ts";
+import type { StreamReport, StreamShape, Target } from "./traffic-protocol.ts";
 
 export interface TrafficStream {
   report(): StreamReport;
@@ -14,34 +14,33 @@ export interface TrafficStream {
 /** How long an echo may be under way, in milliseconds. */
 const flight = 500;
 
-/** Bytes of each TCP message. */
-export const messageSize = 64;
-
 /** One TCP connection that sends messages of equal size, or none, and counts the bytes that come. */
 export class TcpStream implements TrafficStream {
   readonly #socket: Socket;
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #size: number;
   #sent = 0;
   #bytes = 0;
   #ended: string | null = null;
 
-  private constructor(socket: Socket, interval: number | null) {
+  private constructor(socket: Socket, { interval, size }: StreamShape) {
     this.#socket = socket;
+    this.#size = size;
     socket.on("data", (data) => (this.#bytes += data.length));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message));
     socket.on("close", () => this.#end("closed"));
     this.#timer = interval === null ? undefined : setInterval(() => this.#send(), interval);
   }
 
-  static async start(target: Target, interval: number | null, sourcePort: number): Promise<TcpStream> {
-    const local = sourcePort === 0 ? {} : { localPort: sourcePort };
+  static async start(target: Target, shape: StreamShape): Promise<TcpStream> {
+    const local = shape.sourcePort === 0 ? {} : { localPort: shape.sourcePort };
     const socket = connect({ host: target.address, port: target.port, noDelay: true, ...local });
     await once(socket, "connect");
-    return new TcpStream(socket, interval);
+    return new TcpStream(socket, shape);
   }
 
   report(): StreamReport {
-    return { sent: this.#sent, received: Math.floor(this.#bytes / messageSize), lost: [], ended: this.#ended };
+    return { sent: this.#sent, received: Math.floor(this.#bytes / this.#size), lost: [], ended: this.#ended };
   }
 
   async stop(): Promise<StreamReport> {
@@ -56,7 +55,7 @@ export class TcpStream implements TrafficStream {
   #send(): void {
     // Not more than one message beyond what the kernel takes: a cut stream must not fill memory.
     if (this.#socket.writableNeedDrain || this.#ended !== null) return;
-    this.#socket.write(Buffer.alloc(messageSize));
+    this.#socket.write(Buffer.alloc(this.#size));
     this.#sent += 1;
   }
 
@@ -89,7 +88,7 @@ export class UdpStream implements TrafficStream {
     else this.#timer = setInterval(() => this.#send(), interval);
   }
 
-  static async start(target: Target, interval: number | null, sourcePort: number): Promise<UdpStream> {
+  static async start(target: Target, { interval, sourcePort }: StreamShape): Promise<UdpStream> {
     const socket = createSocket(target.address.includes(":") ? "udp6" : "udp4");
     socket.bind(sourcePort);
     await once(socket, "listening");

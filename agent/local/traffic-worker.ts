@@ -1,7 +1,15 @@
 /** Runs inside a pod's network namespace and makes its traffic, as `Traffic` asks over the process channel. */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect } from "node:net";
-import type { Numbered, Outcome, Reply, Target, TrafficAnswer, TrafficRequest } from "./traffic-protocol.ts";
+import type {
+  Numbered,
+  Outcome,
+  Reply,
+  StreamShape,
+  Target,
+  TrafficAnswer,
+  TrafficRequest,
+} from "./traffic-protocol.ts";
 import { serveTcp, serveUdp } from "./traffic-servers.ts";
 import { TcpStream, type TrafficStream, UdpStream } from "./traffic-streams.ts";
 
@@ -54,11 +62,9 @@ function attemptUdp(target: Target, timeout: number, sourcePort: number): Promis
   });
 }
 
-async function start(target: Target, interval: number | null, sourcePort: number): Promise<number> {
-  const stream =
-    target.protocol === "TCP"
-      ? await TcpStream.start(target, interval, sourcePort)
-      : await UdpStream.start(target, interval, sourcePort);
+async function start(target: Target, shape: StreamShape): Promise<number> {
+  const kind = target.protocol === "TCP" ? TcpStream : UdpStream;
+  const stream: TrafficStream = await kind.start(target, shape);
   const id = streams.size + 1;
   streams.set(id, stream);
   return id;
@@ -80,7 +86,7 @@ async function handle(request: TrafficRequest): Promise<TrafficAnswer[TrafficReq
       return attempt(request.target, request.timeout, request.sourcePort);
     }
     case "start":
-      return start(request.target, request.interval, request.sourcePort);
+      return start(request.target, request);
     case "report":
       return streamOf(request.stream).report();
     case "stop":

@@ -2,26 +2,22 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { LabError } from "./errors.ts";
 import type { NetworkNamespace } from "./network-namespace.ts";
-import type {
-  Outcome,
-  Reply,
-  Service,
-  StreamReport,
-  Target,
-  TrafficAnswer,
-  TrafficRequest,
-  Transport,
+import {
+  messageSize,
+  type Outcome,
+  type Reply,
+  type Service,
+  type StreamReport,
+  type StreamShape,
+  type Target,
+  type TrafficAnswer,
+  type TrafficRequest,
+  type Transport,
 } from "./traffic-protocol.ts";
 
 export interface AttemptOptions {
   /** Milliseconds after which an attempt counts as silent. */
   readonly timeout?: number;
-  /** 0: any. */
-  readonly sourcePort?: number;
-}
-
-export interface StreamOptions {
-  readonly interval?: number | null;
   /** 0: any. */
   readonly sourcePort?: number;
 }
@@ -70,15 +66,10 @@ export class Traffic implements AsyncDisposable {
     return this.#ask({ kind: "attempt", target, timeout, sourcePort });
   }
 
-  /**
-   * Starts a stream; for TCP resolves when it is connected.
-   *
-   * @param options `interval` between messages, in milliseconds; null: sends nothing (UDP: one
-   *   datagram, for the server to know whom to send to) and only receives.
-   */
-  async stream(target: Target, options: StreamOptions = {}): Promise<Stream> {
-    const { interval = 5, sourcePort = 0 } = options;
-    const stream = await this.#ask({ kind: "start", target, interval, sourcePort });
+  /** Starts a stream, with 5 ms between messages unless told; for TCP resolves when it is connected. */
+  async stream(target: Target, options: Partial<StreamShape> = {}): Promise<Stream> {
+    const shape = { interval: 5, sourcePort: 0, size: messageSize, ...options };
+    const stream = await this.#ask({ kind: "start", target, ...shape });
     const stop = async () => this.#ask({ kind: "stop", stream });
     return {
       report: async () => this.#ask({ kind: "report", stream }),

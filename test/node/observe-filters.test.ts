@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Flow } from "#agent/api/flow.ts";
 import { endOf, portsOf } from "#agent/local/flow-log.ts";
@@ -78,4 +81,24 @@ test("a denial names the reason, the end that denied, and what came nearest to l
       nearest: { name: "closed", rule: "ingress", file: "closed.yaml", line: 1, because: "has no ingress rules" },
     },
   });
+});
+
+test("--follow shows flows as they come, until it is interrupted", async () => {
+  const [program = "", ...args] = node().namespace.enter([
+    join(node().lab.dist, "weir"),
+    ...["--run-dir", node().runDir, "observe", "--follow", "--port", "81", "-o", "json"],
+  ]);
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  using _tracked = node().lab.track(child.pid ?? 0);
+  const exited = once(child, "exit");
+  let seen = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => (seen += part));
+  // Again and again, because nothing says when the command has begun to follow.
+  await until("the flow", async () => {
+    await expectTraffic(pods.client, pods.open, 81, "refused");
+    return seen.includes("\n");
+  });
+  expect(text(JSON.parse(seen.split("\n", 1)[0] ?? "") as Flow)).toBe("FORWARDED default/client default/open TCP 81");
+  child.kill("SIGINT");
+  expect(await exited).toEqual([0, null]);
 });
