@@ -3,7 +3,7 @@ import { claimRunDir } from "#agent/api/run-dir.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { agentOptions } from "#agent/runtime/agent-options.ts";
 import { type AgentConfig, describeProblem, loadConfig } from "#agent/runtime/config.ts";
-import { reasonOf } from "#agent/runtime/errors.ts";
+import { reasonOf, WeirError } from "#agent/runtime/errors.ts";
 import { createLog, type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { Node } from "#agent/node/node.ts";
 import { openParts } from "#agent/node/parts.ts";
@@ -48,7 +48,9 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
     await runNode(config, log, stop);
     return 0;
   } catch (error) {
-    log.fatal({ err: error }, `the agent stops: ${reasonOf(error)}`);
+    // An error with a code has said what to do; the stack of any other is what there is to go by.
+    const isExpected = error instanceof WeirError;
+    log.fatal(isExpected ? { code: error.code } : { err: error }, `the agent stops: ${reasonOf(error)}`);
     return 1;
   }
 }
@@ -68,4 +70,5 @@ async function runNode(config: AgentConfig, log: Log, stop: AbortController): Pr
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");
   await ended;
+  log.info("the agent stops; the datapath goes on");
 }

@@ -30,7 +30,8 @@ const hostInterface = /^weir[0-9a-f]{11}$/;
  * maps, its interfaces in this network namespace with their routes, its sockets and its
  * state. Can be called again at any time; what cannot be removed keeps nothing else from it.
  *
- * @throws Error while an agent runs on that run folder.
+ * @throws Error while an agent runs on that run folder, and when its pods' interfaces are in
+ *   another network namespace: their programs would go, and the pods stay.
  */
 export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   const running = await runningAgent(places.runDir);
@@ -39,6 +40,7 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
     throw new Error(`clean up ${places.runDir}: ${who}; stop it first`);
   }
   const cleanup = new Cleanup(places);
+  await cleanup.refuseElsewhere();
   // The interfaces are known by records and links, so both are read before either goes.
   const interfaces = await cleanup.interfaces();
   await cleanup.pins();
@@ -57,6 +59,33 @@ class Cleanup implements CleanupReport {
   constructor(places: AgentPlaces) {
     this.#places = places;
     this.#pinFolder = join(places.bpffs, "weir");
+  }
+
+  /** Compares the devices that links are on with those of this network namespace. */
+  async refuseElsewhere(): Promise<void> {
+    const links = join(this.#pinFolder, "links");
+    const names = await list(links);
+    if (names.length === 0) return;
+    const { TcxLink } = await import("libbpf-ts");
+    const { NetlinkSocket } = await import("#agent/net/netlink-socket.ts");
+    const { listHostSides } = await import("#agent/net/host-sides.ts");
+    const { NetlinkConnection } = await import("#agent/netlink/connection.ts");
+    using socket = NetlinkSocket.open();
+    const here = new Set(listHostSides(new NetlinkConnection(socket)).map(({ index, name }) => `${name} ${index}`));
+    for (const file of names) {
+      let ifindex = 0;
+      try {
+        using link = TcxLink.openPinned(join(links, file));
+        ({ ifindex } = link.info);
+      } catch {
+        continue; // the mark of a filter, which goes with its device
+      }
+      const name = file.split("-")[0] ?? "";
+      if (ifindex === 0 || here.has(`${name} ${ifindex}`)) continue;
+      throw new Error(
+        `clean up ${this.#places.bpffs}: interface ${name} of a pod is not in this network namespace; run this in the node's`,
+      );
+    }
   }
 
   /** Host sides that this agent made: those of its endpoint records, and those that its links are on. */

@@ -4,7 +4,6 @@ import { setInterval } from "node:timers/promises";
 import { deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
 import { ensureForwarding } from "#agent/net/forwarding.ts";
 import { watchNodeAddresses } from "#agent/net/node-addresses.ts";
 import { isErrno } from "#agent/runtime/errors.ts";
@@ -80,7 +79,12 @@ export class Node {
     await identities.releaseUnheld();
     await this.replayDeletions();
     log.info(
-      { endpoints: guarded.length, revision: Number(policy.revision), programs: kernel.programs },
+      {
+        endpoints: guarded.length,
+        objects: snapshot.length,
+        revision: Number(policy.revision),
+        programs: kernel.programs,
+      },
       "node restored",
     );
   }
@@ -119,8 +123,6 @@ export class Node {
   async #followObjects(signal: AbortSignal): Promise<void> {
     const { objects, policy, changes, log } = this.parts;
     for await (const snapshot of objects.snapshots(signal)) {
-      for (const problem of snapshot.problems)
-        log.warn({ problem: formatObjectProblem(problem) }, "objects have a problem");
       if (snapshot.objects === policy.objects) continue;
       const accepted = await changes.run(() => policy.apply(snapshot.objects));
       if (accepted)

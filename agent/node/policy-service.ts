@@ -54,7 +54,13 @@ export function policyService(parts: NodeParts): PolicyService {
       return { ok: true, change: { revision: Number(policy.revision), objects: result.objects.map(objectKey) } };
     },
     delete: async (name) => {
-      if (!applied.delete(objectKey(name))) return undefined;
+      if (!applied.delete(objectKey(name))) {
+        const elsewhere = find(name)?.source;
+        if (!elsewhere) return undefined;
+        const place = elsewhere.line === null ? elsewhere.file : `${elsewhere.file}:${elsewhere.line}`;
+        const obstacle = `it was not applied, it comes from ${place}`;
+        throw new ApiError("conflict", { asked: `delete ${objectKey(name)}`, obstacle, remedy: "remove it there" });
+      }
       await settle(`delete ${objectKey(name)}`);
       return { revision: Number(policy.revision), objects: [objectKey(name)] };
     },

@@ -56,7 +56,7 @@ async function offline(folder: string, request: EvaluationRequest): Promise<Eval
 }
 
 function evaluationText(evaluation: Evaluation, paint: Paint): string {
-  const lines = [`verdict  ${verdictText(evaluation.verdict, paint)}`];
+  const lines = [`verdict  ${verdictText(evaluation.verdict, paint)}`.trimEnd()];
   for (const direction of ["egress", "ingress"] as const) {
     const { verdict, by, nearest } = evaluation[direction];
     const reasons = by.map(ruleText);
