@@ -86,7 +86,14 @@ test("a denial names the reason, the end that denied, and what came nearest to l
 test("--follow shows flows as they come, until it is interrupted", async () => {
   const [program = "", ...args] = node().namespace.enter([
     join(node().lab.dist, "weir"),
-    ...["--run-dir", node().runDir, "observe", "--follow", "--port", "81", "-o", "json"],
+    "--run-dir",
+    node().runDir,
+    "observe",
+    "--follow",
+    "--port",
+    "81",
+    "-o",
+    "json",
   ]);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   using _tracked = node().lab.track(child.pid ?? 0);

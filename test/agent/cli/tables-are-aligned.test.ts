@@ -81,7 +81,7 @@ test("policy eval", async () => {
   );
   expect(stdout).toBe(
     [
-      "verdict  deny   ",
+      "verdict  deny",
       "egress   allow    NetworkPolicy shop/web egress[0] (web.yaml:14)",
       "ingress  deny     no rule allows it",
       "                  nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433",
