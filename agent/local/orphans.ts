@@ -43,7 +43,8 @@ export async function removeOrphans(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter(isOrphan)) {
     const folder = join(tmpdir(), name);
     for (const mount of mountsUnder(folder)) await runCommand(["umount", "--lazy", mount]);
-    rmSync(folder, { recursive: true, force: true });
+    // Another lab may be at it as well; the removal that meets this stops without a word.
+    while (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
   }
   const cgroups = cgroupRoot();
   if (cgroups === undefined) return;
