@@ -59,7 +59,7 @@ export function policyService(parts: NodeParts): PolicyService {
         if (!elsewhere) return undefined;
         const place = elsewhere.line === null ? elsewhere.file : `${elsewhere.file}:${elsewhere.line}`;
         const obstacle = `it was not applied, it comes from ${place}`;
-        throw new ApiError("conflict", { asked: `delete ${objectKey(name)}`, obstacle, remedy: "remove it there" });
+        throw new ApiError("not-found", { asked: `delete ${objectKey(name)}`, obstacle, remedy: "remove it there" });
       }
       await settle(`delete ${objectKey(name)}`);
       return { revision: Number(policy.revision), objects: [objectKey(name)] };
