@@ -1,8 +1,15 @@
 /** Decoded contents of the datapath's maps. Peers are identities or address classes. */
 import * as z from "zod";
 
+const slotDecision = z.object({
+  verdict: z.enum(["allow", "deny", "redirect", "pass"]),
+  precedence: z.int(),
+  /** Rule reference; 0: no rule. */
+  rule: z.int(),
+});
+
 /** One entry of an inner policy map. */
-export const bpfPolicyEntry = z.object({
+export const bpfPolicyEntry = slotDecision.extend({
   slot: z.int(),
   /** Endpoints that are judged by this slot now. */
   endpoints: z.array(z.int()).readonly(),
@@ -14,10 +21,8 @@ export const bpfPolicyEntry = z.object({
   /** Only the leading `portBits` of its 16 bits count. */
   port: z.int(),
   portBits: z.int(),
-  verdict: z.enum(["allow", "deny"]),
-  precedence: z.int(),
-  /** Rule reference; 0: no rule. */
-  rule: z.int(),
+  /** What counts where the highest precedence of all look-ups passes. */
+  below: slotDecision.nullable(),
 });
 export type BpfPolicyEntry = z.infer<typeof bpfPolicyEntry>;
 
@@ -25,7 +30,7 @@ const connectionEnd = z.object({
   packets: z.number(),
   bytes: z.number(),
   /** `none`: not judged at this end. */
-  verdict: z.enum(["none", "allow", "deny"]),
+  verdict: z.enum(["none", "allow", "deny", "redirect"]),
   rules: z.array(z.int()).readonly(),
 });
 

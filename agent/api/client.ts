@@ -9,6 +9,7 @@ import type {
   PolicyDocument,
   PolicyObjectView,
   PolicyView,
+  StagedView,
 } from "./policy-views.ts";
 import type { Method } from "./route.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
@@ -59,6 +60,9 @@ export class ApiClient {
   }
   policies(): Promise<PolicyView[]> {
     return this.#get("/v1/policies");
+  }
+  stagedPolicies(): Promise<StagedView[]> {
+    return this.#get("/v1/policies/staged");
   }
   /** @param name `KIND/NAMESPACE/NAME` */
   policy(name: string): Promise<PolicyObjectView> {

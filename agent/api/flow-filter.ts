@@ -30,6 +30,8 @@ export const flowQuery = z.strictObject({
   port: list(count.refine((port) => port <= 65535, "is not a port")),
   protocol: list(z.enum(["TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6"])),
   direction: list(z.enum(["INGRESS", "EGRESS"])),
+  /** Only those that something staged would judge otherwise. */
+  staged: flag,
   /** Not before this instant (RFC 3339). */
   since: z.iso.datetime({ offset: true }).optional(),
   /** The newest N of those kept. Absent: all of them, or none when following. */

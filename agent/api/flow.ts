@@ -31,6 +31,14 @@ const flowPolicy = z.object({
 });
 export type FlowPolicy = z.infer<typeof flowPolicy>;
 
+const stagedOutcome = z.object({
+  direction: z.enum(["ingress", "egress"]),
+  verdict: z.enum(["allow", "deny", "redirect"]),
+  /** The rules that would decide; empty when none would. */
+  rules: z.array(ruleDescription).readonly(),
+});
+export type StagedOutcome = z.infer<typeof stagedOutcome>;
+
 const policies = z.array(flowPolicy).readonly().optional();
 
 export const flow = z.object({
@@ -77,6 +85,8 @@ export const flow = z.object({
     reason: z.string(),
     /** The end whose policy dropped the packet. */
     denied: z.enum(["ingress", "egress"]).optional(),
+    /** Ends that would be judged otherwise if everything staged were in force. */
+    staged: z.array(stagedOutcome).readonly().optional(),
   }),
 });
 export type Flow = z.infer<typeof flow>;

@@ -36,6 +36,18 @@ export type PolicyView = z.infer<typeof policyView>;
 export const policyObjectView = policyView.extend({ manifest: z.unknown() });
 export type PolicyObjectView = z.infer<typeof policyObjectView>;
 
+/** Something that is staged, with the connections that it would have judged otherwise since it came into force. */
+export const stagedView = ruleDescription.extend({
+  /** Null: the object as a whole, for what it would deny because no rule allows it. */
+  rule: z.string().nullable(),
+  denied: z.int(),
+  allowed: z.int(),
+  redirected: z.int(),
+  /** When it last would have. */
+  last: z.string().nullable(),
+});
+export type StagedView = z.infer<typeof stagedView>;
+
 /** YAML text and the name that errors and rules give to it. */
 export const policyDocument = z.object({ text: z.string(), file: z.string().min(1).max(4096) });
 export type PolicyDocument = z.infer<typeof policyDocument>;
@@ -73,12 +85,15 @@ export const evaluationRequest = z.object({
 });
 export type EvaluationRequest = z.infer<typeof evaluationRequest>;
 
-const directionVerdict = z.object({
+const decision = z.object({
   verdict: z.enum(["allow", "deny", "redirect"]),
   /** Empty for a default. */
   by: z.array(ruleDescription).readonly(),
   nearest: nearestRule.nullable(),
 });
+
+/** `staged`: what it would be if everything staged were in force; null where nothing staged has a say. */
+const directionVerdict = decision.extend({ staged: decision.nullable() });
 
 export const evaluation = z.object({
   /** Of both directions together. */

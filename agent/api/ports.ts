@@ -26,6 +26,7 @@ import type {
   PolicyDocument,
   PolicyObjectView,
   PolicyView,
+  StagedView,
 } from "./policy-views.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
 
@@ -66,6 +67,8 @@ export type PolicyOutcome =
 
 export interface PolicyService {
   list(): readonly PolicyView[];
+  /** Everything that is staged, in the order of files and lines. */
+  staged(): readonly StagedView[];
   get(name: ObjectName): PolicyObjectView | undefined;
   validate(document: PolicyDocument): readonly LocatedError[];
   /** Keeps the objects in the state folder; resolves when they are in force. */

@@ -1,4 +1,4 @@
-import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
+import type { Flow, FlowEndpoint, StagedOutcome } from "#agent/api/flow.ts";
 import { nearestText, ruleText } from "./rule-text.ts";
 import { type Paint, printable } from "./table.ts";
 
@@ -16,7 +16,7 @@ export function flowLine(flow: Flow, paint: Paint): string {
 }
 
 /** To the millisecond. */
-function timeText(time: string): string {
+export function timeText(time: string): string {
   return time.replace(/(\.\d{3})\d*/, "$1");
 }
 
@@ -46,5 +46,18 @@ function reasonText({ weir, verdict }: Flow): string {
     parts.unshift(weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`);
   }
   if (weir.nearest) parts.push(nearestText(weir.nearest));
+  parts.push(...(weir.staged ?? []).map(stagedText));
   return parts.join("; ");
+}
+
+const would: Readonly<Record<StagedOutcome["verdict"], string>> = {
+  allow: "would be allowed",
+  deny: "would be denied",
+  redirect: "would go to the proxy",
+};
+
+/** `would be denied (staged): NetworkPolicy shop/web egress[0] (web.yaml:14)` */
+function stagedText({ direction, verdict, rules }: StagedOutcome): string {
+  const nothing = `${direction}: ${verdict === "deny" ? "no rule allows it" : "no policy applies"}`;
+  return `${would[verdict]} (staged): ${rules.map(ruleText).join(", ") || nothing}`;
 }

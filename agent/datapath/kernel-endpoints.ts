@@ -12,7 +12,7 @@ import {
   type InterfaceRecord,
 } from "./layouts.gen.ts";
 
-function toEntry(endpoint: EndpointState): EndpointEntry {
+export function toEntry(endpoint: EndpointState): EndpointEntry {
   return {
     ifindex: endpoint.ifindex,
     id: endpoint.id,
@@ -25,12 +25,12 @@ function toEntry(endpoint: EndpointState): EndpointEntry {
   };
 }
 
-function toKey(address: string): EndpointKey {
+export function toKey(address: string): EndpointKey {
   const { family, bytes } = encodeAddress(address);
   return { address: { bytes }, family };
 }
 
-function bytesOf(address: string | null): { bytes: Uint8Array } {
+export function bytesOf(address: string | null): { bytes: Uint8Array } {
   return { bytes: address === null ? new Uint8Array(16) : encodeAddress(address).bytes };
 }
 

@@ -3,7 +3,7 @@ import { decodePrefix, encodePrefix } from "./address.ts";
 import type { IpcacheState, IpcacheTable } from "./kernel.ts";
 import { ipcacheEntry, type IpcacheEntry, ipcacheKey, type IpcacheKey, IpcachePrefix } from "./layouts.gen.ts";
 
-function toKey(prefix: string): IpcacheKey {
+export function toKey(prefix: string): IpcacheKey {
   const { family, bytes, bits } = encodePrefix(prefix);
   return { prefixlen: IpcachePrefix.IPCACHE_FIXED_BITS + bits, family, address: { bytes } };
 }

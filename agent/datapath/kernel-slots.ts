@@ -1,5 +1,5 @@
 import { BpfMap, MapFlag, MapHandle, MapOfMaps, MapType, u32 } from "libbpf-ts";
-import type { PolicySlots, SlotEntry } from "./kernel.ts";
+import type { PolicySlots, SlotEntry, SlotVerdict } from "./kernel.ts";
 import {
   Direction,
   policyEntry,
@@ -12,7 +12,15 @@ import {
 
 const innerName = "policy_slot";
 
-function encodeKey(entry: SlotEntry): PolicyKey {
+const verdictNumbers: Readonly<Record<SlotVerdict, number>> = {
+  allow: Verdict.ALLOW,
+  deny: Verdict.DENY,
+  pass: Verdict.PASS,
+  redirect: Verdict.REDIRECT,
+};
+const verdictNames = new Map(Object.entries(verdictNumbers).map(([name, number]) => [number, name as SlotVerdict]));
+
+export function encodeKey(entry: SlotEntry): PolicyKey {
   const bits = entry.protocol === 0 ? 0 : PolicyPrefix.PROTOCOL_BITS + entry.portBits;
   return {
     prefixlen: PolicyPrefix.FIXED_BITS + bits,
@@ -23,13 +31,24 @@ function encodeKey(entry: SlotEntry): PolicyKey {
   };
 }
 
-function encodeEntry(entry: SlotEntry): PolicyEntry {
+export function encodeEntry(entry: SlotEntry): PolicyEntry {
+  const bits = entry.protocol === 0 ? 0 : PolicyPrefix.PROTOCOL_BITS + entry.portBits;
+  const { below } = entry;
   return {
     precedence: entry.precedence,
     rule: entry.rule,
-    verdict: entry.verdict === "allow" ? Verdict.ALLOW : Verdict.DENY,
-    prefixBits: entry.protocol === 0 ? 0 : PolicyPrefix.PROTOCOL_BITS + entry.portBits,
+    verdict: verdictNumbers[entry.verdict],
+    prefixBits: bits,
+    belowVerdict: below ? verdictNumbers[below.verdict] : Verdict.NONE,
+    belowPrefixBits: below ? bits : 0,
+    belowPrecedence: below?.precedence ?? 0,
+    belowRule: below?.rule ?? 0,
   };
+}
+
+/** A number that nobody writes is shown as what the kernel does with it. */
+function verdictName(number: number): SlotVerdict {
+  return verdictNames.get(number) ?? "deny";
 }
 
 function decode(key: PolicyKey, entry: PolicyEntry): SlotEntry {
@@ -39,9 +58,13 @@ function decode(key: PolicyKey, entry: PolicyEntry): SlotEntry {
     protocol: key.protocol,
     port: key.port,
     portBits: Math.max(0, key.prefixlen - PolicyPrefix.FIXED_BITS - PolicyPrefix.PROTOCOL_BITS),
-    verdict: entry.verdict === Verdict.ALLOW ? "allow" : "deny",
+    verdict: verdictName(entry.verdict),
     precedence: entry.precedence,
     rule: entry.rule,
+    below:
+      entry.belowPrecedence === 0
+        ? null
+        : { verdict: verdictName(entry.belowVerdict), precedence: entry.belowPrecedence, rule: entry.belowRule },
   };
 }
 
@@ -108,7 +131,7 @@ export class KernelSlots implements PolicySlots, Disposable {
 
   add(slot: number, entries: readonly SlotEntry[]): void {
     const map = this.#typed(slot);
-    const order = [...entries].sort((a, b) => Number(a.verdict === "allow") - Number(b.verdict === "allow"));
+    const order = [...entries].sort((a, b) => Number(a.verdict !== "deny") - Number(b.verdict !== "deny"));
     map.setMany(order.map((entry) => [encodeKey(entry), encodeEntry(entry)]));
   }
 

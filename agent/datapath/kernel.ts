@@ -5,8 +5,17 @@
  */
 import type { ConntrackEntry, CounterKey, CounterValue, EventRecord } from "./layouts.gen.ts";
 
-/** One entry of a policy slot as the kernel holds it; `rule` is a rule reference. */
-export interface SlotEntry {
+export type SlotVerdict = "allow" | "deny" | "redirect" | "pass";
+
+/** What an entry says; `rule` is a rule reference. */
+export interface SlotDecision {
+  readonly verdict: SlotVerdict;
+  readonly precedence: number;
+  readonly rule: number;
+}
+
+/** One entry of a policy slot as the kernel holds it. */
+export interface SlotEntry extends SlotDecision {
   readonly peer: number;
   readonly direction: "ingress" | "egress";
   /** IP protocol number; 0: any. */
@@ -14,9 +23,8 @@ export interface SlotEntry {
   /** Host order; only the leading `portBits` count. */
   readonly port: number;
   readonly portBits: number;
-  readonly verdict: "allow" | "deny";
-  readonly precedence: number;
-  readonly rule: number;
+  /** What counts where the highest precedence of all look-ups passes; null: nothing. */
+  readonly below: SlotDecision | null;
 }
 
 /** The policy slots. Numbers are the caller's; a slot's content changes only by {@link add} and {@link remove}. */
@@ -80,6 +88,25 @@ export interface IpcacheTable {
   remove(prefixes: readonly string[]): void;
 }
 
+/** Entries of a map as bytes: `count` keys and values, one after the other. */
+export interface MapImage {
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  readonly count: number;
+}
+
+/** The maps as they are, past all that this process remembers of them. */
+export interface MapImages {
+  generation(): bigint;
+  endpoints(): MapImage;
+  interfaces(): MapImage;
+  ipcache(): MapImage;
+  /** The slots that the outer map names. */
+  slots(): number[];
+  /** What a packet would find in a slot; undefined: the outer map does not name it. */
+  slot(slot: number): MapImage | undefined;
+}
+
 /** The words that programs read before anything else. */
 export interface Control {
   generation(): bigint;
@@ -135,6 +162,7 @@ export interface Kernel extends Disposable {
   readonly endpoints: EndpointTable;
   readonly ipcache: IpcacheTable;
   readonly control: Control;
+  readonly images: MapImages;
   readonly connections: ConnectionTable;
   readonly hooks: Hooks;
   /** How programs are attached: `tcx`, or `clsact` before Linux 6.6. */

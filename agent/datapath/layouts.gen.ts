@@ -211,15 +211,23 @@ export interface PolicyEntry {
   readonly rule: number;
   readonly verdict: number;
   readonly prefixBits: number;
+  readonly belowVerdict: number;
+  readonly belowPrefixBits: number;
+  readonly belowPrecedence: number;
+  readonly belowRule: number;
 }
 
 export const policyEntry: Codec<PolicyEntry> = {
-  size: 12,
+  size: 20,
   encode(value, view, at) {
     view.setUint32(at + 0, value.precedence, true);
     view.setUint32(at + 4, value.rule, true);
     view.setUint8(at + 8, value.verdict);
     view.setUint8(at + 9, value.prefixBits);
+    view.setUint8(at + 10, value.belowVerdict);
+    view.setUint8(at + 11, value.belowPrefixBits);
+    view.setUint32(at + 12, value.belowPrecedence, true);
+    view.setUint32(at + 16, value.belowRule, true);
   },
   decode(view, at) {
     return {
@@ -227,6 +235,10 @@ export const policyEntry: Codec<PolicyEntry> = {
       rule: view.getUint32(at + 4, true),
       verdict: view.getUint8(at + 8),
       prefixBits: view.getUint8(at + 9),
+      belowVerdict: view.getUint8(at + 10),
+      belowPrefixBits: view.getUint8(at + 11),
+      belowPrecedence: view.getUint32(at + 12, true),
+      belowRule: view.getUint32(at + 16, true),
     };
   },
 };
@@ -584,6 +596,8 @@ export const IdentityRange = {
   CLUSTER_LAST: 65535,
   CLASS_FIRST: 16777217,
   CLASS_LAST: 33554431,
+  NODE_FIRST: 33554433,
+  NODE_LAST: 50331647,
 } as const;
 export type IdentityRange = (typeof IdentityRange)[keyof typeof IdentityRange];
 
@@ -611,6 +625,8 @@ export const Verdict = {
   NONE: 0,
   ALLOW: 1,
   DENY: 2,
+  PASS: 3,
+  REDIRECT: 4,
 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
@@ -710,6 +726,7 @@ export const DropReason = {
   FRAGMENT_UNSUPPORTED: 157,
   UNKNOWN_SENDER: 172,
   FORBIDDEN_ICMPV6: 176,
+  PROXY_LOOKUP_FAILED: 178,
   POLICY_DENIED_BY_RULE: 181,
   TTL_EXCEEDED: 196,
   MULTICAST: 201,
@@ -729,7 +746,7 @@ export const layouts: Readonly<
   ipcache_key: { size: 24, members: { prefixlen: [0, 4], family: [4, 1], address: [8, 16] } },
   ipcache_entry: { size: 8, members: { identity: [0, 4], address_class: [4, 4] } },
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
-  policy_entry: { size: 12, members: { precedence: [0, 4], rule: [4, 4], verdict: [8, 1], prefix_bits: [9, 1] } },
+  policy_entry: { size: 20, members: { precedence: [0, 4], rule: [4, 4], verdict: [8, 1], prefix_bits: [9, 1], below_verdict: [10, 1], below_prefix_bits: [11, 1], below_precedence: [12, 4], below_rule: [16, 4] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 24, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], verdict: [20, 1], match: [21, 1] } },

@@ -2,6 +2,7 @@ import { encodeData, InterfaceHooks, load, LoaderError, probeFeatures, removeOld
 import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
 import { KernelConnections } from "./kernel-connections.ts";
 import { KernelControl } from "./kernel-control.ts";
+import { KernelImages } from "./kernel-images.ts";
 import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
 import { KernelSlots } from "./kernel-slots.ts";
@@ -90,6 +91,7 @@ export function openKernel(options: KernelOptions): Kernel {
     endpoints: new KernelEndpoints(map("endpoints"), map("interfaces")),
     ipcache: new KernelIpcache(map("ipcache")),
     control,
+    images: new KernelImages(map),
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
     hooks: {
       attach: (ifindex, name) => hooks.attach(ifindex, name),

@@ -1,5 +1,6 @@
 import type { SlotEntry } from "#agent/datapath/kernel.ts";
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
+import type { AddressToken } from "#policy/model/address-token.ts";
 import type { SlotContent, SlotTable } from "./slot-table.ts";
 
 /**
@@ -9,13 +10,13 @@ import type { SlotContent, SlotTable } from "./slot-table.ts";
 export function splitEntries(
   slots: SlotTable,
   addresses: AddressSpace,
-  classes: ReadonlyMap<number, readonly string[]>,
+  classes: ReadonlyMap<number, readonly AddressToken[]>,
 ): Map<number, SlotEntry[]> {
-  const now = new Map([...addresses.classesInUse()].map(([id, cidrs]) => [cidrs.join(), id]));
-  const before = new Set(addresses.cidrs);
+  const now = new Map([...addresses.classesInUse()].map(([id, tokens]) => [tokens.join(), id]));
+  const before = new Set(addresses.tokens);
   const copies = new Map<number, number[]>();
-  for (const [id, cidrs] of classes) {
-    const origin = now.get(cidrs.filter((cidr) => before.has(cidr)).join());
+  for (const [id, tokens] of classes) {
+    const origin = now.get(tokens.filter((token) => before.has(token)).join());
     if (origin !== undefined && origin !== id) copies.set(origin, [...(copies.get(origin) ?? []), id]);
   }
   const splits = new Map<number, SlotEntry[]>();

@@ -1,12 +1,15 @@
-import type { EndpointState, Kernel, SlotEntry } from "#agent/datapath/kernel.ts";
+import type { EndpointState, Kernel, SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
-import type { CompiledPolicy, PolicyEngine, PolicyEntry } from "#policy/compile/engine.ts";
+import type { PolicyEngine } from "#policy/compile/engine.ts";
+import type { CompiledPolicy, EntryDecision, PolicyEntry } from "#policy/compile/entry.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import { EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
+import { EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEndpoint, knownPrefixes, sameState } from "./guarded-endpoint.ts";
+import type { OutsiderPlan } from "./outsiders.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 
 /** Numbers for sets of rules; `agent/identity` persists them. */
@@ -46,6 +49,8 @@ export interface PolicyChange {
   readonly always: boolean;
   /** Subjects for which everything is made ready along with the change: {@link Enforcement.add} can then not fail. */
   readonly joining?: readonly Joining[];
+  /** Who has other addresses; missing: as before. */
+  readonly outsiders?: OutsiderPlan;
 }
 
 interface Prepared {
@@ -53,11 +58,6 @@ interface Prepared {
   readonly splits: Map<number, SlotEntry[]>;
   readonly classes: Map<number, readonly string[]>;
   readonly final: ReadonlyMap<number, readonly string[]>;
-}
-
-interface Guarded {
-  endpoint: GuardedEndpoint;
-  slot: number;
 }
 
 /**
@@ -69,6 +69,7 @@ interface Guarded {
  * to live slots, before any address has it.
  */
 export class Enforcement {
+  readonly views: EnforcementViews;
   readonly #kernel: Kernel;
   readonly #addresses: AddressSpace;
   readonly #references: ReferenceNumbers;
@@ -76,14 +77,17 @@ export class Enforcement {
   readonly #slots: SlotTable;
   readonly #nodeIdentity: number;
   #nodePrefixes = new Set<string>();
+  #outsiders: OutsiderPlan = { prefixes: [], parties: new Map(), ownLabels: {} };
   readonly #endpoints = new Map<number, Guarded>();
   /** Identities that entries may name, with their subjects. */
   readonly #identities = new Map<number, Subject>();
   /** The slot that serves all subjects with one policy key. */
-  readonly #slotByKey = new Map<string, { slot: number; subject: Subject; selects: CompiledPolicy["selects"] }>();
+  readonly #slotByKey = new Map<string, SharedSlot>();
   #engine: PolicyEngine;
   /** A change has begun to write and has not ended: the records' two sides may differ. */
   #isTorn = false;
+  /** The classes of the latest plan. */
+  #planned: readonly number[] = [];
   /** Why the policy of the start is not in force; what an earlier life left is. */
   #refused: EndpointError | null = null;
 
@@ -99,6 +103,12 @@ export class Enforcement {
       options.nodeAddresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
     );
     this.#addresses.resetKnown(this.#fixedPrefixes());
+    this.views = this.#makeViews();
+  }
+
+  /** Who has addresses that are neither a pod's nor the node's own. */
+  get outsiders(): OutsiderPlan {
+    return this.#outsiders;
   }
 
   get engine(): PolicyEngine {
@@ -114,7 +124,11 @@ export class Enforcement {
    *
    * @returns why the policy is not in force; null when it is.
    */
-  async restore(engine: PolicyEngine, endpoints: readonly GuardedEndpoint[]): Promise<EndpointError | null> {
+  async restore(
+    engine: PolicyEngine,
+    endpoints: readonly GuardedEndpoint[],
+    outsiders: OutsiderPlan = this.#outsiders,
+  ): Promise<EndpointError | null> {
     const inKernel = this.#kernel.endpoints.read();
     const parity = Number(this.#kernel.control.generation() & 1n);
     await this.#finishChange(inKernel, parity);
@@ -125,9 +139,11 @@ export class Enforcement {
     for (const [id, state] of inKernel) {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
-    this.#addresses.resetKnown([...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)]);
+    // Pods' and the node's own addresses are theirs, whatever objects say.
+    const own = [...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)];
+    this.#addresses.resetKnown([...outsiders.prefixes, ...own]);
     try {
-      await this.#replace(engine, { always: false }, true);
+      await this.#replace(engine, { always: false, outsiders }, true);
       return null;
     } catch (error) {
       if (!(error instanceof EndpointError)) throw error;
@@ -174,13 +190,14 @@ export class Enforcement {
   }
 
   /** @param restoring records in the kernel may be other than this object believes. */
-  async #replace(next: PolicyEngine, { always, joining = [] }: PolicyChange, restoring: boolean): Promise<void> {
+  async #replace(next: PolicyEngine, change: PolicyChange, restoring: boolean): Promise<void> {
+    const { always, joining = [], outsiders = this.#outsiders } = change;
     const { control } = this.#kernel;
-    const { wanted, splits, classes, final } = this.#prepare(next, joining);
+    const { wanted, splits, classes, final } = this.#prepare(next, change);
     if (this.#isTorn) await this.#finishChange(this.#kernel.endpoints.read(), Number(control.generation() & 1n));
     this.#isTorn = true;
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
-    this.#addresses.setCidrs([...new Set([...this.#addresses.cidrs, ...next.cidrs])]);
+    this.#addresses.setTokens([...new Set([...this.#addresses.tokens, ...next.tokens])]);
 
     const fresh = [...wanted.values()].filter((policy) => policy.slot === null);
     const numbers = await this.#slots.insert(fresh.map((policy) => policy.content));
@@ -213,10 +230,11 @@ export class Enforcement {
     this.#isTorn = false;
     await this.#forgetUnused();
 
-    this.#addresses.setCidrs(next.cidrs);
+    this.#addresses.setTokens(next.tokens);
     const gone = new Set([...classes.keys()].filter((id) => !final.has(id)));
     this.#slots.removePeers(gone);
     for (const id of gone) next.removeClass(id);
+    this.#setOutsiders(outsiders);
     this.#addresses.releaseClasses();
   }
 
@@ -273,60 +291,52 @@ export class Enforcement {
     await this.#forgetUnused();
   }
 
-  /** The policy slot of an endpoint, and what is in it. */
-  slotOf(id: number): { slot: number; content: SlotContent } | undefined {
-    const slot = this.#endpoints.get(id)?.slot;
-    const content = slot === undefined ? undefined : this.#slots.content(slot);
-    return content && slot !== undefined ? { slot, content } : undefined;
-  }
-
-  /** Directions in which some policy selects an endpoint. */
-  selects(id: number): Readonly<Record<"ingress" | "egress", boolean>> {
-    const subject = this.#endpoints.get(id)?.endpoint.subject;
-    const known = subject && this.#slotByKey.get(this.#engine.policyKey(subject));
-    return known?.selects ?? { ingress: false, egress: false };
-  }
-
-  /** Rule references that some slot holds. */
-  references(): Set<number> {
-    const used = new Set<number>();
-    for (const slot of this.#slots.numbers()) {
-      for (const { rule } of this.#slots.content(slot)?.entries.values() ?? []) used.add(rule);
-    }
-    return used;
-  }
-
-  /** Endpoints by the slot that judges them. */
-  endpointsBySlot(): Map<number, number[]> {
-    const slots = new Map<number, number[]>();
-    for (const [id, { slot }] of this.#endpoints) slots.set(slot, [...(slots.get(slot) ?? []), id]);
-    return slots;
-  }
-
   /**
    * Would {@link replacePolicy} take these objects? Writes nothing.
    *
    * @throws EndpointError `policy-too-large`.
    */
-  checkPolicy(next: PolicyEngine, joining: readonly Joining[]): void {
-    this.#prepare(next, joining);
+  checkPolicy(next: PolicyEngine, change: Pick<PolicyChange, "joining" | "outsiders">): void {
+    this.#prepare(next, change);
+    this.#forgetPlanned(next, change);
   }
 
-  /** What the kernel should hold for an endpoint differs from what it holds, in sentences. */
-  check(id: number): string[] {
-    const guarded = this.#endpoints.get(id);
-    if (!guarded) return [`endpoint ${id} is not in force`];
-    const problems: string[] = [];
-    const state = this.#kernel.endpoints.read().get(id);
-    if (!state) problems.push(`endpoint ${id} is missing from the map endpoints or interfaces`);
-    else if (!state.policy.includes(guarded.slot))
-      problems.push(`endpoint ${id} has policy slots ${state.policy.join(", ")}, not ${guarded.slot}`);
-    if (!this.#slots.content(guarded.slot)) problems.push(`policy slot ${guarded.slot} of endpoint ${id} is missing`);
-    const present = new Map(this.#kernel.ipcache.read().map((entry) => [entry.prefix, entry.identity]));
-    for (const { prefix, identity } of knownPrefixes(guarded.endpoint)) {
-      if (present.get(prefix) !== identity) problems.push(`the ipcache entry of ${prefix} is missing or wrong`);
+  /** The policy in force knows both who was there and who comes. */
+  #setOutsiders(outsiders: OutsiderPlan): void {
+    const before = this.#outsiders;
+    this.#outsiders = outsiders;
+    const own = new Set(this.#nodePrefixes);
+    for (const { endpoint } of this.#endpoints.values())
+      for (const { prefix } of knownPrefixes(endpoint)) own.add(prefix);
+    const wanted = new Map(outsiders.prefixes.map(({ prefix, identity }) => [prefix, identity]));
+    for (const { prefix } of before.prefixes) {
+      if (!wanted.has(prefix) && !own.has(prefix)) this.#addresses.removeKnown(prefix);
     }
-    return problems;
+    for (const [prefix, identity] of wanted) if (!own.has(prefix)) this.#addresses.setKnown(prefix, identity);
+    const gone = new Set([...before.parties.keys()].filter((identity) => !outsiders.parties.has(identity)));
+    this.#slots.removePeers(gone);
+    for (const identity of gone) this.#engine.removeIdentity(identity);
+  }
+
+  #makeViews(): EnforcementViews {
+    const now = () => ({ engine: this.#engine, fixedPrefixes: this.#fixedPrefixes(), refused: this.#refused });
+    return new EnforcementViews({
+      kernel: this.#kernel,
+      addresses: this.#addresses,
+      slots: this.#slots,
+      identities: this.#identities,
+      endpoints: this.#endpoints,
+      slotByKey: this.#slotByKey,
+      get engine() {
+        return now().engine;
+      },
+      get fixedPrefixes() {
+        return now().fixedPrefixes;
+      },
+      get refused() {
+        return now().refused;
+      },
+    });
   }
 
   #fixedPrefixes(): KnownPrefix[] {
@@ -335,30 +345,63 @@ export class Enforcement {
   }
 
   #entry(entry: PolicyEntry): SlotEntry {
-    const { peer, direction, protocol, port, portBits, verdict, precedence } = entry;
+    const { peer, direction, protocol, port, portBits, below } = entry;
     return {
       peer,
       direction,
       protocol,
       port,
       portBits,
-      verdict,
-      precedence,
-      rule: this.#references.intern(entry.rules),
+      ...this.#decision(entry),
+      below: below && this.#decision(below),
     };
   }
 
+  #decision({ verdict, precedence, rules }: EntryDecision): SlotDecision {
+    return { verdict, precedence, rule: this.#references.intern(rules) };
+  }
+
   /** Step 1 of {@link replacePolicy}. */
-  #prepare(next: PolicyEngine, joining: readonly Joining[]): Prepared {
-    const cidrs = [...new Set([...this.#addresses.cidrs, ...next.cidrs])];
-    if (!this.#addresses.hasRoom(cidrs)) throw EndpointError.tooManyCidrs(cidrs.length, this.#addresses.capacity);
-    const union = this.#addresses.plannedClasses(cidrs);
-    const final = this.#addresses.plannedClasses(next.cidrs);
+  #prepare(next: PolicyEngine, change: Pick<PolicyChange, "joining" | "outsiders">): Prepared {
+    try {
+      return this.#plan(next, change);
+    } catch (error) {
+      this.#forgetPlanned(next, change);
+      throw error;
+    }
+  }
+
+  /** Takes back what {@link #plan} told an engine, which may share it with the one in force. */
+  #forgetPlanned(next: PolicyEngine, { joining = [], outsiders }: Pick<PolicyChange, "joining" | "outsiders">): void {
+    for (const identity of outsiders?.parties.keys() ?? []) next.removeIdentity(identity);
+    this.#tellOutsiders(next, this.#outsiders);
+    for (const { identity } of joining) {
+      const known = this.#identities.get(identity);
+      if (known) next.addIdentity(identity, known);
+      else next.removeIdentity(identity);
+    }
+    const used = this.#addresses.classesInUse();
+    for (const id of this.#planned) if (!used.has(id)) next.removeClass(id);
+  }
+
+  #tellOutsiders(engine: PolicyEngine, { parties, ownLabels }: OutsiderPlan): void {
+    for (const [identity, party] of parties) engine.addReserved(identity, party);
+    engine.addReserved(this.#nodeIdentity, { reserved: "host", nodeLabels: ownLabels });
+  }
+
+  #plan(next: PolicyEngine, { joining = [], outsiders }: Pick<PolicyChange, "joining" | "outsiders">): Prepared {
+    this.#tellOutsiders(next, this.#outsiders);
+    if (outsiders) this.#tellOutsiders(next, outsiders);
+    const tokens = [...new Set([...this.#addresses.tokens, ...next.tokens])];
+    if (!this.#addresses.hasRoom(tokens)) throw EndpointError.tooManyCidrs(tokens.length, this.#addresses.capacity);
+    const union = this.#addresses.plannedClasses(tokens);
+    const final = this.#addresses.plannedClasses(next.tokens);
     const identities = new Map(this.#identities);
     for (const { identity, subject } of joining) identities.set(identity, subject);
     for (const [identity, subject] of identities) next.addIdentity(identity, subject);
     const classes = new Map([...this.#addresses.classesInUse(), ...union, ...final]);
-    for (const [id, cidrs] of classes) next.addClass(id, cidrs);
+    this.#planned = [...classes.keys()];
+    for (const [id, said] of classes) next.addClass(id, said);
     const wanted = this.#compileAll(next);
     for (const { subject } of joining) {
       const key = next.policyKey(subject);

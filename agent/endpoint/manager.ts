@@ -293,7 +293,7 @@ export class EndpointManager {
       ...problems,
       ...this.#options.host.check(this.#hostSide(record)),
       ...this.#options.hooks.check(record.ifindex, record.hostInterface),
-      ...this.#options.enforcement.check(record.id),
+      ...this.#options.enforcement.views.check(record.id),
     ];
   }
 

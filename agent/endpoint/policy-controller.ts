@@ -1,8 +1,9 @@
-import { type Enforcement, PolicyEngine } from "#policy/compile/engine.ts";
+import type { Enforcement, PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement as PolicyEnforcement } from "./enforcement.ts";
 import type { EndpointManager, Relabel } from "./manager.ts";
+import { type Outsiders, sameOutsiders } from "./outsiders.ts";
 
 /** How many generations' objects are kept, to explain events that are still on their way. */
 const remembered = 8;
@@ -15,8 +16,11 @@ export interface PolicyControllerOptions {
     replace(objects: readonly PolicyObject[]): void;
     widen(objects: readonly PolicyObject[]): void;
   };
+  readonly outsiders: Outsiders;
   readonly mode: Enforcement;
   readonly generation: () => bigint;
+  /** By the wall clock, which rules with an end are compared with. */
+  readonly now: () => Date;
 }
 
 /**
@@ -69,9 +73,17 @@ export class PolicyController {
     return this.#since.get(key)?.revision ?? this.revision;
   }
 
-  /** An engine for these objects, with the node's mode. */
+  /** An engine for these objects, as of now. */
   engine(objects: readonly PolicyObject[]): PolicyEngine {
-    return new PolicyEngine(objects, { enforcement: this.#options.mode });
+    const { enforcement, now } = this.#options;
+    return enforcement.engine.evolve(objects, { at: now().getTime() });
+  }
+
+  /** Whether a rule has ended that is still in force. */
+  get isOutdated(): boolean {
+    const { enforcement, now } = this.#options;
+    const { expires } = enforcement.engine;
+    return expires !== null && expires <= now().getTime();
   }
 
   /**
@@ -83,7 +95,8 @@ export class PolicyController {
     const { endpoints, enforcement } = this.#options;
     const relabels = await this.#planRelabels(objects);
     try {
-      enforcement.checkPolicy(this.engine(objects), relabels);
+      const outsiders = this.#options.outsiders.plan(objects);
+      enforcement.checkPolicy(this.engine(objects), { joining: relabels, outsiders });
     } finally {
       this.#options.pods.replace(this.#objects);
       await endpoints.keepLabels(relabels);
@@ -120,18 +133,28 @@ export class PolicyController {
 
   /** @returns whether the snapshot is in force. */
   async apply(objects: readonly PolicyObject[]): Promise<boolean> {
-    const { endpoints, enforcement, generation } = this.#options;
     if (objects === this.#objects) {
       this.#refusal = null;
       return true;
     }
+    return this.#put(objects);
+  }
+
+  /** Takes rules that have ended out of force. @returns whether it did. */
+  async renew(): Promise<boolean> {
+    return this.#put(this.#objects);
+  }
+
+  async #put(objects: readonly PolicyObject[]): Promise<boolean> {
+    const { endpoints, enforcement, generation } = this.#options;
     if (!(await this.#widen(objects))) return false;
     const relabels = await this.#planRelabels(objects);
     const next = generation() + 1n;
     // Before the change: the first events of the new generation may come before it is complete.
     this.#history.set(next, objects);
     try {
-      await enforcement.replacePolicy(this.engine(objects), { always: true, joining: relabels });
+      const outsiders = this.#options.outsiders.plan(objects);
+      await enforcement.replacePolicy(this.engine(objects), { always: true, joining: relabels, outsiders });
     } catch (error) {
       if (!(error instanceof EndpointError)) throw error;
       this.#history.delete(next);
@@ -147,15 +170,19 @@ export class PolicyController {
   }
 
   /**
-   * Labels that only the new policy names become a part of identities first: the old policy
-   * decides the same with them. Else there would be a moment in which the new one judges
-   * pods as if they had none of these labels.
+   * Labels that only the new policy names become a part of identities first, of pods and of nodes: the old
+   * policy decides the same with them. Else there would be a moment in which the new one judges
+   * them as if they had none of these labels.
    */
   async #widen(objects: readonly PolicyObject[]): Promise<boolean> {
-    const { endpoints, pods } = this.#options;
+    const { endpoints, pods, outsiders, enforcement } = this.#options;
     pods.widen(objects);
     try {
       await endpoints.relabel(await endpoints.planRelabels());
+      const widened = outsiders.plan(this.#objects, objects);
+      if (!sameOutsiders(widened, enforcement.outsiders)) {
+        await enforcement.replacePolicy(this.engine(this.#objects), { always: false, outsiders: widened });
+      }
       return true;
     } catch (error) {
       if (!(error instanceof EndpointError)) throw error;

@@ -1,4 +1,4 @@
-import type { PolicySlots, SlotEntry } from "#agent/datapath/kernel.ts";
+import type { PolicySlots, SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
 
 /** The part of an entry that is its key in the kernel. */
 export function entryKey(entry: SlotEntry): string {
@@ -6,7 +6,12 @@ export function entryKey(entry: SlotEntry): string {
 }
 
 function sameValue(a: SlotEntry, b: SlotEntry | undefined): boolean {
-  return b !== undefined && a.verdict === b.verdict && a.precedence === b.precedence && a.rule === b.rule;
+  return b !== undefined && sameDecision(a, b) && sameDecision(a.below, b.below);
+}
+
+function sameDecision(a: SlotDecision | null, b: SlotDecision | null): boolean {
+  if (!a || !b) return a === b;
+  return a.verdict === b.verdict && a.precedence === b.precedence && a.rule === b.rule;
 }
 
 /** The content of one policy slot, by {@link entryKey}. */

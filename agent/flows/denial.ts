@@ -1,7 +1,7 @@
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "./address-text.ts";
 import type { Denial } from "./context.ts";
-import { policyProtocol } from "./layer4.ts";
+import { connectionPort, policyProtocol } from "./layer4.ts";
 import { deniedEnd, type FlowRecord } from "./record.ts";
 
 /** The denial that a flow tells of, when no rule made it; undefined for any other flow. */
@@ -9,12 +9,8 @@ export function denialOf({ event, source, destination }: FlowRecord): Denial | u
   const direction = deniedEnd(event);
   const protocol = policyProtocol(event);
   if (event.reason !== DropReason.POLICY_DENIED || direction === undefined || protocol === undefined) return undefined;
-  const sent = { party: source, address: addressText(event.family, event.source.bytes), port: event.sourcePort };
-  const received = {
-    party: destination,
-    address: addressText(event.family, event.destination.bytes),
-    port: event.destinationPort,
-  };
+  const sent = { party: source, address: addressText(event.family, event.source.bytes) };
+  const received = { party: destination, address: addressText(event.family, event.destination.bytes) };
   // Policy judges a connection by its first packet, which went the other way.
   const [from, to] = event.isReply ? [received, sent] : [sent, received];
   return {
@@ -24,7 +20,7 @@ export function denialOf({ event, source, destination }: FlowRecord): Denial | u
     sourceAddress: from.address,
     destinationAddress: to.address,
     protocol,
-    port: protocol === "ICMP" || protocol === "ICMPv6" ? event.icmpType : to.port,
+    port: connectionPort(event),
     generation: event.generation,
   };
 }

@@ -27,6 +27,7 @@ const first = 130;
 const sentences: Readonly<Record<string, string>> = {
   POLICY_DENIED: "no rule allows it",
   POLICY_DENY: "a rule denies it",
+  SOCKET_LOOKUP_FAILED: "a rule asks for the proxy, which is not there",
   DROP_EP_NOT_READY: "the endpoint is not ready",
   CT_MAP_INSERTION_FAILED: "the connection cannot be remembered",
   INVALID_SOURCE_IP: "the source address is not the sender's",

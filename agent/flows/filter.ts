@@ -30,6 +30,7 @@ export function flowFilter(query: FlowQuery): Test {
   ]);
   add(query.pod, ({ source, destination }) => [podName(source), podName(destination)]);
   add(query.port, ({ event }) => portsOf(event));
+  if (query.staged) tests.push(({ staged }) => staged.length > 0);
   if (query.ip.length > 0) tests.push(addressTest(query.ip));
   if (query.since !== undefined) {
     const since = BigInt(Date.parse(query.since)) * 1_000_000n;

@@ -20,6 +20,16 @@ export function policyProtocol(event: EventRecord): FlowProtocol | undefined {
   return name === "ICMPv4" ? "ICMP" : name;
 }
 
+/** What echo replies answer, by protocol and type. */
+const requests: Readonly<Record<string, number>> = { "ICMPv4 0": 8, "ICMPv6 129": 128 };
+
+/** What policy was asked about: the connection's destination port, whose packet may be a reply; of ICMP the type. */
+export function connectionPort(event: EventRecord): number {
+  const name = layer4Name(event);
+  if (name !== "ICMPv4" && name !== "ICMPv6") return event.isReply ? event.sourcePort : event.destinationPort;
+  return (event.isReply ? requests[`${name} ${event.icmpType}`] : undefined) ?? event.icmpType;
+}
+
 /** The `l4` of a flow. */
 export function layer4(event: EventRecord): NonNullable<Flow["l4"]> | undefined {
   const name = layer4Name(event);

@@ -1,3 +1,4 @@
+import type { StagedOutcome } from "#agent/api/flow.ts";
 import { ConnectionEnd, DropReason, EventHook, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty } from "./context.ts";
 
@@ -11,14 +12,24 @@ export interface FlowRecord {
   /** Of the packet, which may be a reply. */
   readonly source: FlowParty;
   readonly destination: FlowParty;
+  /** Ends that what is staged would judge otherwise. */
+  readonly staged: readonly StagedOutcome[];
 }
 
 export type Direction = "ingress" | "egress";
 
+/** What the end has said that decided; undefined for a drop that was not policy's. */
+export function decidingVerdict({ reason }: EventRecord): Verdict | undefined {
+  if (reason === DropReason.NONE) return Verdict.ALLOW;
+  if (reason === DropReason.POLICY_DENIED || reason === DropReason.POLICY_DENIED_BY_RULE) return Verdict.DENY;
+  return reason === DropReason.PROXY_LOOKUP_FAILED ? Verdict.REDIRECT : undefined;
+}
+
 /** The end whose policy dropped the packet; undefined when it was not policy. */
-export function deniedEnd({ reason, end }: EventRecord): Direction | undefined {
-  if (reason !== DropReason.POLICY_DENIED && reason !== DropReason.POLICY_DENIED_BY_RULE) return undefined;
-  return end[ConnectionEnd.END_SOURCE].verdict === Verdict.DENY ? "egress" : "ingress";
+export function deniedEnd(event: EventRecord): Direction | undefined {
+  const verdict = decidingVerdict(event);
+  if (verdict === undefined || verdict === Verdict.ALLOW) return undefined;
+  return event.end[ConnectionEnd.END_SOURCE].verdict === verdict ? "egress" : "ingress";
 }
 
 /** The end that judged, of the connection; for other drops the way the packet went. */

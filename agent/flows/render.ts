@@ -15,7 +15,7 @@ import { denialOf } from "./denial.ts";
 import { dropReasonName, dropReasonText } from "./drop-reason.ts";
 import { layer4 } from "./layer4.ts";
 import type { NearestRules } from "./nearest.ts";
-import { deniedEnd, directionOf, type FlowRecord } from "./record.ts";
+import { decidingVerdict, deniedEnd, directionOf, type FlowRecord } from "./record.ts";
 import { RuleWords } from "./rule-words.ts";
 
 /** Names of the datapath's source files, by `enum source_file`. */
@@ -65,11 +65,11 @@ export class FlowRenderer {
   }
 
   #weirOf(record: FlowRecord): Flow["weir"] {
-    const { event } = record;
+    const { event, staged } = record;
     const forwarded = event.reason === DropReason.NONE;
     const denied = deniedEnd(event);
-    const verdict = forwarded ? Verdict.ALLOW : Verdict.DENY;
-    const deciding = forwarded || denied ? event.end.filter((end) => end.verdict === verdict) : [];
+    const verdict = decidingVerdict(event);
+    const deciding = verdict === undefined ? [] : event.end.filter((end) => end.verdict === verdict);
     // No rule speaks for both directions, so none is named twice.
     const rules = deciding.flatMap((end) => this.#words.of(end, event.generation).rules);
     const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
@@ -81,6 +81,7 @@ export class FlowRenderer {
       generation: event.generation.toString(),
       reason: forwarded ? allowed : dropReasonText(event.reason),
       ...(denied ? { denied } : {}),
+      ...(staged.length > 0 ? { staged } : {}),
     };
   }
 

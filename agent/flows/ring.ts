@@ -1,7 +1,10 @@
+import type { StagedOutcome } from "#agent/api/flow.ts";
 import { ConnectionEnd, EventHook, type EventRecord, eventRecord } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
 import type { FlowRecord } from "./record.ts";
+
+const NOTHING_STAGED: readonly StagedOutcome[] = [];
 
 /**
  * The latest events, kept as the kernel's bytes: {@link capacity} of them in one buffer,
@@ -14,6 +17,8 @@ export class FlowRing {
   readonly #records: DataView;
   readonly #times: BigInt64Array;
   readonly #parties: (FlowParty | undefined)[];
+  /** By slot; few events have any. */
+  readonly #staged = new Map<number, readonly StagedOutcome[]>();
   #next = 0;
   #lost = 0n;
   readonly #waiting = new Set<() => void>();
@@ -49,14 +54,20 @@ export class FlowRing {
     this.#notify();
   }
 
-  /** Keeps an event, with the names that its ends have now. */
-  add(event: EventRecord): void {
+  /**
+   * Keeps an event, with the names that its ends have now.
+   *
+   * @param staged ends that what is staged would judge otherwise.
+   */
+  add(event: EventRecord, staged: readonly StagedOutcome[] = NOTHING_STAGED): void {
     const slot = this.#next % this.capacity;
     eventRecord.encode(event, this.#records, slot * eventRecord.size);
     this.#times[slot] = this.#context.wallNanoseconds(event.time);
     const { source, destination } = this.#partiesOf(event);
     this.#parties[2 * slot] = source;
     this.#parties[2 * slot + 1] = destination;
+    if (staged.length > 0) this.#staged.set(slot, staged);
+    else if (this.#staged.size > 0) this.#staged.delete(slot);
     this.#next++;
     this.#notify();
   }
@@ -69,7 +80,8 @@ export class FlowRing {
     const destination = this.#parties[2 * slot + 1];
     const time = this.#times[slot];
     if (!source || !destination || time === undefined) return undefined;
-    return { sequence, time, event: eventRecord.decode(this.#records, slot * eventRecord.size), source, destination };
+    const event = eventRecord.decode(this.#records, slot * eventRecord.size);
+    return { sequence, time, event, source, destination, staged: this.#staged.get(slot) ?? NOTHING_STAGED };
   }
 
   /** Resolves at the next event or loss, or when the signal is aborted. */

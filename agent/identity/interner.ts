@@ -74,6 +74,11 @@ export class Interner {
     return id;
   }
 
+  /** The number of a text that has one already. */
+  find(value: string): number | undefined {
+    return this.#ids.get(value);
+  }
+
   value(id: number): string | undefined {
     return this.#values.get(id);
   }

@@ -74,6 +74,14 @@ export class RuleReferences implements Disposable {
     return reference;
   }
 
+  /** The number of a set of rules that has one already; 0 for the empty set. */
+  find(rules: readonly ReferencedRule[]): number | undefined {
+    if (rules.length === 0) return 0;
+    const numbers = rules.map(({ key }) => this.#ruleNumbers.get(key));
+    if (!numbers.every((number) => number !== undefined)) return undefined;
+    return this.#interner.find([...new Set(numbers)].sort((a, b) => a - b).join(","));
+  }
+
   /** The rules behind a reference; empty for 0 and for a number that was never handed out or is forgotten. */
   lookup(reference: number): RuleDescription[] {
     const numbers = ruleNumbers(this.#interner.value(reference) ?? "");

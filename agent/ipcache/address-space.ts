@@ -1,12 +1,13 @@
 import type { Control, IpcacheState, IpcacheTable } from "#agent/datapath/kernel.ts";
-import { type KnownPrefix, partition } from "./partition.ts";
+import { type AddressToken, tokenBlock } from "#policy/model/address-token.ts";
+import { type KnownPrefix, insideTokens, partition } from "./partition.ts";
 
-/** Numbers for sets of CIDRs; `agent/identity` persists them. */
+/** Numbers for sets of tokens; `agent/identity` persists them. */
 export interface ClassNumbers {
-  /** The number of a set (sorted canonical texts); 0 for the empty one. */
-  intern(cidrs: readonly string[]): number;
+  /** The number of a set (sorted); 0 for the empty one. */
+  intern(tokens: readonly AddressToken[]): number;
   /** The set behind a number that was handed out. */
-  lookup(addressClass: number): readonly string[] | undefined;
+  lookup(addressClass: number): readonly AddressToken[] | undefined;
   /** Says which numbers are still in use; others may be forgotten. */
   retain(inUse: ReadonlySet<number>): void;
 }
@@ -14,7 +15,7 @@ export interface ClassNumbers {
 interface AddressPlan {
   readonly entries: readonly IpcacheState[];
   /** The classes that the entries name, with their sets. */
-  readonly classes: ReadonlyMap<number, readonly string[]>;
+  readonly classes: ReadonlyMap<number, readonly AddressToken[]>;
 }
 
 export interface AddressSpaceOptions {
@@ -23,6 +24,8 @@ export interface AddressSpaceOptions {
   readonly classes: ClassNumbers;
   /** Who an address is that nobody claims: the reserved identity `world`. */
   readonly fallback: number;
+  /** Other identities that are outside of the cluster. */
+  readonly outsiders?: readonly number[];
 }
 
 /**
@@ -35,34 +38,48 @@ export class AddressSpace {
   readonly #options: AddressSpaceOptions;
   readonly #known = new Map<string, number>();
   readonly #current = new Map<string, IpcacheState>();
-  #cidrs: readonly string[] = [];
-  /** Whether the kernel holds what {@link cidrs} and the known prefixes ask for. */
+  #tokens: readonly AddressToken[] = [];
+  /** Whether the kernel holds what {@link tokens} and the known prefixes ask for. */
   #settled = false;
 
   /** Starts from what the kernel holds. */
   constructor(options: AddressSpaceOptions) {
     this.#options = options;
-    const cidrs = new Set<string>();
+    const tokens = new Set<AddressToken>();
     for (const entry of options.table.read()) {
       this.#current.set(entry.prefix, entry);
-      for (const cidr of options.classes.lookup(entry.addressClass) ?? []) cidrs.add(cidr);
+      for (const token of options.classes.lookup(entry.addressClass) ?? []) tokens.add(token);
     }
-    this.#cidrs = [...cidrs];
+    this.#tokens = [...tokens];
   }
 
-  /** The CIDRs of rules that the present classes are made of. */
-  get cidrs(): readonly string[] {
-    return this.#cidrs;
+  /** What of the rules the present classes are made of. */
+  get tokens(): readonly AddressToken[] {
+    return this.#tokens;
   }
 
-  /** The classes in use now. */
-  classesInUse(): Map<number, readonly string[]> {
-    const classes = new Map<number, readonly string[]>();
+  /**
+   * The classes that addresses have now, and those that they would have if a pod or a node came to
+   * have them: ranges that mean what is outside of the cluster do not mean it then.
+   */
+  classesInUse(): Map<number, readonly AddressToken[]> {
+    const classes = new Map<number, readonly AddressToken[]>();
     for (const { addressClass } of this.#current.values()) {
-      const cidrs = this.#options.classes.lookup(addressClass);
-      if (cidrs) classes.set(addressClass, cidrs);
+      const tokens = this.#options.classes.lookup(addressClass);
+      if (tokens) this.#addClass(classes, addressClass, tokens);
     }
     return classes;
+  }
+
+  #addClass(
+    classes: Map<number, readonly AddressToken[]>,
+    addressClass: number,
+    tokens: readonly AddressToken[],
+  ): void {
+    if (classes.has(addressClass)) return;
+    classes.set(addressClass, tokens);
+    const inside = insideTokens(tokens);
+    if (inside.length > 0 && inside.length < tokens.length) classes.set(this.#options.classes.intern(inside), inside);
   }
 
   /** How many prefixes the ipcache holds at most. */
@@ -70,30 +87,31 @@ export class AddressSpace {
     return this.#options.table.capacity;
   }
 
-  /** Whether a part for each of these CIDRs fits beside the known prefixes. */
-  hasRoom(cidrs: readonly string[]): boolean {
-    return this.#known.size + cidrs.length <= this.capacity;
+  /** Whether a part for each of these tokens fits beside the known prefixes. */
+  hasRoom(tokens: readonly AddressToken[]): boolean {
+    return this.#known.size + tokens.length <= this.capacity;
   }
 
-  /** The classes that addresses would have with these CIDRs. Writes nothing. */
-  plannedClasses(cidrs: readonly string[]): ReadonlyMap<number, readonly string[]> {
-    return this.#isSettled(cidrs) ? this.classesInUse() : this.#plan(cidrs).classes;
+  /** The classes that addresses would have with these tokens. Writes nothing. */
+  plannedClasses(tokens: readonly AddressToken[]): ReadonlyMap<number, readonly AddressToken[]> {
+    return this.#isSettled(tokens) ? this.classesInUse() : this.#plan(tokens).classes;
   }
 
-  #plan(cidrs: readonly string[], known: readonly KnownPrefix[] = this.#knownPrefixes()): AddressPlan {
-    const classes = new Map<number, readonly string[]>();
-    const entries = partition(known, cidrs, this.#options.fallback).map((part) => {
-      const addressClass = this.#options.classes.intern(part.cidrs);
-      if (addressClass !== 0) classes.set(addressClass, part.cidrs);
+  #plan(tokens: readonly AddressToken[], known: readonly KnownPrefix[] = this.#knownPrefixes()): AddressPlan {
+    const classes = new Map<number, readonly AddressToken[]>();
+    const { fallback, outsiders = [] } = this.#options;
+    const entries = partition(known, tokens, fallback, [fallback, ...outsiders]).map((part) => {
+      const addressClass = this.#options.classes.intern(part.tokens);
+      if (addressClass !== 0) this.#addClass(classes, addressClass, part.tokens);
       return { prefix: part.prefix, identity: part.identity, addressClass };
     });
     return { entries, classes };
   }
 
-  /** Brings the kernel to the plan that these CIDRs make. */
-  setCidrs(cidrs: readonly string[]): void {
-    if (this.#isSettled(cidrs)) return;
-    this.#cidrs = cidrs;
+  /** Brings the kernel to the plan that these tokens make. */
+  setTokens(tokens: readonly AddressToken[]): void {
+    if (this.#isSettled(tokens)) return;
+    this.#tokens = tokens;
     this.#reconcile();
     this.#settled = true;
   }
@@ -105,17 +123,17 @@ export class AddressSpace {
   setKnown(prefix: string, identity: number): void {
     if (this.#known.get(prefix) === identity && this.#current.has(prefix)) return;
     this.#known.set(prefix, identity);
-    const entry = this.#plan(this.#cidrs, this.#around(prefix)).entries.find((part) => part.prefix === prefix);
+    const entry = this.#plan(this.#tokens, this.#around(prefix)).entries.find((part) => part.prefix === prefix);
     if (entry) this.#apply([entry], []);
   }
 
   removeKnown(prefix: string): void {
     if (!this.#known.delete(prefix)) return;
-    if (this.#cidrs.includes(prefix)) this.#reconcile();
+    if (this.#tokens.some((token) => tokenBlock(token)?.cidr === prefix)) this.#reconcile();
     else this.#apply([], [prefix]);
   }
 
-  /** Replaces all known prefixes but leaves the kernel as it is until {@link setCidrs}. */
+  /** Replaces all known prefixes but leaves the kernel as it is until {@link setTokens}. */
   resetKnown(known: readonly KnownPrefix[]): void {
     this.#settled = false;
     this.#known.clear();
@@ -127,10 +145,10 @@ export class AddressSpace {
     this.#options.classes.retain(new Set(this.classesInUse().keys()));
   }
 
-  #isSettled(cidrs: readonly string[]): boolean {
-    if (!this.#settled || cidrs.length !== this.#cidrs.length) return false;
-    const present = new Set(this.#cidrs);
-    return cidrs.every((cidr) => present.has(cidr));
+  #isSettled(tokens: readonly AddressToken[]): boolean {
+    if (!this.#settled || tokens.length !== this.#tokens.length) return false;
+    const present = new Set(this.#tokens);
+    return tokens.every((token) => present.has(token));
   }
 
   #knownPrefixes(): KnownPrefix[] {
@@ -143,7 +161,7 @@ export class AddressSpace {
   }
 
   #reconcile(): void {
-    const wanted = new Map(this.#plan(this.#cidrs).entries.map((entry) => [entry.prefix, entry]));
+    const wanted = new Map(this.#plan(this.#tokens).entries.map((entry) => [entry.prefix, entry]));
     const removed = [...this.#current.keys()].filter((prefix) => !wanted.has(prefix));
     const written = [...wanted.values()].filter((entry) => !same(entry, this.#current.get(entry.prefix)));
     this.#apply(written, removed);

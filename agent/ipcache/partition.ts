@@ -1,3 +1,4 @@
+import { type AddressToken, tokenBlock } from "#policy/model/address-token.ts";
 import { type Cidr, cidrContains, formatCidr, parseCidr } from "#policy/model/cidr.ts";
 
 /** A prefix whose owner is known: the node's own address, a pod, the range of pods. */
@@ -6,19 +7,22 @@ export interface KnownPrefix {
   readonly identity: number;
 }
 
-/** One prefix of the partition, with the CIDRs of rules that contain it. */
+/** One prefix of the partition, with what rules say of its addresses. */
 export interface Part {
   readonly prefix: string;
   readonly identity: number;
-  /** Canonical texts, sorted; empty: no rule speaks of the address. */
-  readonly cidrs: readonly string[];
+  /** Sorted; empty: no rule speaks of the address. */
+  readonly tokens: readonly AddressToken[];
 }
 
 interface Node {
   readonly cidr: Cidr;
   readonly prefix: string;
   identity: number | null;
-  isRule: boolean;
+  /** Of rules that speak of this range, whoever has its addresses. */
+  any: AddressToken | null;
+  /** Of rules that mean only what is outside of the cluster. */
+  outside: AddressToken | null;
 }
 
 function compare(a: Node, b: Node): number {
@@ -30,24 +34,34 @@ function compare(a: Node, b: Node): number {
 /**
  * Splits the address space by all prefixes that anybody speaks of, so that one
  * longest-prefix look-up answers both questions about an address: who owns it (the
- * closest known prefix, else `fallback`), and which CIDRs of rules contain it.
+ * closest known prefix, else `fallback`), and which of the rules' ranges it is in.
  *
- * Every rule's CIDR and every known prefix is a part of its own; a part's CIDRs are
- * those that contain it. An address belongs to its longest part, and no CIDR that
- * contains the address is longer than that part.
+ * Every rule's range and every known prefix is a part of its own; a part's tokens are those of
+ * the ranges that contain it. An address belongs to its longest part, and no range that
+ * contains the address is longer than that part. Tokens of names are not looked at.
+ *
+ * @param outsiders Identities that are outside of the cluster.
  */
-export function partition(known: readonly KnownPrefix[], ruleCidrs: readonly string[], fallback: number): Part[] {
+export function partition(
+  known: readonly KnownPrefix[],
+  tokens: readonly AddressToken[],
+  fallback: number,
+  outsiders: readonly number[] = [fallback],
+): Part[] {
   const nodes = new Map<string, Node>();
   const node = (text: string): Node => {
     const cidr = parseCidr(text);
     if (cidr === null) throw new Error(`partition addresses: ${text} is not a CIDR`);
     const prefix = formatCidr(cidr);
     let found = nodes.get(prefix);
-    if (!found) nodes.set(prefix, (found = { cidr, prefix, identity: null, isRule: false }));
+    if (!found) nodes.set(prefix, (found = { cidr, prefix, identity: null, any: null, outside: null }));
     return found;
   };
   for (const { prefix, identity } of known) node(prefix).identity = identity;
-  for (const cidr of ruleCidrs) node(cidr).isRule = true;
+  for (const token of tokens) {
+    const block = tokenBlock(token);
+    if (block) node(block.cidr)[block.scope] = token;
+  }
 
   // In this order a prefix comes after every prefix that contains it, and those form a stack.
   const parts: Part[] = [];
@@ -55,14 +69,14 @@ export function partition(known: readonly KnownPrefix[], ruleCidrs: readonly str
   for (const current of [...nodes.values()].sort(compare)) {
     while (stack.length > 0 && !cidrContains((stack.at(-1) as Node).cidr, current.cidr)) stack.pop();
     stack.push(current);
-    parts.push({
-      prefix: current.prefix,
-      identity: stack.findLast((outer) => outer.identity !== null)?.identity ?? fallback,
-      cidrs: stack
-        .filter((outer) => outer.isRule)
-        .map((outer) => outer.prefix)
-        .sort(),
-    });
+    const identity = stack.findLast((outer) => outer.identity !== null)?.identity ?? fallback;
+    const said = stack.flatMap(({ any, outside }) => [any, outsiders.includes(identity) ? outside : null]);
+    parts.push({ prefix: current.prefix, identity, tokens: said.filter((token) => token !== null).sort() });
   }
   return parts;
+}
+
+/** What rules say of the same addresses where they belong to the cluster. */
+export function insideTokens(tokens: readonly AddressToken[]): AddressToken[] {
+  return tokens.filter((token) => tokenBlock(token)?.scope === "any");
 }

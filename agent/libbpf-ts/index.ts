@@ -6,6 +6,7 @@ export { BpfError, type BpfErrorCode } from "./errors.ts";
 export { type LinkInfo, linkInfo, type MapInfo, mapInfo, type ProgramInfo, programInfo } from "./info.ts";
 export { type MapTypes, typesOfMap } from "./kernel-btf.ts";
 export { BpfMap, UpdateFlag } from "./map.ts";
+export { copyEntries, type EntryBytes } from "./map-bytes.ts";
 export { countEntries, MapFlag, MapHandle, type MapSpec, MapType } from "./map-handle.ts";
 export { MapOfMaps } from "./map-of-maps.ts";
 export { compareShapes, type MapShape } from "./map-shape.ts";

@@ -80,6 +80,30 @@ export function* readEntries(handle: MapHandle, valueSize: number): Generator<En
   }
 }
 
+/** All entries of a map as bytes that stay as they are. */
+export function copyEntries(handle: MapHandle): EntryBytes {
+  const { keySize, valueSize } = handle.info;
+  const keys: Uint8Array[] = [];
+  const values: Uint8Array[] = [];
+  let total = 0;
+  for (const { keys: someKeys, values: someValues, count } of readEntries(handle, valueSize)) {
+    keys.push(someKeys.slice(0, count * keySize));
+    values.push(someValues.slice(0, count * valueSize));
+    total += count;
+  }
+  return { keys: joinBytes(keys), values: joinBytes(values), count: total };
+}
+
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
 function* readOneByOne(handle: MapHandle, valueSize: number): Generator<EntryBytes> {
   const value = new Uint8Array(valueSize);
   for (const key of readKeys(handle)) {

@@ -8,7 +8,12 @@ import type { NodeParts } from "./parts.ts";
 
 const protocolNames = new Map(Object.entries(protocolNumbers).map(([name, number]) => [number, name]));
 const fileNames = new Map<number, string>(Object.entries(SourceFile).map(([name, number]) => [number, name]));
-const verdicts = { [Verdict.NONE]: "none", [Verdict.ALLOW]: "allow", [Verdict.DENY]: "deny" } as const;
+const verdicts = {
+  [Verdict.NONE]: "none",
+  [Verdict.ALLOW]: "allow",
+  [Verdict.DENY]: "deny",
+  [Verdict.REDIRECT]: "redirect",
+} as const;
 
 /** Connections that are shown at most: what a listing takes in memory must have an end. */
 const listedConnections = 50_000;
@@ -17,7 +22,7 @@ const listedConnections = 50_000;
 export function bpfPort({ kernel, enforcement }: NodeParts): BpfPort {
   return {
     policy: () => {
-      const users = enforcement.endpointsBySlot();
+      const users = enforcement.views.endpointsBySlot();
       return [...kernel.policies.read()].flatMap(([slot, entries]) =>
         entries.map((entry) => ({ slot, endpoints: users.get(slot) ?? [], ...entry })),
       );

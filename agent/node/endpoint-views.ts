@@ -23,7 +23,7 @@ export function endpointView({ endpoints, enforcement, policy }: NodeParts, id: 
     ipv4,
     ipv6,
     state: state === "ready" ? "ready" : "waiting-for-interface",
-    policy: enforcement.selects(id),
+    policy: enforcement.views.selects(id),
     revision: Number(policy.revision),
   };
 }

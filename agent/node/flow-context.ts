@@ -5,6 +5,7 @@ import { identityLabels, labelList, reservedLabels } from "#agent/identity/label
 import { Evaluator } from "#policy/explain/evaluate.ts";
 import type { Party } from "#policy/model/flow.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
+import { partyOf } from "./party-of.ts";
 import type { NodeParts } from "./parts.ts";
 
 /** Names for the numbers in events, as this node knows them now. */
@@ -32,7 +33,7 @@ export class NodeFlowContext implements FlowContext {
     const cached = this.#parties.get(key);
     if (cached) return cached;
     const subject = found?.subject ?? this.#parts.identities.subject(known);
-    const labels = subject ? identityLabels(subject) : (reservedLabels(known) ?? {});
+    const labels = subject ? identityLabels(subject) : (reservedLabels(known) ?? this.#nodeLabels(known));
     const party: FlowParty = {
       endpoint: found ? endpoint : 0,
       identity: known,
@@ -65,6 +66,12 @@ export class NodeFlowContext implements FlowContext {
     return evaluation[direction].nearest;
   }
 
+  /** Of another node; empty for a number that is none's. */
+  #nodeLabels(identity: number): Record<string, string> {
+    const party = this.#parts.outsiders.party(identity);
+    return party ? { ...party.nodeLabels, [`reserved:${party.reserved}`]: "" } : {};
+  }
+
   #evaluatorOf(objects: readonly PolicyObject[]): Evaluator {
     if (this.#evaluator?.objects !== objects) {
       const evaluator = new Evaluator(objects, { enforcement: this.#parts.policy.mode });
@@ -76,6 +83,6 @@ export class NodeFlowContext implements FlowContext {
   #toParty({ endpoint, identity }: FlowParty, address: string): Party {
     const subject = this.#parts.endpoints.get(endpoint)?.subject ?? this.#parts.identities.subject(identity);
     if (subject) return { subject, address };
-    return { address, reserved: identity === ReservedIdentity.HOST ? "host" : "world" };
+    return { ...partyOf(identity, this.#parts.outsiders), address };
   }
 }

@@ -10,9 +10,14 @@ import { isErrno } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { NodeFlowContext } from "./flow-context.ts";
 import type { NodeParts } from "./parts.ts";
+import { StagedTraffic } from "./staged-traffic.ts";
+import { Unenforced } from "./unenforced.ts";
 
 /** Between two sweeps of connections, identities and policy slots that nobody needs, in ms. */
 const sweepInterval = 30_000;
+
+/** How often, in ms, rules are looked for that have ended. */
+const expiryInterval = 1_000;
 
 /** How often, in ms, interfaces are looked for whose programs do not stand where they shall stay. */
 const settleInterval = 250;
@@ -23,6 +28,9 @@ const settleQuiet = 1_000;
 export class Node {
   readonly parts: NodeParts;
   readonly flows: FlowReader;
+  readonly staged: StagedTraffic;
+  /** What is asked of policy that this version does not do. */
+  readonly unenforced: Unenforced;
   readonly #ring: FlowRing;
   #connections = 0;
   readonly #unreadable: string[] = [];
@@ -34,6 +42,8 @@ export class Node {
     const context = new NodeFlowContext(parts);
     this.#ring = new FlowRing(context);
     this.flows = new FlowReader(this.#ring, context);
+    this.staged = new StagedTraffic(parts);
+    this.unenforced = new Unenforced(parts.enforcement);
   }
 
   /** Connections that the last sweep left. */
@@ -51,7 +61,8 @@ export class Node {
    * resolves, everything is in force that should be; what was right was not touched.
    */
   async restore(): Promise<void> {
-    const { endpoints, enforcement, policy, objects, records, kernel, identities, pool, log, pods } = this.parts;
+    const { endpoints, enforcement, policy, objects, records, kernel, identities, pool, log, pods, outsiders } =
+      this.parts;
     ensureForwarding({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
     const snapshot = objects.current().objects;
     pods.replace(snapshot);
@@ -59,7 +70,7 @@ export class Node {
     this.#unreadable.push(...stored.unreadable);
     if (stored.unreadable.length > 0) this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
     const { guarded, lost } = await endpoints.restore(stored.records);
-    const refused = await enforcement.restore(policy.engine(snapshot), guarded);
+    const refused = await enforcement.restore(policy.engine(snapshot), guarded, outsiders.plan(snapshot));
     if (refused) {
       policy.refuse(refused.message);
       log.error({ reason: refused.message }, "policy refused; what an earlier life left stays in force");
@@ -117,6 +128,7 @@ export class Node {
       this.#readEvents(signal),
       this.#sweep(signal),
       this.#settleHooks(signal),
+      this.#endRules(signal),
     ]);
   }
 
@@ -131,6 +143,17 @@ export class Node {
     }
   }
 
+  /** By the wall clock, which may be set: so it is asked again and again. */
+  async #endRules(signal: AbortSignal): Promise<void> {
+    const { policy, changes, log } = this.parts;
+    for await (const _tick of ticks(expiryInterval, signal)) {
+      if (!policy.isOutdated) continue;
+      const accepted = await changes.run(() => policy.renew());
+      if (accepted) log.info({ revision: Number(policy.revision) }, "a rule has ended");
+      else log.error({ reason: policy.refusal }, "a rule has ended, but the policy without it is refused");
+    }
+  }
+
   async #followAddresses(signal: AbortSignal): Promise<void> {
     const { connection, enforcement, changes, pool } = this.parts;
     const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
@@ -142,18 +165,19 @@ export class Node {
   async #readEvents(signal: AbortSignal): Promise<void> {
     const { kernel } = this.parts;
     for await (const events of kernel.events(signal)) {
-      for (const event of events) this.#ring.add(event);
+      for (const event of events) this.#ring.add(event, this.staged.see(event));
       this.#ring.setLost(kernel.eventsLost());
     }
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    const { kernel, enforcement, changes, references } = this.parts;
+    const { kernel, enforcement, changes, references, outsiders } = this.parts;
     for await (const _tick of ticks(sweepInterval, signal)) {
       this.#connections = (await kernel.connections.sweep(kernel.now())).live;
       await changes.run(async () => {
         await enforcement.collect();
-        references.retain(enforcement.references());
+        references.retain(enforcement.views.references());
+        outsiders.retain(new Set(enforcement.outsiders.parties.keys()));
       });
     }
   }

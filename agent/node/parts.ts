@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { systemClocks } from "libbpf-ts";
 import { defaultConfig, openKernel } from "#agent/datapath/open-kernel.ts";
 import type { Kernel } from "#agent/datapath/kernel.ts";
-import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import { IdentityRange, ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
 import { Enforcement } from "#agent/endpoint/enforcement.ts";
 import { EndpointManager } from "#agent/endpoint/manager.ts";
+import { Outsiders } from "#agent/endpoint/outsiders.ts";
 import { PolicyController } from "#agent/endpoint/policy-controller.ts";
 import { EndpointRecords } from "#agent/endpoint/records.ts";
-import { AddressClasses } from "#agent/identity/address-classes.ts";
 import { IdentityAllocator } from "#agent/identity/identity-allocator.ts";
+import { NumberedSets } from "#agent/identity/numbered-sets.ts";
 import { RuleReferences } from "#agent/identity/rule-references.ts";
 import { AddressPool } from "#agent/ipam/address-pool.ts";
 import { AddressSpace } from "#agent/ipcache/address-space.ts";
@@ -55,6 +56,7 @@ export interface NodeParts {
   readonly applied: AppliedObjects;
   readonly objects: MergedObjects;
   readonly pods: PodTable;
+  readonly outsiders: Outsiders;
   /** All changes of endpoints and policy go through here, one at a time. */
   readonly changes: SerialExecutor;
 }
@@ -98,7 +100,12 @@ export async function openParts(
     signal,
   });
   const references = stack.use(new RuleReferences(state("rules.journal")));
-  const classes = stack.use(new AddressClasses(state("classes.journal")));
+  const { CLASS_FIRST, CLASS_LAST, NODE_FIRST, NODE_LAST } = IdentityRange;
+  const numbered = (name: string, what: string, first: number, last: number): NumberedSets =>
+    stack.use(new NumberedSets({ path: state(name), what, first, last }));
+  const classes = numbered("classes.journal", "set of address ranges", CLASS_FIRST, CLASS_LAST);
+  const nodeLabels = numbered("nodes.journal", "set of node labels", NODE_FIRST, NODE_LAST);
+  const outsiders = new Outsiders(nodeLabels, config.nodeName);
   const pool = new AddressPool({ ...config.podCidr, clock });
   const { applied, objects } = openObjects(config, log, clock, signal, stack);
   const pods = new PodTable();
@@ -106,13 +113,14 @@ export async function openParts(
   const own = nodeAddresses(connection);
   const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
   const cidrs = [pool.cidrs.ipv4, pool.cidrs.ipv6].filter((cidr) => cidr !== null);
-  const enforcement = new Enforcement(new PolicyEngine([]), {
+  const enforcement = new Enforcement(new PolicyEngine([], { enforcement: config.enforcement ?? "default" }), {
     kernel,
     addresses: new AddressSpace({
       table: kernel.ipcache,
       control: kernel.control,
       classes,
       fallback: ReservedIdentity.WORLD,
+      outsiders: [ReservedIdentity.KUBE_APISERVER],
     }),
     references,
     // A pod's address that no endpoint has (any more) is nobody's, never the world's.
@@ -139,11 +147,13 @@ export async function openParts(
     failed: (error, what) => log.error({ err: error }, what),
   });
   const policy = new PolicyController({
+    outsiders,
     enforcement,
     endpoints,
     pods,
     mode: config.enforcement ?? "default",
     generation: () => kernel.control.generation(),
+    now: () => clock.now(),
   });
   const changes = new SerialExecutor();
   return {
@@ -163,6 +173,7 @@ export async function openParts(
     applied,
     objects,
     pods,
+    outsiders,
     changes,
   };
 }

@@ -2,7 +2,7 @@ import type { PodFacts } from "#agent/endpoint/manager.ts";
 import { relevantLabels } from "#agent/identity/labels.ts";
 import type { Labels } from "#policy/model/identity.ts";
 import type { PodObject, PolicyObject } from "#policy/model/object.ts";
-import { selectorKeys } from "#policy/model/selector-keys.ts";
+import { selectorKeys } from "#policy/compile/selector-keys.ts";
 
 /** What the objects in force say of pods. A Pod object's labels go before those that ADD brought. */
 export class PodTable {

@@ -8,8 +8,9 @@ import type { Party } from "#policy/model/flow.ts";
 import { objectKey, type PodObject, type PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import type { NodeParts } from "./parts.ts";
+import type { StagedTraffic } from "./staged-traffic.ts";
 
-export function policyService(parts: NodeParts): PolicyService {
+export function policyService(parts: NodeParts, staged: StagedTraffic): PolicyService {
   const { policy, applied, changes } = parts;
   const view = (object: PolicyObject): PolicyView => {
     const { kind, namespace, name, source } = object;
@@ -35,6 +36,7 @@ export function policyService(parts: NodeParts): PolicyService {
   };
   return {
     list: () => policy.objects.map(view),
+    staged: () => staged.list(),
     get: (name) => {
       const object = find(name);
       return object && { ...view(object), manifest: object };
@@ -87,9 +89,8 @@ export function evaluationPort(parts: NodeParts): EvaluationPort {
       if (!parties.ok) throw new ApiError("not-found", { asked: "evaluate policy", obstacle: parties.error });
       const own = new Set(nodeAddresses(parts.connection));
       const known = (party: Party): Party => {
-        return !party.subject && party.address !== undefined && own.has(party.address)
-          ? { ...party, reserved: "host" }
-          : party;
+        if (party.subject || party.address === undefined || !own.has(party.address)) return party;
+        return { address: party.address, reserved: "host", nodeLabels: parts.enforcement.outsiders.ownLabels };
       };
       const flow = { source: known(parties.source), destination: known(parties.destination), protocol, port };
       return { ok: true, evaluation: evaluate(objects, flow, { enforcement: parts.policy.mode }) };

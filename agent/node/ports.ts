@@ -13,7 +13,7 @@ export function nodePorts(node: Node): Ports {
     attachments: attachmentService(parts),
     endpoints: endpointPort(parts),
     identities: identityPort(parts),
-    policies: policyService(parts),
+    policies: policyService(parts, node.staged),
     evaluations: evaluationPort(parts),
     bpf: bpfPort(parts),
     status: { status: () => statusOf(node) },

@@ -16,6 +16,7 @@ export function statusOf(node: Node): StatusView {
           `pool ${cidr} is nearly full: ${used + cooling} of ${capacity} addresses`,
       ),
   ];
+  problems.push(...node.unenforced.problems);
   if (policy.refusal !== null) problems.push(policy.refusal);
   if (store.health.state !== "ok") problems.push(store.health.message);
   const states: Record<string, number> = {};

@@ -104,6 +104,8 @@ static __noinline int judge(struct work *work)
 	for (int i = 0; i < ENDS; i++) {
 		const struct event_end *end = &work->end[i];
 
+		if (end->verdict == VERDICT_REDIRECT)
+			return DROP(DROP_PROXY_LOOKUP_FAILED);
 		if (end->verdict == VERDICT_DENY)
 			return end->rules[0] | end->rules[1] | end->rules[2] ?
 				       DROP(DROP_POLICY_DENIED_BY_RULE) :

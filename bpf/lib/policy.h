@@ -44,11 +44,37 @@ static __always_inline __u8 policy_match(__u32 lookup, __u8 prefix_bits)
 						     MATCH_L3_L4;
 }
 
+/* Lets one look-up's answer decide, if it has the highest precedence so far. */
+static __always_inline void policy_take(struct event_end *end, __u32 *highest, int lookup,
+					__u32 precedence, __u8 verdict, __u8 prefix_bits,
+					__u32 rule)
+{
+	if (precedence < *highest)
+		return;
+	if (precedence > *highest) {
+		*highest = precedence;
+		end->verdict = verdict;
+		end->match = policy_match(lookup, prefix_bits);
+		for (int i = 0; i < LOOKUPS; i++)
+			end->rules[i] = 0;
+	}
+	end->rules[lookup] = rule;
+}
+
+static __always_inline void policy_nothing(struct event_end *end)
+{
+	end->verdict = VERDICT_DENY;
+	end->match = MATCH_NONE;
+	for (int i = 0; i < LOOKUPS; i++)
+		end->rules[i] = 0;
+}
+
 /*
  * Judges. Three look-ups: the peer's identity, its address class, anybody.
  *   1. The highest precedence decides (a deny has a higher one than an allow).
- *   2. All look-ups that say the same at that precedence are named in `end->rules`.
- *   3. No match at all is a denial without a rule.
+ *   2. Where that passes, the highest precedence of what the three say below decides.
+ *   3. All look-ups that say the same at that precedence are named in `end->rules`.
+ *   4. No match at all is a denial without a rule.
  * Within one peer the compiler has made the longest match the right one.
  *
  * Returns STEP_NEXT with end->verdict, or a drop when the endpoint has no policy map.
@@ -61,36 +87,38 @@ static __noinline int policy_judge(const struct policy_query *query, struct even
 		.protocol = query->protocol,
 		.port = query->port,
 	};
+	const struct policy_entry *found[LOOKUPS] = {};
 	__u32 slot = query->slot;
-	__u32 precedence = 0;
+	__u32 highest = 0;
 	void *map = bpf_map_lookup_elem(&policy, &slot);
 
-	end->verdict = VERDICT_DENY;
-	end->match = MATCH_NONE;
-	for (int i = 0; i < LOOKUPS; i++)
-		end->rules[i] = 0;
+	policy_nothing(end);
 	if (!map)
 		return DROP(DROP_ENDPOINT_NOT_READY);
 
+#pragma unroll
 	for (int i = 0; i < LOOKUPS; i++) {
-		const struct policy_entry *entry;
-
 		key.peer = i == LOOKUP_IDENTITY ? bpf_htonl(query->identity) :
 			   i == LOOKUP_CLASS	? bpf_htonl(query->address_class) :
 						  0;
 		if (i != LOOKUP_ANY && !key.peer)
 			continue;
-		entry = bpf_map_lookup_elem(map, &key);
-		if (!entry || entry->precedence < precedence)
-			continue;
-		if (entry->precedence > precedence) {
-			precedence = entry->precedence;
-			end->verdict = entry->verdict;
-			end->match = policy_match(i, entry->prefix_bits);
-			for (int j = 0; j < LOOKUPS; j++)
-				end->rules[j] = 0;
-		}
-		end->rules[i] = entry->rule;
+		found[i] = bpf_map_lookup_elem(map, &key);
+		if (found[i])
+			policy_take(end, &highest, i, found[i]->precedence, found[i]->verdict,
+				    found[i]->prefix_bits, found[i]->rule);
+	}
+	if (end->verdict != VERDICT_PASS)
+		return STEP_NEXT;
+
+	highest = 0;
+	policy_nothing(end);
+#pragma unroll
+	for (int i = 0; i < LOOKUPS; i++) {
+		if (found[i])
+			policy_take(end, &highest, i, found[i]->below_precedence,
+				    found[i]->below_verdict, found[i]->below_prefix_bits,
+				    found[i]->below_rule);
 	}
 	return STEP_NEXT;
 }

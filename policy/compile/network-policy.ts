@@ -1,17 +1,23 @@
-import { contentHash } from "#policy/model/hash.ts";
-import {
-  type NetworkPolicyObject,
-  type NetworkPolicyPeer,
-  type NetworkPolicyPort,
-  type NetworkPolicyRule,
-  objectKey,
+import type {
+  NetworkPolicyObject,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+  NetworkPolicyRule,
 } from "#policy/model/object.ts";
 import type { PortMatch } from "#policy/model/port.ts";
-import { type Direction, type NamespaceMatch, type Peer, type Policy, type Rule, Tier } from "#policy/model/rule.ts";
+import {
+  type Direction,
+  type NamespaceMatch,
+  type Peer,
+  type Policy,
+  type Rule,
+  normalPrecedence,
+} from "#policy/model/rule.ts";
 import { toSelector } from "#policy/model/selector.ts";
+import type { Conversion } from "./conversion.ts";
 
 /** Says a NetworkPolicy in the vocabulary of rules. */
-export function fromNetworkPolicy(object: NetworkPolicyObject): Policy {
+export function fromNetworkPolicy(object: NetworkPolicyObject, conversion: Conversion): Policy {
   const { kind, namespace, name } = object;
   const here: NamespaceMatch = { kind: "name", name: namespace };
   const subjects = { kind: "pods", namespaces: here, labels: toSelector(object.podSelector) } as const;
@@ -19,30 +25,23 @@ export function fromNetworkPolicy(object: NetworkPolicyObject): Policy {
     ingress: object.policyTypes.includes("Ingress"),
     egress: object.policyTypes.includes("Egress"),
   };
-
-  const toRule = (direction: Direction, source: NetworkPolicyRule, index: number): Rule => {
-    const content = {
-      action: "allow",
-      tier: Tier.normal,
-      peers: source.peers.length > 0 ? source.peers.map((peer) => toPeer(peer, here)) : null,
-      ports: source.ports.length > 0 ? source.ports.map(toPortMatch) : null,
-    } as const;
-    const { file } = object.source;
-    const { line } = source;
-    const rule = `${direction}[${index}]`;
-    const hash = contentHash(JSON.stringify([content, subjects.labels, file, line]));
-    return {
-      key: `${objectKey(object)}@${hash}#${rule}`,
-      description: { kind, namespace, name, rule, file, line },
+  const toRule = (direction: Direction, { line, peers, ports }: NetworkPolicyRule, index: number): Rule =>
+    conversion.rule(object, subjects, { rule: `${direction}[${index}]`, line }, 0, {
       direction,
-      ...content,
-    };
-  };
-
+      action: "allow",
+      precedence: normalPrecedence("allow"),
+      peers: peers.length > 0 ? peers.map((peer) => toPeer(peer, here, conversion)) : null,
+      ports: ports.length > 0 ? ports.map(toPortMatch) : null,
+      isNarrowed: false,
+      l7: null,
+      serverNames: [],
+    });
   return {
     description: { kind, namespace, name, ...object.source },
     subjects,
     isolates,
+    isStaged: object.controls.object.staged ?? false,
+    requires: { ingress: [], egress: [] },
     // A section whose direction is not among the policy types has no effect.
     rules: [
       ...(isolates.ingress ? object.ingress.map((rule, index) => toRule("ingress", rule, index)) : []),
@@ -51,8 +50,9 @@ export function fromNetworkPolicy(object: NetworkPolicyObject): Policy {
   };
 }
 
-function toPeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, here: NamespaceMatch): Peer {
-  if (ipBlock) return { kind: "block", ...ipBlock };
+function toPeer(peer: NetworkPolicyPeer, here: NamespaceMatch, conversion: Conversion): Peer {
+  const { podSelector, namespaceSelector, ipBlock } = peer;
+  if (ipBlock) return conversion.block(ipBlock.cidr, ipBlock.except, conversion.blockScope("any"));
   return {
     kind: "pods",
     namespaces: namespaceSelector ? { kind: "labels", selector: toSelector(namespaceSelector) } : here,

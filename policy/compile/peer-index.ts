@@ -1,8 +1,11 @@
+import { type AddressToken, blockToken, nameToken } from "#policy/model/address-token.ts";
+import { type Party, isNode, isOfEntity } from "#policy/model/flow.ts";
 import { type NamedPort, type Subject, formatNamedPorts } from "#policy/model/identity.ts";
 import type { Namespaces } from "#policy/model/namespaces.ts";
-import type { BlockMatch, Peer } from "#policy/model/rule.ts";
-import { formatSelector } from "#policy/model/selector.ts";
-import { PodIndex } from "./pod-index.ts";
+import type { Peer } from "#policy/model/rule.ts";
+import { formatSelector, matchesSelector } from "#policy/model/selector.ts";
+import { LabelIndex } from "./label-index.ts";
+import { PodIndex, podMatchKey } from "./pod-index.ts";
 
 /** What all peers have in common that no rule can tell apart. */
 export interface PeerKind {
@@ -15,21 +18,44 @@ export interface PeerKind {
   readonly members: Set<number>;
 }
 
+/** Who has a number that entries of policy maps name. */
+type PeerFacts =
+  | { readonly kind: "pod"; readonly subject: Subject }
+  | { readonly kind: "reserved"; readonly party: Party }
+  | { readonly kind: "class"; readonly tokens: ReadonlySet<AddressToken>; readonly namedPorts: readonly NamedPort[] };
+
+const NO_PORTS: readonly NamedPort[] = [];
+
 /**
- * Knows which peers (identities of pods, classes of addresses) each distinct peer of a
- * rule stands for. Peers of rules are numbered; equal ones share a number, the matcher.
- * Register all matchers before the first peer.
+ * Knows which peers (identities, classes of addresses) each distinct peer of a rule stands for.
+ * Peers of rules are numbered; equal ones share a number, the matcher. Matchers and peers come in any
+ * order, each at a cost in proportion to what it meets; matchers stay.
  */
 export class PeerIndex {
+  readonly #namespaces: Namespaces;
   readonly #pods: PodIndex<number>;
-  readonly #blocks = new Map<string, { block: BlockMatch; matcher: number }[]>();
+  readonly #podsByLabel = new LabelIndex();
   readonly #matchers = new Map<string, number>();
+  readonly #peers: Peer[] = [];
+  /** Matchers of everything but pods. */
+  readonly #others: number[] = [];
+  readonly #byToken = new Map<AddressToken, number[]>();
+  readonly #facts = new Map<number, PeerFacts>();
+  /** Peers that are not pods. */
+  readonly #notPods = new Set<number>();
   readonly #kinds = new Map<string, PeerKind>();
   readonly #kindOf = new Map<number, PeerKind>();
   readonly #kindsOfMatcher = new Map<number, Set<PeerKind>>();
+  #version = 0;
 
   constructor(namespaces: Namespaces) {
+    this.#namespaces = namespaces;
     this.#pods = new PodIndex(namespaces);
+  }
+
+  /** Grows whenever a number comes to stand for somebody, or for nobody any more. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The number of a rule's peer: small, and equal for equal peers. */
@@ -37,50 +63,40 @@ export class PeerIndex {
     const key = peerKey(peer);
     const known = this.#matchers.get(key);
     if (known !== undefined) return known;
-    const matcher = this.#matchers.size;
+    const matcher = this.#peers.push(peer) - 1;
     this.#matchers.set(key, matcher);
-    if (peer.kind === "pods") {
-      this.#pods.add(peer, matcher);
-    } else {
-      const found = this.#blocks.get(peer.cidr);
-      if (found) found.push({ block: peer, matcher });
-      else this.#blocks.set(peer.cidr, [{ block: peer, matcher }]);
-    }
+    const token = tokenOf(peer);
+    if (peer.kind === "pods") this.#pods.add(peer, matcher);
+    else if (token === null) this.#others.push(matcher);
+    else this.#byToken.set(token, [...(this.#byToken.get(token) ?? []), matcher]);
+    this.#widen(matcher, peer);
     return matcher;
   }
 
-  /** Every CIDR that a block or an exception of one names. */
-  cidrs(): Set<string> {
-    const cidrs = new Set(this.#blocks.keys());
-    for (const blocks of this.#blocks.values()) {
-      for (const { block } of blocks) for (const cidr of block.except) cidrs.add(cidr);
-    }
-    return cidrs;
-  }
-
   addIdentity(id: number, subject: Subject): void {
-    this.#add(id, this.#pods.find(subject), subject.namedPorts);
+    const known = this.#facts.get(id);
+    if (known?.kind === "pod" && known.subject === subject) return;
+    this.#add(id, { kind: "pod", subject });
   }
 
-  addClass(id: number, cidrs: readonly string[], namedPorts: readonly NamedPort[]): void {
-    const inside = new Set(cidrs);
-    const matchers: number[] = [];
-    for (const cidr of inside) {
-      for (const { block, matcher } of this.#blocks.get(cidr) ?? []) {
-        if (!block.except.some((except) => inside.has(except))) matchers.push(matcher);
-      }
-    }
-    this.#add(id, matchers, namedPorts);
+  addReserved(id: number, party: Party): void {
+    this.#add(id, { kind: "reserved", party });
+  }
+
+  addClass(id: number, tokens: readonly AddressToken[], namedPorts: readonly NamedPort[]): void {
+    const known = this.#facts.get(id);
+    if (known?.kind === "class" && known.namedPorts === namedPorts && hasAll(known.tokens, tokens)) return;
+    this.#add(id, { kind: "class", tokens: new Set(tokens), namedPorts });
   }
 
   remove(id: number): void {
-    const kind = this.#kindOf.get(id);
-    if (!kind) return;
-    this.#kindOf.delete(id);
-    kind.members.delete(id);
-    if (kind.members.size > 0) return;
-    this.#kinds.delete(kindKey(kind.matchers, kind.namedPortsText));
-    for (const matcher of kind.matchers) this.#kindsOfMatcher.get(matcher)?.delete(kind);
+    const facts = this.#facts.get(id);
+    if (!facts) return;
+    this.#version++;
+    this.#facts.delete(id);
+    this.#notPods.delete(id);
+    if (facts.kind === "pod") this.#podsByLabel.remove(id, facts.subject);
+    this.#leave(id);
   }
 
   kindOf(id: number): PeerKind | undefined {
@@ -94,9 +110,70 @@ export class PeerIndex {
     return kinds;
   }
 
-  #add(id: number, found: number[], namedPorts: readonly NamedPort[]): void {
+  #add(id: number, facts: PeerFacts): void {
     this.remove(id);
-    const matchers = found.sort((a, b) => a - b);
+    this.#version++;
+    this.#facts.set(id, facts);
+    if (facts.kind === "pod") this.#podsByLabel.add(id, facts.subject);
+    else this.#notPods.add(id);
+    const matchers = this.#find(facts).sort((a, b) => a - b);
+    this.#join(id, matchers, namedPortsOf(facts));
+  }
+
+  #find(facts: PeerFacts): number[] {
+    if (facts.kind === "class") {
+      const near = [...facts.tokens].flatMap((token) => this.#byToken.get(token) ?? []);
+      return near.filter((matcher) => this.#holds(this.#peers[matcher] as Peer, facts));
+    }
+    const found = facts.kind === "pod" ? this.#pods.find(facts.subject) : [];
+    for (const matcher of this.#others) if (this.#holds(this.#peers[matcher] as Peer, facts)) found.push(matcher);
+    return found;
+  }
+
+  /** A matcher that is new holds for peers that are there already. */
+  #widen(matcher: number, peer: Peer): void {
+    const near = peer.kind === "pods" ? this.#podsByLabel.candidates(peer) : this.#notPods;
+    const isCluster = peer.kind === "entity" && peer.entity === "cluster";
+    for (const id of isCluster ? this.#facts.keys() : near) {
+      if (!this.#holds(peer, this.#facts.get(id) as PeerFacts)) continue;
+      const { matchers, namedPorts } = this.#kindOf.get(id) as PeerKind;
+      this.#leave(id);
+      // The newest number is the highest.
+      this.#join(id, [...matchers, matcher], namedPorts);
+    }
+  }
+
+  #holds(peer: Peer, facts: PeerFacts): boolean {
+    switch (peer.kind) {
+      case "pods":
+        return facts.kind === "pod" && this.#namespaces.matchesPod(peer, facts.subject);
+      case "entity":
+        if (facts.kind === "pod") return peer.entity === "cluster";
+        return facts.kind === "reserved" && isOfEntity(facts.party, peer.entity);
+      case "nodes":
+        if (facts.kind !== "reserved" || !isNode(facts.party)) return false;
+        return matchesSelector(peer.labels, facts.party.nodeLabels ?? {});
+      case "block": {
+        if (facts.kind !== "class") return false;
+        const has = (cidr: string): boolean => facts.tokens.has(blockToken(cidr, peer.scope));
+        return has(peer.cidr) && !peer.except.some(has);
+      }
+      case "names":
+        return facts.kind === "class" && facts.tokens.has(nameToken(peer.match));
+    }
+  }
+
+  #leave(id: number): void {
+    const kind = this.#kindOf.get(id);
+    if (!kind) return;
+    this.#kindOf.delete(id);
+    kind.members.delete(id);
+    if (kind.members.size > 0) return;
+    this.#kinds.delete(kindKey(kind.matchers, kind.namedPortsText));
+    for (const matcher of kind.matchers) this.#kindsOfMatcher.get(matcher)?.delete(kind);
+  }
+
+  #join(id: number, matchers: readonly number[], namedPorts: readonly NamedPort[]): void {
     const namedPortsText = formatNamedPorts(namedPorts);
     const key = kindKey(matchers, namedPortsText);
     let kind = this.#kinds.get(key);
@@ -116,14 +193,43 @@ export class PeerIndex {
   }
 }
 
+function namedPortsOf(facts: PeerFacts): readonly NamedPort[] {
+  if (facts.kind === "pod") return facts.subject.namedPorts;
+  return facts.kind === "class" ? facts.namedPorts : NO_PORTS;
+}
+
+function hasAll(known: ReadonlySet<string>, tokens: readonly string[]): boolean {
+  return known.size === new Set(tokens).size && tokens.every((token) => known.has(token));
+}
+
 function kindKey(matchers: readonly number[], namedPortsText: string): string {
   return `${matchers.join(",")}|${namedPortsText}`;
 }
 
+/** The token without which a class cannot be meant; null: a peer that no class is. */
+function tokenOf(peer: Peer): AddressToken | null {
+  if (peer.kind === "block") return blockToken(peer.cidr, peer.scope);
+  return peer.kind === "names" ? nameToken(peer.match) : null;
+}
+
+/** Everything that rules say of addresses by this peer. */
+export function addressTokens(peer: Peer): AddressToken[] {
+  const first = tokenOf(peer);
+  if (first === null) return [];
+  return peer.kind === "block" ? [first, ...peer.except.map((cidr) => blockToken(cidr, peer.scope))] : [first];
+}
+
 function peerKey(peer: Peer): string {
-  if (peer.kind === "block") return `block ${peer.cidr} ${[...peer.except].sort().join(",")}`;
-  const { namespaces, labels } = peer;
-  const namespace =
-    namespaces.kind === "name" ? `name ${namespaces.name}` : `labels ${formatSelector(namespaces.selector)}`;
-  return `pods ${namespace} ${formatSelector(labels)}`;
+  switch (peer.kind) {
+    case "pods":
+      return podMatchKey(peer);
+    case "block":
+      return `block ${peer.scope} ${peer.cidr} ${peer.except.join(",")}`;
+    case "entity":
+      return `entity ${peer.entity}`;
+    case "nodes":
+      return `nodes ${formatSelector(peer.labels)}`;
+    case "names":
+      return nameToken(peer.match);
+  }
 }

@@ -63,7 +63,7 @@ export function decidePorts(
 
   // Shorter prefixes first, so that what covers an entry is decided before it.
   const ordered = [...drafts.values()].sort((a, b) => prefixLength(a.key) - prefixLength(b.key));
-  const lengths = [...new Set(ordered.map(({ key }) => key.bits))].reverse();
+  const lengths = lengthsOf(ordered);
   const kept: PortDecision[] = [];
   for (const draft of ordered) {
     const cover = coverOf(draft.key, lengths, drafts);
@@ -80,6 +80,28 @@ export function decidePorts(
   return kept;
 }
 
+/** A decision, and the one that counts where the first passes. */
+export interface StackedDecision {
+  readonly key: PortKey;
+  readonly upper: PortDecision;
+  readonly lower: PortDecision | null;
+}
+
+/** Brings two sets of entries together into one whose longest match gives the longest match of each. */
+export function stackDecisions(upper: readonly PortDecision[], lower: readonly PortDecision[]): StackedDecision[] {
+  const uppers = new Map(upper.map((decision) => [packKey(decision.key), decision]));
+  const lowers = new Map(lower.map((decision) => [packKey(decision.key), decision]));
+  const keys = new Map([...upper, ...lower].map(({ key }) => [packKey(key), key]));
+  const find = (key: PortKey, decisions: ReadonlyMap<number, PortDecision>, lengths: readonly number[]) =>
+    decisions.get(packKey(key)) ?? coverOf(key, lengths, decisions) ?? null;
+  const upperLengths = lengthsOf(upper);
+  const lowerLengths = lengthsOf(lower);
+  return [...keys.values()].flatMap((key) => {
+    const above = find(key, uppers, upperLengths);
+    return above ? [{ key, upper: above, lower: find(key, lowers, lowerLengths) }] : [];
+  });
+}
+
 const ALL_TRAFFIC: PortKey = { protocol: ANY_PROTOCOL, port: 0, bits: 0 };
 
 function packKey({ protocol, port, bits }: PortKey): number {
@@ -91,16 +113,21 @@ function prefixLength({ protocol, bits }: PortKey): number {
   return protocol === ANY_PROTOCOL ? 0 : 8 + bits;
 }
 
+/** Bits that entries have, descending. */
+function lengthsOf(decisions: readonly PortDecision[]): number[] {
+  return [...new Set(decisions.map(({ key }) => key.bits))].sort((a, b) => b - a);
+}
+
 /**
  * The decision of the longest entry that is shorter than `key` and covers it.
  *
  * @param lengths Bits that entries have, descending.
  */
-function coverOf(
+function coverOf<T>(
   { protocol, port, bits }: PortKey,
   lengths: readonly number[],
-  drafts: ReadonlyMap<number, PortDecision>,
-): PortDecision | undefined {
+  drafts: ReadonlyMap<number, T>,
+): T | undefined {
   if (protocol === ANY_PROTOCOL) return undefined;
   for (const shorter of lengths) {
     if (shorter >= bits) continue;

@@ -1,29 +1,29 @@
 import { type Rule, compareDescriptions } from "#policy/model/rule.ts";
+import { type Limit, limitOf, notAfterOf } from "./conditions.ts";
 
 /** A set of rules, of which there is only one object however it came about. */
 export interface RuleSet {
   /** Ascending. */
   readonly numbers: readonly number[];
+  /** In the order in which they are reported. */
   readonly rules: readonly Rule[];
+  /** From when on the set no longer decides what it decides now; ms since 1970. */
+  readonly notAfter: number | null;
+  readonly limit: Limit | null;
 }
 
-/**
- * Numbers rules in the order in which they are reported, and keeps sets of them unique:
- * two sets are equal exactly if they are the same object.
- */
+/** Numbers rules, and keeps sets of them unique: two sets are equal exactly if they are the same object. */
 export class RuleSets {
-  readonly empty: RuleSet = { numbers: [], rules: [] };
-  readonly #rules: readonly Rule[];
-  readonly #numbers: ReadonlyMap<Rule, number>;
+  readonly empty: RuleSet = { numbers: [], rules: [], notAfter: null, limit: null };
+  readonly #rules: Rule[] = [];
+  readonly #numbers = new Map<Rule, number>();
   readonly #sets = new Map<number, RuleSet[]>();
 
-  constructor(rules: readonly Rule[]) {
-    this.#rules = rules.toSorted((a, b) => compareDescriptions(a.description, b.description));
-    this.#numbers = new Map(this.#rules.map((rule, number) => [rule, number]));
-  }
-
   numberOf(rule: Rule): number {
-    return this.#numbers.get(rule) as number;
+    const known = this.#numbers.get(rule);
+    if (known !== undefined) return known;
+    this.#numbers.set(rule, this.#rules.length);
+    return this.#rules.push(rule) - 1;
   }
 
   /** The set of these rules, in any order, also with repetitions. */
@@ -34,7 +34,9 @@ export class RuleSets {
     const sets = this.#sets.get(hash);
     const known = sets?.find((set) => equalNumbers(set.numbers, sorted));
     if (known) return known;
-    const set = { numbers: sorted, rules: sorted.map((number) => this.#rules[number] as Rule) };
+    const rules = sorted.map((number) => this.#rules[number] as Rule);
+    if (rules.length > 1) rules.sort((a, b) => compareDescriptions(a.description, b.description));
+    const set = { numbers: sorted, rules, notAfter: notAfterOf(rules), limit: limitOf(rules) };
     if (sets) sets.push(set);
     else this.#sets.set(hash, [set]);
     return set;

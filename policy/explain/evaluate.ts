@@ -1,42 +1,41 @@
+import { type CidrMatchesPods, Conversion } from "#policy/compile/conversion.ts";
 import type { Enforcement } from "#policy/compile/engine.ts";
 import { PodIndex } from "#policy/compile/pod-index.ts";
 import { policiesOf } from "#policy/compile/policies.ts";
-import type { Flow, Party } from "#policy/model/flow.ts";
+import { live } from "#policy/compile/policy-table.ts";
+import type { Controls } from "#policy/model/controls.ts";
+import { type Flow, type Party, isNode } from "#policy/model/flow.ts";
 import { Namespaces } from "#policy/model/namespaces.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
-import {
-  type Action,
-  type Direction,
-  type Policy,
-  type RuleDescription,
-  compareDescriptions,
-  rulePrecedence,
-} from "#policy/model/rule.ts";
-import { compareMisses, missesOf } from "./miss.ts";
+import { type Direction, type Policy, type RuleDescription, type Verdict, hasStaged } from "#policy/model/rule.ts";
+import { matchesSelector } from "#policy/model/selector.ts";
+import { type NearMiss, decide } from "./decide.ts";
 
-/** A rule that would have let the flow through, and what it lacks for that. */
-export interface NearMiss extends RuleDescription {
-  /** `port 5432 is not 5433` */
-  readonly because: string;
-}
+export type { NearMiss } from "./decide.ts";
 
-export interface DirectionEvaluation {
-  readonly verdict: Action;
+/** What one end says, and why. */
+export interface Decision {
+  readonly verdict: Verdict;
   /** The rules that decide, as the kernel reports them; empty where no rule does. */
   readonly by: readonly RuleDescription[];
   /** Only where the flow is denied because no rule allows it. */
   readonly nearest: NearMiss | null;
 }
 
+export interface DirectionEvaluation extends Decision {
+  /** What it would be if everything staged were in force; null where nothing staged governs this end. */
+  readonly staged: Decision | null;
+}
+
 /** The answer of `weir policy eval`. */
 export interface Evaluation {
-  /** Deny if either direction denies. */
-  readonly verdict: Action;
+  /** Deny if either direction denies, else redirect if either redirects. */
+  readonly verdict: Verdict;
   readonly egress: DirectionEvaluation;
   readonly ingress: DirectionEvaluation;
 }
 
-const FREE: DirectionEvaluation = { verdict: "allow", by: [], nearest: null };
+const FREE: DirectionEvaluation = { verdict: "allow", by: [], nearest: null, staged: null };
 
 /** Judges one flow, and tells why. For many flows keep an {@link Evaluator}. */
 export function evaluate(objects: Iterable<PolicyObject>, flow: Flow, options: EvaluatorOptions = {}): Evaluation {
@@ -45,68 +44,74 @@ export function evaluate(objects: Iterable<PolicyObject>, flow: Flow, options: E
 
 export interface EvaluatorOptions {
   readonly enforcement?: Enforcement;
+  readonly cidrMatchesPods?: CidrMatchesPods;
+  /** Milliseconds since 1970: rules that have ended by then do not count. Missing: none has. */
+  readonly at?: number;
 }
 
 /** Judges flows by one set of objects, and tells why. */
 export class Evaluator {
   readonly #namespaces: Namespaces;
-  readonly #selecting: PodIndex<Policy>;
+  readonly #ofPods: PodIndex<Policy>;
+  readonly #ofNodes: Policy[] = [];
   /** Isolate pods that no policy selects, too. */
   readonly #always: boolean;
 
-  constructor(objects: Iterable<PolicyObject>, { enforcement = "default" }: EvaluatorOptions = {}) {
+  constructor(objects: Iterable<PolicyObject>, options: EvaluatorOptions = {}) {
+    const { enforcement = "default", cidrMatchesPods, at } = options;
     const all = [...objects];
     this.#namespaces = new Namespaces(all);
-    this.#selecting = new PodIndex(this.#namespaces);
+    this.#ofPods = new PodIndex(this.#namespaces);
     this.#always = enforcement === "always";
     if (enforcement === "never") return;
-    for (const policy of policiesOf(all)) this.#selecting.add(policy.subjects, policy);
+    for (const policy of policiesOf(all, new Conversion(cidrMatchesPods))) {
+      const now = live(policy, at ?? null);
+      if (now.subjects.kind === "pods") this.#ofPods.add(now.subjects, now);
+      else this.#ofNodes.push(now);
+    }
   }
 
   evaluate(flow: Flow): Evaluation {
     const egress = this.#evaluate("egress", flow.source, flow.destination, flow);
     const ingress = this.#evaluate("ingress", flow.destination, flow.source, flow);
-    const verdict = egress.verdict === "deny" || ingress.verdict === "deny" ? "deny" : "allow";
-    return { verdict, egress, ingress };
+    return { verdict: bothVerdicts(egress.verdict, ingress.verdict), egress, ingress };
   }
 
-  #evaluate(direction: Direction, { subject, address }: Party, peer: Party, flow: Flow): DirectionEvaluation {
+  #evaluate(direction: Direction, self: Party, peer: Party, flow: Flow): DirectionEvaluation {
     // What a pod says to itself never leaves it.
-    if (!subject || (peer.subject && address !== undefined && address === peer.address)) return FREE;
+    if (self.subject && peer.subject && self.address !== undefined && self.address === peer.address) return FREE;
     // Kubelet's probes come from there: the node reaches its own pods whatever their policy says.
-    if (direction === "ingress" && peer.reserved === "host") return FREE;
-
-    const selecting = this.#selecting.find(subject);
-    const candidates = selecting
-      .flatMap(({ rules }) => rules.filter((rule) => rule.direction === direction))
-      .map((rule) => ({ rule, misses: missesOf(rule, peer, flow, this.#namespaces), precedence: rulePrecedence(rule) }))
-      .sort((a, b) => compareDescriptions(a.rule.description, b.rule.description));
-
-    const matching = candidates.filter(({ misses }) => misses.length === 0);
-    const decisive = Math.max(...matching.map(({ precedence }) => precedence));
-    const deciding = matching.filter(({ precedence }) => precedence === decisive).map(({ rule }) => rule);
-    if (deciding[0]) {
-      const by = deciding.map(({ description }) => description);
-      return { verdict: deciding[0].action, by, nearest: null };
-    }
-
-    const isolating = selecting.filter(({ isolates }) => isolates[direction]);
-    if (isolating.length === 0 && !this.#always) return FREE;
-    const [nearest] = candidates
-      .filter(({ rule }) => rule.action === "allow")
-      .sort((a, b) => compareMisses(a.misses, b.misses));
+    if (self.subject && direction === "ingress" && !peer.subject && peer.reserved === "host") return FREE;
+    const selecting = this.#selecting(self);
+    const always = this.#always && self.subject !== undefined;
+    const question = { direction, peer, flow, namespaces: this.#namespaces, always };
     return {
-      verdict: "deny",
-      by: [],
-      nearest: nearest
-        ? { ...nearest.rule.description, because: nearest.misses.map(({ because }) => because).join(" and ") }
-        : withoutRules(isolating, direction),
+      ...decide(withoutStaged(selecting), question),
+      staged: selecting.some(hasStaged) ? decide(selecting, question) : null,
     };
+  }
+
+  #selecting(self: Party): Policy[] {
+    if (self.subject) return this.#ofPods.find(self.subject);
+    const { nodeLabels } = self;
+    if (nodeLabels === undefined || !isNode(self)) return [];
+    return this.#ofNodes.filter(({ subjects }) => matchesSelector(subjects.labels, nodeLabels));
   }
 }
 
-/** The first of the policies that isolate a pod and say nothing more. */
-function withoutRules(isolating: readonly Policy[], direction: Direction): NearMiss | null {
-  const [first] = isolating.map(({ description }) => ({ ...description, rule: direction })).sort(compareDescriptions);
-  return first ? { ...first, because: `has no ${direction} rules` } : null;
+/** The verdict on a connection that is judged at both ends. */
+export function bothVerdicts(a: Verdict, b: Verdict): Verdict {
+  if (a === "deny" || b === "deny") return "deny";
+  return a === "redirect" || b === "redirect" ? "redirect" : "allow";
+}
+
+/** What is in force of policies: staged rules are not, and a staged object does not isolate. */
+function withoutStaged(policies: readonly Policy[]): Policy[] {
+  const counts = ({ controls }: { readonly controls: Controls }): boolean => !controls.staged;
+  return policies.map((policy) => ({
+    ...policy,
+    isolates: policy.isStaged ? { ingress: false, egress: false } : policy.isolates,
+    rules: policy.rules.filter(counts),
+    requires: { ingress: policy.requires.ingress.filter(counts), egress: policy.requires.egress.filter(counts) },
+  }));
 }

@@ -1,9 +1,20 @@
 import { type Address, type Cidr, cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
-import type { Flow, Party } from "#policy/model/flow.ts";
+import { type Flow, type Party, isNode, isOfEntity, isOutside } from "#policy/model/flow.ts";
 import { type Labels, portsNamed } from "#policy/model/identity.ts";
+import { formatNameMatch } from "#policy/model/l7.ts";
+import { matchesName } from "#policy/model/name-match.ts";
 import type { Namespaces } from "#policy/model/namespaces.ts";
 import type { PortMatch } from "#policy/model/port.ts";
-import type { BlockMatch, Peer, PodMatch, Rule } from "#policy/model/rule.ts";
+import {
+  type BlockMatch,
+  type EntityMatch,
+  type NamesMatch,
+  type NodeMatch,
+  type Peer,
+  type PodMatch,
+  type Rule,
+  SERVICE_ACCOUNT,
+} from "#policy/model/rule.ts";
 import { type Selector, formatSelector, matchesRequirement } from "#policy/model/selector.ts";
 
 /** A condition of a rule that a flow does not meet. */
@@ -20,9 +31,23 @@ export interface Miss {
  */
 const DISTANCE = { port: 1, protocol: 1.5, name: 1.5, excepted: 2, label: 3, block: 5, notPod: 6 } as const;
 
-/** What keeps a rule from matching; empty when it matches. Of several peers or ports, the nearest tells. */
-export function missesOf(rule: Rule, peer: Party, flow: Flow, namespaces: Namespaces): readonly Miss[] {
-  const peers = rule.peers?.map((one) => peerMisses(one, peer, namespaces)) ?? [[]];
+/**
+ * What keeps a rule from matching; empty when it matches. Of several peers or ports, the nearest tells.
+ *
+ * @param requires What pods must meet, too, where the rule says so.
+ */
+export function missesOf(
+  rule: Rule,
+  peer: Party,
+  flow: Flow,
+  namespaces: Namespaces,
+  requires: readonly PodMatch[],
+): readonly Miss[] {
+  const also = rule.isNarrowed ? requires : [];
+  const peers = rule.peers?.map((one) => [
+    ...peerMisses(one, peer, namespaces),
+    ...(one.kind === "pods" ? also.flatMap((other) => podMisses(other, peer, namespaces)) : []),
+  ]) ?? [[]];
   const ports = rule.ports?.map((one) => portMisses(one, flow)) ?? [[]];
   return [...nearest(peers), ...nearest(ports)];
 }
@@ -45,14 +70,15 @@ function portMisses(match: PortMatch, { protocol, port, destination }: Flow): Mi
   if (protocol !== match.protocol) {
     misses.push({ because: `protocol ${protocol} is not ${match.protocol}`, distance: DISTANCE.protocol });
   }
-  // ICMP has no port that could be another one.
-  if (match.kind === "all" || protocol.startsWith("ICMP")) return misses;
+  // What has no ports could not have another one.
+  if (match.kind === "all" || (misses.length > 0 && !isPorted(protocol))) return misses;
   if (match.kind === "range") {
     const { first, last } = match;
+    const word = protocol.startsWith("ICMP") ? "type" : "port";
     const wanted = first === last ? `${first}` : `in ${first}-${last}`;
     const gap = port < first ? first - port : port - last;
     if (gap > 0) {
-      misses.push({ because: `port ${port} is not ${wanted}`, distance: DISTANCE.port + Math.log2(1 + gap) / 16 });
+      misses.push({ because: `${word} ${port} is not ${wanted}`, distance: DISTANCE.port + Math.log2(1 + gap) / 16 });
     }
     return misses;
   }
@@ -64,13 +90,54 @@ function portMisses(match: PortMatch, { protocol, port, destination }: Flow): Mi
   return misses;
 }
 
+function isPorted(protocol: Flow["protocol"]): boolean {
+  return protocol === "TCP" || protocol === "UDP" || protocol === "SCTP";
+}
+
 function peerMisses(match: Peer, peer: Party, namespaces: Namespaces): Miss[] {
-  return match.kind === "block" ? blockMisses(match, peer) : podMisses(match, peer, namespaces);
+  switch (match.kind) {
+    case "pods":
+      return podMisses(match, peer, namespaces);
+    case "block":
+      return blockMisses(match, peer);
+    case "entity":
+      return entityMisses(match, peer);
+    case "nodes":
+      return nodeMisses(match, peer);
+    case "names":
+      return nameMisses(match, peer);
+  }
+}
+
+function entityMisses({ entity }: EntityMatch, peer: Party): Miss[] {
+  if (isOfEntity(peer, entity)) return [];
+  return [{ because: `${describe(peer)} is not of the entity ${entity}`, distance: DISTANCE.notPod }];
+}
+
+function nodeMisses({ labels }: NodeMatch, peer: Party): Miss[] {
+  if (!isNode(peer)) {
+    return [{ because: `${describe(peer)} is not a node`, distance: DISTANCE.notPod }];
+  }
+  const failed = failures(labels, peer.nodeLabels ?? {});
+  if (failed.length === 0) return [];
+  const because = `the node's labels do not match ${formatSelector(failed)}`;
+  return [{ because, distance: DISTANCE.label * failed.length }];
+}
+
+function nameMisses({ match }: NamesMatch, peer: Party): Miss[] {
+  const wanted = formatNameMatch(match);
+  if (!isOutside(peer)) {
+    return [{ because: `${describe(peer)} is not outside of the cluster, as ${wanted} is`, distance: DISTANCE.notPod }];
+  }
+  const names = peer.names ?? [];
+  if (names.some((name) => matchesName(wanted, name))) return [];
+  const known = names.length > 0 ? `is known as ${names.join(", ")}, not` : "has no known name like";
+  return [{ because: `${describe(peer)} ${known} ${wanted}`, distance: DISTANCE.block }];
 }
 
 function podMisses(match: PodMatch, peer: Party, namespaces: Namespaces): Miss[] {
   if (!peer.subject) return [{ because: `${describe(peer)} is not a pod`, distance: DISTANCE.notPod }];
-  const { namespace, labels } = peer.subject;
+  const { namespace, labels, serviceAccount } = peer.subject;
   const misses: Miss[] = [];
   if (match.namespaces.kind === "name") {
     const { name } = match.namespaces;
@@ -89,6 +156,11 @@ function podMisses(match: PodMatch, peer: Party, namespaces: Namespaces): Miss[]
     const because = `${pod} not match ${formatSelector(failed)}`;
     misses.push({ because, distance: DISTANCE.label * failed.length });
   }
+  const account = failures(match.account ?? [], { [SERVICE_ACCOUNT]: serviceAccount });
+  if (account.length > 0) {
+    const because = `service account ${serviceAccount} does not match ${formatSelector(account)}`;
+    misses.push({ because, distance: DISTANCE.label });
+  }
   return misses;
 }
 
@@ -96,7 +168,11 @@ function failures(selector: Selector, labels: Labels): Selector {
   return selector.filter((requirement) => !matchesRequirement(requirement, labels));
 }
 
-function blockMisses({ cidr, except }: BlockMatch, peer: Party): Miss[] {
+function blockMisses({ cidr, except, scope }: BlockMatch, peer: Party): Miss[] {
+  if (scope === "outside" && !isOutside(peer)) {
+    const because = `${describe(peer)} is in the cluster, and ${cidr} means addresses outside of it`;
+    return [{ because, distance: DISTANCE.block }];
+  }
   const address = peer.address === undefined ? null : parseAddress(peer.address);
   if (!address) return [{ because: `${describe(peer)} has no address in ${cidr}`, distance: DISTANCE.block }];
   if (!holds(cidr, address)) {
@@ -115,5 +191,6 @@ function holds(cidr: string, address: Address): boolean {
 function describe({ subject, reserved, address }: Party): string {
   if (subject) return "the pod";
   if (reserved === "host") return "the node";
-  return address === undefined ? `the party ${reserved ?? "world"}` : `address ${address}`;
+  if (reserved !== undefined && reserved !== "world") return `the party ${reserved}`;
+  return address === undefined ? "the world" : `address ${address}`;
 }

@@ -1,6 +1,7 @@
 import { formatAddress, parseAddress } from "#policy/model/cidr.ts";
 import type { Party } from "#policy/model/flow.ts";
 import { type PodObject, type PolicyObject, subjectOf } from "#policy/model/object.ts";
+import { addressBook } from "./address-book.ts";
 
 export type ResolvedParties =
   | { readonly ok: true; readonly source: Party; readonly destination: Party }
@@ -11,7 +12,9 @@ export type ResolvedParties =
  * are taken by the address of the family that both ends have, IPv4 if both have both.
  */
 export function resolveParties(objects: Iterable<PolicyObject>, from: string, to: string): ResolvedParties {
-  const pods = [...objects].filter((object) => object.kind === "Pod");
+  const all = [...objects];
+  const pods = all.filter((object) => object.kind === "Pod");
+  const book = addressBook(all);
   const source = find(pods, from);
   const destination = find(pods, to);
   if (typeof source === "string") return { ok: false, error: source };
@@ -21,7 +24,7 @@ export function resolveParties(objects: Iterable<PolicyObject>, from: string, to
     return { ok: false, error: `${from} and ${to} have no address family in common` };
   }
   const v6 = families[0] ?? null;
-  return { ok: true, source: toParty(source, v6), destination: toParty(destination, v6) };
+  return { ok: true, source: toParty(source, v6, book), destination: toParty(destination, v6, book) };
 }
 
 interface End {
@@ -48,10 +51,13 @@ function has({ addresses }: End, v6: boolean): boolean {
   return addresses.some((address) => address.includes(":") === v6);
 }
 
-function toParty({ addresses, pod }: End, v6: boolean | null): Party {
+function toParty({ addresses, pod }: End, v6: boolean | null, book: ReadonlyMap<string, Party>): Party {
   const address = addresses.find((one) => v6 === null || one.includes(":") === v6);
+  const known = address === undefined ? undefined : book.get(address);
+  if (pod?.hostNetwork) return { ...known, ...(address !== undefined && { address }), reserved: "host" };
+  if (!pod && known) return known;
   return {
     ...(address !== undefined && { address }),
-    ...(pod?.hostNetwork ? { reserved: "host" } : pod ? { subject: subjectOf(pod) } : { reserved: "world" }),
+    ...(pod ? { subject: subjectOf(pod) } : { reserved: "world" as const }),
   };
 }

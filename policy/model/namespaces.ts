@@ -1,6 +1,6 @@
-import type { Labels } from "./identity.ts";
+import type { Labels, Subject } from "./identity.ts";
 import { NAMESPACE_NAME_LABEL, type PolicyObject } from "./object.ts";
-import type { NamespaceMatch, PodMatch } from "./rule.ts";
+import { type NamespaceMatch, type PodMatch, SERVICE_ACCOUNT } from "./rule.ts";
 import { matchesSelector } from "./selector.ts";
 
 /** The labels of namespaces. One without an object has only the label with its name. */
@@ -19,7 +19,12 @@ export class Namespaces {
     return match.kind === "name" ? match.name === name : matchesSelector(match.selector, this.labels(name));
   }
 
-  matchesPod(match: PodMatch, pod: { readonly namespace: string; readonly labels: Labels }): boolean {
-    return this.matches(match.namespaces, pod.namespace) && matchesSelector(match.labels, pod.labels);
+  matchesPod(match: PodMatch, pod: Subject): boolean {
+    return (
+      this.matches(match.namespaces, pod.namespace) &&
+      matchesSelector(match.labels, pod.labels) &&
+      (!match.account || matchesSelector(match.account, { [SERVICE_ACCOUNT]: pod.serviceAccount })) &&
+      (!match.also || match.also.every((other) => this.matchesPod(other, pod)))
+    );
   }
 }

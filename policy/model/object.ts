@@ -1,20 +1,10 @@
+import type { CiliumCidrGroupObject, CiliumPolicyObject } from "./cilium-object.ts";
+import type { ClusterPolicyObject } from "./cluster-object.ts";
+import type { ObjectControls } from "./controls.ts";
 import type { Labels, NamedPort, Subject } from "./identity.ts";
+import type { ObjectBase } from "./object-base.ts";
 import type { Protocol } from "./protocol.ts";
 import type { LabelSelector } from "./selector.ts";
-
-/** Where an object was read. Objects of the API server have `file: "kubernetes"`, `line: null`. */
-export interface Source {
-  readonly file: string;
-  /** First line of the object, from 1. */
-  readonly line: number | null;
-}
-
-interface ObjectBase {
-  /** Empty for cluster-wide kinds. */
-  readonly namespace: string;
-  readonly name: string;
-  readonly source: Source;
-}
 
 export interface NamespaceObject extends ObjectBase {
   readonly kind: "Namespace";
@@ -68,13 +58,52 @@ export interface NetworkPolicyRule {
 /** `networking.k8s.io/v1`, with its defaults filled in. */
 export interface NetworkPolicyObject extends ObjectBase {
   readonly kind: "NetworkPolicy";
+  readonly controls: ObjectControls;
   readonly podSelector: LabelSelector;
   readonly policyTypes: readonly ("Ingress" | "Egress")[];
   readonly ingress: readonly NetworkPolicyRule[];
   readonly egress: readonly NetworkPolicyRule[];
 }
 
-export type PolicyObject = NamespaceObject | ServiceAccountObject | PodObject | NetworkPolicyObject;
+export interface NodeObject extends ObjectBase {
+  readonly kind: "Node";
+  readonly labels: Labels;
+  /** Canonical texts. */
+  readonly addresses: readonly string[];
+}
+
+export interface ServiceObject extends ObjectBase {
+  readonly kind: "Service";
+  readonly labels: Labels;
+  /** Null: its addresses are in EndpointSlice objects only. */
+  readonly selector: Labels | null;
+}
+
+/** Addresses behind a service. */
+export interface EndpointSliceObject extends ObjectBase {
+  readonly kind: "EndpointSlice";
+  /** Of the service in the same namespace, from the label `kubernetes.io/service-name`; empty: of none. */
+  readonly service: string;
+  /** Canonical texts. */
+  readonly addresses: readonly string[];
+}
+
+/** Objects that say who may talk to whom. */
+export type PolicyKindObject = NetworkPolicyObject | CiliumPolicyObject | ClusterPolicyObject;
+
+export type PolicyObject =
+  | NamespaceObject
+  | ServiceAccountObject
+  | PodObject
+  | NodeObject
+  | ServiceObject
+  | EndpointSliceObject
+  | CiliumCidrGroupObject
+  | PolicyKindObject;
+
+export function isPolicyKind(object: PolicyObject): object is PolicyKindObject {
+  return "controls" in object;
+}
 
 /** `KIND/NAMESPACE/NAME`; cluster-wide `KIND//NAME`. */
 export function objectKey({ kind, namespace, name }: { kind: string; namespace: string; name: string }): string {

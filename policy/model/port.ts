@@ -1,12 +1,12 @@
-import type { Protocol } from "./protocol.ts";
+import type { FlowProtocol, Protocol } from "./protocol.ts";
 
 /**
  * Ports of one protocol that a rule speaks of: all of them, a range (a single port is
- * a range of one), or whatever the pod that is connected to calls by a name.
+ * a range of one; of ICMP the types), or whatever the pod that is connected to calls by a name.
  */
 export type PortMatch =
-  | { readonly protocol: Protocol; readonly kind: "all" }
-  | { readonly protocol: Protocol; readonly kind: "range"; readonly first: number; readonly last: number }
+  | { readonly protocol: FlowProtocol; readonly kind: "all" }
+  | { readonly protocol: FlowProtocol; readonly kind: "range"; readonly first: number; readonly last: number }
   | { readonly protocol: Protocol; readonly kind: "name"; readonly name: string };
 
 /** Ports that share their `bits` leading bits (0 to 16); the other bits of `port` are zero. Host order. */

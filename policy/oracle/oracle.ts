@@ -1,110 +1,74 @@
 /**
- * Judges one flow by the text of the Kubernetes specification, as simply as it can be
- * said. Everything else is tested against this; so it shares no code with the rest, only
- * the types of objects. Slow on purpose: it looks at every object for every question.
+ * Judges one flow by the text of the specifications of all policy languages, as simply as it can
+ * be said. Everything else is tested against this; so it shares no code with the rest, only the
+ * types of objects. Slow on purpose: it looks at every object for every question.
  */
-import type { Flow, Party } from "#policy/model/flow.ts";
-import type { Labels, Subject } from "#policy/model/identity.ts";
-import type {
-  IpBlock,
-  NetworkPolicyObject,
-  NetworkPolicyPeer,
-  NetworkPolicyPort,
-  PolicyObject,
-} from "#policy/model/object.ts";
-import type { LabelSelector } from "#policy/model/selector.ts";
-import { inRange } from "./address.ts";
+import type { Flow } from "#policy/model/flow.ts";
+import type { PolicyObject } from "#policy/model/object.ts";
+import { ciliumPolicies } from "./cilium.ts";
+import { clusterTier } from "./cluster.ts";
+import { networkPolicies } from "./kubernetes.ts";
+import { isSame } from "./party.ts";
+import type { OracleOptions, Question } from "./question.ts";
 
 export interface OracleVerdict {
-  readonly verdict: "allow" | "deny";
-  /** `NAMESPACE/NAME ingress[0]`, sorted: every rule that allows the flow. */
+  readonly verdict: "allow" | "deny" | "redirect";
+  /** The rules that decide, sorted, as `KIND NAMESPACE/NAME RULE`; empty where no rule does. */
   readonly rules: readonly string[];
 }
 
-export function judge(objects: readonly PolicyObject[], flow: Flow): { egress: OracleVerdict; ingress: OracleVerdict } {
-  return { egress: judgeDirection(objects, flow, "egress"), ingress: judgeDirection(objects, flow, "ingress") };
-}
+const FREE: OracleVerdict = { verdict: "allow", rules: [] };
+const ISOLATED: OracleVerdict = { verdict: "deny", rules: [] };
 
-function judgeDirection(objects: readonly PolicyObject[], flow: Flow, direction: "ingress" | "egress"): OracleVerdict {
-  const self = direction === "ingress" ? flow.destination : flow.source;
-  const peer = direction === "ingress" ? flow.source : flow.destination;
-  // Policy is about pods, and what a pod says to itself stays inside it.
-  if (!self.subject || samePod(self, peer)) return { verdict: "allow", rules: [] };
-  // Kubelet's probes come from the node, and reach its pods always.
-  if (direction === "ingress" && peer.reserved === "host") return { verdict: "allow", rules: [] };
-
-  let isolated = false;
-  const rules: string[] = [];
-  for (const policy of objects) {
-    if (policy.kind !== "NetworkPolicy" || policy.namespace !== self.subject.namespace) continue;
-    if (!policy.policyTypes.includes(direction === "ingress" ? "Ingress" : "Egress")) continue;
-    if (!selects(policy.podSelector, self.subject.labels)) continue;
-    isolated = true;
-    for (const [index, rule] of policy[direction].entries()) {
-      const peerFits = rule.peers.length === 0 || rule.peers.some((one) => isPeer(one, peer, policy, objects));
-      const portFits = rule.ports.length === 0 || rule.ports.some((one) => isPort(one, flow));
-      if (peerFits && portFits) rules.push(`${policy.namespace}/${policy.name} ${direction}[${index}]`);
-    }
-  }
-  return { verdict: isolated && rules.length === 0 ? "deny" : "allow", rules: rules.sort() };
-}
-
-function samePod(a: Party, b: Party): boolean {
-  return a.subject !== undefined && b.subject !== undefined && a.address !== undefined && a.address === b.address;
-}
-
-function isPeer(
-  { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer,
-  peer: Party,
-  policy: NetworkPolicyObject,
+/** Asks the source's policies whether it may send, and the destination's whether it may receive. */
+export function judge(
   objects: readonly PolicyObject[],
-): boolean {
-  if (ipBlock) return peer.address !== undefined && inBlock(ipBlock, peer.address);
-  if (!peer.subject) return false;
-  const { namespace, labels } = peer.subject;
-  const namespaceFits = namespaceSelector
-    ? selects(namespaceSelector, namespaceLabels(namespace, objects))
-    : namespace === policy.namespace;
-  return namespaceFits && (!podSelector || selects(podSelector, labels));
+  flow: Flow,
+  options: OracleOptions = {},
+): { egress: OracleVerdict; ingress: OracleVerdict } {
+  const { source, destination } = flow;
+  return {
+    egress: judgeDirection({ objects, flow, options, direction: "egress", self: source, peer: destination }),
+    ingress: judgeDirection({ objects, flow, options, direction: "ingress", self: destination, peer: source }),
+  };
 }
 
-function namespaceLabels(name: string, objects: readonly PolicyObject[]): Labels {
-  const labels: Record<string, string> = {};
-  for (const object of objects) {
-    if (object.kind === "Namespace" && object.name === name) Object.assign(labels, object.labels);
+/** The highest tier that says something decides. */
+function judgeDirection(question: Question): OracleVerdict {
+  if (isFree(question)) return FREE;
+  return adminTier(question) ?? normalTier(question) ?? baselineTier(question) ?? FREE;
+}
+
+function isFree({ direction, self, peer, options }: Question): boolean {
+  if (options.enforcement === "never" || isSame(self, peer)) return true;
+  // Kubelet's probes come from the node, and reach its pods always.
+  return direction === "ingress" && self.subject !== undefined && !peer.subject && peer.reserved === "host";
+}
+
+/** The first rule that matches; a pass leaves it to the lower tiers. */
+function adminTier(question: Question): OracleVerdict | null {
+  const first = clusterTier(question, "Admin");
+  if (!first[0] || first[0].action === "Pass") return null;
+  return verdictOf(first[0].action === "Deny" ? "deny" : "allow", first);
+}
+
+/** Rules in any order: a deny goes before a redirect, and that before an allow. After them comes isolation. */
+function normalTier(question: Question): OracleVerdict | null {
+  const said = [...networkPolicies(question), ...ciliumPolicies(question)];
+  for (const verdict of ["deny", "redirect", "allow"] as const) {
+    const rules = said.filter(({ action }) => action === verdict);
+    if (rules.length > 0) return verdictOf(verdict, rules);
   }
-  labels["kubernetes.io/metadata.name"] = name;
-  return labels;
+  const isAlways = question.options.enforcement === "always" && question.self.subject !== undefined;
+  return isAlways || said.some(({ action }) => action === "isolate") ? ISOLATED : null;
 }
 
-function inBlock({ cidr, except }: IpBlock, address: string): boolean {
-  return inRange(address, cidr) && !except.some((hole) => inRange(address, hole));
+/** The first rule that matches; as nothing comes after it, a pass is an allow. */
+function baselineTier(question: Question): OracleVerdict | null {
+  const first = clusterTier(question, "Baseline");
+  return first[0] ? verdictOf(first[0].action === "Deny" ? "deny" : "allow", first) : null;
 }
 
-/** A port's name is looked up in the pod that is connected to, in either direction. */
-function isPort({ protocol, port, endPort }: NetworkPolicyPort, flow: Flow): boolean {
-  if (protocol !== flow.protocol) return false;
-  if (port === null) return true;
-  if (typeof port === "number") return flow.port >= port && flow.port <= (endPort ?? port);
-  return flow.destination.subject !== undefined && declares(flow.destination.subject, port, flow);
-}
-
-function declares({ namedPorts }: Subject, name: string, { protocol, port }: Flow): boolean {
-  return namedPorts.some((named) => named.name === name && named.protocol === protocol && named.port === port);
-}
-
-function selects({ matchLabels, matchExpressions }: LabelSelector, labels: Labels): boolean {
-  const value = new Map(Object.entries(labels));
-  for (const [key, wanted] of Object.entries(matchLabels)) {
-    if (value.get(key) !== wanted) return false;
-  }
-  for (const { key, operator, values } of matchExpressions) {
-    const has = value.has(key);
-    const listed = has && values.includes(value.get(key) as string);
-    if (operator === "In" && !listed) return false;
-    if (operator === "NotIn" && listed) return false;
-    if (operator === "Exists" && !has) return false;
-    if (operator === "DoesNotExist" && has) return false;
-  }
-  return true;
+function verdictOf(verdict: OracleVerdict["verdict"], rules: readonly { readonly rule: string }[]): OracleVerdict {
+  return { verdict, rules: [...new Set(rules.map(({ rule }) => rule))].sort() };
 }

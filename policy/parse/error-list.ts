@@ -1,11 +1,11 @@
 import type { LineCounter } from "yaml";
 import type { LocatedError } from "./located-error.ts";
 
-/** Of a file with more errors than this, the rest is not reported. */
-const LIMIT = 1000;
-
 /** Collects the errors of one file. */
 export class ErrorList {
+  /** Of a file with more errors than this, the rest is not reported. */
+  static readonly LIMIT = 1000;
+
   readonly file: string;
   readonly errors: LocatedError[] = [];
   readonly #lines: LineCounter;
@@ -17,9 +17,15 @@ export class ErrorList {
 
   /** @param offset Place in the text, in UTF-16 units. */
   add(offset: number, field: string, message: string): void {
-    if (this.errors.length >= LIMIT) return;
     const { line, col } = this.#position(offset);
-    this.errors.push({ file: this.file, line, column: col, field, message });
+    const last = this.errors.at(-1);
+    // The library sometimes says one thing several times.
+    const isSaid = last?.line === line && last.column === col && last.message === message && last.field === field;
+    if (!this.isFull && !isSaid) this.errors.push({ file: this.file, line, column: col, field, message });
+  }
+
+  get isFull(): boolean {
+    return this.errors.length >= ErrorList.LIMIT;
   }
 
   /** @returns From 1. */

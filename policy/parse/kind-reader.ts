@@ -1,5 +1,12 @@
-import type { PolicyObject, Source } from "#policy/model/object.ts";
+import type { ObjectControls } from "#policy/model/controls.ts";
+import type { PolicyKindObject, PolicyObject } from "#policy/model/object.ts";
+import type { ObjectBase } from "#policy/model/object-base.ts";
 import type { Fields } from "./reader.ts";
+
+/** What a policy has before its kind is read. */
+export interface PolicyBase extends ObjectBase {
+  readonly controls: ObjectControls;
+}
 
 /**
  * Reads the fields of one kind, apart from those that all kinds have. Reports what is
@@ -7,6 +14,6 @@ import type { Fields } from "./reader.ts";
  */
 export type KindReader<T extends PolicyObject> = (
   object: Fields,
-  base: { readonly namespace: string; readonly name: string; readonly source: Source },
+  base: [T] extends [PolicyKindObject] ? PolicyBase : ObjectBase,
   labels: Record<string, string>,
 ) => T | null;

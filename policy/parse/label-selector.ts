@@ -1,13 +1,13 @@
 import type { LabelSelector, Operator, Requirement } from "#policy/model/selector.ts";
 import { labelKeyFault, labelValueFault } from "./names.ts";
-import type { Reader } from "./reader.ts";
+import { type Entry, entriesOf, type Reader } from "./reader.ts";
 
 const OPERATORS: readonly Operator[] = ["In", "NotIn", "Exists", "DoesNotExist"];
 
 /** Reads labels; what is wrong with one is reported and the label left out. */
-export function readLabels(reader: Reader | null): Record<string, string> {
+export function readLabels(entries: readonly Entry[]): Record<string, string> {
   const labels: Record<string, string> = {};
-  for (const { name, key, value } of reader?.fields()?.entries() ?? []) {
+  for (const { name, key, value } of entries) {
     const fault = labelKeyFault(name);
     if (fault !== null) key.fail(fault);
     const text = value.text(labelValueFault);
@@ -20,7 +20,7 @@ export function readLabels(reader: Reader | null): Record<string, string> {
 export function readLabelSelector(reader: Reader | null): LabelSelector {
   const fields = reader?.fields();
   if (!fields) return { matchLabels: {}, matchExpressions: [] };
-  const matchLabels = readLabels(fields.optional("matchLabels"));
+  const matchLabels = readLabels(entriesOf(fields.optional("matchLabels")));
   const expressions = fields.optional("matchExpressions")?.items().map(readRequirement) ?? [];
   fields.refuseOthers();
   return { matchLabels, matchExpressions: expressions.filter((expression) => expression !== null) };

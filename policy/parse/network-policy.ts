@@ -1,4 +1,4 @@
-import { cidrContains, formatCidr, parseCidr } from "#policy/model/cidr.ts";
+import { cidrContains, formatCidr } from "#policy/model/cidr.ts";
 import type {
   IpBlock,
   NetworkPolicyObject,
@@ -7,6 +7,7 @@ import type {
   NetworkPolicyRule,
 } from "#policy/model/object.ts";
 import { PROTOCOLS } from "#policy/model/protocol.ts";
+import { readRange } from "./cidr.ts";
 import { readLabelSelector } from "./label-selector.ts";
 import type { KindReader } from "./kind-reader.ts";
 import { portNameFault } from "./names.ts";
@@ -34,10 +35,9 @@ function readRules(reader: Reader | null, peersField: "from" | "to"): NetworkPol
   const rules: NetworkPolicyRule[] = [];
   for (const item of reader?.items() ?? []) {
     const fields = item.isNull ? item.fail("is empty; write {} for a rule that allows everything") : item.fields();
-    if (!fields) continue;
-    const peers = fields.optional(peersField)?.items().map(readPeer) ?? [];
-    const ports = fields.optional("ports")?.items().map(readPort) ?? [];
-    fields.refuseOthers();
+    const peers = fields?.optional(peersField)?.items().map(readPeer) ?? [];
+    const ports = fields?.optional("ports")?.items().map(readPort) ?? [];
+    fields?.refuseOthers();
     rules.push({
       line: item.line,
       peers: peers.filter((peer) => peer !== null),
@@ -67,27 +67,20 @@ function readPeer(reader: Reader): NetworkPolicyPeer | null {
 function readIpBlock(reader: Reader): IpBlock | null {
   const fields = reader.fields();
   if (!fields) return null;
-  const cidr = fields.required("cidr")?.text(cidrFault) ?? null;
-  const range = cidr === null ? null : parseCidr(cidr);
+  const cidr = fields.required("cidr");
+  const range = cidr && readRange(cidr);
   const except: string[] = [];
   for (const item of fields.optional("except")?.items() ?? []) {
-    const text = item.text(cidrFault);
-    const hole = text === null ? null : parseCidr(text);
+    const hole = readRange(item);
     if (!hole) continue;
     except.push(formatCidr(hole));
     if (!range) continue;
-    if (!cidrContains(range, hole)) item.fail(`"${text}" is not inside ${cidr}`);
-    else if (hole.bits === range.bits) item.fail(`"${text}" is all of ${cidr}; it must be a part of it`);
+    const [inner, outer] = [item.string(), cidr?.string()];
+    if (!cidrContains(range, hole)) item.fail(`"${inner}" is not inside ${outer}`);
+    else if (hole.bits === range.bits) item.fail(`"${inner}" is all of ${outer}; it must be a part of it`);
   }
   fields.refuseOthers();
   return range && { cidr: formatCidr(range), except: [...new Set(except)].sort() };
-}
-
-function cidrFault(text: string): string | null {
-  const cidr = parseCidr(text);
-  if (!cidr) return "is not a CIDR like 10.0.0.0/8 or fd00::/8";
-  const mapped = cidr.family === 6 && cidr.bits >= 96 && cidr.address >> 32n === 0xffffn;
-  return mapped ? "is an IPv4-mapped IPv6 range; write it as IPv4" : null;
 }
 
 function readPort(reader: Reader): NetworkPolicyPort | null {

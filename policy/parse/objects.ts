@@ -1,12 +1,12 @@
-import { type PolicyObject, type Source, objectKey } from "#policy/model/object.ts";
-import type { KindReader } from "./kind-reader.ts";
+import { NO_CONTROLS } from "#policy/model/controls.ts";
+import { isPolicyKind, objectKey, type PolicyObject } from "#policy/model/object.ts";
+import type { Source } from "#policy/model/object-base.ts";
+import { type NamedRule, namedRules } from "#policy/model/rule-names.ts";
+import type { ReadControls } from "./controls.ts";
+import { type Kind, KINDS } from "./kinds.ts";
 import type { LocatedError } from "./located-error.ts";
 import { readMetadata } from "./metadata.ts";
-import { readNamespace } from "./namespace.ts";
-import { readNetworkPolicy } from "./network-policy.ts";
-import { readPod } from "./pod.ts";
 import { type Fields, Reader } from "./reader.ts";
-import { readServiceAccount } from "./service-account.ts";
 import { shorten } from "./text.ts";
 import { type YamlFile, parseYaml } from "./yaml.ts";
 
@@ -14,28 +14,8 @@ export type ParsedObjects =
   | { readonly ok: true; readonly objects: PolicyObject[] }
   | { readonly ok: false; readonly errors: LocatedError[] };
 
-interface Kind {
-  readonly apiVersion: string;
-  readonly scope: "namespaced" | "cluster";
-  readonly read: KindReader<PolicyObject>;
-}
-
-const KINDS: ReadonlyMap<string, Kind> = new Map([
-  ["Namespace", { apiVersion: "v1", scope: "cluster", read: readNamespace }],
-  ["ServiceAccount", { apiVersion: "v1", scope: "namespaced", read: readServiceAccount }],
-  ["Pod", { apiVersion: "v1", scope: "namespaced", read: readPod }],
-  ["NetworkPolicy", { apiVersion: "networking.k8s.io/v1", scope: "namespaced", read: readNetworkPolicy }],
-] satisfies [string, Kind][]);
-
-/** Kinds that `--objects` is going to take. */
-const LATER_KINDS: ReadonlySet<string> = new Set([
-  "CiliumNetworkPolicy",
-  "CiliumClusterwideNetworkPolicy",
-  "ClusterNetworkPolicy",
-  "Service",
-  "EndpointSlice",
-  "Node",
-]);
+/** Most rules of one policy. The API server's limit on an object's size leaves room for fewer. */
+const MAX_RULES = 10_000;
 
 /**
  * Reads Kubernetes objects from YAML (or JSON, which is YAML): one or several documents,
@@ -73,9 +53,8 @@ class ObjectList {
     const kind = KINDS.get(name);
     const itemKind = name.endsWith("List") ? name.slice(0, -"List".length) : null;
     if (listed !== null && name !== listed) kindField?.fail(`${shorten(name)} is not ${listed}, the kind of the list`);
-    else if (kind) this.#readObject(fields, kind, listed !== null);
+    else if (kind) this.#readObject(fields, name, kind, listed !== null);
     else if (itemKind !== null && (itemKind === "" || KINDS.has(itemKind))) this.#readList(fields, itemKind);
-    else if (LATER_KINDS.has(itemKind ?? name)) kindField?.fail(`kind ${name} is not supported yet`);
     else kindField?.fail(`kind ${shorten(name)} is unknown; known are ${[...KINDS.keys(), "List"].join(", ")}`);
   }
 
@@ -86,20 +65,36 @@ class ObjectList {
     for (const item of items) this.read(item, itemKind === "" ? null : itemKind);
   }
 
-  #readObject(fields: Fields, kind: Kind, isListed: boolean): void {
-    const version = isListed ? fields.optional("apiVersion") : fields.required("apiVersion");
-    version?.oneOf([kind.apiVersion]);
-    const metadata = readMetadata(fields, kind.scope);
+  #readObject(fields: Fields, name: string, kind: Kind, isListed: boolean): void {
+    const versions = Object.keys(kind.versions);
+    const versionField = isListed ? fields.optional("apiVersion") : fields.required("apiVersion");
+    const version = versionField?.oneOf(versions) ?? versions.at(-1) ?? "";
+    const metadata = readMetadata(fields, { kind: name, ...kind });
     const source: Source = { file: this.#yaml.errors.file, line: fields.owner.line };
     // Without a good name the rest is still read, for its errors.
     const base = { namespace: metadata?.namespace ?? "", name: metadata?.name ?? "", source };
-    const object = kind.read(fields, base, metadata?.labels ?? {});
+    const labels = metadata?.labels ?? {};
+    const controls = metadata?.controls?.controls ?? NO_CONTROLS;
+    const object = kind.isPolicy
+      ? kind.versions[version]?.(fields, { ...base, controls }, labels)
+      : kind.versions[version]?.(fields, base, labels);
     fields.refuseOthers();
-    if (!object || !metadata) return;
+    if (object && isPolicyKind(object)) checkRules(fields, namedRules(object), metadata?.controls ?? null);
+    if (object && metadata && metadata.name !== null && metadata.namespace !== null) this.#add(object, fields);
+  }
+
+  #add(object: PolicyObject, fields: Fields): void {
     const key = objectKey(object);
     const earlier = this.#lines.get(key);
     if (earlier !== undefined) fields.owner.fail(`${key} is already defined at line ${earlier}`);
     this.#lines.set(key, fields.owner.line);
     this.objects.push(object);
   }
+}
+
+function checkRules(fields: Fields, rules: readonly NamedRule[], controls: ReadControls | null): void {
+  if (rules.length > MAX_RULES) {
+    fields.owner.fail(`has ${rules.length} rules; at most ${MAX_RULES} are accepted, so make several of it`);
+  }
+  controls?.check(rules);
 }

@@ -1,7 +1,8 @@
-import { formatAddress, parseAddress } from "#policy/model/cidr.ts";
+import { formatAddress } from "#policy/model/cidr.ts";
 import { type NamedPort, sortNamedPorts } from "#policy/model/identity.ts";
 import type { PodObject } from "#policy/model/object.ts";
 import { PROTOCOLS } from "#policy/model/protocol.ts";
+import { readAddress } from "./address.ts";
 import { dnsNameFault, portNameFault } from "./names.ts";
 import type { KindReader } from "./kind-reader.ts";
 import type { Fields, Reader } from "./reader.ts";
@@ -50,8 +51,7 @@ function readAddresses(status: Fields): string[] {
   const readers = [single, ...several.map((item) => item.fields()?.required("ip") ?? null)];
   const addresses = new Set<string>();
   for (const reader of readers) {
-    const text = reader?.text((value) => (parseAddress(value) ? null : "is not an IP address"));
-    const address = text ? parseAddress(text) : null;
+    const address = reader && readAddress(reader);
     if (address) addresses.add(formatAddress(address));
   }
   // The addresses of a pod that has ended may belong to another one by now.

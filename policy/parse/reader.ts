@@ -58,6 +58,10 @@ export class Reader {
     return isScalar(this.#node) && typeof this.#node.value === "number";
   }
 
+  get isEmptyList(): boolean {
+    return isSeq(this.#node) && this.#node.items.length === 0;
+  }
+
   /** A string that is one of these. */
   oneOf<T extends string>(values: readonly T[]): T | null {
     const text = this.string();
@@ -90,7 +94,8 @@ export class Reader {
       const name = keyText(key);
       // Of a field that is given twice, the first; the second has been reported.
       if (fields.has(name)) continue;
-      const path = this.field === "" ? shorten(name) : `${this.field}.${shorten(name)}`;
+      const step = name === "" ? '""' : shorten(name);
+      const path = this.field === "" ? step : `${this.field}.${step}`;
       fields.set(name, {
         key: new Reader(this.#file, key, path),
         value: new Reader(this.#file, value, path, value ? start(value) : start(key)),
@@ -108,17 +113,26 @@ export class Reader {
   }
 }
 
+/** One field of a mapping. */
+export interface Entry {
+  readonly name: string;
+  readonly key: Reader;
+  readonly value: Reader;
+}
+
 /** The fields of a mapping. A field that is there without a value counts as missing, as Kubernetes has it. */
 export class Fields {
   readonly owner: Reader;
   readonly #fields: ReadonlyMap<string, { key: Reader; value: Reader }>;
   readonly #known = new Set<string>();
+  readonly #refused = new Set<string>();
 
   constructor(owner: Reader, fields: ReadonlyMap<string, { key: Reader; value: Reader }>) {
     this.owner = owner;
     this.#fields = fields;
   }
 
+  /** Null where the field is missing or empty. */
   optional(name: string): Reader | null {
     this.#known.add(name);
     const value = this.#fields.get(name)?.value;
@@ -138,15 +152,28 @@ export class Fields {
     for (const name of names) this.#known.add(name);
   }
 
+  /** A field that others have, and that must not be there. */
+  refuse(name: string, message: string): void {
+    this.#refused.add(name);
+    const value = this.#fields.get(name)?.value;
+    if (value && !value.isNull) value.fail(message);
+  }
+
   /** Reports every field that nobody has asked for. */
   refuseOthers(): void {
+    const known = [...this.#known].sort().join(", ");
     for (const [name, { key }] of this.#fields) {
-      if (!this.#known.has(name)) key.fail(`is not a known field; known are ${[...this.#known].sort().join(", ")}`);
+      if (!this.#known.has(name) && !this.#refused.has(name)) key.fail(`is not a known field; known are ${known}`);
     }
   }
 
   /** All fields, for mappings whose keys are free. */
-  entries(): { name: string; key: Reader; value: Reader }[] {
+  entries(): Entry[] {
     return [...this.#fields].map(([name, { key, value }]) => ({ name, key, value }));
   }
+}
+
+/** The fields of a mapping whose keys are free; none where there is no mapping. */
+export function entriesOf(reader: Reader | null): readonly Entry[] {
+  return reader?.fields()?.entries() ?? [];
 }

@@ -1,7 +1,7 @@
-import { type Alias, LineCounter, type Node, type ParsedNode, parseAllDocuments } from "yaml";
+import { type Alias, LineCounter, type Node, type ParsedNode } from "yaml";
 import { ErrorList } from "./error-list.ts";
-import { TOO_DEEP, TreeChecks } from "./tree-checks.ts";
-import { shorten } from "./text.ts";
+import { TreeChecks } from "./tree-checks.ts";
+import { yamlDocuments } from "./yaml-documents.ts";
 
 /** A file's documents, checked for what YAML lets anybody do to a reader. */
 export interface YamlFile {
@@ -13,8 +13,6 @@ export interface YamlFile {
 
 /** Longest text, in UTF-16 units. The library takes about a second for a million. */
 const MAX_LENGTH = 4 * 1024 * 1024;
-/** How the library, which composes by recursion, reports that its stack was too small. */
-const STACK_OVERFLOW = "Maximum call stack";
 
 /**
  * Parses YAML 1.2. Errors, duplicate keys, nesting that is too deep and
@@ -31,16 +29,27 @@ export function parseYaml(text: string, file: string): YamlFile {
     errors.add(0, "document", `is longer than ${MAX_LENGTH} characters; split it`);
     return { documents, errors, resolve };
   }
-  // The library's own check for duplicate keys takes quadratic time.
-  const parsed = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
-  for (const document of Array.isArray(parsed) ? parsed : []) {
-    // Warnings are about tags that nobody knows and directives that nobody obeys.
-    for (const { message, pos } of [...document.errors, ...document.warnings]) {
-      errors.add(pos[0], "document", message.startsWith(STACK_OVERFLOW) ? TOO_DEEP : shorten(message));
-    }
-    if (document.errors.length > 0 || document.contents === null) continue;
-    checks.check(document.contents);
-    documents.push(document.contents);
-  }
+  countLines(text, lines);
+  withoutStackTraces(() => {
+    for (const document of yamlDocuments(text, errors)) documents.push(document);
+  });
+  for (const document of documents) checks.check(document);
   return { documents, errors, resolve };
+}
+
+/** The library's parser counts, too, but misses the ends of lines inside of what is no YAML. */
+function countLines(text: string, lines: LineCounter): void {
+  lines.addNewLine(0);
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) lines.addNewLine(end + 1);
+}
+
+/** The library makes an Error of every fault; in a text that is full of them their traces take most of the time. */
+function withoutStackTraces(run: () => void): void {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    run();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }

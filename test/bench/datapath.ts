@@ -7,6 +7,7 @@ import { BpfObject, Program } from "libbpf-ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { compileBpf } from "#bpf/build.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
+import { NO_CONTROLS } from "#policy/model/controls.ts";
 import type { NetworkPolicyObject } from "#policy/model/object.ts";
 import { Action, Datapath } from "#test/support/datapath.ts";
 import { makeEndpoint, makeEnforcement } from "#test/support/enforcement.ts";
@@ -30,7 +31,12 @@ function policies(extraCidrs: number): NetworkPolicyObject[] {
     ...none,
     ipBlock: { cidr: `172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`, except: [] },
   }));
-  const base = { kind: "NetworkPolicy" as const, namespace: "default", source: { file: "bench.yaml", line: 1 } };
+  const base = {
+    kind: "NetworkPolicy" as const,
+    namespace: "default",
+    source: { file: "bench.yaml", line: 1 },
+    controls: NO_CONTROLS,
+  };
   return [
     {
       ...base,
@@ -184,7 +190,7 @@ async function outerWrites({ kernel }: Datapath): Promise<BenchResult[]> {
   const time = async (count: number): Promise<number> => {
     const samples: number[] = [];
     for (let i = 0; i < 15; i++) {
-      const slots = new Map(Array.from({ length: count }, () => [slot++, [{ ...entry, precedence: 1, rule: 0 }]]));
+      const slots = new Map(Array.from({ length: count }, () => [slot++, [{ ...entry, precedence: 1, rule: 0, below: null }]]));
       const begin = performance.now();
       await kernel.policies.insert(slots);
       samples.push(performance.now() - begin);

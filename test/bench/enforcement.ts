@@ -1,5 +1,6 @@
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
+import { NO_CONTROLS } from "#policy/model/controls.ts";
 import type { NetworkPolicyObject } from "#policy/model/object.ts";
 import { Datapath } from "#test/support/datapath.ts";
 import { makeEndpoint, makeEnforcement } from "#test/support/enforcement.ts";
@@ -20,6 +21,7 @@ const subject = (labels: Record<string, string>): Subject => ({
 function policies(firstPort: number): NetworkPolicyObject[] {
   return Array.from({ length: rules }, (_, i) => ({
     kind: "NetworkPolicy",
+    controls: NO_CONTROLS,
     namespace: "n",
     name: `p${i}`,
     source: { file: "bench.yaml", line: 1 },

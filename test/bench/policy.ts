@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
+import { NO_CONTROLS } from "#policy/model/controls.ts";
 import type { NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from "#policy/model/object.ts";
 import type { LabelSelector } from "#policy/model/selector.ts";
 import { enforcementCases } from "./enforcement.ts";
@@ -87,12 +88,17 @@ function oneIdentity(): () => void {
   };
 }
 
-/** Everything that a changed policy makes the agent compute. */
+/** Everything that a changed policy makes the agent compute; it tells the engine of all identities, as the agent does. */
 function onePolicy(): () => void {
   const all = cluster();
-  compileAll(engineOf(all), all.local);
+  const engine = engineOf(all);
+  compileAll(engine, all.local);
   const changed = policy(0, "ns-0", { app: "app-0" }, pods({ app: "app-7" }), [8080]);
-  return () => compileAll(engineOf({ ...all, policies: [changed, ...all.policies.slice(1)] }), all.local);
+  return () => {
+    const next = engine.evolve([changed, ...all.policies.slice(1)]);
+    for (const [i, identity] of all.identities.entries()) next.addIdentity(256 + i, identity);
+    compileAll(next, all.local);
+  };
 }
 
 /** From objects to the entries of all endpoints. */
@@ -149,6 +155,7 @@ function policy(
   const toPort = (port: number): NetworkPolicyPort => ({ protocol: "TCP", port, endPort: null });
   return {
     kind: "NetworkPolicy",
+    controls: NO_CONTROLS,
     namespace,
     name: `policy-${index}`,
     source: { file: "bench.yaml", line: index },

@@ -29,5 +29,5 @@ test("after --policy-map-entries was raised, pods can come that did not fit befo
   const next = makeEnforcement(kernel, references, classes).enforcement;
   await next.restore(engine(), endpoints);
   for (let n = 12; n < 40; n++) await next.add(client(n));
-  expect(next.slotOf(2)?.content.entries.size).toBeGreaterThan(40);
+  expect(next.views.slotOf(2)?.content.entries.size).toBeGreaterThan(40);
 });

@@ -1,21 +1,33 @@
-import { type Enforcement, PolicyEngine, type PolicyEntry } from "#policy/compile/engine.ts";
-import { type Address, type Cidr, cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
-import type { Flow, Party } from "#policy/model/flow.ts";
-import { type Subject, formatNamedPorts } from "#policy/model/identity.ts";
+import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
+import { PolicyMap } from "#policy/compile/policy-map.ts";
+import { type AddressToken, tokenHolds } from "#policy/model/address-token.ts";
+import { type Flow, type Party, isNode, reservedOf } from "#policy/model/flow.ts";
+import { type Labels, type Subject, formatNamedPorts } from "#policy/model/identity.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { protocolNumbers } from "#policy/model/protocol.ts";
-import type { Direction, Rule } from "#policy/model/rule.ts";
+import { type ReservedParty, reservedIdentities } from "#policy/model/reserved.ts";
+import type { Direction, RuleDescription, Verdict } from "#policy/model/rule.ts";
 
-/** What a judgement says: the rules as `NAMESPACE/NAME ingress[0]`, sorted. */
+/** What a judgement says: the rules as {@link ruleName} has them, sorted. */
 export interface Judgement {
-  readonly verdict: "allow" | "deny";
+  readonly verdict: Verdict;
   readonly rules: readonly string[];
 }
 
-/** Identity of whoever is not a pod. */
-const RESERVED = { host: 1, world: 2, unmanaged: 3, "remote-node": 6 } as const;
+/** `KIND NAMESPACE/NAME ingress[0]` */
+export function ruleName({ kind, namespace, name, rule }: RuleDescription): string {
+  return `${kind} ${namespace}/${name} ${rule}`;
+}
+
 const FIRST_IDENTITY = 256;
 const FIRST_CLASS = (1 << 24) + 1;
+/** Of nodes with labels. */
+const FIRST_NODE = (2 << 24) + 1;
+
+interface Maps {
+  readonly enforced: PolicyMap;
+  readonly staged: PolicyMap;
+}
 
 /**
  * A cluster whose policies are compiled, and whose flows are judged as the kernel does
@@ -25,96 +37,99 @@ export class CompiledCluster {
   readonly engine: PolicyEngine;
   readonly #identities = new Map<string, number>();
   readonly #classes = new Map<string, number>();
-  readonly #compiled = new Map<string, readonly PolicyEntry[]>();
+  readonly #compiled = new Map<string, Maps>();
 
-  constructor(objects: Iterable<PolicyObject>, parties: Iterable<Party>, options: { enforcement?: Enforcement } = {}) {
-    this.engine = new PolicyEngine(objects, options);
-    for (const party of parties) {
-      if (party.subject && !this.#identities.has(subjectText(party.subject))) {
-        const identity = FIRST_IDENTITY + this.#identities.size;
-        this.#identities.set(subjectText(party.subject), identity);
-        this.engine.addIdentity(identity, party.subject);
-      }
-      const key = this.#classKey(party);
-      if (key === null || this.#classes.has(key)) continue;
-      const addressClass = FIRST_CLASS + this.#classes.size;
-      this.#classes.set(key, addressClass);
-      this.engine.addClass(addressClass, this.#cidrsOf(party), party.subject?.namedPorts ?? []);
-    }
+  constructor(
+    objects: Iterable<PolicyObject>,
+    parties: Iterable<Party>,
+    options: EngineOptions = {},
+    engine: PolicyEngine = new PolicyEngine(objects, options),
+  ) {
+    this.engine = engine;
+    for (const party of parties) this.#add(party);
   }
 
-  judge(flow: Flow): Record<Direction, Judgement> {
+  judge(flow: Flow, { staged = false, at }: { staged?: boolean; at?: number } = {}): Record<Direction, Judgement> {
+    const { source, destination } = flow;
+    const self = source.subject && destination.subject && source.address === destination.address;
+    if (self && source.address !== undefined) return { egress: FREE, ingress: FREE };
     return {
-      egress: this.#judge("egress", flow.source, flow.destination, flow),
-      ingress: this.#judge("ingress", flow.destination, flow.source, flow),
+      egress: this.#judge("egress", source, destination, flow, staged, at ?? null),
+      ingress: this.#judge("ingress", destination, source, flow, staged, at ?? null),
     };
   }
 
   identityOf(party: Party): number {
-    return party.subject
-      ? (this.#identities.get(subjectText(party.subject)) as number)
-      : RESERVED[party.reserved ?? "world"];
+    return this.#identities.get(partyText(party)) ?? reservedIdentities[reservedOf(party)];
   }
 
-  #judge(direction: Direction, self: Party, peer: Party, flow: Flow): Judgement {
-    if (!self.subject || (direction === "ingress" && peer.reserved === "host")) return { verdict: "allow", rules: [] };
-    const text = subjectText(self.subject);
-    const entries = this.#compiled.get(text) ?? this.engine.compile(self.subject).entries;
-    this.#compiled.set(text, entries);
-    const classKey = this.#classKey(peer);
-    const peers = [this.identityOf(peer), classKey === null ? 0 : (this.#classes.get(classKey) ?? 0), 0];
-    return lookUp(entries, direction, peers, protocolNumbers[flow.protocol], flow.port);
+  /** By which a party is looked up. */
+  numbersOf(party: Party): { readonly identity: number; readonly addressClass: number } {
+    const classKey = this.#classKey(party);
+    const addressClass = classKey === null ? 0 : (this.#classes.get(classKey) ?? 0);
+    return { identity: this.identityOf(party), addressClass };
   }
 
-  #cidrsOf({ address }: Party): string[] {
-    const host = address === undefined ? null : hostCidr(parseAddress(address) as Address);
-    return host ? this.engine.cidrs.filter((cidr) => cidrContains(parseCidr(cidr) as Cidr, host)) : [];
+  #add(party: Party): void {
+    const text = partyText(party);
+    if (party.subject && !this.#identities.has(text)) {
+      const identity = FIRST_IDENTITY + this.#identities.size;
+      this.#identities.set(text, identity);
+      this.engine.addIdentity(identity, party.subject);
+    } else if (party.nodeLabels && !this.#identities.has(text)) {
+      const identity = FIRST_NODE + this.#identities.size;
+      this.#identities.set(text, identity);
+      this.engine.addReserved(identity, party);
+    }
+    const key = this.#classKey(party);
+    if (key === null || this.#classes.has(key)) return;
+    const addressClass = FIRST_CLASS + this.#classes.size;
+    this.#classes.set(key, addressClass);
+    this.engine.addClass(addressClass, this.#tokensOf(party), party.subject?.namedPorts ?? []);
+  }
+
+  #judge(direction: Direction, self: Party, peer: Party, flow: Flow, staged: boolean, at: number | null): Judgement {
+    const maps = this.#mapsOf(self);
+    if (!maps || (direction === "ingress" && self.subject && !peer.subject && peer.reserved === "host")) return FREE;
+    const numbers = this.numbersOf(peer);
+    const map = staged ? maps.staged : maps.enforced;
+    const { verdict, rules } = map.judge(direction, numbers, protocolNumbers[flow.protocol], flow.port, at);
+    return { verdict, rules: [...new Set(rules.map(({ description }) => ruleName(description)))].sort() };
+  }
+
+  /** Undefined: nothing governs whoever is neither a pod nor a node that is known by its labels. */
+  #mapsOf(self: Party): Maps | undefined {
+    if (!self.subject && !(self.nodeLabels && isNode(self))) return undefined;
+    const text = partyText(self);
+    let maps = this.#compiled.get(text);
+    if (!maps) {
+      const { entries, staged } = self.subject
+        ? this.engine.compile(self.subject)
+        : this.engine.compileNode(self.nodeLabels as Labels);
+      const enforced = new PolicyMap(entries);
+      this.#compiled.set(text, (maps = { enforced, staged: staged ? new PolicyMap(staged) : enforced }));
+    }
+    return maps;
+  }
+
+  #tokensOf(party: Party): AddressToken[] {
+    return this.engine.tokens.filter((token) => tokenHolds(token, party));
   }
 
   #classKey(party: Party): string | null {
-    const cidrs = this.#cidrsOf(party);
-    return cidrs.length === 0 ? null : `${cidrs.join(",")}|${formatNamedPorts(party.subject?.namedPorts ?? [])}`;
+    const tokens = this.#tokensOf(party);
+    return tokens.length === 0 ? null : `${tokens.join(",")}|${formatNamedPorts(party.subject?.namedPorts ?? [])}`;
   }
 }
 
-/** As the kernel's `policy_judge` does it. */
-export function lookUp(
-  entries: readonly PolicyEntry[],
-  direction: Direction,
-  peers: readonly number[],
-  protocol: number,
-  port: number,
-): Judgement {
-  let precedence = 0;
-  let verdict: "allow" | "deny" = "deny";
-  let rules: Rule[] = [];
-  for (const [i, peer] of peers.entries()) {
-    if (peer === 0 && i < peers.length - 1) continue;
-    const found = longestMatch(entries, direction, peer, protocol, port);
-    if (!found || found.precedence < precedence) continue;
-    if (found.precedence > precedence) {
-      ({ precedence, verdict } = found);
-      rules = [];
-    }
-    rules.push(...found.rules);
-  }
-  const names = rules.map(({ description: { namespace, name, rule } }) => `${namespace}/${name} ${rule}`);
-  return { verdict, rules: [...new Set(names)].sort() };
+const FREE: Judgement = { verdict: "allow", rules: [] };
+
+function partyText({ subject, reserved, nodeLabels }: Party): string {
+  return subject ? subjectText(subject) : nodeText(reserved, nodeLabels);
 }
 
-function longestMatch(
-  entries: readonly PolicyEntry[],
-  direction: Direction,
-  peer: number,
-  protocol: number,
-  port: number,
-): PolicyEntry | undefined {
-  const length = (entry: PolicyEntry): number => (entry.protocol === 0 ? 0 : 8 + entry.portBits);
-  return entries
-    .filter((entry) => entry.peer === peer && entry.direction === direction)
-    .filter((entry) => entry.protocol === 0 || entry.protocol === protocol)
-    .filter((entry) => port >> (16 - entry.portBits) === entry.port >> (16 - entry.portBits))
-    .sort((a, b) => length(b) - length(a))[0];
+function nodeText(reserved: ReservedParty | undefined, nodeLabels: Labels | undefined): string {
+  return `${reserved} ${JSON.stringify(Object.entries(nodeLabels ?? {}).sort())}`;
 }
 
 function subjectText({ namespace, labels, serviceAccount, namedPorts }: Subject): string {

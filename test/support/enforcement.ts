@@ -6,11 +6,15 @@ import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import type { Kernel } from "#agent/datapath/kernel.ts";
 
-/** Class numbers in memory; a freed number is not used again. */
+/** Numbers for sets in memory; a freed number is not used again. */
 export class MemoryClasses implements ClassNumbers {
   readonly #numbers = new Map<string, number>();
   readonly #sets = new Map<number, readonly string[]>();
-  #next = 2 ** 24 + 1;
+  #next: number;
+
+  constructor(first = 2 ** 24 + 1) {
+    this.#next = first;
+  }
 
   intern(cidrs: readonly string[]): number {
     if (cidrs.length === 0) return 0;

@@ -7,7 +7,9 @@ import type {
   IpcacheTable,
   Kernel,
   PolicySlots,
+  SlotDecision,
   SlotEntry,
+  SlotVerdict,
 } from "#agent/datapath/kernel.ts";
 import { type Cidr, cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
 
@@ -19,7 +21,7 @@ export interface Probe {
 }
 
 export interface Judgement {
-  readonly verdict: "allow" | "deny";
+  readonly verdict: SlotVerdict;
   readonly rules: readonly number[];
 }
 
@@ -216,22 +218,27 @@ export class MemoryKernel implements Kernel {
   ): Judgement {
     const entries = this.#slots.get(slot);
     if (!entries) return { verdict: "deny", rules: [] };
-    let precedence = 0;
-    let verdict: "allow" | "deny" = "deny";
-    let rules: number[] = [];
+    const found: SlotEntry[] = [];
     for (const number of new Set([peer.identity, peer.addressClass, 0])) {
       let best: SlotEntry | undefined;
       for (const entry of entries.values()) {
         if (entry.peer !== number || entry.direction !== direction || !covers(entry, protocol, port)) continue;
         if (best === undefined || bits(entry) > bits(best)) best = entry;
       }
-      if (best === undefined || best.precedence < precedence) continue;
-      if (best.precedence > precedence) rules = [];
-      ({ precedence, verdict } = best);
-      if (best.rule !== 0) rules.push(best.rule);
+      if (best) found.push(best);
     }
-    return { verdict, rules };
+    const upper = highest(found);
+    return upper.verdict === "pass" ? highest(found.flatMap(({ below }) => below ?? [])) : upper;
   }
+}
+
+function highest(decisions: readonly SlotDecision[]): Judgement & { verdict: SlotVerdict } {
+  const precedence = Math.max(0, ...decisions.map((decision) => decision.precedence));
+  const deciding = decisions.filter((decision) => decision.precedence === precedence);
+  return {
+    verdict: deciding[0]?.verdict ?? "deny",
+    rules: deciding.map(({ rule }) => rule).filter((rule) => rule !== 0),
+  };
 }
 
 function keyOf(entry: SlotEntry): string {

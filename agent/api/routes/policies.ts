@@ -9,6 +9,7 @@ import {
   policyObjectView,
   policyRevision,
   policyView,
+  stagedView,
   validation,
 } from "#agent/api/policy-views.ts";
 import type { Ports } from "#agent/api/ports.ts";
@@ -38,6 +39,12 @@ export const policyRoutes: readonly Route<Needs>[] = [
     path: "/v1/policies",
     response: z.array(policyView).readonly(),
     handle: (_, { policies }: Needs) => policies.list(),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/policies/staged",
+    response: z.array(stagedView).readonly(),
+    handle: (_, { policies }: Needs) => policies.staged(),
   }),
   route({
     method: "GET",

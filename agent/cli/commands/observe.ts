@@ -17,6 +17,7 @@ interface Options {
   readonly port?: readonly number[];
   readonly protocol?: readonly string[];
   readonly direction?: readonly string[];
+  readonly staged?: boolean;
   readonly since?: string;
   readonly output: Format;
 }
@@ -40,6 +41,7 @@ export const register: Register = (program, cli) => {
       listOf(oneOf("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")),
     )
     .option("--direction <direction>", "ingress or egress", listOf(oneOf("INGRESS", "EGRESS")))
+    .option("--staged", "only what something staged would judge otherwise")
     .option("--since <when>", "5m, 2h, or an instant of RFC 3339", (value: string) => instant(value, Date.now()))
     .addOption(outputOption(["table", "json"]))
     .action(async ({ output, ...query }: Options, command) => {

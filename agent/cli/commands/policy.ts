@@ -2,11 +2,13 @@ import type { Register } from "#agent/cli/commands.ts";
 import { registerChanges } from "./policy-changes.ts";
 import { registerEvaluation } from "./policy-eval.ts";
 import { registerReading } from "./policy-list.ts";
+import { registerStaged } from "./policy-staged.ts";
 import { registerValidation } from "./policy-validate.ts";
 
 export const register: Register = (program, cli) => {
   const policy = program.command("policy").description("list, check, change and ask about policy");
   registerReading(policy, cli);
+  registerStaged(policy, cli);
   registerValidation(policy, cli);
   registerChanges(policy, cli);
   registerEvaluation(policy, cli);

@@ -23,4 +23,7 @@ enum identity_range {
 	IDENTITY_CLUSTER_LAST = 65535,
 	IDENTITY_CLASS_FIRST = (1 << 24) + 1,
 	IDENTITY_CLASS_LAST = (1 << 25) - 1,
+	/* Other nodes, by their labels. */
+	IDENTITY_NODE_FIRST = (2 << 24) + 1,
+	IDENTITY_NODE_LAST = (3 << 24) - 1,
 };

@@ -13,6 +13,8 @@ enum verdict {
 	VERDICT_NONE = 0, /* not judged at this end */
 	VERDICT_ALLOW = 1,
 	VERDICT_DENY = 2,
+	VERDICT_PASS = 3,     /* only in entries: what they say below decides */
+	VERDICT_REDIRECT = 4, /* to the proxy, which looks at the requests */
 };
 
 enum policy_prefix {
@@ -43,7 +45,11 @@ struct policy_entry {
 	__u32 rule;	  /* rule reference; 0: no rule, the default */
 	__u8 verdict;
 	__u8 prefix_bits; /* of protocol and port, 0..24: how exact the entry is */
-	__u16 pad;
+	__u8 below_verdict;
+	__u8 below_prefix_bits;
+	/* What counts where the highest precedence of all look-ups passes. 0: nothing does. */
+	__u32 below_precedence;
+	__u32 below_rule;
 };
 
 /* Which parts of the packet the deciding entry named: the field's numbers. */

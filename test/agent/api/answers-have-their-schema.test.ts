@@ -20,6 +20,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET identities": { path: "identities" },
   "GET identities/:id": { path: "identities/20481" },
   "GET policies": { path: "policies" },
+  "GET policies/staged": { path: "policies/staged" },
   "GET policies/object": { path: "policies/object?name=NetworkPolicy/shop/web" },
   "DELETE policies/object": { path: "policies/object?name=NetworkPolicy/shop/web" },
   "POST policies": { path: "policies", body: document },

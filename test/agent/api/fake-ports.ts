@@ -1,6 +1,6 @@
 import { ApiError } from "#agent/api/errors.ts";
 import type { Flow, FlowLine } from "#agent/api/flow.ts";
-import type { Evaluation, PolicyObjectView, PolicyView } from "#agent/api/policy-views.ts";
+import type { Evaluation, PolicyObjectView, PolicyView, StagedView } from "#agent/api/policy-views.ts";
 import type { ObjectName, Ports } from "#agent/api/ports.ts";
 import type { EndpointView, StatusView } from "#agent/api/views.ts";
 
@@ -50,8 +50,8 @@ const ingressRule = {
 
 export const denial: Evaluation = {
   verdict: "deny",
-  egress: { verdict: "allow", by: [egressRule], nearest: null },
-  ingress: { verdict: "deny", by: [], nearest: { ...ingressRule, because: "port 5432 is not 5433" } },
+  egress: { verdict: "allow", by: [egressRule], nearest: null, staged: null },
+  ingress: { verdict: "deny", by: [], nearest: { ...ingressRule, because: "port 5432 is not 5433" }, staged: null },
 };
 
 const policyView: PolicyView = {
@@ -63,6 +63,20 @@ const policyView: PolicyView = {
   origin: "objects",
   revision: 40,
 };
+
+const stagedRule: StagedView = {
+  kind: "CiliumNetworkPolicy",
+  namespace: "shop",
+  name: "x",
+  rule: "ingressDeny[0]",
+  file: "x.yaml",
+  line: 3,
+  denied: 7,
+  allowed: 0,
+  redirected: 0,
+  last: "2026-01-31T12:00:00.123456789Z",
+};
+const stagedObject: StagedView = { ...stagedRule, name: "y", rule: null, file: "y.yaml", denied: 0, last: null };
 
 export const policy: PolicyObjectView = {
   ...policyView,
@@ -121,6 +135,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
     },
     policies: {
       list: () => [policyView],
+      staged: () => [stagedRule, stagedObject],
       get: (name) => (isWeb(name) ? policy : undefined),
       validate: () => [],
       apply: ({ text, file }) =>
@@ -148,6 +163,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           portBits: 16,
           verdict: "allow",
           precedence: 3,
+          below: null,
           rule: 5,
         },
       ],

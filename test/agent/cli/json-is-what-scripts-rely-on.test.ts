@@ -31,6 +31,12 @@ const cases: readonly (readonly [string, string])[] = [
   ["policy list", `[{${policy}}]`],
   ["policy list --kind Pod", "[]"],
   [
+    "policy staged",
+    '[{"kind":"CiliumNetworkPolicy","namespace":"shop","name":"x","rule":"ingressDeny[0]","file":"x.yaml","line":3,"denied":7,"allowed":0,' +
+      '"redirected":0,"last":"2026-01-31T12:00:00.123456789Z"},{"kind":"CiliumNetworkPolicy","namespace":"shop","name":"y","rule":null,' +
+      '"file":"y.yaml","line":3,"denied":0,"allowed":0,"redirected":0,"last":null}]',
+  ],
+  [
     "policy get NetworkPolicy/shop/web",
     `{${policy},"manifest":{"kind":"NetworkPolicy","metadata":{"name":"web","namespace":"shop"}}}`,
   ],

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Flow } from "#agent/api/flow.ts";
+import type { FlowQuery } from "#agent/api/flow-filter.ts";
 import { table } from "#agent/cli/table.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
 import { flow, web } from "#test/agent/api/fake-ports.ts";
@@ -111,4 +113,49 @@ test("observe: one flow a line, and what was lost beside it", async () => {
     ].join("\n"),
   );
   expect(stderr).toBe("weir: 3 flows lost: the agent's ring went past this reader\n");
+});
+
+test("policy staged", async () => {
+  await using api = await ApiFixture.start();
+  expect((await weir(api.runDir, "policy", "staged")).stdout).toBe(
+    [
+      "KIND                 NAMESPACE  NAME  RULE            WOULD DENY  WOULD ALLOW  WOULD REDIRECT  LAST                      PLACE",
+      "CiliumNetworkPolicy  shop       x     ingressDeny[0]           7            0               0  2026-01-31T12:00:00.123Z  x.yaml:3",
+      "CiliumNetworkPolicy  shop       y     -                        0            0               0  -                         y.yaml:3",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("observe: what is staged stands behind what is in force", async () => {
+  const rules = [
+    { kind: "CiliumNetworkPolicy", namespace: "shop", name: "x", rule: "ingressDeny[0]", file: "x.yaml", line: 3 },
+  ];
+  const weirOf = (staged: Flow["weir"]["staged"]): Flow => ({
+    ...flow,
+    verdict: "FORWARDED",
+    weir: { rules: [], generation: "1", reason: "no policy applies", staged },
+  });
+  const asked: unknown[] = [];
+  const read = async function* (query: FlowQuery) {
+    asked.push(query.staged);
+    yield [
+      weirOf([{ direction: "ingress", verdict: "deny", rules }]),
+      weirOf([{ direction: "ingress", verdict: "deny", rules: [] }]),
+      weirOf([
+        { direction: "egress", verdict: "allow", rules: [] },
+        { direction: "ingress", verdict: "redirect", rules },
+      ]),
+    ];
+  };
+  await using api = await ApiFixture.start({ flows: { read } });
+  const { stdout } = await weir(api.runDir, "observe", "--staged");
+  expect(asked).toEqual([true]);
+  expect(stdout.split("\n").map((line) => line.split("  TCP  ")[1])).toEqual([
+    "no policy applies; would be denied (staged): CiliumNetworkPolicy shop/x ingressDeny[0] (x.yaml:3)",
+    "no policy applies; would be denied (staged): ingress: no rule allows it",
+    "no policy applies; would be allowed (staged): egress: no policy applies; " +
+      "would go to the proxy (staged): CiliumNetworkPolicy shop/x ingressDeny[0] (x.yaml:3)",
+    undefined,
+  ]);
 });

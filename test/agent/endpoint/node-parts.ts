@@ -1,4 +1,5 @@
 import { EndpointManager } from "#agent/endpoint/manager.ts";
+import { Outsiders } from "#agent/endpoint/outsiders.ts";
 import { PolicyController } from "#agent/endpoint/policy-controller.ts";
 import { AddressPool } from "#agent/ipam/address-pool.ts";
 import { PodTable } from "#agent/node/pod-table.ts";
@@ -51,11 +52,13 @@ export function makeNodeParts() {
     },
   });
   const policy = new PolicyController({
+    outsiders: new Outsiders({ intern: () => 0, lookup: () => undefined, retain: () => {} }, "n1"),
     enforcement,
     endpoints,
     pods,
     mode: "default",
     generation: () => kernel.control.generation(),
+    now: () => new Date(0),
   });
   const create = (name: string, labels: Record<string, string>) =>
     endpoints.create({

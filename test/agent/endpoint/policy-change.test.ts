@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PolicyEngine } from "#policy/compile/engine.ts";
+import { NO_CONTROLS } from "#policy/model/controls.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from "#policy/model/object.ts";
 import { makeEndpoint, makeEnforcement } from "#test/support/enforcement.ts";
@@ -37,6 +38,7 @@ const policy = fc.record({
   namespace: fc.constant("default"),
   name: fc.constantFrom("p", "q", "r"),
   source: fc.constant({ file: "test.yaml", line: 1 }),
+  controls: fc.constant(NO_CONTROLS),
   podSelector: fc.oneof(fc.constantFrom("a", "b", "c").map(app), fc.constant(everything)),
   policyTypes: fc.constantFrom(["Ingress" as const], ["Egress" as const], ["Ingress" as const, "Egress" as const]),
   ingress: fc.array(rule, { maxLength: 3 }),

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { type Flow, flow as flowSchema } from "#agent/api/flow.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
-import { AddressFamily, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
+import { AddressFamily, type EventRecord, EventType, Verdict } from "#agent/datapath/layouts.gen.ts";
 import { NearestRules } from "#agent/flows/nearest.ts";
+import type { FlowRecord } from "#agent/flows/record.ts";
 import { FlowRenderer } from "#agent/flows/render.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { db, dbEnd, dbRule, denial, denyingEnd, event, FakeContext, noEnd, web, webEnd, webRule } from "./fixture.ts";
@@ -78,6 +79,32 @@ test("a denial by rule names the rule, and nothing that is near", () => {
     weir: { rules: [dbRule], denied: "ingress", reason: "a rule denies it" },
   });
   expect(flow.weir).not.toHaveProperty("nearest");
+});
+
+test("a rule that asks for the proxy, which is not there, is named", () => {
+  const redirecting = { ...denyingEnd, verdict: Verdict.REDIRECT, rules: [0, 6, 0] as const };
+  const flow = flowOf(event({ type: EventType.DROP, reason: 178, end: [webEnd, redirecting] }));
+  expect(flow).toMatchObject({
+    drop_reason_desc: "SOCKET_LOOKUP_FAILED",
+    traffic_direction: "INGRESS",
+    ingress_allowed_by: [policy("db")],
+    weir: { rules: [dbRule], denied: "ingress", reason: "a rule asks for the proxy, which is not there" },
+  });
+});
+
+test("what would be otherwise if everything staged were in force, and only then", () => {
+  const outcome = { direction: "ingress", verdict: "deny", rules: [dbRule] } as const;
+  const context = new FakeContext();
+  const ring = new FlowRing(context, 2);
+  const renderer = new FlowRenderer(context, new NearestRules(context));
+  ring.add(event(), [outcome]);
+  ring.add(event());
+  const staged = (sequence: number) => renderer.render(ring.get(sequence) as FlowRecord).weir;
+  expect(staged(0)).toMatchObject({ rules: [webRule, dbRule], staged: [outcome] });
+  expect(staged(1)).not.toHaveProperty("staged");
+  // An event that comes into the place of another has nothing of it.
+  ring.add(event());
+  expect(staged(2)).not.toHaveProperty("staged");
 });
 
 test("a reply has its own source and destination; the denial is of the connection", () => {

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import type { StagedOutcome } from "#agent/api/flow.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { flowFilter } from "#agent/flows/filter.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { denial, event, FakeContext, noEnd, query } from "./fixture.ts";
+import { dbRule, denial, event, FakeContext, noEnd, query } from "./fixture.ts";
 
 /** What a filter is asked about, by name: each one event. */
 const events = {
@@ -12,6 +13,10 @@ const events = {
   ping: event({ protocol: 1, icmpType: 8, sourcePort: 80, destinationPort: 80 }),
   out: event({ destination: { bytes: encodeAddress("192.0.2.1").bytes }, end: [event().end[0], noEnd] }),
   late: event({ time: 60_000_000_000n }),
+};
+/** The one that a staged rule would deny. */
+const staged: Partial<Record<Name, readonly StagedOutcome[]>> = {
+  udp: [{ direction: "ingress", verdict: "deny", rules: [dbRule] }],
 };
 type Name = keyof typeof events;
 const all: Name[] = ["allow", "deny", "udp", "ping", "out", "late"];
@@ -35,6 +40,8 @@ const cases: readonly (readonly [Readonly<Record<string, string | string[]>>, re
   [{ ip: "192.0.2.0/24" }, ["out"]],
   [{ ip: ["192.0.2.9", "10.0.0.7"] }, all],
   [{ ip: "fd00::/8" }, []],
+  [{ staged: "true" }, ["udp"]],
+  [{ staged: "false" }, all],
   [{ since: "2026-01-31T12:00:30Z" }, ["late"]],
   [{ since: "2026-01-31T13:00:30+01:00" }, ["late"]],
 ];
@@ -44,7 +51,7 @@ test.each(cases)("%j", (text, expected) => {
   const ring = new FlowRing(context, 8);
   const matches = flowFilter(query(text));
   const found = all.filter((name, sequence) => {
-    ring.add(events[name]);
+    ring.add(events[name], staged[name]);
     const record = ring.get(sequence);
     return record !== undefined && matches(record);
   });

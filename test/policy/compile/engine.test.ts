@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { ANY_PEER, type PolicyEntry, PolicyEngine } from "#policy/compile/engine.ts";
+import { PolicyEngine } from "#policy/compile/engine.ts";
+import { ANY_PEER, type PolicyEntry } from "#policy/compile/entry.ts";
 import type { NamedPort, Subject } from "#policy/model/identity.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
@@ -90,7 +91,7 @@ test("all CIDRs of rules are known in their canonical form, exceptions too", () 
       block("{cidr: 'FD00::/8'}"),
     ),
   );
-  expect(engine.cidrs).toEqual(["10.0.0.0/8", "10.1.0.0/16", "fd00::/8"]);
+  expect(engine.tokens).toEqual(["10.0.0.0/8", "10.1.0.0/16", "fd00::/8"]);
 });
 
 test("an exception is one only for its own block", () => {

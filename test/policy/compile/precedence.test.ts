@@ -1,18 +1,26 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type PortClaim, type PortDecision, type PortKey, decidePorts } from "#policy/compile/port-map.ts";
+import {
+  type PortClaim,
+  type PortDecision,
+  type PortKey,
+  decidePorts,
+  stackDecisions,
+} from "#policy/compile/port-map.ts";
 import { RuleSets } from "#policy/compile/rule-sets.ts";
-import { type Action, type Rule, rulePrecedence } from "#policy/model/rule.ts";
+import { OrderedTier, actionOf, normalPrecedence, orderedPrecedence } from "#policy/model/rule.ts";
+import { makeRule } from "#test/support/make-rule.ts";
 
-const rules = Array.from({ length: 12 }, (_, i): Rule => {
-  const description = { kind: "Test", namespace: "", name: "t", rule: `ingress[${i}]`, file: "f", line: i };
-  return { key: `${i}`, description, direction: "ingress", action: "allow", tier: 1, peers: null, ports: null };
-});
+const rules = Array.from({ length: 12 }, (_, i) => makeRule(i));
+const ruleSets = (): RuleSets => {
+  const sets = new RuleSets();
+  for (const rule of rules) sets.numberOf(rule);
+  return sets;
+};
 
 interface Said {
   readonly key: PortKey;
-  readonly action: Action;
-  readonly tier: number;
+  readonly precedence: number;
 }
 
 const said = fc.record({
@@ -34,8 +42,7 @@ const said = fc.record({
       })
       .map(({ protocol, bits, port }) => ({ protocol, bits, port: port & ((0xffff << (16 - bits)) & 0xffff) })),
   ),
-  action: fc.constantFrom<Action>("allow", "deny"),
-  tier: fc.constantFrom(1, 2),
+  precedence: fc.constantFrom(1, 2, 3, 4),
 });
 
 const covers = (key: PortKey, protocol: number, port: number): boolean =>
@@ -49,13 +56,13 @@ function longest(decisions: readonly PortDecision[], protocol: number, port: num
 }
 
 const claimsOf = (all: readonly Said[]): PortClaim[] =>
-  all.map(({ key, ...rule }, i) => ({ key, rule: i, precedence: rulePrecedence(rule) }));
+  all.map(({ key, precedence }, i) => ({ key, rule: i, precedence }));
 
 test("the longest match is the highest precedence of all that match, with all its rules", () => {
   fc.assert(
     fc.property(fc.array(said, { maxLength: rules.length }), (all) => {
       const claims = claimsOf(all);
-      const decisions = decidePorts(claims, new RuleSets(rules));
+      const decisions = decidePorts(claims, ruleSets());
       const probes = all.flatMap(({ key }) => [key.port, key.port + 1, key.port ^ 1]).concat(0, 65535);
       for (const port of probes) {
         for (const protocol of [6, 17, 1]) {
@@ -75,7 +82,7 @@ test("the longest match is the highest precedence of all that match, with all it
 test("no entry says what the entry that covers it says", () => {
   fc.assert(
     fc.property(fc.array(said, { maxLength: rules.length }), (all) => {
-      const decisions = decidePorts(claimsOf(all), new RuleSets(rules));
+      const decisions = decidePorts(claimsOf(all), ruleSets());
       for (const one of decisions) {
         const others = decisions.filter((other) => length(other.key) < length(one.key));
         const cover = longest(others, one.key.protocol, one.key.port);
@@ -86,7 +93,7 @@ test("no entry says what the entry that covers it says", () => {
 });
 
 test("the fallback decides where no rule does, and where all rules are below it", () => {
-  const sets = new RuleSets(rules);
+  const sets = ruleSets();
   const key = { protocol: 6, port: 80, bits: 16 };
   expect(decidePorts([{ key, rule: 0, precedence: 3 }], sets, 4)).toHaveLength(1);
   expect(decidePorts([{ key, rule: 0, precedence: 5 }], sets, 4)).toMatchObject([
@@ -95,13 +102,54 @@ test("the fallback decides where no rule does, and where all rules are below it"
   ]);
 });
 
-test("a deny goes before an allow of its tier, and a tier before the next", () => {
-  const order = [
-    { tier: 1, action: "allow" },
-    { tier: 1, action: "deny" },
-    { tier: 2, action: "allow" },
-    { tier: 2, action: "deny" },
+test("two sets of entries, stacked, give the longest match of each", () => {
+  fc.assert(
+    fc.property(
+      fc.array(said, { maxLength: rules.length }),
+      fc.array(fc.boolean(), { minLength: rules.length, maxLength: rules.length }),
+      (all, isLow) => {
+        const sets = ruleSets();
+        const claims = claimsOf(all);
+        const upper = decidePorts(claims, sets);
+        const lower = decidePorts(
+          claims.filter(({ rule }) => isLow[rule]),
+          sets,
+        );
+        const stacked = stackDecisions(upper, lower);
+        for (const { port } of all.map(({ key }) => key).concat({ protocol: 6, port: 65535, bits: 16 })) {
+          for (const protocol of [6, 17, 1]) {
+            const found = stacked
+              .filter(({ key }) => covers(key, protocol, port))
+              .toSorted((a, b) => length(b.key) - length(a.key))[0];
+            expect(found?.upper.set).toBe(longest(upper, protocol, port)?.set);
+            expect(found?.lower?.set).toBe(longest(lower, protocol, port)?.set);
+          }
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test("precedences fall from the Admin tier by priority, place and action to the normal and the Baseline tier", () => {
+  const { admin, baseline } = OrderedTier;
+  const ordered = [
+    [orderedPrecedence(admin, 0, 0, "deny"), "deny"],
+    [orderedPrecedence(admin, 0, 0, "pass"), "pass"],
+    [orderedPrecedence(admin, 0, 0, "allow"), "allow"],
+    [orderedPrecedence(admin, 0, 1, "deny"), "deny"],
+    [orderedPrecedence(admin, 1, 0, "deny"), "deny"],
+    [orderedPrecedence(admin, 1000, 24, "allow"), "allow"],
+    [normalPrecedence("deny"), "deny"],
+    [normalPrecedence("redirect"), "redirect"],
+    [normalPrecedence("allow"), "allow"],
+    [orderedPrecedence(baseline, 0, 0, "deny"), "deny"],
+    [orderedPrecedence(baseline, 0, 0, "pass"), "allow"],
+    [orderedPrecedence(baseline, 0, 0, "allow"), "allow"],
+    [orderedPrecedence(baseline, 1001, 99, "deny"), "deny"],
   ] as const;
-  const precedences = order.map(rulePrecedence);
-  expect(precedences).toEqual(precedences.toSorted((a, b) => a - b));
+  const precedences = ordered.map(([precedence]) => precedence);
+  expect(precedences).toEqual(precedences.toSorted((a, b) => b - a));
+  expect(new Set(precedences).size).toBe(precedences.length);
+  expect(ordered.map(([precedence]) => actionOf(precedence))).toEqual(ordered.map(([, action]) => action));
 });

@@ -68,6 +68,7 @@ test("an allow names every rule that allows, in the order of the file", () => {
         { ...rule, name: "web", rule: "egress[1]", line: 38 },
       ],
       nearest: null,
+      staged: null,
     },
     ingress: { verdict: "allow", by: [{ ...rule, name: "db", rule: "ingress[0]", line: 24 }], nearest: null },
   });
@@ -122,7 +123,7 @@ test("pods' labels are told when they are what is wrong", () => {
 
 test("the node reaches its own pods, and a pod itself", () => {
   const { destination } = resolveParties(objects(), "ops/probe", "shop/db-0") as { destination: object };
-  const free = { verdict: "allow", by: [], nearest: null };
+  const free = { verdict: "allow", by: [], nearest: null, staged: null };
   const source = { reserved: "host", address: "10.1.2.1" } as const;
   expect(evaluate(objects(), { source, destination, port: 22, protocol: "TCP" }).ingress).toEqual(free);
   expect(explain("shop/db-0", "shop/db-0", 22)).toEqual({ verdict: "allow", egress: free, ingress: free });
@@ -131,7 +132,7 @@ test("the node reaches its own pods, and a pod itself", () => {
 test("a pod is free in a direction that no policy isolates, and the world always", () => {
   expect(explain("ops/probe", "198.51.100.1", 443)).toMatchObject({
     verdict: "allow",
-    egress: { by: [], nearest: null },
+    egress: { by: [], nearest: null, staged: null },
   });
 });
 
@@ -140,6 +141,6 @@ test("enforcement `always` denies without a near miss, `never` allows", () => {
   if (!parties.ok) throw new Error(parties.error);
   const flow = { source: parties.source, destination: parties.destination, port: 22, protocol: "TCP" } as const;
   const always = evaluate(objects(), flow, { enforcement: "always" });
-  expect(always.egress).toEqual({ verdict: "deny", by: [], nearest: null });
+  expect(always.egress).toEqual({ verdict: "deny", by: [], nearest: null, staged: null });
   expect(evaluate(objects(), flow, { enforcement: "never" }).verdict).toBe("allow");
 });

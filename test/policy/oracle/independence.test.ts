@@ -5,14 +5,28 @@ import { expect, test } from "vitest";
 import { type Cidr, cidrContains, formatAddress, hostCidr, parseCidr } from "#policy/model/cidr.ts";
 import { inRange } from "#policy/oracle/address.ts";
 
+const folder = join(import.meta.dirname, "../../../policy/oracle");
+const sources = readdirSync(folder).map((file) => ({ file, text: readFileSync(join(folder, file), "utf8") }));
+
 test("the oracle takes nothing but types from the rest", () => {
-  const folder = join(import.meta.dirname, "../../../policy/oracle");
-  for (const file of readdirSync(folder)) {
-    const text = readFileSync(join(folder, file), "utf8");
-    for (const [, word, from] of text.matchAll(/^import (\w*)[^;]*? from "([^"]+)";/gm)) {
+  for (const { file, text } of sources) {
+    for (const [, word, from] of text.matchAll(/^(?:import|export) (\w*)[^;]*? from "([^"]+)";/gm)) {
       expect(from?.startsWith("./") || word === "type", `${file} imports ${from}`).toBe(true);
     }
+    expect(text).not.toMatch(/\bimport\(|\brequire\(|^import "/m);
   }
+});
+
+test.each(["compile", "explain", "model", "parse"])("policy/%s takes nothing from the oracle", (name) => {
+  const other = join(folder, "..", name);
+  for (const file of readdirSync(other)) {
+    expect(readFileSync(join(other, file), "utf8"), file).not.toMatch(/from "[^"]*\/oracle\//);
+  }
+});
+
+test("the oracle can be read in one sitting", () => {
+  const lines = sources.map(({ text }) => text.split("\n").length - 1);
+  expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(600);
 });
 
 test("two ways to find an address in a range agree", () => {

@@ -15,12 +15,32 @@ spec:
   - from: &peers [${new Array(1000).fill("{podSelector: {}}").join()}]
 ${"  - from: *peers\n".repeat(1000)}`;
 
+function rulesOf(count: number): string {
+  return `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n  ingress:\n${"  - from:\n    - podSelector: {}\n".repeat(count)}`;
+}
+
 const hostile: [string, string, string][] = [
   ["a deep list", "[".repeat(20_000), "is nested deeper than 100 levels"],
   ["a deep mapping", "{a: ".repeat(20_000), "is nested deeper than 100 levels"],
   ["a deep block", "- ".repeat(20_000), "is nested deeper than 100 levels"],
+  ["a deep chain of keys", "a: ".repeat(20_000), "is nested deeper than 100 levels"],
+  [
+    "a deep staircase",
+    Array.from({ length: 1000 }, (_, i) => `${" ".repeat(i)}a:\n`).join(""),
+    "is nested deeper than",
+  ],
   ["a list of 101 levels", `${"[".repeat(101)}${"]".repeat(101)}`, "is nested deeper than 100 levels"],
   ["a text that is too long", " ".repeat(5_000_000), "is longer than 4194304 characters; split it"],
+  ["a text of 10 MB", rulesOf(340_000), "is longer than 4194304 characters; split it"],
+  [
+    "a text of too many values",
+    `[${"~,".repeat(1_000_000)}]`,
+    "has more than 2000000 names, values and signs; split it",
+  ],
+  ["a policy of 100,000 rules", rulesOf(100_000), "has 100000 rules; at most 10000 are accepted"],
+  ["a million errors of syntax", "}".repeat(1_000_000), "Unexpected flow-map-end token"],
+  ["a million errors in a document", "*a ".repeat(600_000), "Unexpected alias at node end"],
+  ["only a directive that nobody knows", "%FOO\n", "Unknown directive %FOO"],
   ["aliases that repeat too much", rulesOfAliases, "aliases repeat more than 100000 values"],
   ["an alias of its own list", "a: &a [*a]", "is an alias of what contains it"],
   ["an alias of nothing", "a: *b", "alias b is not defined"],
@@ -41,6 +61,17 @@ test.each(hostile)("%s", (_, text, message) => {
 
 test("a tree of aliases is not built where nobody asks for it", () => {
   expect(parseObjects(bomb, "f.yaml")).toMatchObject({ ok: false, errors: [{ message: "kind is missing" }] });
+});
+
+test("lines are counted in what is no YAML, too", () => {
+  expect(parseObjects('a: ""b\n  c\n  d\n}', "f.yaml")).toMatchObject({
+    errors: [{ line: 1 }, { line: 4, column: 1 }],
+  });
+});
+
+test("100 levels are read", () => {
+  const text = `${"[".repeat(100)}a${"]".repeat(100)}`;
+  expect(parseObjects(text, "f.yaml")).toMatchObject({ errors: [{ message: "is a list, not a mapping" }] });
 });
 
 test("at most 1000 errors are told", () => {

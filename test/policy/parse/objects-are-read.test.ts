@@ -73,6 +73,7 @@ status: {conditions: []}
       namespace: "shop",
       name: "db",
       source: { file: "f.yaml", line: 1 },
+      controls: { object: {}, rules: {} },
       podSelector: {
         matchLabels: { role: "db" },
         matchExpressions: [{ key: "tier", operator: "NotIn", values: ["b", "a"] }],

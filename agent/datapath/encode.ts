@@ -1,0 +1,84 @@
+import type { Codec } from "libbpf-ts";
+import type { EndpointState, IpcacheState, MapImage, SlotEntry } from "./kernel.ts";
+import { bytesOf, toEntry, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
+import { toKey as ipcacheKeyOf } from "./kernel-ipcache.ts";
+import { encodeEntry, encodeKey } from "./kernel-slots.ts";
+import {
+  endpointEntry,
+  endpointKey,
+  interfaceRecord,
+  ipcacheEntry,
+  ipcacheKey,
+  policyEntry,
+  policyKey,
+} from "./layouts.gen.ts";
+
+/** Sizes in bytes of keys and values. */
+export const mapSizes = {
+  endpoints: { key: endpointKey.size, value: endpointEntry.size },
+  interfaces: { key: 4, value: interfaceRecord.size },
+  ipcache: { key: ipcacheKey.size, value: ipcacheEntry.size },
+  policy: { key: policyKey.size, value: policyEntry.size },
+} as const;
+
+/** What the kernel would hold of a slot with these entries, in their order. */
+export function slotImage(entries: readonly SlotEntry[]): MapImage {
+  return image(policyKey, policyEntry, entries, encodeKey, encodeEntry);
+}
+
+/** One record for each address, of endpoint after endpoint: IPv4 first. */
+export function endpointsImage(endpoints: readonly EndpointState[]): MapImage {
+  const records = endpoints.flatMap((endpoint) =>
+    [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== null).map((address) => ({ endpoint, address })),
+  );
+  return image(
+    endpointKey,
+    endpointEntry,
+    records,
+    ({ address }) => endpointKeyOf(address),
+    ({ endpoint }) => toEntry(endpoint),
+  );
+}
+
+export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
+  const ifindex: Codec<number> = {
+    size: mapSizes.interfaces.key,
+    encode: (value, view, at) => view.setUint32(at, value, true),
+    decode: (view, at) => view.getUint32(at, true),
+  };
+  return image(
+    ifindex,
+    interfaceRecord,
+    endpoints,
+    (endpoint) => endpoint.ifindex,
+    (endpoint) => ({ endpoint: toEntry(endpoint), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
+  );
+}
+
+export function ipcacheImage(entries: readonly IpcacheState[]): MapImage {
+  return image(
+    ipcacheKey,
+    ipcacheEntry,
+    entries,
+    ({ prefix }) => ipcacheKeyOf(prefix),
+    (entry) => entry,
+  );
+}
+
+function image<T, K, V>(
+  key: Codec<K>,
+  value: Codec<V>,
+  items: readonly T[],
+  toKey: (item: T) => K,
+  toValue: (item: T) => V,
+): MapImage {
+  const keys = new Uint8Array(key.size * items.length);
+  const values = new Uint8Array(value.size * items.length);
+  const keyView = new DataView(keys.buffer);
+  const valueView = new DataView(values.buffer);
+  for (const [i, item] of items.entries()) {
+    key.encode(toKey(item), keyView, i * key.size);
+    value.encode(toValue(item), valueView, i * value.size);
+  }
+  return { keys, values, count: items.length };
+}

@@ -1,0 +1,131 @@
+import type { Kernel } from "#agent/datapath/kernel.ts";
+import type { AddressSpace } from "#agent/ipcache/address-space.ts";
+import type { KnownPrefix } from "#agent/ipcache/partition.ts";
+import type { CompiledPolicy } from "#policy/compile/entry.ts";
+import type { PolicyEngine } from "#policy/compile/engine.ts";
+import type { AddressToken } from "#policy/model/address-token.ts";
+import type { Subject } from "#policy/model/identity.ts";
+import type { EndpointError } from "./errors.ts";
+import { type GuardedEndpoint, knownPrefixes } from "./guarded-endpoint.ts";
+import type { SlotContent, SlotTable } from "./slot-table.ts";
+
+/** An endpoint with the slot that judges it. */
+export interface Guarded {
+  endpoint: GuardedEndpoint;
+  slot: number;
+}
+
+/** A slot that serves all subjects with one policy key. */
+export interface SharedSlot {
+  readonly slot: number;
+  readonly subject: Subject;
+  readonly selects: CompiledPolicy["selects"];
+}
+
+/** What enforcement remembers; read anew at each question. */
+export interface EnforcementState {
+  readonly kernel: Kernel;
+  readonly addresses: AddressSpace;
+  readonly slots: SlotTable;
+  /** Identities that entries may name. */
+  readonly identities: ReadonlyMap<number, Subject>;
+  readonly endpoints: ReadonlyMap<number, Guarded>;
+  /** By policy key. */
+  readonly slotByKey: ReadonlyMap<string, SharedSlot>;
+  readonly engine: PolicyEngine;
+  /** Prefixes that belong to nobody's pod: the node's own addresses, the range of pods. */
+  readonly fixedPrefixes: readonly KnownPrefix[];
+  readonly refused: EndpointError | null;
+}
+
+/** All that the kernel's maps are to say, as of one moment. */
+export interface EnforcementSnapshot {
+  readonly engine: PolicyEngine;
+  readonly endpoints: readonly Readonly<Guarded>[];
+  /** Slots that are kept for a policy, also for one that no endpoint has now. */
+  readonly slots: readonly SharedSlot[];
+  readonly identities: ReadonlyMap<number, Subject>;
+  /** Who owns which addresses. */
+  readonly known: readonly KnownPrefix[];
+  /** Classes that addresses have or may come to have. */
+  readonly classes: ReadonlyMap<number, readonly AddressToken[]>;
+  /** Why nobody knows what is in force; null where it is known. */
+  readonly refused: EndpointError | null;
+}
+
+/** What may be looked at of the policy in force. Changes nothing. */
+export class EnforcementViews {
+  readonly #state: EnforcementState;
+
+  constructor(state: EnforcementState) {
+    this.#state = state;
+  }
+
+  /** The policy slot of an endpoint, and what is in it. */
+  slotOf(id: number): { slot: number; content: SlotContent } | undefined {
+    const { endpoints, slots } = this.#state;
+    const slot = endpoints.get(id)?.slot;
+    const content = slot === undefined ? undefined : slots.content(slot);
+    return content && slot !== undefined ? { slot, content } : undefined;
+  }
+
+  /** Directions in which some policy selects an endpoint. */
+  selects(id: number): Readonly<Record<"ingress" | "egress", boolean>> {
+    const { endpoints, slotByKey, engine } = this.#state;
+    const subject = endpoints.get(id)?.endpoint.subject;
+    const known = subject && slotByKey.get(engine.policyKey(subject));
+    return known?.selects ?? { ingress: false, egress: false };
+  }
+
+  /** Rule references that some slot holds. */
+  references(): Set<number> {
+    const { slots } = this.#state;
+    const used = new Set<number>();
+    for (const slot of slots.numbers()) {
+      for (const { rule, below } of slots.content(slot)?.entries.values() ?? []) {
+        used.add(rule);
+        if (below) used.add(below.rule);
+      }
+    }
+    return used;
+  }
+
+  snapshot(): EnforcementSnapshot {
+    const { engine, endpoints, slotByKey, identities, fixedPrefixes, addresses, refused } = this.#state;
+    const guarded = [...endpoints.values()].map(({ endpoint, slot }) => ({ endpoint, slot }));
+    return {
+      engine,
+      endpoints: guarded,
+      slots: [...slotByKey.values()],
+      identities: new Map(identities),
+      known: [...fixedPrefixes, ...guarded.flatMap(({ endpoint }) => knownPrefixes(endpoint))],
+      classes: addresses.classesInUse(),
+      refused,
+    };
+  }
+
+  /** Endpoints by the slot that judges them. */
+  endpointsBySlot(): Map<number, number[]> {
+    const slots = new Map<number, number[]>();
+    for (const [id, { slot }] of this.#state.endpoints) slots.set(slot, [...(slots.get(slot) ?? []), id]);
+    return slots;
+  }
+
+  /** What the kernel should hold for an endpoint differs from what it holds, in sentences. */
+  check(id: number): string[] {
+    const { endpoints, slots, kernel } = this.#state;
+    const guarded = endpoints.get(id);
+    if (!guarded) return [`endpoint ${id} is not in force`];
+    const problems: string[] = [];
+    const state = kernel.endpoints.read().get(id);
+    if (!state) problems.push(`endpoint ${id} is missing from the map endpoints or interfaces`);
+    else if (!state.policy.includes(guarded.slot))
+      problems.push(`endpoint ${id} has policy slots ${state.policy.join(", ")}, not ${guarded.slot}`);
+    if (!slots.content(guarded.slot)) problems.push(`policy slot ${guarded.slot} of endpoint ${id} is missing`);
+    const present = new Map(kernel.ipcache.read().map((entry) => [entry.prefix, entry.identity]));
+    for (const { prefix, identity } of knownPrefixes(guarded.endpoint)) {
+      if (present.get(prefix) !== identity) problems.push(`the ipcache entry of ${prefix} is missing or wrong`);
+    }
+    return problems;
+  }
+}

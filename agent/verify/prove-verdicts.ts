@@ -1,0 +1,251 @@
+import type { EndpointEntry } from "#agent/datapath/layouts.gen.ts";
+import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import type { Flow, Party } from "#policy/model/flow.ts";
+import { formatNamedPorts, type Subject } from "#policy/model/identity.ts";
+import { isPolicyKind, type PolicyKindObject, type PolicyObject } from "#policy/model/object.ts";
+import { type FlowProtocol, protocolNumbers } from "#policy/model/protocol.ts";
+import type { Direction } from "#policy/model/rule.ts";
+import { judge, type OracleVerdict } from "#policy/oracle/oracle.ts";
+import type { OracleOptions } from "#policy/oracle/question.ts";
+import type { ComparisonContext } from "./compare-maps.ts";
+import { FiledObjects } from "./governing.ts";
+import { partyName } from "./names.ts";
+import { type Peer, peersOf, readEndpoints } from "./peers.ts";
+import { type Judgement, ReadSlot } from "./read-slot.ts";
+import { type Spoken, spokenOf } from "./spoken.ts";
+import { type Segment, segmentName, segmentsOf } from "./traffic.ts";
+import { Unenforced } from "./unenforced.ts";
+
+/** Endpoints that are judged by one slot and selected by the same policies. */
+interface Self {
+  readonly slot: ReadSlot;
+  readonly subject: Subject;
+  readonly policies: readonly PolicyKindObject[];
+  readonly endpoints: Set<number>;
+}
+
+const protocolNames = new Map<number, FlowProtocol>(
+  Object.entries(protocolNumbers).map(([name, number]) => [number, name as FlowProtocol]),
+);
+
+/**
+ * Judges every class of traffic of every endpoint twice: by the entries that were read back, as the
+ * datapath does it, and by the oracle, which reads the objects and nothing else.
+ */
+export class VerdictProof {
+  readonly #context: ComparisonContext;
+  readonly #filed: FiledObjects;
+  readonly #options: OracleOptions;
+  /** By references, joined. */
+  readonly #ruleNames = new Map<string, readonly string[]>();
+
+  constructor(context: ComparisonContext) {
+    const { objects, snapshot } = context.readOut;
+    this.#context = context;
+    this.#filed = new FiledObjects(objects);
+    this.#options = snapshot.engine.options;
+  }
+
+  async run(): Promise<void> {
+    const { readOut, pace } = this.#context;
+    const policies = readOut.objects.filter(isPolicyKind);
+    const { prefixes } = spokenOf([...policies, ...this.#referencesOf(policies)]);
+    const peers = await peersOf(readOut, prefixes, pace);
+    for (const self of await this.#selves()) {
+      for (const direction of ["ingress", "egress"] as const) await this.#prove(self, direction, peers);
+    }
+  }
+
+  /** An endpoint whose records name no slot that is there has been told of already. */
+  async #selves(): Promise<Iterable<Self>> {
+    const { readOut, endpoint: wanted, pace } = this.#context;
+    const records = readEndpoints(readOut.endpoints);
+    const parity = Number(readOut.generation & 1n);
+    const slots = new Map<number, ReadSlot>();
+    const selves = new Map<string, Self>();
+    for (const { endpoint } of readOut.snapshot.endpoints) {
+      if (pace.isDue) await pace.rest();
+      if (wanted !== null && endpoint.id !== wanted) continue;
+      const { key, policies } = this.#filed.governing(endpoint.subject);
+      for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+        const record: EndpointEntry | undefined = address === null ? undefined : records.get(address);
+        const number = record?.policy[parity] ?? 0;
+        const image = readOut.slots.get(number);
+        if (!image) continue;
+        const slot = slots.get(number) ?? new ReadSlot(image);
+        slots.set(number, slot);
+        const text = `${number} ${formatNamedPorts(endpoint.subject.namedPorts)} ${key}`;
+        const known = selves.get(text);
+        if (known) known.endpoints.add(endpoint.id);
+        else selves.set(text, { slot, subject: endpoint.subject, policies, endpoints: new Set([endpoint.id]) });
+      }
+    }
+    return selves.values();
+  }
+
+  async #prove(self: Self, direction: Direction, peers: readonly Peer[]): Promise<void> {
+    const { findings, pace } = this.#context;
+    const references = this.#referencesOf(self.policies);
+    const spoken = spokenOf([...self.policies, ...references]);
+    const segments = segmentsOf(portStarts(self, direction, spoken, peers));
+    const unenforced = new Unenforced(direction === "egress" ? self.policies : [], references, this.#options);
+    const oracleKeys = new OracleKeys(spoken);
+    const proven = new Set<string>();
+    const judged = new Map<string, (OracleVerdict | undefined)[]>();
+    for (const peer of peers) {
+      if (pace.isDue) await pace.rest();
+      const oracleKey = oracleKeys.of(peer);
+      const signatures = [peer.identity, peer.addressClass].map((number) => self.slot.signature(direction, number));
+      const isFree = isNodeItself(direction, peer);
+      const key = `${oracleKey}|${signatures.join("|")}|${isFree}`;
+      if (proven.has(key)) continue;
+      proven.add(key);
+      const answers = judged.get(oracleKey) ?? [];
+      judged.set(oracleKey, answers);
+      const objects = [
+        ...self.policies,
+        ...references,
+        ...this.#filed.namespaces(self.subject.namespace, peer.party.subject?.namespace ?? ""),
+      ];
+      for (const [i, segment] of segments.entries()) {
+        if (pace.isDue) await pace.rest();
+        const flow = flowOf(self.subject, direction, peer.party, segment);
+        if (unenforced.has(flow)) {
+          findings.excluded++;
+          continue;
+        }
+        findings.classes++;
+        const expected = (answers[i] ??= judge(objects, flow, this.#options)[direction]);
+        const found = isFree
+          ? FREE
+          : self.slot.judge(direction, peer, protocolNumbers[segment.protocol], segment.first);
+        this.#compare(self, direction, peer, segment, expected, found);
+      }
+    }
+  }
+
+  #compare(
+    self: Self,
+    direction: Direction,
+    { party }: Peer,
+    segment: Segment,
+    expected: OracleVerdict,
+    found: Judgement,
+  ): void {
+    const { findings } = this.#context;
+    const rules = this.#rulesOf(found);
+    if (found.verdict === expected.verdict && equal(rules, expected.rules)) return;
+    const way = direction === "egress" ? "to" : "from";
+    findings.add(() => ({
+      map: "policy",
+      endpoints: [...self.endpoints],
+      what: `verdict on ${direction} ${way} ${partyName(party)}, ${segmentName(segment)}`,
+      expected: judgementText(expected.verdict, expected.rules),
+      found: judgementText(found.verdict, rules),
+      rules: expected.rules,
+    }));
+  }
+
+  #rulesOf({ references }: Judgement): readonly string[] {
+    const key = references.join();
+    let rules = this.#ruleNames.get(key);
+    if (!rules) {
+      rules = [...new Set(references.flatMap((reference) => this.#context.names.rules(reference)))].sort();
+      this.#ruleNames.set(key, rules);
+    }
+    return rules;
+  }
+
+  /** Objects that policies speak of by name or label. */
+  #referencesOf(policies: readonly PolicyKindObject[]): readonly PolicyObject[] {
+    return policies.some(speaksOfObjects) ? this.#filed.references : [];
+  }
+}
+
+const FREE: Judgement = { verdict: "allow", references: [] };
+
+/** The datapath asks no policy whether the node may reach its own pods. */
+function isNodeItself(direction: Direction, { identity, isLocal }: Peer): boolean {
+  return direction === "ingress" && !isLocal && identity === ReservedIdentity.HOST;
+}
+
+function speaksOfObjects(policy: PolicyKindObject): boolean {
+  if (!("specs" in policy)) return false;
+  const rules = policy.specs.flatMap(({ ingress, ingressDeny, egress, egressDeny }) => [
+    ...ingress,
+    ...ingressDeny,
+    ...egress,
+    ...egressDeny,
+  ]);
+  return rules.some(({ services, cidrs }) => services !== null || cidrs?.some(({ kind }) => kind !== "cidr"));
+}
+
+/** The pod itself has no address here: what it says to itself is nobody's policy. */
+function flowOf(subject: Subject, direction: Direction, party: Party, { protocol, first }: Segment): Flow {
+  const self: Party = { subject };
+  const [source, destination] = direction === "egress" ? [self, party] : [party, self];
+  return { source, destination, protocol, port: first };
+}
+
+function* portStarts(
+  { slot, subject }: Self,
+  direction: Direction,
+  spoken: Spoken,
+  peers: readonly Peer[],
+): Generator<readonly [FlowProtocol, number]> {
+  for (const [protocol, ports] of spoken.ports) for (const port of ports) yield [protocol, port];
+  for (const [number, port] of slot.portStarts(direction)) {
+    const protocol = protocolNames.get(number);
+    if (protocol) yield [protocol, port];
+  }
+  if (!spoken.hasPortNames) return;
+  const subjects = new Set([subject, ...peers.flatMap(({ party }) => party.subject ?? [])]);
+  for (const { namedPorts } of subjects) {
+    for (const { protocol, port } of namedPorts) {
+      yield [protocol, port];
+      yield [protocol, port + 1];
+    }
+  }
+}
+
+/** Names peers so that equal names mean: no object that matters tells them apart. */
+class OracleKeys {
+  readonly #spoken: Spoken;
+  readonly #ofSubject = new Map<Subject, string>();
+
+  constructor(spoken: Spoken) {
+    this.#spoken = spoken;
+  }
+
+  of({ party: { subject, reserved, nodeLabels, address }, within }: Peer): string {
+    const near = within.filter((prefix) => this.#spoken.prefixes.has(prefix)).join();
+    if (subject) return `${this.#subjectKey(subject)} ${near}`;
+    // The two families of the world have names of their own.
+    const family = address === undefined ? "" : address.includes(":") ? "6" : "4";
+    return `${reserved ?? "world"} ${family} ${JSON.stringify(nodeLabels)} ${near}`;
+  }
+
+  #subjectKey(subject: Subject): string {
+    const known = this.#ofSubject.get(subject);
+    if (known !== undefined) return known;
+    const { labels } = this.#spoken;
+    const parts = [subject.namespace, formatNamedPorts(subject.namedPorts)];
+    if (labels.has("io.cilium.k8s.policy.serviceaccount")) parts.push(subject.serviceAccount);
+    for (const [key, values] of labels) {
+      if (!Object.hasOwn(subject.labels, key)) continue;
+      const value = subject.labels[key] as string;
+      parts.push(`${key}=${values.has(value) ? value : "?"}`);
+    }
+    const text = JSON.stringify(parts);
+    this.#ofSubject.set(subject, text);
+    return text;
+  }
+}
+
+function judgementText(verdict: string, rules: readonly string[]): string {
+  return rules.length === 0 ? verdict : `${verdict} by ${rules.join(", ")}`;
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
+}

@@ -1,0 +1,94 @@
+import type { Flow, Party } from "#policy/model/flow.ts";
+import type { Namespaces } from "#policy/model/namespaces.ts";
+import {
+  ADMIN_PRECEDENCE,
+  type Direction,
+  NORMAL_PRECEDENCE,
+  type Policy,
+  type Rule,
+  type RuleDescription,
+  type Verdict,
+  actionOf,
+  compareDescriptions,
+} from "#policy/model/rule.ts";
+import { type Miss, compareMisses, missesOf } from "./miss.ts";
+
+/** A rule that would have let the flow through, and what it lacks for that. */
+export interface NearMiss extends RuleDescription {
+  /** `port 5432 is not 5433` */
+  readonly because: string;
+}
+
+/** One end of a flow. */
+export interface Question {
+  readonly direction: Direction;
+  readonly peer: Party;
+  readonly flow: Flow;
+  readonly namespaces: Namespaces;
+  /** Isolate whatever the policies say. */
+  readonly always: boolean;
+}
+
+interface Candidate {
+  readonly rule: Rule;
+  /** Empty: the rule matches. */
+  readonly misses: readonly Miss[];
+}
+
+interface Decision {
+  readonly verdict: Verdict;
+  readonly by: readonly RuleDescription[];
+  readonly nearest: NearMiss | null;
+}
+
+/** What the policies that govern an end say of a flow. */
+export function decide(policies: readonly Policy[], question: Question): Decision {
+  const { direction, peer, flow, namespaces } = question;
+  const requires = policies.flatMap((policy) => policy.requires[direction].map(({ pods }) => pods));
+  const isolating = policies.filter(({ isolates }) => isolates[direction]);
+  const isIsolated = question.always || isolating.length > 0;
+  const candidates = policies
+    .flatMap(({ rules }) => rules.filter((rule) => rule.direction === direction))
+    // The last tier is for whom no policy isolates.
+    .filter(({ precedence }) => !isIsolated || precedence >= NORMAL_PRECEDENCE)
+    .map((rule): Candidate => ({ rule, misses: missesOf(rule, peer, flow, namespaces, requires) }))
+    .sort((a, b) => compareDescriptions(a.rule.description, b.rule.description));
+
+  const deciding = decidingRules(candidates.filter(({ misses }) => misses.length === 0).map(({ rule }) => rule));
+  const [first] = deciding;
+  if (first) {
+    const verdict = actionOf(first.precedence);
+    // Below a pass nothing passes: it is of the highest tier.
+    return { verdict: verdict === "pass" ? "deny" : verdict, by: describe(deciding), nearest: null };
+  }
+  if (!isIsolated) return { verdict: "allow", by: [], nearest: null };
+  return { verdict: "deny", by: [], nearest: nearestOf(candidates) ?? withoutRules(isolating, direction) };
+}
+
+/** Of the rules that match, those with the highest precedence; after a pass, without the tier that it is of. */
+function decidingRules(matching: readonly Rule[]): Rule[] {
+  const highest = Math.max(...matching.map(({ precedence }) => precedence));
+  if (highest >= ADMIN_PRECEDENCE && actionOf(highest) === "pass") {
+    return decidingRules(matching.filter(({ precedence }) => precedence < ADMIN_PRECEDENCE));
+  }
+  return matching.filter(({ precedence }) => precedence === highest);
+}
+
+/** One rule of an object may stand for several; it is named once. */
+function describe(rules: readonly Rule[]): RuleDescription[] {
+  return [...new Map(rules.map(({ description }) => [JSON.stringify(description), description])).values()];
+}
+
+function nearestOf(candidates: readonly Candidate[]): NearMiss | null {
+  const [nearest] = candidates
+    .filter(({ rule }) => rule.action === "allow" || rule.action === "redirect")
+    .sort((a, b) => compareMisses(a.misses, b.misses));
+  if (!nearest) return null;
+  return { ...nearest.rule.description, because: nearest.misses.map(({ because }) => because).join(" and ") };
+}
+
+/** The first of the policies that isolate a pod and say nothing more. */
+function withoutRules(isolating: readonly Policy[], direction: Direction): NearMiss | null {
+  const [first] = isolating.map(({ description }) => ({ ...description, rule: direction })).sort(compareDescriptions);
+  return first ? { ...first, because: `has no ${direction} rules` } : null;
+}
