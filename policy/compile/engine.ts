@@ -109,7 +109,10 @@ export class PolicyEngine {
     if (this.#expires !== undefined) return this.#expires;
     let first = Infinity;
     for (const { policy } of this.#policies.values()) {
-      for (const { controls } of policy.rules) first = Math.min(first, controls.notAfter ?? Infinity);
+      const { rules, requires } = policy;
+      for (const { controls } of [...rules, ...requires.ingress, ...requires.egress]) {
+        first = Math.min(first, controls.notAfter ?? Infinity);
+      }
     }
     return (this.#expires = first === Infinity ? null : first);
   }

@@ -70,7 +70,12 @@ test("an allow names every rule that allows, in the order of the file", () => {
       nearest: null,
       staged: null,
     },
-    ingress: { verdict: "allow", by: [{ ...rule, name: "db", rule: "ingress[0]", line: 24 }], nearest: null },
+    ingress: {
+      verdict: "allow",
+      by: [{ ...rule, name: "db", rule: "ingress[0]", line: 24 }],
+      nearest: null,
+      staged: null,
+    },
   });
 });
 
