@@ -17,3 +17,4 @@ export { Program, type TestContext, type TestResult, type TestRun } from "./prog
 export { type RecordDecoder, RingBuffer } from "./ring-buffer.ts";
 export { queryTcx, type TcDirection, TcxLink } from "./tcx.ts";
 export { systemClocks } from "./time.ts";
+export type { VerifierStatistics } from "./verifier-statistics.ts";

@@ -9,6 +9,7 @@ import { collectWarnings } from "./native/messages.ts";
 import { cString, Struct } from "./native/struct.ts";
 import { Program } from "./program.ts";
 import { loadError, VerifierLog } from "./verifier-log.ts";
+import { parseStatistics, statisticsLevel, type VerifierStatistics } from "./verifier-statistics.ts";
 
 interface Opened {
   readonly object: Pointer;
@@ -102,6 +103,17 @@ export class BpfObject implements Disposable {
   setAutoload(program: string, autoload: boolean): void {
     const result = native().programSetAutoload(this.#program(program), autoload) as number;
     check(result, "bpf_program__set_autoload", `program ${program}`);
+  }
+
+  /** Before load: asks the verifier for its {@link statistics} of a program. */
+  askStatistics(program: string): void {
+    const result = native().programSetLogLevel(this.#program(program), statisticsLevel) as number;
+    check(result, "bpf_program__set_log_level", `program ${program}`);
+  }
+
+  /** What the verifier said of a loaded program that it was asked about; null where it said nothing. */
+  statistics(program: string): VerifierStatistics | null {
+    return parseStatistics(this.#logs.find((log) => log.program === program)?.text ?? "");
   }
 
   /** The shape that a map has or, before load, will have. */

@@ -51,6 +51,7 @@ function bind() {
     programFd: bpf.func("int bpf_program__fd(bpf_program program)"),
     programSetAutoload: bpf.func("int bpf_program__set_autoload(bpf_program program, bool autoload)"),
     programSetLogBuf: bpf.func("int bpf_program__set_log_buf(bpf_program program, void *buffer, size_t size)"),
+    programSetLogLevel: bpf.func("int bpf_program__set_log_level(bpf_program program, uint32_t level)"),
     setPrint: bpf.func("void *libbpf_set_print(void *function)"),
     // Maps
     mapCreate: bpf.func(
