@@ -49,6 +49,7 @@ export const commandNeeds = {
   build: [...build],
   gen: [...build, needs.libbpf],
   bench: [...build, ...run, needs.cniPlugins],
+  fuzz: [],
   lint: [],
   format: [],
 };

@@ -3,7 +3,7 @@
  * nothing installed: brings in what the command lacks, then goes on with the
  * Node that the lock file pins.
  *
- *   node .dev/run.mjs start|test|test:long|build|gen|bench|lint|format [ARGUMENT...]
+ *   node .dev/run.mjs start|test|test:long|build|gen|bench|fuzz|lint|format [ARGUMENT...]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
@@ -21,6 +21,7 @@ const commands = {
   build: { script: ".dev/build.ts" },
   gen: { script: "bpf/gen.ts" },
   bench: { script: "test/bench/run.ts", build: true, needsRoot: "BPF programs" },
+  fuzz: { script: "test/fuzz/run.ts" },
   lint: { script: ".dev/lint.ts" },
   format: { script: ".dev/format.ts" },
 };

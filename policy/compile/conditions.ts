@@ -32,7 +32,8 @@ export function limitOf(rules: readonly Rule[]): Limit | null {
     const limit: Limit = { rule, rate: rate ?? null, connections: connections ?? null };
     if (!best || compareLimits(limit, best) > 0) best = limit;
   }
-  return best?.rule.action === "deny" ? null : best;
+  // A limit of a whole object is about what its rules let through.
+  return best?.rule.action === "deny" || best?.rule.action === "pass" ? null : best;
 }
 
 function compareLimits(a: Limit, b: Limit): number {

@@ -1,5 +1,6 @@
 import type { LineCounter } from "yaml";
 import type { LocatedError } from "./located-error.ts";
+import { oneLine } from "./text.ts";
 
 /** Collects the errors of one file. */
 export class ErrorList {
@@ -16,12 +17,14 @@ export class ErrorList {
   }
 
   /** @param offset Place in the text, in UTF-16 units. */
-  add(offset: number, field: string, message: string): void {
+  add(offset: number, field: string, said: string): void {
+    if (this.isFull) return;
+    const message = oneLine(said);
     const { line, col } = this.#position(offset);
     const last = this.errors.at(-1);
     // The library sometimes says one thing several times.
     const isSaid = last?.line === line && last.column === col && last.message === message && last.field === field;
-    if (!this.isFull && !isSaid) this.errors.push({ file: this.file, line, column: col, field, message });
+    if (!isSaid) this.errors.push({ file: this.file, line, column: col, field, message });
   }
 
   get isFull(): boolean {

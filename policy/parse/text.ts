@@ -1,8 +1,13 @@
 import type { Node } from "yaml";
 
+/** A text without what ends lines, moves the cursor or turns the direction of letters around. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ");
+}
+
 /** Enough of a text to know it by, on one line. */
 export function shorten(text: string): string {
-  const line = text.slice(0, 100).replace(/\p{Cc}+/gu, " ");
+  const line = oneLine(text.slice(0, 100));
   return text.length > 100 ? `${line}...` : line;
 }
 
