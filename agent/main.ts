@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { claimRunDir } from "#agent/api/run-dir.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { agentOptions } from "#agent/runtime/agent-options.ts";
-import { type AgentConfig, describeProblem, loadConfig } from "#agent/runtime/config.ts";
+import { describeProblem, type LoadedConfig, loadConfig } from "#agent/runtime/config.ts";
 import { reasonOf, WeirError } from "#agent/runtime/errors.ts";
 import { createLog, type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { Node } from "#agent/node/node.ts";
@@ -45,7 +45,7 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   try {
-    await runNode(config, log, stop);
+    await runNode(result, log, stop);
     return 0;
   } catch (error) {
     // An error with a code has said what to do; the stack of any other is what there is to go by.
@@ -55,10 +55,11 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function runNode(config: AgentConfig, log: Log, stop: AbortController): Promise<void> {
+async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): Promise<void> {
+  const { config } = loaded;
   await using stack = new AsyncDisposableStack();
   stack.use(await claimRunDir(config.runDir));
-  const parts = await openParts(config, log, stop.signal, stack);
+  const parts = await openParts(loaded, log, stop.signal, stack);
   const node = new Node(parts);
   await node.restore();
   const apiLog = subsystemLog(log, "api");

@@ -1,15 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "./bpf-views.ts";
 import { ClientError } from "./client-error.ts";
+import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
 import type {
   Evaluation,
   EvaluationRequest,
+  PoliciesInForce,
   PolicyChange,
   PolicyDocument,
   PolicyObjectView,
   PolicyView,
   StagedView,
+  Verification,
+  VerificationRequest,
 } from "./policy-views.ts";
 import type { Method } from "./route.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
@@ -43,6 +47,12 @@ export class ApiClient {
   status(): Promise<StatusView> {
     return this.#get("/v1/status");
   }
+  config(): Promise<OptionView[]> {
+    return this.#get("/v1/config");
+  }
+  changeConfig(changes: OptionChanges): Promise<OptionChange> {
+    return this.#call("PATCH", "/v1/config", {}, changes);
+  }
   endpoints(): Promise<EndpointView[]> {
     return this.#get("/v1/endpoints");
   }
@@ -68,6 +78,9 @@ export class ApiClient {
   policy(name: string): Promise<PolicyObjectView> {
     return this.#get("/v1/policies/object", { name });
   }
+  policiesInForce(): Promise<PoliciesInForce> {
+    return this.#get("/v1/policies/objects");
+  }
   applyPolicy(document: PolicyDocument): Promise<PolicyChange> {
     return this.#call("POST", "/v1/policies", {}, document);
   }
@@ -79,6 +92,9 @@ export class ApiClient {
   }
   waitRevision(revision: number | undefined, signal?: AbortSignal): Promise<{ revision: number }> {
     return this.#call("GET", "/v1/policies/wait", { revision }, undefined, signal);
+  }
+  verifyPolicy(request: VerificationRequest, signal?: AbortSignal): Promise<Verification> {
+    return this.#call("POST", "/v1/policies/verify", {}, request, signal);
   }
   evaluate(request: EvaluationRequest): Promise<Evaluation> {
     return this.#call("POST", "/v1/evaluate", {}, request);

@@ -1,5 +1,6 @@
 /** Which flows a reader wants: all that is given must match; of a list, one. */
 import * as z from "zod";
+import { flowVerdict } from "./flow.ts";
 
 const list = <T extends z.ZodType>(item: T) =>
   z
@@ -19,7 +20,7 @@ const count = z
 
 /** The query of `GET /v1/flows`. */
 export const flowQuery = z.strictObject({
-  verdict: list(z.enum(["FORWARDED", "DROPPED"])),
+  verdict: list(flowVerdict),
   /** `NAMESPACE/POD` at either end. */
   pod: list(z.string().regex(/^[^/]+\/[^/]+$/, "is not NAMESPACE/POD")),
   /** Of either end. */

@@ -6,6 +6,9 @@
 import * as z from "zod";
 import { nearestRule, ruleDescription } from "./policy-views.ts";
 
+export const flowVerdict = z.enum(["FORWARDED", "DROPPED", "AUDIT"]);
+export type FlowVerdict = z.infer<typeof flowVerdict>;
+
 const ports = z.object({ source_port: z.int(), destination_port: z.int() });
 const icmp = z.object({ type: z.int(), code: z.int() });
 
@@ -44,7 +47,8 @@ const policies = z.array(flowPolicy).readonly().optional();
 export const flow = z.object({
   time: z.string(),
   uuid: z.string(),
-  verdict: z.enum(["FORWARDED", "DROPPED"]),
+  /** `AUDIT`: passed because nothing is enforced; see `weir.staged`. */
+  verdict: flowVerdict,
   drop_reason: z.int().optional(),
   drop_reason_desc: z.string().optional(),
   IP: z.object({ source: z.string(), destination: z.string(), ipVersion: z.enum(["IPv4", "IPv6"]) }).optional(),

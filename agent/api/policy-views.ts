@@ -85,6 +85,14 @@ export const evaluationRequest = z.object({
 });
 export type EvaluationRequest = z.infer<typeof evaluationRequest>;
 
+/** What all judging depends on: the objects as the engine has them, this node's pods among them, and how it reads them. */
+export const policiesInForce = z.object({
+  enforcement: z.enum(["default", "always", "never"]),
+  cidrMatchesPods: z.union([z.literal("language"), z.boolean()]),
+  objects: z.array(z.record(z.string(), z.unknown())).readonly(),
+});
+export type PoliciesInForce = z.infer<typeof policiesInForce>;
+
 const decision = z.object({
   verdict: z.enum(["allow", "deny", "redirect"]),
   /** Empty for a default. */
@@ -102,3 +110,43 @@ export const evaluation = z.object({
   ingress: directionVerdict,
 });
 export type Evaluation = z.infer<typeof evaluation>;
+
+/** `endpoint`: only this one; missing: all. */
+export const verificationRequest = z.object({ endpoint: z.int().optional() });
+export type VerificationRequest = z.infer<typeof verificationRequest>;
+
+/** One thing that a map of the kernel says otherwise than it should. */
+export const mapDifference = z.object({
+  map: z.enum(["control", "endpoints", "interfaces", "ipcache", "policy"]),
+  /** Those that it concerns; none: all, or nobody. */
+  endpoints: z.array(z.int()).readonly(),
+  /** The entry, and which part of it. */
+  what: z.string(),
+  /** Null: nothing should be there. */
+  expected: z.string().nullable(),
+  /** Null: nothing is there. */
+  found: z.string().nullable(),
+  /** The rules by which it should be as expected: `KIND NAMESPACE/NAME RULE`. */
+  rules: z.array(z.string()).readonly(),
+});
+export type MapDifference = z.infer<typeof mapDifference>;
+
+/** What a comparison of the kernel's maps with the policy in force has brought. */
+export const verification = z.object({
+  state: z.enum(["equal", "different"]),
+  generation: z.int(),
+  revision: z.int(),
+  /** How many endpoints were looked at. */
+  endpoints: z.int(),
+  /** How many entries of maps were compared, bit by bit. */
+  entries: z.int(),
+  /** How many classes of traffic were judged by the maps and by the oracle. */
+  classes: z.int(),
+  /** How many classes were left out. */
+  excluded: z.int(),
+  /** The first hundred. */
+  differences: z.array(mapDifference).readonly(),
+  /** How many there are beyond those. */
+  more: z.int(),
+});
+export type Verification = z.infer<typeof verification>;

@@ -16,17 +16,20 @@ import type {
   ReleaseQuery,
 } from "./attachment.ts";
 import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "./bpf-views.ts";
+import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
 import type { FlowQuery } from "./flow-filter.ts";
 import type {
   Evaluation,
   EvaluationRequest,
   LocatedError,
+  PoliciesInForce,
   PolicyChange,
   PolicyDocument,
   PolicyObjectView,
   PolicyView,
   StagedView,
+  Verification,
 } from "./policy-views.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
 
@@ -70,6 +73,7 @@ export interface PolicyService {
   /** Everything that is staged, in the order of files and lines. */
   staged(): readonly StagedView[];
   get(name: ObjectName): PolicyObjectView | undefined;
+  inForce(): PoliciesInForce;
   validate(document: PolicyDocument): readonly LocatedError[];
   /** Keeps the objects in the state folder; resolves when they are in force. */
   apply(document: PolicyDocument): Promise<PolicyOutcome>;
@@ -93,6 +97,11 @@ export interface EvaluationPort {
   evaluate(request: EvaluationRequest): EvaluationOutcome;
 }
 
+export interface VerificationPort {
+  /** Of one endpoint, or, with null, of all. Rejects with the signal's reason. An unknown endpoint is thrown as `not-found`. */
+  verify(endpoint: number | null, signal: AbortSignal): Promise<Verification>;
+}
+
 export interface BpfPort {
   policy(): readonly BpfPolicyEntry[];
   /** The table may be longer than what is given. */
@@ -104,6 +113,13 @@ export interface BpfPort {
 
 export interface StatusPort {
   status(): StatusView;
+}
+
+export interface ConfigPort {
+  /** All options. */
+  list(): readonly OptionView[];
+  /** Keeps values in the state folder; resolves when they are in force. */
+  change(changes: OptionChanges): Promise<OptionChange>;
 }
 
 export interface FlowPort {
@@ -118,7 +134,9 @@ export interface Ports {
   readonly identities: IdentityPort;
   readonly policies: PolicyService;
   readonly evaluations: EvaluationPort;
+  readonly verifications: VerificationPort;
   readonly bpf: BpfPort;
   readonly status: StatusPort;
+  readonly config: ConfigPort;
   readonly flows: FlowPort;
 }

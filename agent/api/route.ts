@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-export type Method = "GET" | "POST" | "DELETE";
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** Requests of one pool are limited together, so that one that waits cannot starve one that acts. */
 export type Pool = "call" | "wait" | "stream";

@@ -2,6 +2,7 @@ import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { attachmentRoutes } from "./routes/attachments.ts";
 import { bpfRoutes } from "./routes/bpf.ts";
+import { configRoutes } from "./routes/config.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { policyRoutes } from "./routes/policies.ts";
@@ -11,6 +12,7 @@ import { statusRoutes } from "./routes/status.ts";
 export const allRoutes: readonly Route<Ports>[] = [
   ...attachmentRoutes,
   ...statusRoutes,
+  ...configRoutes,
   ...endpointRoutes,
   ...policyRoutes,
   ...bpfRoutes,

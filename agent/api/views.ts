@@ -46,6 +46,12 @@ export const statusView = z.looseObject({
   state: z.enum(["ok", "degraded"]),
   node: z.string(),
   revision: z.int(),
+  /** How policy is read: the options that can be set live. */
+  policy: z.looseObject({
+    enforcement: z.enum(["default", "always", "never"]),
+    cidrMatchesPods: z.union([z.literal("language"), z.boolean()]),
+    audit: z.boolean(),
+  }),
   store: z.looseObject({ kind: z.string(), state: z.string() }),
   datapath: z.looseObject({ attach: z.string(), programs: z.string() }),
   maps: z.array(mapFillView).readonly(),

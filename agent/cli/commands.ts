@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "bpf", summary: "what the kernel's maps hold", load: () => import("./commands/bpf.ts") },
   { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
+  {
+    name: "config",
+    summary: "the agent's options, and those that can be set live",
+    load: () => import("./commands/config.ts"),
+  },
   { name: "cleanup", summary: "remove every trace of an agent", load: () => import("./commands/cleanup.ts") },
   { name: "version", summary: "the version of this program", load: () => import("./commands/version.ts") },
 ];

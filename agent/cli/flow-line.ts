@@ -1,6 +1,8 @@
 import type { Flow, FlowEndpoint, StagedOutcome } from "#agent/api/flow.ts";
 import { nearestText, ruleText } from "./rule-text.ts";
-import { type Paint, printable } from "./table.ts";
+import { type Paint, printable, type Style } from "./table.ts";
+
+const colours: Readonly<Record<Flow["verdict"], Style>> = { FORWARDED: "green", DROPPED: "red", AUDIT: "yellow" };
 
 /** A flow in one line: when, who to whom, by what, the verdict, and why. */
 export function flowLine(flow: Flow, paint: Paint): string {
@@ -10,7 +12,7 @@ export function flowLine(flow: Flow, paint: Paint): string {
   const destination = partyText(flow.destination, IP?.destination, transport?.destination_port);
   const arrow = flow.is_reply ? "<-" : "->";
   const ends = flow.is_reply ? [destination, source] : [source, destination];
-  const verdict = paint(flow.verdict === "DROPPED" ? "red" : "green", flow.verdict.padEnd(9));
+  const verdict = paint(colours[flow.verdict], flow.verdict.padEnd(9));
   const text = `${ends[0]} ${arrow} ${ends[1]}`;
   return `${timeText(flow.time)}  ${verdict}  ${printable(text)}  ${protocolText(flow)}  ${printable(reasonText(flow))}\n`;
 }

@@ -4,9 +4,11 @@ import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import type { CompiledPolicy } from "#policy/compile/entry.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
 import type { AddressToken } from "#policy/model/address-token.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Party } from "#policy/model/flow.ts";
+import type { Labels, Subject } from "#policy/model/identity.ts";
 import type { EndpointError } from "./errors.ts";
 import { type GuardedEndpoint, knownPrefixes } from "./guarded-endpoint.ts";
+import type { OutsiderPlan } from "./outsiders.ts";
 import type { SlotContent, SlotTable } from "./slot-table.ts";
 
 /** An endpoint with the slot that judges it. */
@@ -22,7 +24,7 @@ export interface SharedSlot {
   readonly selects: CompiledPolicy["selects"];
 }
 
-/** What enforcement remembers; read anew at each question. */
+/** What enforcement remembers. */
 export interface EnforcementState {
   readonly kernel: Kernel;
   readonly addresses: AddressSpace;
@@ -35,6 +37,7 @@ export interface EnforcementState {
   readonly engine: PolicyEngine;
   /** Prefixes that belong to nobody's pod: the node's own addresses, the range of pods. */
   readonly fixedPrefixes: readonly KnownPrefix[];
+  readonly outsiders: OutsiderPlan;
   readonly refused: EndpointError | null;
 }
 
@@ -45,8 +48,14 @@ export interface EnforcementSnapshot {
   /** Slots that are kept for a policy, also for one that no endpoint has now. */
   readonly slots: readonly SharedSlot[];
   readonly identities: ReadonlyMap<number, Subject>;
-  /** Who owns which addresses. */
+  /** Who identities are that are no pod's, but for those with a fixed number. */
+  readonly parties: ReadonlyMap<number, Party>;
+  /** The labels of the own node. */
+  readonly ownLabels: Labels;
+  /** Who owns which addresses; of two that speak of one prefix the later one counts. */
   readonly known: readonly KnownPrefix[];
+  /** Identities that are outside of the cluster. */
+  readonly outside: readonly number[];
   /** Classes that addresses have or may come to have. */
   readonly classes: ReadonlyMap<number, readonly AddressToken[]>;
   /** Why nobody knows what is in force; null where it is known. */
@@ -55,15 +64,15 @@ export interface EnforcementSnapshot {
 
 /** What may be looked at of the policy in force. Changes nothing. */
 export class EnforcementViews {
-  readonly #state: EnforcementState;
+  readonly #state: () => EnforcementState;
 
-  constructor(state: EnforcementState) {
+  constructor(state: () => EnforcementState) {
     this.#state = state;
   }
 
   /** The policy slot of an endpoint, and what is in it. */
   slotOf(id: number): { slot: number; content: SlotContent } | undefined {
-    const { endpoints, slots } = this.#state;
+    const { endpoints, slots } = this.#state();
     const slot = endpoints.get(id)?.slot;
     const content = slot === undefined ? undefined : slots.content(slot);
     return content && slot !== undefined ? { slot, content } : undefined;
@@ -71,7 +80,7 @@ export class EnforcementViews {
 
   /** Directions in which some policy selects an endpoint. */
   selects(id: number): Readonly<Record<"ingress" | "egress", boolean>> {
-    const { endpoints, slotByKey, engine } = this.#state;
+    const { endpoints, slotByKey, engine } = this.#state();
     const subject = endpoints.get(id)?.endpoint.subject;
     const known = subject && slotByKey.get(engine.policyKey(subject));
     return known?.selects ?? { ingress: false, egress: false };
@@ -79,7 +88,7 @@ export class EnforcementViews {
 
   /** Rule references that some slot holds. */
   references(): Set<number> {
-    const { slots } = this.#state;
+    const { slots } = this.#state();
     const used = new Set<number>();
     for (const slot of slots.numbers()) {
       for (const { rule, below } of slots.content(slot)?.entries.values() ?? []) {
@@ -91,14 +100,17 @@ export class EnforcementViews {
   }
 
   snapshot(): EnforcementSnapshot {
-    const { engine, endpoints, slotByKey, identities, fixedPrefixes, addresses, refused } = this.#state;
+    const { engine, endpoints, slotByKey, identities, fixedPrefixes, outsiders, addresses, refused } = this.#state();
     const guarded = [...endpoints.values()].map(({ endpoint, slot }) => ({ endpoint, slot }));
     return {
       engine,
       endpoints: guarded,
       slots: [...slotByKey.values()],
       identities: new Map(identities),
-      known: [...fixedPrefixes, ...guarded.flatMap(({ endpoint }) => knownPrefixes(endpoint))],
+      parties: outsiders.parties,
+      ownLabels: outsiders.ownLabels,
+      known: [...outsiders.prefixes, ...fixedPrefixes, ...guarded.flatMap(({ endpoint }) => knownPrefixes(endpoint))],
+      outside: addresses.outside,
       classes: addresses.classesInUse(),
       refused,
     };
@@ -107,13 +119,13 @@ export class EnforcementViews {
   /** Endpoints by the slot that judges them. */
   endpointsBySlot(): Map<number, number[]> {
     const slots = new Map<number, number[]>();
-    for (const [id, { slot }] of this.#state.endpoints) slots.set(slot, [...(slots.get(slot) ?? []), id]);
+    for (const [id, { slot }] of this.#state().endpoints) slots.set(slot, [...(slots.get(slot) ?? []), id]);
     return slots;
   }
 
   /** What the kernel should hold for an endpoint differs from what it holds, in sentences. */
   check(id: number): string[] {
-    const { endpoints, slots, kernel } = this.#state;
+    const { endpoints, slots, kernel } = this.#state();
     const guarded = endpoints.get(id);
     if (!guarded) return [`endpoint ${id} is not in force`];
     const problems: string[] = [];

@@ -1,15 +1,16 @@
-import type { EndpointState, Kernel, SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
+import type { EndpointState, Kernel, SlotEntry } from "#agent/datapath/kernel.ts";
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
-import type { CompiledPolicy, EntryDecision, PolicyEntry } from "#policy/compile/entry.ts";
+import type { CompiledPolicy, PolicyEntry } from "#policy/compile/entry.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import { EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
-import { EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
+import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEndpoint, knownPrefixes, sameState } from "./guarded-endpoint.ts";
 import type { OutsiderPlan } from "./outsiders.ts";
+import { toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 
 /** Numbers for sets of rules; `agent/identity` persists them. */
@@ -69,7 +70,7 @@ interface Prepared {
  * to live slots, before any address has it.
  */
 export class Enforcement {
-  readonly views: EnforcementViews;
+  readonly views = new EnforcementViews(() => this.#state());
   readonly #kernel: Kernel;
   readonly #addresses: AddressSpace;
   readonly #references: ReferenceNumbers;
@@ -103,7 +104,6 @@ export class Enforcement {
       options.nodeAddresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
     );
     this.#addresses.resetKnown(this.#fixedPrefixes());
-    this.views = this.#makeViews();
   }
 
   /** Who has addresses that are neither a pod's nor the node's own. */
@@ -318,25 +318,19 @@ export class Enforcement {
     for (const identity of gone) this.#engine.removeIdentity(identity);
   }
 
-  #makeViews(): EnforcementViews {
-    const now = () => ({ engine: this.#engine, fixedPrefixes: this.#fixedPrefixes(), refused: this.#refused });
-    return new EnforcementViews({
+  #state(): EnforcementState {
+    return {
       kernel: this.#kernel,
       addresses: this.#addresses,
       slots: this.#slots,
       identities: this.#identities,
       endpoints: this.#endpoints,
       slotByKey: this.#slotByKey,
-      get engine() {
-        return now().engine;
-      },
-      get fixedPrefixes() {
-        return now().fixedPrefixes;
-      },
-      get refused() {
-        return now().refused;
-      },
-    });
+      engine: this.#engine,
+      fixedPrefixes: this.#fixedPrefixes(),
+      outsiders: this.#outsiders,
+      refused: this.#refused,
+    };
   }
 
   #fixedPrefixes(): KnownPrefix[] {
@@ -345,20 +339,7 @@ export class Enforcement {
   }
 
   #entry(entry: PolicyEntry): SlotEntry {
-    const { peer, direction, protocol, port, portBits, below } = entry;
-    return {
-      peer,
-      direction,
-      protocol,
-      port,
-      portBits,
-      ...this.#decision(entry),
-      below: below && this.#decision(below),
-    };
-  }
-
-  #decision({ verdict, precedence, rules }: EntryDecision): SlotDecision {
-    return { verdict, precedence, rule: this.#references.intern(rules) };
+    return toSlotEntry(entry, (rules) => this.#references.intern(rules));
   }
 
   /** Step 1 of {@link replacePolicy}. */

@@ -37,6 +37,14 @@ export class EndpointError extends Error {
     );
   }
 
+  static notVerifiable(cause: EndpointError): EndpointError {
+    return new EndpointError(
+      "not-ready",
+      `verify policy: the policy that the agent found at its start is refused; what the kernel holds is that of an earlier life (${cause.message})`,
+      { cause },
+    );
+  }
+
   static slotTooLarge(slot: number, size: number, capacity: number): EndpointError {
     return new EndpointError(
       "policy-too-large",

@@ -41,17 +41,15 @@ export class Outsiders {
     const keys = selectorKeys([...objects, ...next], "nodes");
     const prefixes: KnownPrefix[] = [];
     const parties = new Map<number, Party>();
-    let ownLabels: Labels = {};
     for (const [address, party] of addressBook(objects, this.#nodeName)) {
-      if (party.reserved === "host") {
-        ownLabels = party.nodeLabels ?? {};
-        continue;
-      }
+      if (party.reserved === "host") continue;
       const known = this.#identify(party, keys);
       if (known.party) parties.set(known.identity, known.party);
       prefixes.push({ prefix: `${address}/${address.includes(":") ? 128 : 32}`, identity: known.identity });
     }
-    return { prefixes, parties, ownLabels };
+    // Also while the object names none of its addresses: the node knows these itself.
+    const own = objects.findLast(({ kind, name }) => kind === "Node" && name === this.#nodeName);
+    return { prefixes, parties, ownLabels: own?.kind === "Node" ? own.labels : {} };
   }
 
   /** Who an identity of a node stands for; undefined for any other. */

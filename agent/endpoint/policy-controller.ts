@@ -1,15 +1,24 @@
-import type { Enforcement, PolicyEngine } from "#policy/compile/engine.ts";
+import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { EndpointError } from "./errors.ts";
-import type { Enforcement as PolicyEnforcement } from "./enforcement.ts";
+import type { Enforcement } from "./enforcement.ts";
 import type { EndpointManager, Relabel } from "./manager.ts";
 import { type Outsiders, sameOutsiders } from "./outsiders.ts";
 
 /** How many generations' objects are kept, to explain events that are still on their way. */
 const remembered = 8;
 
+/** How objects are read, whatever they say. */
+export type PolicyOptions = Required<Pick<EngineOptions, "enforcement" | "cidrMatchesPods" | "audit">>;
+
+/** What judged, or judges, traffic. */
+export interface JudgingPolicy {
+  readonly objects: readonly PolicyObject[];
+  readonly options: EngineOptions;
+}
+
 export interface PolicyControllerOptions {
-  readonly enforcement: PolicyEnforcement;
+  readonly enforcement: Enforcement;
   readonly endpoints: EndpointManager;
   /** Where pods' labels and named ports are looked up; follows the objects in force. */
   readonly pods: {
@@ -17,7 +26,8 @@ export interface PolicyControllerOptions {
     widen(objects: readonly PolicyObject[]): void;
   };
   readonly outsiders: Outsiders;
-  readonly mode: Enforcement;
+  /** At the start; see {@link PolicyController.configure}. */
+  readonly options: PolicyOptions;
   readonly generation: () => bigint;
   /** By the wall clock, which rules with an end are compared with. */
   readonly now: () => Date;
@@ -31,26 +41,29 @@ export interface PolicyControllerOptions {
  * flows name and what the kernel reads are one number.
  */
 export class PolicyController {
-  readonly #options: PolicyControllerOptions;
-  readonly #history = new Map<bigint, readonly PolicyObject[]>();
+  readonly #parts: PolicyControllerOptions;
+  readonly #history = new Map<bigint, JudgingPolicy>();
   /** For each object, by key: the one in force, and the revision that brought it. */
   #since = new Map<string, { object: PolicyObject; revision: bigint }>();
-  #objects: readonly PolicyObject[] = [];
+  #inForce: JudgingPolicy;
+  #options: PolicyOptions;
   #revision = 0n;
   #refusal: string | null = null;
   readonly #waiting = new Set<() => void>();
 
-  constructor(options: PolicyControllerOptions) {
-    this.#options = options;
+  constructor(parts: PolicyControllerOptions) {
+    this.#parts = parts;
+    this.#options = parts.options;
+    this.#inForce = { objects: [], options: parts.options };
   }
 
-  get mode(): Enforcement {
-    return this.#options.mode;
+  get options(): PolicyOptions {
+    return this.#options;
   }
 
   /** The objects in force. */
   get objects(): readonly PolicyObject[] {
-    return this.#objects;
+    return this.#inForce.objects;
   }
 
   /** Of the policy that is in force on all endpoints, with the labels that its objects give them. */
@@ -63,9 +76,9 @@ export class PolicyController {
     return this.#refusal;
   }
 
-  /** The objects of a generation; those in force now when it is forgotten. */
-  objectsAt(generation: bigint): readonly PolicyObject[] {
-    return this.#history.get(generation) ?? this.#objects;
+  /** What judged in a generation; what is in force now when it is forgotten. The same answer is the same object. */
+  at(generation: bigint): JudgingPolicy {
+    return this.#history.get(generation) ?? this.#inForce;
   }
 
   /** The revision that brought an object, in its present form, into force. */
@@ -74,14 +87,17 @@ export class PolicyController {
   }
 
   /** An engine for these objects, as of now. */
-  engine(objects: readonly PolicyObject[]): PolicyEngine {
-    const { enforcement, now } = this.#options;
-    return enforcement.engine.evolve(objects, { at: now().getTime() });
+  engine(objects: readonly PolicyObject[], options: PolicyOptions = this.#options): PolicyEngine {
+    const { engine } = this.#parts.enforcement;
+    const at = this.#parts.now().getTime();
+    return isSame(engine.options, options)
+      ? engine.evolve(objects, { at })
+      : new PolicyEngine(objects, { ...options, at });
   }
 
   /** Whether a rule has ended that is still in force. */
   get isOutdated(): boolean {
-    const { enforcement, now } = this.#options;
+    const { enforcement, now } = this.#parts;
     const { expires } = enforcement.engine;
     return expires !== null && expires <= now().getTime();
   }
@@ -92,13 +108,13 @@ export class PolicyController {
    * @throws EndpointError `policy-too-large`.
    */
   async check(objects: readonly PolicyObject[]): Promise<void> {
-    const { endpoints, enforcement } = this.#options;
+    const { endpoints, enforcement } = this.#parts;
     const relabels = await this.#planRelabels(objects);
     try {
-      const outsiders = this.#options.outsiders.plan(objects);
+      const outsiders = this.#parts.outsiders.plan(objects);
       enforcement.checkPolicy(this.engine(objects), { joining: relabels, outsiders });
     } finally {
-      this.#options.pods.replace(this.#objects);
+      this.#parts.pods.replace(this.objects);
       await endpoints.keepLabels(relabels);
     }
   }
@@ -127,13 +143,13 @@ export class PolicyController {
 
   /** Says that the objects of the start are not in force, and why. */
   refuse(reason: string): void {
-    this.#revision = this.#options.generation();
+    this.#revision = this.#parts.generation();
     this.#refusal = reason;
   }
 
   /** @returns whether the snapshot is in force. */
   async apply(objects: readonly PolicyObject[]): Promise<boolean> {
-    if (objects === this.#objects) {
+    if (objects === this.objects) {
       this.#refusal = null;
       return true;
     }
@@ -142,28 +158,44 @@ export class PolicyController {
 
   /** Takes rules that have ended out of force. @returns whether it did. */
   async renew(): Promise<boolean> {
-    return this.#put(this.#objects);
+    return this.#put(this.objects);
   }
 
-  async #put(objects: readonly PolicyObject[]): Promise<boolean> {
-    const { endpoints, enforcement, generation } = this.#options;
+  /**
+   * Puts other options in force, with the newest objects.
+   *
+   * @returns why it did not: then everything is as before; null when it did.
+   */
+  async configure(options: PolicyOptions, objects: readonly PolicyObject[]): Promise<string | null> {
+    if (isSame(options, this.#options)) return null;
+    const refusal = this.#refusal;
+    if (await this.#put(objects, options)) return null;
+    const reason = this.#refusal;
+    this.#refusal = refusal;
+    return reason;
+  }
+
+  async #put(objects: readonly PolicyObject[], options = this.#options): Promise<boolean> {
+    const { endpoints, enforcement, generation } = this.#parts;
     if (!(await this.#widen(objects))) return false;
     const relabels = await this.#planRelabels(objects);
     const next = generation() + 1n;
+    const engine = this.engine(objects, options);
     // Before the change: the first events of the new generation may come before it is complete.
-    this.#history.set(next, objects);
+    this.#history.set(next, { objects, options: engine.options });
     try {
-      const outsiders = this.#options.outsiders.plan(objects);
-      await enforcement.replacePolicy(this.engine(objects), { always: true, joining: relabels, outsiders });
+      const outsiders = this.#parts.outsiders.plan(objects);
+      await enforcement.replacePolicy(engine, { always: true, joining: relabels, outsiders });
     } catch (error) {
       if (!(error instanceof EndpointError)) throw error;
       this.#history.delete(next);
-      this.#options.pods.replace(this.#objects);
+      this.#parts.pods.replace(this.objects);
       await endpoints.keepLabels(relabels);
       this.#refusal = error.message;
       return false;
     }
     await endpoints.relabel(relabels);
+    this.#options = options;
     this.#remember(objects);
     for (const resolve of this.#waiting) resolve();
     return true;
@@ -175,18 +207,18 @@ export class PolicyController {
    * them as if they had none of these labels.
    */
   async #widen(objects: readonly PolicyObject[]): Promise<boolean> {
-    const { endpoints, pods, outsiders, enforcement } = this.#options;
+    const { endpoints, pods, outsiders, enforcement } = this.#parts;
     pods.widen(objects);
     try {
       await endpoints.relabel(await endpoints.planRelabels());
-      const widened = outsiders.plan(this.#objects, objects);
+      const widened = outsiders.plan(this.objects, objects);
       if (!sameOutsiders(widened, enforcement.outsiders)) {
-        await enforcement.replacePolicy(this.engine(this.#objects), { always: false, outsiders: widened });
+        await enforcement.replacePolicy(this.engine(this.objects), { always: false, outsiders: widened });
       }
       return true;
     } catch (error) {
       if (!(error instanceof EndpointError)) throw error;
-      pods.replace(this.#objects);
+      pods.replace(this.objects);
       this.#refusal = error.message;
       return false;
     }
@@ -194,12 +226,12 @@ export class PolicyController {
 
   /** Who pods are by these objects, which are looked up from here on. */
   async #planRelabels(objects: readonly PolicyObject[]): Promise<Relabel[]> {
-    this.#options.pods.replace(objects);
-    return this.#options.endpoints.planRelabels();
+    this.#parts.pods.replace(objects);
+    return this.#parts.endpoints.planRelabels();
   }
 
   #remember(objects: readonly PolicyObject[]): void {
-    const revision = this.#options.generation();
+    const revision = this.#parts.generation();
     this.#revision = revision;
     this.#since = new Map(
       objects.map((object) => {
@@ -208,12 +240,16 @@ export class PolicyController {
         return [key, known?.object === object ? known : { object, revision }];
       }),
     );
-    this.#objects = objects;
+    this.#inForce = this.#history.get(revision) ?? { objects, options: this.#parts.enforcement.engine.options };
     this.#refusal = null;
-    this.#history.set(revision, objects);
+    this.#history.set(revision, this.#inForce);
     for (const generation of this.#history.keys()) {
       if (this.#history.size <= remembered) break;
       this.#history.delete(generation);
     }
   }
+}
+
+function isSame(a: EngineOptions, b: PolicyOptions): boolean {
+  return a.enforcement === b.enforcement && a.cidrMatchesPods === b.cidrMatchesPods && a.audit === b.audit;
 }

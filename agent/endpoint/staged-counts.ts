@@ -1,7 +1,8 @@
 import type { PolicyEngine } from "#policy/compile/engine.ts";
+import { contentHash } from "#policy/model/hash.ts";
 import { objectKey } from "#policy/model/object.ts";
-import { compareDescriptions, type RuleDescription, type Verdict } from "#policy/model/rule.ts";
-import { DEFAULT_DENY, policyKey, type StagedJudgement } from "./staged-policy.ts";
+import { compareDescriptions, type Policy, type RuleDescription, type Verdict } from "#policy/model/rule.ts";
+import type { StagedJudgement } from "./staged-policy.ts";
 
 /** How often something that is staged would have made a difference. */
 export interface StagedCount {
@@ -15,14 +16,18 @@ export interface StagedCount {
 /** Something that is staged: a rule, or, with an empty `rule`, an object as a whole, for what it denies without one. */
 export interface StagedItem extends RuleDescription, StagedCount {}
 
-/** A rule of an object, or an object, may be several in the engine. */
-interface Named {
+/** A rule of an object, or an object; may be several in the engine. */
+interface Counted {
   readonly description: RuleDescription;
+  /** Other after every change of content or place. */
   readonly keys: string[];
   count: StagedCount;
 }
 
 const NONE: StagedCount = { denied: 0, allowed: 0, redirected: 0, last: null };
+
+/** What nothing that is staged can be named for. */
+const OTHER: RuleDescription = { kind: "", namespace: "", name: "default deny", rule: "", file: "", line: null };
 
 const FIELDS = { deny: "denied", allow: "allowed", redirect: "redirected" } as const satisfies Record<Verdict, string>;
 
@@ -33,8 +38,10 @@ const FIELDS = { deny: "denied", allow: "allowed", redirect: "redirected" } as c
 export class StagedCounts {
   readonly #enforcement: { readonly engine: PolicyEngine };
   #engine: PolicyEngine | null = null;
-  #named: readonly Named[] = [];
-  #byKey = new Map<string, Named>();
+  readonly #counted = new Map<string, Counted>();
+  /** Rules by their keys. */
+  readonly #byCause = new Map<string | Policy, Counted>();
+  #other = makeCounted(OTHER);
 
   /** @param enforcement says which engine is in force. */
   constructor(enforcement: { readonly engine: PolicyEngine }) {
@@ -45,47 +52,45 @@ export class StagedCounts {
   count({ outcome, causes }: StagedJudgement, time: bigint): void {
     this.#follow();
     const field = FIELDS[outcome.verdict];
-    for (const named of new Set(causes.map((key) => this.#byKey.get(key)))) {
-      if (named) named.count = { ...named.count, [field]: named.count[field] + 1, last: time };
+    const named = new Set(causes.flatMap((cause) => this.#byCause.get("key" in cause ? cause.key : cause) ?? []));
+    for (const one of named.size > 0 ? named : [this.#other]) {
+      one.count = { ...one.count, [field]: one.count[field] + 1, last: time };
     }
   }
 
   /** Everything that is staged, also what has made no difference yet. */
   list(): StagedItem[] {
     this.#follow();
-    return this.#named
-      .filter(({ description, count }) => description !== OTHER || count.last !== null)
-      .map(({ description, count }) => ({ ...description, ...count }));
+    const counted = [...this.#counted.values()].sort((a, b) => compareDescriptions(a.description, b.description));
+    const all = this.#other.count.last === null ? counted : [...counted, this.#other];
+    return all.map(({ description, count }) => ({ ...description, ...count }));
   }
 
   #follow(): void {
     const { engine } = this.#enforcement;
     if (engine === this.#engine) return;
     this.#engine = engine;
-    const before = new Map(this.#named.map((named) => [named.keys.join(), named.count]));
-    this.#named = stagedOf(engine);
-    this.#byKey = new Map();
-    for (const named of this.#named) {
-      named.count = before.get(named.keys.join()) ?? NONE;
-      for (const key of named.keys) this.#byKey.set(key, named);
+    const before = new Map([...this.#counted.values()].map(({ keys, count }) => [keys.join(), count]));
+    this.#counted.clear();
+    this.#byCause.clear();
+    for (const policy of engine.policies) {
+      const { description, isStaged, rules } = policy;
+      if (isStaged) this.#add({ ...description, rule: "" }, contentHash(JSON.stringify(policy)), policy);
+      for (const rule of rules) if (rule.controls.staged) this.#add(rule.description, rule.key, rule.key);
     }
+    for (const counted of this.#counted.values()) counted.count = before.get(counted.keys.join()) ?? NONE;
+    if (this.#counted.size === 0) this.#other = makeCounted(OTHER);
+  }
+
+  #add(description: RuleDescription, key: string, cause: string | Policy): void {
+    const name = `${objectKey(description)} ${description.rule}`;
+    const counted = this.#counted.get(name) ?? makeCounted(description);
+    counted.keys.push(key);
+    this.#counted.set(name, counted);
+    this.#byCause.set(cause, counted);
   }
 }
 
-const OTHER: RuleDescription = { kind: "", namespace: "", name: DEFAULT_DENY, rule: "", file: "", line: null };
-
-function stagedOf({ policies }: PolicyEngine): Named[] {
-  const found = new Map<string, Named>();
-  const add = (description: RuleDescription, key: string): void => {
-    const name = `${objectKey(description)} ${description.rule}`;
-    const known = found.get(name);
-    if (known) known.keys.push(key);
-    else found.set(name, { description, keys: [key], count: NONE });
-  };
-  for (const policy of policies) {
-    if (policy.isStaged) add({ ...policy.description, rule: "" }, policyKey(policy));
-    for (const { controls, description, key } of policy.rules) if (controls.staged) add(description, key);
-  }
-  const named = [...found.values()].sort((a, b) => compareDescriptions(a.description, b.description));
-  return named.length === 0 ? [] : [...named, { description: OTHER, keys: [DEFAULT_DENY], count: NONE }];
+function makeCounted(description: RuleDescription): Counted {
+  return { description, keys: [], count: NONE };
 }

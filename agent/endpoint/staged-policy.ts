@@ -1,10 +1,15 @@
 import type { PolicyEngine } from "#policy/compile/engine.ts";
 import { ANY_PEER } from "#policy/compile/entry.ts";
 import { type Judgement, PolicyMap } from "#policy/compile/policy-map.ts";
-import { contentHash } from "#policy/model/hash.ts";
 import type { Subject } from "#policy/model/identity.ts";
-import { objectKey } from "#policy/model/object.ts";
-import type { Direction, Policy, Rule, RuleDescription, Verdict } from "#policy/model/rule.ts";
+import {
+  type Direction,
+  type Policy,
+  type Rule,
+  type RuleDescription,
+  type Verdict,
+  hasStaged,
+} from "#policy/model/rule.ts";
 
 /** One end of a connection, as its policy is asked about it. */
 export interface StagedQuestion {
@@ -27,12 +32,12 @@ export interface StagedJudgement {
     /** The rules that would decide; empty: none does. */
     readonly rules: readonly RuleDescription[];
   };
-  /** Keys of what is staged and makes it so: of rules ({@link Rule.key}), of whole policies ({@link policyKey}). */
-  readonly causes: readonly string[];
+  /** What is staged and makes it so; empty: nothing can be named. */
+  readonly causes: readonly StagedCause[];
 }
 
-/** Stands in {@link StagedJudgement.causes} where nothing that is staged can be named. */
-export const DEFAULT_DENY = "default deny";
+/** A rule, or a policy for what it says without one. */
+export type StagedCause = Rule | Policy;
 
 /** Judgements that are kept for one policy. */
 const kept = 4096;
@@ -73,7 +78,7 @@ export class StagedPolicy {
     const { engine } = this.#enforcement;
     if (engine !== this.#engine) {
       this.#engine = engine;
-      this.#isAny = engine.policies.some(isAnyStaged);
+      this.#isAny = engine.options.audit === true || engine.policies.some(hasStaged);
       this.#ends = new Map();
     } else if (engine.version !== this.#version) {
       this.#ends = new Map();
@@ -92,11 +97,14 @@ class StagedEnd {
   readonly #peers = new Set<number>();
   readonly #judgements = new Map<string, StagedJudgement>();
   readonly #isStaged: boolean;
+  readonly #silent: Readonly<Record<Direction, SilentCauses>>;
 
   constructor(engine: PolicyEngine, subject: Subject) {
     this.#engine = engine;
     this.#subject = subject;
     this.#isStaged = this.#learn(ANY_PEER);
+    const governing = this.#isStaged ? engine.governing(subject) : [];
+    this.#silent = { ingress: silentCauses(governing, "ingress"), egress: silentCauses(governing, "egress") };
   }
 
   judge(question: StagedQuestion): StagedJudgement | null {
@@ -128,20 +136,13 @@ class StagedEnd {
     return true;
   }
 
-  #causes(question: StagedQuestion, { verdict, rules }: Pick<Judgement, "verdict" | "rules">): readonly string[] {
-    const deciding = keysOfStaged(rules);
+  #causes(question: StagedQuestion, { verdict, rules }: Pick<Judgement, "verdict" | "rules">): readonly StagedCause[] {
+    const deciding = rules.filter(isStaged);
     if (deciding.length > 0) return deciding;
-    const passing = keysOfStaged(this.#passing(question));
+    const passing = this.#passing(question).filter(isStaged);
     if (passing.length > 0) return passing;
-    const governing = this.#engine.governing(this.#subject);
-    const { direction } = question;
-    const isIsolated = governing.some(({ isStaged, isolates }) => !isStaged && isolates[direction]);
-    const isDefault = verdict === "deny" && rules.length === 0;
-    const silent = governing.filter(
-      ({ isStaged, isolates, requires }) =>
-        isStaged && ((isDefault && !isIsolated && isolates[direction]) || requires[direction].length > 0),
-    );
-    return silent.length > 0 ? silent.map(policyKey) : [DEFAULT_DENY];
+    const { isolating, requiring } = this.#silent[question.direction];
+    return verdict === "deny" && rules.length === 0 ? [...new Set([...isolating, ...requiring])] : requiring;
   }
 
   /** Rules after which a tier does not count. */
@@ -156,15 +157,21 @@ class StagedEnd {
   }
 }
 
-/** Tells a policy from what it was before, and from every other. */
-export function policyKey(policy: Policy): string {
-  return `${objectKey(policy.description)}@${contentHash(JSON.stringify(policy))}`;
+/** Staged policies that matter to a pod without any of their rules. */
+interface SilentCauses {
+  /** By what none of the policies in force does. */
+  readonly isolating: readonly Policy[];
+  readonly requiring: readonly Policy[];
 }
 
-function isAnyStaged({ isStaged, rules }: Policy): boolean {
-  return isStaged || rules.some(({ controls }) => controls.staged);
+function silentCauses(governing: readonly Policy[], direction: Direction): SilentCauses {
+  const isIsolated = governing.some((policy) => !policy.isStaged && policy.isolates[direction]);
+  return {
+    isolating: isIsolated ? [] : governing.filter((policy) => policy.isStaged && policy.isolates[direction]),
+    requiring: governing.filter(({ requires }) => requires[direction].some(isStaged)),
+  };
 }
 
-function keysOfStaged(rules: readonly Rule[]): string[] {
-  return rules.filter(({ controls }) => controls.staged).map(({ key }) => key);
+function isStaged({ controls }: Pick<Rule, "controls">): boolean {
+  return controls.staged ?? false;
 }

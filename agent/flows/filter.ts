@@ -1,11 +1,11 @@
 import type { FlowQuery } from "#agent/api/flow-filter.ts";
 import { ApiError } from "#agent/api/errors.ts";
-import { DropReason, type EventRecord } from "#agent/datapath/layouts.gen.ts";
+import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
 import { type Cidr, cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowParty } from "./context.ts";
 import { layer4Name } from "./layer4.ts";
-import { directionOf, type FlowRecord } from "./record.ts";
+import { directionOf, type FlowRecord, flowVerdict } from "./record.ts";
 
 type Test = (record: FlowRecord) => boolean;
 
@@ -21,7 +21,7 @@ export function flowFilter(query: FlowQuery): Test {
     const set = new Set(wanted);
     tests.push((record) => values(record).some((value) => value !== undefined && set.has(value)));
   };
-  add(query.verdict, ({ event }) => [event.reason === DropReason.NONE ? "FORWARDED" : "DROPPED"]);
+  add(query.verdict, (record) => [flowVerdict(record)]);
   add(query.direction, ({ event }) => [directionOf(event) === "egress" ? "EGRESS" : "INGRESS"]);
   add(query.protocol, ({ event }) => [layer4Name(event)]);
   add(query.namespace, ({ source, destination }) => [

@@ -1,4 +1,4 @@
-import type { StagedOutcome } from "#agent/api/flow.ts";
+import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
 import { ConnectionEnd, DropReason, EventHook, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty } from "./context.ts";
 
@@ -14,9 +14,17 @@ export interface FlowRecord {
   readonly destination: FlowParty;
   /** Ends that what is staged would judge otherwise. */
   readonly staged: readonly StagedOutcome[];
+  /** Nothing was enforced; known where {@link staged} says something. */
+  readonly audit: boolean;
 }
 
 export type Direction = "ingress" | "egress";
+
+/** What became of the packet. */
+export function flowVerdict({ event, staged, audit }: FlowRecord): FlowVerdict {
+  if (event.reason !== DropReason.NONE) return "DROPPED";
+  return audit && staged.some(({ verdict }) => verdict === "deny") ? "AUDIT" : "FORWARDED";
+}
 
 /** What the end has said that decided; undefined for a drop that was not policy's. */
 export function decidingVerdict({ reason }: EventRecord): Verdict | undefined {

@@ -15,7 +15,7 @@ import { denialOf } from "./denial.ts";
 import { dropReasonName, dropReasonText } from "./drop-reason.ts";
 import { layer4 } from "./layer4.ts";
 import type { NearestRules } from "./nearest.ts";
-import { decidingVerdict, deniedEnd, directionOf, type FlowRecord } from "./record.ts";
+import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict } from "./record.ts";
 import { RuleWords } from "./rule-words.ts";
 
 /** Names of the datapath's source files, by `enum source_file`. */
@@ -45,7 +45,7 @@ export class FlowRenderer {
     return {
       time: formatTime(record.time),
       uuid: this.#uuid(record.sequence),
-      verdict: dropped ? "DROPPED" : "FORWARDED",
+      verdict: flowVerdict(record),
       ...(dropped ? { drop_reason: event.reason, drop_reason_desc: dropReasonName(event.reason) } : {}),
       ...ipOf(event),
       ...(l4 ? { l4 } : {}),

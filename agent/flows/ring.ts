@@ -4,7 +4,8 @@ import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
 import type { FlowRecord } from "./record.ts";
 
-const NOTHING_STAGED: readonly StagedOutcome[] = [];
+type Staged = Pick<FlowRecord, "staged" | "audit">;
+const NOTHING_STAGED: Staged = { staged: [], audit: false };
 
 /**
  * The latest events, kept as the kernel's bytes: {@link capacity} of them in one buffer,
@@ -18,7 +19,7 @@ export class FlowRing {
   readonly #times: BigInt64Array;
   readonly #parties: (FlowParty | undefined)[];
   /** By slot; few events have any. */
-  readonly #staged = new Map<number, readonly StagedOutcome[]>();
+  readonly #staged = new Map<number, Staged>();
   #next = 0;
   #lost = 0n;
   readonly #waiting = new Set<() => void>();
@@ -58,15 +59,16 @@ export class FlowRing {
    * Keeps an event, with the names that its ends have now.
    *
    * @param staged ends that what is staged would judge otherwise.
+   * @param audit nothing is enforced.
    */
-  add(event: EventRecord, staged: readonly StagedOutcome[] = NOTHING_STAGED): void {
+  add(event: EventRecord, staged: readonly StagedOutcome[] = [], audit = false): void {
     const slot = this.#next % this.capacity;
     eventRecord.encode(event, this.#records, slot * eventRecord.size);
     this.#times[slot] = this.#context.wallNanoseconds(event.time);
     const { source, destination } = this.#partiesOf(event);
     this.#parties[2 * slot] = source;
     this.#parties[2 * slot + 1] = destination;
-    if (staged.length > 0) this.#staged.set(slot, staged);
+    if (staged.length > 0) this.#staged.set(slot, { staged, audit });
     else if (this.#staged.size > 0) this.#staged.delete(slot);
     this.#next++;
     this.#notify();
@@ -81,7 +83,7 @@ export class FlowRing {
     const time = this.#times[slot];
     if (!source || !destination || time === undefined) return undefined;
     const event = eventRecord.decode(this.#records, slot * eventRecord.size);
-    return { sequence, time, event, source, destination, staged: this.#staged.get(slot) ?? NOTHING_STAGED };
+    return { sequence, time, event, source, destination, ...(this.#staged.get(slot) ?? NOTHING_STAGED) };
   }
 
   /** Resolves at the next event or loss, or when the signal is aborted. */

@@ -1,6 +1,6 @@
 import type { Control, IpcacheState, IpcacheTable } from "#agent/datapath/kernel.ts";
 import { type AddressToken, tokenBlock } from "#policy/model/address-token.ts";
-import { type KnownPrefix, insideTokens, partition } from "./partition.ts";
+import { type KnownPrefix, type Part, insideTokens, partition } from "./partition.ts";
 
 /** Numbers for sets of tokens; `agent/identity` persists them. */
 export interface ClassNumbers {
@@ -15,7 +15,7 @@ export interface ClassNumbers {
 interface AddressPlan {
   readonly entries: readonly IpcacheState[];
   /** The classes that the entries name, with their sets. */
-  readonly classes: ReadonlyMap<number, readonly AddressToken[]>;
+  readonly classes: Map<number, readonly AddressToken[]>;
 }
 
 export interface AddressSpaceOptions {
@@ -38,6 +38,8 @@ export class AddressSpace {
   readonly #options: AddressSpaceOptions;
   readonly #known = new Map<string, number>();
   readonly #current = new Map<string, IpcacheState>();
+  /** See {@link classesInUse}. */
+  #classes = new Map<number, readonly AddressToken[]>();
   #tokens: readonly AddressToken[] = [];
   /** Whether the kernel holds what {@link tokens} and the known prefixes ask for. */
   #settled = false;
@@ -48,7 +50,9 @@ export class AddressSpace {
     const tokens = new Set<AddressToken>();
     for (const entry of options.table.read()) {
       this.#current.set(entry.prefix, entry);
-      for (const token of options.classes.lookup(entry.addressClass) ?? []) tokens.add(token);
+      const said = options.classes.lookup(entry.addressClass) ?? [];
+      if (said.length > 0) this.#addClass(this.#classes, said);
+      for (const token of said) tokens.add(token);
     }
     this.#tokens = [...tokens];
   }
@@ -58,28 +62,25 @@ export class AddressSpace {
     return this.#tokens;
   }
 
-  /**
-   * The classes that addresses have now, and those that they would have if a pod or a node came to
-   * have them: ranges that mean what is outside of the cluster do not mean it then.
-   */
-  classesInUse(): Map<number, readonly AddressToken[]> {
-    const classes = new Map<number, readonly AddressToken[]>();
-    for (const { addressClass } of this.#current.values()) {
-      const tokens = this.#options.classes.lookup(addressClass);
-      if (tokens) this.#addClass(classes, addressClass, tokens);
-    }
-    return classes;
+  /** Identities that are outside of the cluster. */
+  get outside(): readonly number[] {
+    return [this.#options.fallback, ...(this.#options.outsiders ?? [])];
   }
 
-  #addClass(
-    classes: Map<number, readonly AddressToken[]>,
-    addressClass: number,
-    tokens: readonly AddressToken[],
-  ): void {
-    if (classes.has(addressClass)) return;
-    classes.set(addressClass, tokens);
-    const inside = insideTokens(tokens);
-    if (inside.length > 0 && inside.length < tokens.length) classes.set(this.#options.classes.intern(inside), inside);
+  /**
+   * The classes that addresses have now, and those that they would have if pods and nodes came to have
+   * them or left them: ranges that mean what is outside of the cluster mean them only then.
+   */
+  classesInUse(): Map<number, readonly AddressToken[]> {
+    return new Map(this.#classes);
+  }
+
+  /** @param outside What rules say of addresses outside of the cluster. */
+  #addClass(classes: Map<number, readonly AddressToken[]>, outside: readonly AddressToken[]): void {
+    const inside = insideTokens(outside);
+    for (const tokens of inside.length < outside.length ? [outside, inside] : [outside]) {
+      if (tokens.length > 0) classes.set(this.#options.classes.intern(tokens), tokens);
+    }
   }
 
   /** How many prefixes the ipcache holds at most. */
@@ -97,15 +98,19 @@ export class AddressSpace {
     return this.#isSettled(tokens) ? this.classesInUse() : this.#plan(tokens).classes;
   }
 
-  #plan(tokens: readonly AddressToken[], known: readonly KnownPrefix[] = this.#knownPrefixes()): AddressPlan {
+  #plan(tokens: readonly AddressToken[]): AddressPlan {
     const classes = new Map<number, readonly AddressToken[]>();
-    const { fallback, outsiders = [] } = this.#options;
-    const entries = partition(known, tokens, fallback, [fallback, ...outsiders]).map((part) => {
-      const addressClass = this.#options.classes.intern(part.tokens);
-      if (addressClass !== 0) this.#addClass(classes, addressClass, part.tokens);
-      return { prefix: part.prefix, identity: part.identity, addressClass };
-    });
-    return { entries, classes };
+    const parts = this.#partition(tokens, this.#knownPrefixes());
+    for (const { outside } of parts) this.#addClass(classes, outside);
+    return { entries: parts.map((part) => this.#toState(part)), classes };
+  }
+
+  #partition(tokens: readonly AddressToken[], known: readonly KnownPrefix[]): Part[] {
+    return partition(known, tokens, this.#options.fallback, this.outside);
+  }
+
+  #toState({ prefix, identity, tokens }: Part): IpcacheState {
+    return { prefix, identity, addressClass: this.#options.classes.intern(tokens) };
   }
 
   /** Brings the kernel to the plan that these tokens make. */
@@ -123,8 +128,8 @@ export class AddressSpace {
   setKnown(prefix: string, identity: number): void {
     if (this.#known.get(prefix) === identity && this.#current.has(prefix)) return;
     this.#known.set(prefix, identity);
-    const entry = this.#plan(this.#tokens, this.#around(prefix)).entries.find((part) => part.prefix === prefix);
-    if (entry) this.#apply([entry], []);
+    const part = this.#partition(this.#tokens, this.#around(prefix)).find((one) => one.prefix === prefix);
+    if (part) this.#apply([this.#toState(part)], []);
   }
 
   removeKnown(prefix: string): void {
@@ -161,7 +166,9 @@ export class AddressSpace {
   }
 
   #reconcile(): void {
-    const wanted = new Map(this.#plan(this.#tokens).entries.map((entry) => [entry.prefix, entry]));
+    const { entries, classes } = this.#plan(this.#tokens);
+    this.#classes = classes;
+    const wanted = new Map(entries.map((entry) => [entry.prefix, entry]));
     const removed = [...this.#current.keys()].filter((prefix) => !wanted.has(prefix));
     const written = [...wanted.values()].filter((entry) => !same(entry, this.#current.get(entry.prefix)));
     this.#apply(written, removed);

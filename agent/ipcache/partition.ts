@@ -13,6 +13,8 @@ export interface Part {
   readonly identity: number;
   /** Sorted; empty: no rule speaks of the address. */
   readonly tokens: readonly AddressToken[];
+  /** What rules would say if its addresses were outside of the cluster; sorted. */
+  readonly outside: readonly AddressToken[];
 }
 
 interface Node {
@@ -70,8 +72,10 @@ export function partition(
     while (stack.length > 0 && !cidrContains((stack.at(-1) as Node).cidr, current.cidr)) stack.pop();
     stack.push(current);
     const identity = stack.findLast((outer) => outer.identity !== null)?.identity ?? fallback;
-    const said = stack.flatMap(({ any, outside }) => [any, outsiders.includes(identity) ? outside : null]);
-    parts.push({ prefix: current.prefix, identity, tokens: said.filter((token) => token !== null).sort() });
+    const said = stack.flatMap(({ any, outside }) => [any, outside]).filter((token) => token !== null);
+    const outside = said.sort();
+    const tokens = outsiders.includes(identity) ? outside : insideTokens(outside);
+    parts.push({ prefix: current.prefix, identity, tokens, outside });
   }
   return parts;
 }

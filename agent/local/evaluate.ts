@@ -1,5 +1,5 @@
 import type { EvaluationRequest } from "#agent/api/policy-views.ts";
-import { type Evaluation, evaluate } from "#policy/explain/evaluate.ts";
+import { type Evaluation, type EvaluatorOptions, evaluate } from "#policy/explain/evaluate.ts";
 import { resolveParties } from "#policy/explain/parties.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { formatLocatedError, type LocatedError } from "#policy/parse/located-error.ts";
@@ -10,8 +10,16 @@ export type OfflineEvaluation =
   | { readonly ok: true; readonly evaluation: Evaluation }
   | { readonly ok: false; readonly reason: "invalid" | "not-found"; readonly message: string };
 
-/** Answers `weir policy eval` from a folder of objects, without an agent. */
-export async function evaluateOffline(folder: string, request: EvaluationRequest): Promise<OfflineEvaluation> {
+/**
+ * Answers `weir policy eval` from a folder of objects, without an agent.
+ *
+ * @param options What an agent would be started with, and as of when rules with an end are read.
+ */
+export async function evaluateOffline(
+  folder: string,
+  request: EvaluationRequest,
+  options: EvaluatorOptions,
+): Promise<OfflineEvaluation> {
   const files = await readObjectFiles(folder);
   if (!files.ok) return invalid(files.errors);
   let objects = files.objects;
@@ -27,7 +35,7 @@ export async function evaluateOffline(folder: string, request: EvaluationRequest
   }
   const { source, destination } = parties;
   const { protocol, port } = request;
-  return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }) };
+  return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options) };
 }
 
 /** The objects with those of `candidate` in place of their namesakes, or beside them. */

@@ -4,7 +4,7 @@ import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/co
 import { identityLabels, labelList, reservedLabels } from "#agent/identity/labels.ts";
 import { Evaluator } from "#policy/explain/evaluate.ts";
 import type { Party } from "#policy/model/flow.ts";
-import type { PolicyObject } from "#policy/model/object.ts";
+import type { JudgingPolicy } from "#agent/endpoint/policy-controller.ts";
 import { partyOf } from "./party-of.ts";
 import type { NodeParts } from "./parts.ts";
 
@@ -14,8 +14,8 @@ export class NodeFlowContext implements FlowContext {
   readonly #parts: NodeParts;
   /** By endpoint and identity: equal parties are one object. */
   readonly #parties = new Map<string, FlowParty>();
-  /** Of the latest objects that were asked about: making one reads all policies. */
-  #evaluator: { readonly objects: readonly PolicyObject[]; readonly evaluator: Evaluator } | null = null;
+  /** Of the latest policy that was asked about: making one reads all objects. */
+  #evaluator: { readonly policy: JudgingPolicy; readonly evaluator: Evaluator } | null = null;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -57,7 +57,7 @@ export class NodeFlowContext implements FlowContext {
 
   nearest(denial: Denial): NearestRule | null {
     const { direction, source, destination, protocol, port, generation } = denial;
-    const evaluation = this.#evaluatorOf(this.#parts.policy.objectsAt(generation)).evaluate({
+    const evaluation = this.#evaluatorOf(this.#parts.policy.at(generation)).evaluate({
       source: this.#toParty(source, denial.sourceAddress),
       destination: this.#toParty(destination, denial.destinationAddress),
       protocol,
@@ -72,10 +72,9 @@ export class NodeFlowContext implements FlowContext {
     return party ? { ...party.nodeLabels, [`reserved:${party.reserved}`]: "" } : {};
   }
 
-  #evaluatorOf(objects: readonly PolicyObject[]): Evaluator {
-    if (this.#evaluator?.objects !== objects) {
-      const evaluator = new Evaluator(objects, { enforcement: this.#parts.policy.mode });
-      this.#evaluator = { objects, evaluator };
+  #evaluatorOf(policy: JudgingPolicy): Evaluator {
+    if (this.#evaluator?.policy !== policy) {
+      this.#evaluator = { policy, evaluator: new Evaluator(policy.objects, policy.options) };
     }
     return this.#evaluator.evaluator;
   }

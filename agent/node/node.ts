@@ -165,7 +165,7 @@ export class Node {
   async #readEvents(signal: AbortSignal): Promise<void> {
     const { kernel } = this.parts;
     for await (const events of kernel.events(signal)) {
-      for (const event of events) this.#ring.add(event, this.staged.see(event));
+      for (const event of events) this.#ring.add(event, this.staged.see(event), this.staged.isAudit);
       this.#ring.setLost(kernel.eventsLost());
     }
   }

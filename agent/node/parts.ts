@@ -23,7 +23,8 @@ import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
-import type { AgentConfig } from "#agent/runtime/config.ts";
+import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
+import { LiveOptions } from "#agent/runtime/live-options.ts";
 import { type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
@@ -41,6 +42,8 @@ const defaultMtu = 1500;
 /** Everything that a running node consists of, put together; nothing has happened yet but opening. */
 export interface NodeParts {
   readonly config: AgentConfig;
+  /** Options that can be set while the agent runs. */
+  readonly live: LiveOptions;
   readonly log: Log;
   readonly clock: SystemClock;
   readonly kernel: Kernel;
@@ -67,13 +70,15 @@ export interface NodeParts {
  * @throws the typed error of whatever stands in the way.
  */
 export async function openParts(
-  config: AgentConfig,
+  loaded: LoadedConfig,
   log: Log,
   signal: AbortSignal,
   stack: AsyncDisposableStack,
 ): Promise<NodeParts> {
+  const { config } = loaded;
   const state = (name: string): string => join(config.stateDir, name);
   stack.use(lockFolder(config.stateDir, "--state-dir"));
+  const live = new LiveOptions(config.stateDir, loaded);
   const pinFolder = ensureBpffs(config.bpffs);
   stack.use(lockFolder(pinFolder, "--bpffs"));
   const clock = new SystemClock(systemClocks);
@@ -113,7 +118,7 @@ export async function openParts(
   const own = nodeAddresses(connection);
   const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
   const cidrs = [pool.cidrs.ipv4, pool.cidrs.ipv6].filter((cidr) => cidr !== null);
-  const enforcement = new Enforcement(new PolicyEngine([], { enforcement: config.enforcement ?? "default" }), {
+  const enforcement = new Enforcement(new PolicyEngine([], live.values), {
     kernel,
     addresses: new AddressSpace({
       table: kernel.ipcache,
@@ -151,13 +156,14 @@ export async function openParts(
     enforcement,
     endpoints,
     pods,
-    mode: config.enforcement ?? "default",
+    options: live.values,
     generation: () => kernel.control.generation(),
     now: () => clock.now(),
   });
   const changes = new SerialExecutor();
   return {
     config,
+    live,
     log,
     clock,
     kernel,

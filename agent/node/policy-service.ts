@@ -41,6 +41,11 @@ export function policyService(parts: NodeParts, staged: StagedTraffic): PolicySe
       const object = find(name);
       return object && { ...view(object), manifest: object };
     },
+    inForce: () => {
+      const { enforcement = "default", cidrMatchesPods = "language" } = policy.options;
+      const objects = overlay(policy.objects, livePods(parts)).map((object) => ({ ...object }));
+      return { enforcement, cidrMatchesPods, objects };
+    },
     validate: ({ text, file }) => {
       const parsed = parseObjects(text, file);
       return parsed.ok ? [] : parsed.errors;
@@ -92,8 +97,9 @@ export function evaluationPort(parts: NodeParts): EvaluationPort {
         if (party.subject || party.address === undefined || !own.has(party.address)) return party;
         return { address: party.address, reserved: "host", nodeLabels: parts.enforcement.outsiders.ownLabels };
       };
+      const options = { ...parts.policy.options, at: parts.clock.now().getTime() };
       const flow = { source: known(parties.source), destination: known(parties.destination), protocol, port };
-      return { ok: true, evaluation: evaluate(objects, flow, { enforcement: parts.policy.mode }) };
+      return { ok: true, evaluation: evaluate(objects, flow, options) };
     },
   };
 }

@@ -1,6 +1,8 @@
 import type { Ports } from "#agent/api/ports.ts";
+import { PolicyVerifier } from "#agent/verify/policy-verifier.ts";
 import { attachmentService } from "./attachment-service.ts";
 import { bpfPort } from "./bpf-views.ts";
+import { configPort } from "./config-service.ts";
 import { endpointPort, identityPort } from "./endpoint-views.ts";
 import type { Node } from "./node.ts";
 import { evaluationPort, policyService } from "./policy-service.ts";
@@ -15,7 +17,9 @@ export function nodePorts(node: Node): Ports {
     identities: identityPort(parts),
     policies: policyService(parts, node.staged),
     evaluations: evaluationPort(parts),
+    verifications: new PolicyVerifier({ ...parts, images: parts.kernel.images }),
     bpf: bpfPort(parts),
+    config: configPort(parts),
     status: { status: () => statusOf(node) },
     flows,
   };

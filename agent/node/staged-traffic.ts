@@ -28,6 +28,11 @@ export class StagedTraffic {
     this.#counts = new StagedCounts(parts.enforcement);
   }
 
+  /** Whether nothing is enforced, so that everything is staged. */
+  get isAudit(): boolean {
+    return this.#parts.enforcement.engine.options.audit === true;
+  }
+
   /** The ends of an event that what is staged would judge otherwise; counts them. To be asked once for each event. */
   see(event: EventRecord): readonly StagedOutcome[] {
     if (!this.#policy.isAny) return [];

@@ -25,6 +25,7 @@ export function statusOf(node: Node): StatusView {
     state: problems.length === 0 ? "ok" : "degraded",
     node: config.nodeName,
     revision: Number(policy.revision),
+    policy: policy.options,
     store: { kind: store.kind, state: store.health.state },
     datapath: { attach: kernel.attachMode, programs: kernel.programs, eventsLost: Number(kernel.eventsLost()) },
     maps: kernel.fill(),

@@ -1,6 +1,9 @@
 import * as z from "zod";
 import { option } from "./option.ts";
-import { boolean, directory, integer, nodeName, podCidrs, word } from "./option-values.ts";
+import { boolean, cidrMatchesPods, directory, integer, nodeName, podCidrs, word } from "./option-values.ts";
+
+/** In the help of {@link liveKeys}. */
+const LIVE = "A value of `weir config set` goes before it.";
 
 /**
  * Every option of `weir agent`, once: the command line, the environment, the file, the
@@ -111,18 +114,23 @@ export const agentOptions = {
   enforcement: option({
     flag: "enforcement",
     value: "MODE",
-    description: "Which pods are guarded: default (those that a policy selects), always or never.",
+    description: `Which pods are guarded: default (those that a policy selects), always or never. ${LIVE}`,
     default: "default",
     schema: word(["default", "always", "never"]),
-    available: ["default"],
+  }),
+  cidrMatchesPods: option({
+    flag: "cidr-matches-pods",
+    value: "WHEN",
+    description: `Whether rules about addresses speak of pods and nodes, too: language (as the policy's language says), true or false. ${LIVE}`,
+    default: "language",
+    schema: cidrMatchesPods,
   }),
   audit: option({
     flag: "audit",
     value: null,
-    description: "Report what policy would deny, and let it pass.",
+    description: `Report what policy would deny, and let it pass. ${LIVE}`,
     default: "false",
     schema: boolean,
-    available: ["false"],
   }),
   conntrack4Entries: option({
     flag: "conntrack4-entries",
@@ -167,3 +175,7 @@ export const agentOptions = {
     schema: word(["json", "pretty", "auto"]),
   }),
 } as const;
+
+/** Options that can be set while the agent runs. */
+export const liveKeys = ["enforcement", "cidrMatchesPods", "audit"] as const satisfies (keyof typeof agentOptions)[];
+export type LiveKey = (typeof liveKeys)[number];

@@ -28,14 +28,22 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-export type ConfigResult =
-  | { readonly ok: true; readonly config: AgentConfig }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
-
-interface Setting {
+/** A value as it was written, and where. */
+export interface Setting {
   readonly text: string;
   readonly origin: string;
 }
+
+/** A configuration without problems. */
+export interface LoadedConfig {
+  readonly config: AgentConfig;
+  /** By option, without dashes; null: not set. */
+  readonly settings: ReadonlyMap<string, Setting | null>;
+}
+
+export type ConfigResult =
+  | ({ readonly ok: true } & LoadedConfig)
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 const entries = Object.entries(agentOptions) as [keyof Options, Option][];
 
@@ -53,25 +61,34 @@ export function loadConfig({ flags, environment }: ConfigSources): ConfigResult 
   const problems: ConfigProblem[] = [];
   const file = fileSettings(flags["config"] ?? (environment["WEIR_CONFIG"] || undefined), problems);
   const config: Record<string, unknown> = {};
+  const settings = new Map<string, Setting | null>();
   for (const [key, entry] of entries) {
     const setting = settingOf(flags[key], environment, file.get(entry.flag), entry);
+    settings.set(entry.flag, setting);
     if (setting === null) {
       config[key] = null;
       continue;
     }
-    const unavailable = refuseUnavailable(entry, setting);
-    const result = entry.schema.safeParse(setting.text);
-    if (!result.success) {
-      const [issue] = result.error.issues;
-      const message = `${JSON.stringify(setting.text)} does not fit: ${issue?.message ?? "it is malformed"}`;
-      problems.push({ option: `--${entry.flag}`, origin: setting.origin, message });
-    } else if (unavailable !== null) {
-      problems.push({ option: `--${entry.flag}`, origin: setting.origin, message: unavailable });
-    } else {
-      config[key] = result.data;
-    }
+    const parsed = parseOption(entry, setting.text);
+    if (parsed.ok) config[key] = parsed.value;
+    else problems.push({ option: `--${entry.flag}`, origin: setting.origin, message: parsed.message });
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: config as unknown as AgentConfig };
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, config: config as unknown as AgentConfig, settings };
+}
+
+/** The typed value of an option, or what is wrong with its text. */
+export function parseOption(
+  entry: Option,
+  text: string,
+): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string } {
+  const result = entry.schema.safeParse(text);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    return { ok: false, message: `${JSON.stringify(text)} does not fit: ${issue?.message ?? "it is malformed"}` };
+  }
+  const unavailable = refuseUnavailable(entry, text);
+  return unavailable === null ? { ok: true, value: result.data } : { ok: false, message: unavailable };
 }
 
 function fileSettings(path: string | boolean | undefined, problems: ConfigProblem[]): Map<string, Setting> {
@@ -104,7 +121,7 @@ function settingOf(
   return entry.default === null ? null : { text: entry.default, origin: "default" };
 }
 
-function refuseUnavailable({ available, flag }: Option, { text }: Setting): string | null {
+function refuseUnavailable({ available, flag }: Option, text: string): string | null {
   if (available === undefined || available.includes(text)) return null;
   const instead = available.length === 0 ? "leave the option out" : `use ${available.join(" or ")}`;
   return `${flag} ${text} is not available in this version; ${instead}`;

@@ -12,6 +12,11 @@ export const directory = z
 /** `true` or `false`. */
 export const boolean = z.enum(["true", "false"], "true or false is wanted").transform((text) => text === "true");
 
+/** Whether rules about addresses speak of pods, too: as their language says, or always, or never. */
+export const cidrMatchesPods = z
+  .enum(["language", "true", "false"], "one of language, true, false is wanted")
+  .transform((text): "language" | boolean => (text === "language" ? text : text === "true"));
+
 /** A whole number in decimal digits. */
 export function integer(least: number, most: number): z.ZodType<number, string> {
   const wanted = `a whole number from ${least} to ${most} is wanted`;

@@ -45,12 +45,12 @@ export async function compareMap(comparison: MapComparison, findings: Findings, 
 
   const rest = new Map<string, number>();
   for (let i = 0; i < found.count; i++) {
-    rest.set(key(found, i).latin1Slice(), i);
+    rest.set(key(found, i).toString("latin1"), i);
     if (pace.isDue) await pace.rest();
   }
   for (let i = 0; i < expected.count; i++) {
     if (pace.isDue) await pace.rest();
-    const text = key(expected, i).latin1Slice();
+    const text = key(expected, i).toString("latin1");
     const wanted = value(expected, i);
     const index = rest.get(text);
     rest.delete(text);
@@ -76,9 +76,7 @@ export async function compareMap(comparison: MapComparison, findings: Findings, 
   if (comparison.isPart) return;
   for (const index of rest.values()) {
     findings.entries++;
-    findings.add(() =>
-      describe(found, index, "entry", { expected: null, found: all(value(found, index)), rules: [] }),
-    );
+    findings.add(() => describe(found, index, "entry", { expected: null, found: all(value(found, index)), rules: [] }));
   }
 }
 

@@ -3,7 +3,7 @@ import type { EndpointState, MapImage } from "#agent/datapath/kernel.ts";
 import { endpointEntry, interfaceRecord } from "#agent/datapath/layouts.gen.ts";
 import { knownPrefixes } from "#agent/endpoint/guarded-endpoint.ts";
 import { compareMap, type MapComparison } from "./compare-map.ts";
-import type { Expectation } from "./expectation.ts";
+import type { Expectation, ExpectedSlot } from "./expectation.ts";
 import { endpointKeyName, ipcacheKeyName, policyKeyName } from "./key-names.ts";
 import type { Names } from "./names.ts";
 import type { Pace } from "./pace.ts";
@@ -127,7 +127,7 @@ async function compareSlots(context: ComparisonContext): Promise<void> {
 async function compareSlot(
   { readOut, names, findings, pace }: ComparisonContext,
   slot: number,
-  { image, rulesOf }: ReturnType<Expectation["slotOf"]>,
+  { image, rulesOf }: ExpectedSlot,
   endpoints: readonly number[],
 ): Promise<void> {
   const found = readOut.slots.get(slot);

@@ -1,9 +1,10 @@
 import { slotImage } from "#agent/datapath/encode.ts";
-import type { IpcacheState, MapImage, SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
+import type { IpcacheState, MapImage } from "#agent/datapath/kernel.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import { toSlotEntry } from "#agent/endpoint/slot-entry.ts";
 import { insideTokens, partition } from "#agent/ipcache/partition.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
-import type { EntryDecision, PolicyEntry } from "#policy/compile/entry.ts";
+import type { PolicyEntry } from "#policy/compile/entry.ts";
 import type { AddressToken } from "#policy/model/address-token.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
@@ -18,7 +19,7 @@ const UNNUMBERED = 0xffff_ffff;
 export interface ExpectedSlot {
   readonly image: MapImage;
   /** Of each entry, in the image's order. */
-  rulesOf(index: number): string[];
+  readonly rulesOf: (index: number) => string[];
 }
 
 /**
@@ -41,6 +42,8 @@ export class Expectation {
 
   static async compute({ snapshot, objects }: ReadOut, references: KnownReferences, pace: Pace): Promise<Expectation> {
     const engine = new PolicyEngine(objects, snapshot.engine.options);
+    for (const [identity, party] of snapshot.parties) engine.addReserved(identity, party);
+    engine.addReserved(ReservedIdentity.HOST, { reserved: "host", nodeLabels: snapshot.ownLabels });
     await pace.rest();
     for (const [identity, subject] of snapshot.identities) {
       engine.addIdentity(identity, subject);
@@ -49,14 +52,14 @@ export class Expectation {
     const numbers = new Map([...snapshot.classes].map(([id, tokens]) => [tokens.join(" "), id]));
     const numberOf = (tokens: readonly AddressToken[]): number =>
       tokens.length === 0 ? 0 : (numbers.get(tokens.join(" ")) ?? UNNUMBERED);
-    const parts = partition(snapshot.known, engine.tokens, ReservedIdentity.WORLD);
+    const parts = partition(snapshot.known, engine.tokens, ReservedIdentity.WORLD, snapshot.outside);
     const ipcache: IpcacheState[] = [];
     const known = new Set<number>();
-    for (const { prefix, identity, tokens } of parts) {
+    for (const { prefix, identity, tokens, outside } of parts) {
       if (pace.isDue) await pace.rest();
       ipcache.push({ prefix, identity, addressClass: numberOf(tokens) });
-      // The second one is for addresses that come to belong to a pod.
-      for (const set of [tokens, insideTokens(tokens)]) {
+      // Pods and nodes may come to have the addresses, or leave them.
+      for (const set of [outside, insideTokens(outside)]) {
         const id = numberOf(set);
         if (id === 0 || known.has(id)) continue;
         known.add(id);
@@ -76,20 +79,11 @@ export class Expectation {
     let slot = this.#slots.get(key);
     if (!slot) {
       const { entries } = this.#engine.compile(subject);
-      const image = slotImage(entries.map((entry) => this.#entry(entry)));
+      const image = slotImage(entries.map((entry) => toSlotEntry(entry, (rules) => this.#numberOf(rules))));
       slot = { image, rulesOf: (index) => rulesOf(entries[index] as PolicyEntry) };
       this.#slots.set(key, slot);
     }
     return slot;
-  }
-
-  #entry({ peer, direction, protocol, port, portBits, below, ...decision }: PolicyEntry): SlotEntry {
-    const traffic = { peer, direction, protocol, port, portBits };
-    return { ...traffic, ...this.#decision(decision), below: below && this.#decision(below) };
-  }
-
-  #decision({ verdict, precedence, rules }: EntryDecision): SlotDecision {
-    return { verdict, precedence, rule: this.#numberOf(rules) };
   }
 
   #numberOf(rules: readonly Rule[]): number {

@@ -33,13 +33,13 @@ export function endpointKeyName(key: Uint8Array): string {
   const isIpv4 = family === AddressFamily.IPV4;
   const hasStray = key.subarray(17).some(Boolean) || (isIpv4 && key.subarray(4, 16).some(Boolean));
   const isKnown = isIpv4 || family === AddressFamily.IPV6;
-  return isKnown && !hasStray ? (decodeAddress(family, key) ?? "0.0.0.0") : `key ${key.toHex()}`;
+  return isKnown && !hasStray ? (decodeAddress(family, key) ?? "0.0.0.0") : `key ${hex(key)}`;
 }
 
 /** The prefix of a key of `ipcache`; as it is where it is none. */
 export function ipcacheKeyName(key: Uint8Array): string {
   const prefix = ipcachePrefix(key);
-  return prefix ?? `key ${key.toHex()}`;
+  return prefix ?? `key ${hex(key)}`;
 }
 
 /** Null where no packet's address is looked up so. */
@@ -51,8 +51,13 @@ export function ipcachePrefix(key: Uint8Array): string | null {
   if (bits < 0 || bits > width) return null;
   const prefix = decodePrefix(family, key.subarray(8), bits);
   const whole = encodePrefix(prefix);
-  const isWhole = key.subarray(5, 8).every((byte) => byte === 0) && whole.bytes.toHex() === key.subarray(8, 24).toHex();
+  const isWhole = key.subarray(5, 8).every((byte) => byte === 0) && hex(whole.bytes) === hex(key.subarray(8, 24));
   return isWhole ? prefix : null;
+}
+
+/** Bytes as they are. */
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -16,7 +16,7 @@ interface NamedAtAddresses {
  * addresses names a port, and the pod at the address calls a port so. The datapath knows a pod's named
  * ports by its identity only.
  */
-export class Unenforced {
+export class KnownExceptions {
   readonly #rules: readonly NamedAtAddresses[];
   readonly #options: OracleOptions;
 
@@ -51,7 +51,9 @@ function egressRules(policy: PolicyKindObject, ofGroups: readonly IpBlock[]): Na
       return policy.specs
         .flatMap(({ egress, egressDeny }): readonly CiliumRule[] => [...egress, ...egressDeny])
         .map(({ cidrs, ports }) => ({
-          names: (ports ?? []).flatMap((item) => item.ports.flatMap(({ port }) => (typeof port === "string" ? port : []))),
+          names: (ports ?? []).flatMap((item) =>
+            item.ports.flatMap(({ port }) => (typeof port === "string" ? port : [])),
+          ),
           blocks: (cidrs ?? []).flatMap((one) => (one.kind === "cidr" ? one : ofGroups)),
           language: "outside",
         }));
@@ -60,7 +62,9 @@ function egressRules(policy: PolicyKindObject, ofGroups: readonly IpBlock[]): Na
     case "BaselineAdminNetworkPolicy":
       return policy.egress.map(({ peers, ports }) => ({
         names: ports.flatMap((port) => (port.kind === "name" ? [port.name] : [])),
-        blocks: peers.flatMap((peer) => (peer.kind === "networks" ? peer.cidrs : [])).map((cidr) => ({ cidr, except: [] })),
+        blocks: peers
+          .flatMap((peer) => (peer.kind === "networks" ? peer.cidrs : []))
+          .map((cidr) => ({ cidr, except: [] })),
         language: "any",
       }));
   }

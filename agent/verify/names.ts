@@ -3,7 +3,7 @@ import { ReservedIdentity, Verdict } from "#agent/datapath/layouts.gen.ts";
 import { RESERVED_IDENTITIES } from "#agent/identity/reserved.ts";
 import { formatAddress } from "#policy/model/cidr.ts";
 import type { Party } from "#policy/model/flow.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Labels, Subject } from "#policy/model/identity.ts";
 import { protocolNumbers } from "#policy/model/protocol.ts";
 import type { RuleDescription } from "#policy/model/rule.ts";
 import type { Field } from "./struct-fields.ts";
@@ -28,23 +28,31 @@ export function protocolName(protocol: number): string {
 
 /** `shop {app=web}` */
 export function subjectName({ namespace, labels }: Subject): string {
-  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  return `${namespace} {${pairs.sort().join(",")}}`;
+  return `${namespace} ${labelsName(labels)}`;
 }
 
-export function partyName({ subject, reserved = "world", address }: Party): string {
-  const who = subject ? subjectName(subject) : reserved;
+function labelsName(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return `{${pairs.sort().join(",")}}`;
+}
+
+/** `shop {app=web} at 10.0.0.7`, `remote-node {zone=a}`, `world` */
+export function partyName({ subject, reserved = "world", nodeLabels = {}, address }: Party): string {
+  const labels = Object.keys(nodeLabels).length > 0 ? ` ${labelsName(nodeLabels)}` : "";
+  const who = subject ? subjectName(subject) : `${reserved}${labels}`;
   return address === undefined ? who : `${who} at ${address}`;
 }
 
 /** Words for the numbers in maps. */
 export class Names {
   readonly #subjects: ReadonlyMap<number, Subject>;
+  readonly #parties: ReadonlyMap<number, Party>;
   readonly #classes: ReadonlyMap<number, readonly string[]>;
   readonly #references: KnownReferences;
 
   constructor({ snapshot }: ReadOut, references: KnownReferences) {
     this.#subjects = snapshot.identities;
+    this.#parties = snapshot.parties;
     this.#classes = snapshot.classes;
     this.#references = references;
   }
@@ -52,7 +60,8 @@ export class Names {
   /** `257 (shop {app=web})` */
   identity(identity: number): string {
     const subject = this.#subjects.get(identity);
-    const name = subject ? subjectName(subject) : RESERVED_IDENTITIES.get(identity);
+    const party = this.#parties.get(identity);
+    const name = subject ? subjectName(subject) : party ? partyName(party) : RESERVED_IDENTITIES.get(identity);
     return `${identity} (${name ?? "nobody"})`;
   }
 
@@ -93,7 +102,7 @@ export class Names {
 
 /** Sixteen bytes as an address; as they are where they are none of the family. */
 function addressText(bytes: Uint8Array, isIpv6: boolean): string {
-  if (!isIpv6 && bytes.subarray(4).some((byte) => byte !== 0)) return bytes.toHex();
+  if (!isIpv6 && bytes.subarray(4).some((byte) => byte !== 0)) return Buffer.from(bytes).toString("hex");
   let value = 0n;
   for (const byte of bytes.subarray(0, isIpv6 ? 16 : 4)) value = (value << 8n) | BigInt(byte);
   return formatAddress({ family: isIpv6 ? 6 : 4, value });

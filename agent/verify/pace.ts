@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 /** Milliseconds after which others get their turn. */
 const stretch = 8;
 /** Steps between two looks at the clock. */
-const steps = 64;
+const steps = 8;
 
 /** Cuts long work into pieces, between which the process does everything else. */
 export class Pace {

@@ -1,4 +1,4 @@
-import type { EndpointState, MapImage } from "#agent/datapath/kernel.ts";
+import type { MapImage } from "#agent/datapath/kernel.ts";
 import {
   type EndpointEntry,
   endpointEntry,
@@ -27,7 +27,6 @@ export interface Peer extends PeerNumbers {
 
 /** The endpoints as they were read back, by address. */
 export function readEndpoints(image: MapImage): Map<string, EndpointEntry> {
-  const keys = viewOf(image.keys);
   const values = viewOf(image.values);
   const { size } = endpointKey;
   return new Map(
@@ -50,20 +49,23 @@ export async function peersOf(readOut: ReadOut, spoken: ReadonlySet<string>, pac
   const partyOf = (identity: number): Party => {
     const subject = snapshot.identities.get(identity);
     if (subject) return { subject };
-    return { reserved: RESERVED_PARTIES.find((party) => reservedIdentities[party] === identity) ?? "world" };
+    const reserved = RESERVED_PARTIES.find((party) => reservedIdentities[party] === identity);
+    if (reserved === "host") return { reserved, nodeLabels: snapshot.ownLabels };
+    return snapshot.parties.get(identity) ?? { reserved: reserved ?? "world" };
   };
 
   const peers: Peer[] = [];
-  for (const identity of [...snapshot.identities.keys(), ...Object.values(reservedIdentities)]) {
+  const numbers = [...snapshot.identities.keys(), ...snapshot.parties.keys(), ...Object.values(reservedIdentities)];
+  for (const identity of numbers) {
     peers.push({ party: partyOf(identity), identity, addressClass: 0, within: [], isLocal: false });
   }
   for (const { address, within } of await addressParts([...owners.keys(), ...ipcache.keys(), ...spoken], pace)) {
     if (pace.isDue) await pace.rest();
-    const owner = within.findLast((prefix) => owners.has(prefix));
+    const owner = owners.get(within.findLast((prefix) => owners.has(prefix)) ?? "");
     const entry = ipcache.get(within.findLast((prefix) => ipcache.has(prefix)) ?? "");
     const endpoint = local.get(address);
     peers.push({
-      party: { ...partyOf((owner && owners.get(owner)) ?? ReservedIdentity.WORLD), address },
+      party: { ...partyOf(owner ?? ReservedIdentity.WORLD), address },
       identity: endpoint?.identity ?? entry?.identity ?? ReservedIdentity.WORLD,
       addressClass: entry?.addressClass ?? 0,
       within: within.filter((prefix) => spoken.has(prefix)),

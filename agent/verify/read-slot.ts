@@ -40,11 +40,11 @@ export class ReadSlot {
   readonly #places = new Map<number, Map<number, Map<number, number>>>();
   /** Descending. */
   readonly #lengths: readonly number[];
-  /** By direction and peer. */
-  readonly #ofPeer = new Map<string, number[]>();
+  /** Places of a peer's entries, by the number of the direction. */
+  readonly #ofPeer = new Map<number, Map<number, number[]>>();
   /** No entry is about several peers at once, as nobody makes them. */
   readonly #isRegular: boolean;
-  readonly #signatures = new Map<string, string>();
+  readonly #signatures = new Map<readonly number[], string>();
   readonly #image: MapImage;
 
   constructor(image: MapImage) {
@@ -56,10 +56,11 @@ export class ReadSlot {
       const { prefixlen, peer, direction, protocol, port } = policyKey.decode(keys, i * policyKey.size);
       const [high, low] = cut(peer, (direction << 24) | (protocol << 16) | port, prefixlen);
       place(this.#places, prefixlen, high).set(low, i);
-      const owner = `${direction} ${peer}`;
-      const own = this.#ofPeer.get(owner);
+      const byPeer = this.#ofPeer.get(direction) ?? new Map<number, number[]>();
+      this.#ofPeer.set(direction, byPeer);
+      const own = byPeer.get(peer);
       if (own) own.push(i);
-      else this.#ofPeer.set(owner, [i]);
+      else byPeer.set(peer, [i]);
     }
     this.#lengths = [...this.#places.keys()].sort((a, b) => b - a);
     this.#isRegular = this.#lengths.every((length) => length >= PolicyPrefix.FIXED_BITS);
@@ -85,11 +86,12 @@ export class ReadSlot {
   signature(direction: Direction, peer: number): string {
     if (peer === 0) return "";
     if (!this.#isRegular) return String(peer);
-    const owner = `${directions[direction]} ${peer}`;
-    let signature = this.#signatures.get(owner);
+    const own = this.#ofPeer.get(directions[direction])?.get(peer);
+    if (!own) return "";
+    let signature = this.#signatures.get(own);
     if (signature === undefined) {
-      const own = (this.#ofPeer.get(owner) ?? []).map((i) => this.#text(i));
-      this.#signatures.set(owner, (signature = own.sort().join()));
+      const texts = own.map((i) => this.#text(i));
+      this.#signatures.set(own, (signature = texts.sort().join()));
     }
     return signature;
   }

@@ -32,16 +32,19 @@ export interface Verification {
   readonly more: number;
 }
 
-/** Differences that are told; the others are counted. */
-const told = 100;
-
 /** Gathers what a comparison brings. */
 export class Findings {
   entries = 0;
   classes = 0;
   excluded = 0;
   readonly differences: Difference[] = [];
+  readonly #told: number;
   #more = 0;
+
+  /** @param told How many differences are told; the others are counted. */
+  constructor(told: number) {
+    this.#told = told;
+  }
 
   get more(): number {
     return this.#more;
@@ -49,7 +52,7 @@ export class Findings {
 
   /** @param describe Called only where there is room for it. */
   add(describe: () => Difference): void {
-    if (this.differences.length < told) this.differences.push(describe());
+    if (this.differences.length < this.#told) this.differences.push(describe());
     else this.#more++;
   }
 }

@@ -5,7 +5,6 @@ import {
   type CiliumSection,
   type CiliumSpec,
 } from "#policy/model/cilium-object.ts";
-import { controlsOf } from "#policy/model/controls.ts";
 import {
   type Direction,
   type NodeMatch,
@@ -55,14 +54,14 @@ function fromSpec(
   );
   const required = (section: Direction): RequiredPods[] =>
     spec[section].flatMap((rule, index) => {
-      const controls = controlsOf(object.controls, `${spec.prefix}${section}[${index}]`);
+      const controls = conversion.controls(object, `${spec.prefix}${section}[${index}]`);
       return rule.requires.map((selector) => ({ pods: toPods(selector, namespace), controls }));
     });
   return {
     description: { kind, namespace, name, ...object.source },
     subjects,
     isolates: spec.defaultDeny,
-    isStaged: object.controls.object.staged ?? false,
+    isStaged: conversion.isStaged(object),
     requires: { ingress: required("ingress"), egress: required("egress") },
     rules,
   };

@@ -16,9 +16,8 @@ interface Parts {
   readonly labels: Requirement[];
   readonly namespaces: Requirement[];
   readonly account: Requirement[];
+  readonly cluster: Requirement[];
   readonly reserved: string[];
-  /** A condition that no pod of this cluster meets. */
-  isImpossible: boolean;
 }
 
 /**
@@ -28,15 +27,15 @@ interface Parts {
  */
 export function toPeer(selector: CiliumSelector, own: string): PodMatch | EntityMatch | null {
   const parts = split(selector);
-  if (parts.isImpossible) return null;
   if (parts.reserved.length > 0) return toEntity(parts);
+  if (!isOfCluster(parts)) return null;
   return toPods(parts, parts.namespaces.length > 0 ? matchNamespaces(parts.namespaces) : defaultNamespaces(own));
 }
 
 /** The pods that a policy governs; null for none. Those of a namespaced policy are in its own namespace. */
 export function toSubjects(selector: CiliumSelector, own: string): PodMatch | null {
   const parts = split(selector);
-  if (parts.isImpossible || parts.reserved.length > 0) return null;
+  if (parts.reserved.length > 0 || !isOfCluster(parts)) return null;
   if (own === "" || parts.namespaces.length === 0) return toPeer(selector, own) as PodMatch | null;
   const inside: Requirement = { key: NAMESPACE_NAME_LABEL, operator: "In", values: [own] };
   return toPods(parts, { kind: "labels", selector: [inside, ...parts.namespaces] });
@@ -48,7 +47,7 @@ export function podLabelKeys(selector: CiliumSelector): string[] {
 }
 
 function split(selector: CiliumSelector): Parts {
-  const parts: Parts = { labels: [], namespaces: [], account: [], reserved: [], isImpossible: false };
+  const parts: Parts = { labels: [], namespaces: [], account: [], cluster: [], reserved: [] };
   for (const requirement of toSelector(selector)) {
     const { key } = requirement;
     if (key.startsWith(RESERVED)) parts.reserved.push(key.slice(RESERVED.length));
@@ -56,15 +55,20 @@ function split(selector: CiliumSelector): Parts {
     else if (key.startsWith(NAMESPACE_LABEL))
       parts.namespaces.push({ ...requirement, key: key.slice(NAMESPACE_LABEL.length) });
     else if (key === ACCOUNT) parts.account.push({ ...requirement, key: SERVICE_ACCOUNT });
-    else if (key !== CLUSTER) parts.labels.push(requirement);
-    else if (!matchesRequirement(requirement, { [CLUSTER]: OWN_CLUSTER })) parts.isImpossible = true;
+    else if (key === CLUSTER) parts.cluster.push(requirement);
+    else parts.labels.push(requirement);
   }
   return parts;
 }
 
+/** Whether the pods of this cluster meet what is said of clusters: all of them do, or none. */
+function isOfCluster({ cluster }: Parts): boolean {
+  return cluster.every((one) => matchesRequirement(one, { [CLUSTER]: OWN_CLUSTER }));
+}
+
 /** A reserved party has no labels but its name. */
-function toEntity({ labels, namespaces, account, reserved }: Parts): EntityMatch | null {
-  const meetsAll = [...labels, ...namespaces, ...account].every((one) => matchesRequirement(one, {}));
+function toEntity({ labels, namespaces, account, cluster, reserved }: Parts): EntityMatch | null {
+  const meetsAll = [...labels, ...namespaces, ...account, ...cluster].every((one) => matchesRequirement(one, {}));
   const name = RESERVED_PARTIES.find((party) => party === reserved[0]);
   const isOne = reserved.every((other) => other === name);
   return meetsAll && isOne && name ? { kind: "entity", entity: name } : null;

@@ -41,7 +41,7 @@ export function fromClusterPolicy(object: ClusterPolicyObject, conversion: Conve
     description: { kind, namespace, name, ...object.source },
     subjects,
     isolates: { ingress: false, egress: false },
-    isStaged: object.controls.object.staged ?? false,
+    isStaged: conversion.isStaged(object),
     requires: { ingress: [], egress: [] },
     rules: [
       ...object.ingress.map((rule, index) => toRule("ingress", rule, index)),

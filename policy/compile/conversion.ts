@@ -1,4 +1,4 @@
-import { controlsOf } from "#policy/model/controls.ts";
+import { type Controls, controlsOf } from "#policy/model/controls.ts";
 import { contentHash } from "#policy/model/hash.ts";
 import { type PolicyKindObject, objectKey } from "#policy/model/object.ts";
 import type { BlockMatch, BlockScope, Policy, Rule } from "#policy/model/rule.ts";
@@ -15,9 +15,23 @@ interface RulePlace {
 /** What converting objects of any language into policies has in common. */
 export class Conversion {
   readonly #cidrMatchesPods: CidrMatchesPods;
+  readonly #audit: boolean;
 
-  constructor(cidrMatchesPods: CidrMatchesPods = "language") {
+  /** @param audit Everything is only tried, whatever objects say. */
+  constructor(cidrMatchesPods: CidrMatchesPods = "language", audit = false) {
     this.#cidrMatchesPods = cidrMatchesPods;
+    this.#audit = audit;
+  }
+
+  /** Whether an object as a whole is only tried. */
+  isStaged({ controls }: PolicyKindObject): boolean {
+    return this.#audit || (controls.object.staged ?? false);
+  }
+
+  /** Of one rule of an object. */
+  controls(object: PolicyKindObject, rule: string): Controls {
+    const controls = controlsOf(object.controls, rule);
+    return this.#audit ? { ...controls, staged: true } : controls;
   }
 
   /** @param language What the language itself says of its blocks. */
@@ -40,7 +54,7 @@ export class Conversion {
     content: Omit<Rule, "key" | "description" | "controls">,
   ): Rule {
     const { kind, namespace, name, source } = object;
-    const controls = controlsOf(object.controls, rule);
+    const controls = this.controls(object, rule);
     const hash = contentHash(JSON.stringify([content, controls, subjects, source.file, line]));
     const key = `${objectKey(object)}@${hash}#${rule}${part === 0 ? "" : `/${part}`}`;
     return { key, description: { kind, namespace, name, rule, file: source.file, line }, ...content, controls };

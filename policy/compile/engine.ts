@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly enforcement?: Enforcement;
   /** Whether rules about addresses speak of pods and nodes: as their language says, or always, or never. */
   readonly cidrMatchesPods?: CidrMatchesPods;
+  /** Nothing is enforced: everything counts as staged, the isolation that {@link enforcement} asks for, too. */
+  readonly audit?: boolean;
   /** Milliseconds since 1970: rules that have ended by then do not count. Missing: none has. */
   readonly at?: number;
 }
@@ -246,7 +248,8 @@ export class PolicyEngine {
     const { subjects } = this.#workshop;
     let policy = subjects.get(key);
     if (!policy) {
-      const always = this.#options.enforcement === "always" && subject !== null;
+      const isAlways = this.#options.enforcement === "always" && subject !== null;
+      const always = { enforced: isAlways && !this.#options.audit, staged: isAlways };
       policy = new SubjectPolicy(key, selecting, subject?.namedPorts ?? [], this.#workshop, always);
       subjects.set(key, policy);
     }
@@ -258,11 +261,11 @@ const NO_PORTS: readonly NamedPort[] = [];
 /** So many policies that are gone are kept in any case. */
 const SLACK = 1000;
 
-function newWorkshop(objects: readonly PolicyObject[], { cidrMatchesPods }: EngineOptions): Workshop {
+function newWorkshop(objects: readonly PolicyObject[], { cidrMatchesPods, audit }: EngineOptions): Workshop {
   const namespaces = new Namespaces(objects);
   const peers = new PeerIndex(namespaces);
   for (const party of RESERVED_PARTIES) peers.addReserved(reservedIdentities[party], { reserved: party });
-  const table = new PolicyTable(new Conversion(cidrMatchesPods));
+  const table = new PolicyTable(new Conversion(cidrMatchesPods, audit));
   return { namespaces, peers, sets: new RuleSets(), table, filed: new Set(), subjects: new Map() };
 }
 

@@ -11,8 +11,9 @@ export interface EntryDecision {
   /** The rules that decide this traffic, as they are reported. Two equal sets are the same array; empty: no rule. */
   readonly rules: readonly Rule[];
   /**
-   * Milliseconds since 1970, from when on it does not hold; null: it always does. Afterwards an allow of
-   * the normal tier is as if it were not there, and anything else denies, until the policy is compiled anew.
+   * Milliseconds since 1970, from when on it does not hold; null: it always does. Afterwards, until the policy is
+   * compiled anew, an allow of the normal tier denies what no other look-up decides in that tier or above, and
+   * anything else denies in its own place.
    */
   readonly notAfter: number | null;
   readonly limit: Limit | null;

@@ -40,7 +40,7 @@ export function fromNetworkPolicy(object: NetworkPolicyObject, conversion: Conve
     description: { kind, namespace, name, ...object.source },
     subjects,
     isolates,
-    isStaged: object.controls.object.staged ?? false,
+    isStaged: conversion.isStaged(object),
     requires: { ingress: [], egress: [] },
     // A section whose direction is not among the policy types has no effect.
     rules: [

@@ -85,7 +85,7 @@ export class PolicyMap {
 
 /** Decisions with the highest precedence, as one: the rules of all of them. */
 function highest(decisions: readonly EntryDecision[], at: number | null): EntryDecision | null {
-  const now = at === null ? decisions : decisions.flatMap((decision) => inForce(decision, at) ?? []);
+  const now = at === null ? decisions : decisions.map((decision) => inForce(decision, at));
   const precedence = Math.max(...now.map((decision) => decision.precedence));
   const [first, ...others] = now.filter((decision) => decision.precedence === precedence);
   if (!first || others.length === 0) return first ?? null;
@@ -93,13 +93,22 @@ function highest(decisions: readonly EntryDecision[], at: number | null): EntryD
   return { ...first, rules: rules.sort((a, b) => compareDescriptions(a.description, b.description)) };
 }
 
-/** See {@link EntryDecision.notAfter}. */
-function inForce(decision: EntryDecision, at: number): EntryDecision | null {
+/** What is left of a decision at some time: see {@link EntryDecision.notAfter}. */
+function inForce(decision: EntryDecision, at: number): EntryDecision {
   const { notAfter, verdict, precedence } = decision;
   if (notAfter === null || at < notAfter) return decision;
   const isNormal = precedence >= NORMAL_PRECEDENCE && precedence < ADMIN_PRECEDENCE;
-  return isNormal && verdict === "allow" ? null : { ...decision, verdict: "deny" };
+  return isNormal && verdict === "allow" ? ENDED_ALLOW : { ...decision, verdict: "deny" };
 }
+
+/** Below every rule of the normal tier, and above the Baseline tier: of that, the entry may have hidden something. */
+const ENDED_ALLOW: EntryDecision = {
+  verdict: "deny",
+  precedence: NORMAL_PRECEDENCE,
+  rules: [],
+  notAfter: null,
+  limit: null,
+};
 
 function toJudgement(decision: EntryDecision | null): Judgement {
   if (!decision) return NOTHING;

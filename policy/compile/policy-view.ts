@@ -57,6 +57,8 @@ export class PolicyView {
   readonly #any = emptyShares();
   readonly #shares = new Map<number, Shares>();
   readonly #passes = { ingress: false, egress: false };
+  /** Directions in which all passes that no rule denies: there an allow has no end. */
+  readonly #free: Record<Direction, boolean>;
   #usesPeerNames = false;
   readonly #byKind = new WeakMap<PeerKind, readonly EntryTemplate[]>();
   readonly #byMatchers = new Map<string, readonly EntryTemplate[]>();
@@ -65,9 +67,11 @@ export class PolicyView {
   constructor({ rules, selects, requires, namedPorts }: ViewContent, shared: Shared) {
     this.selects = selects;
     this.#shared = shared;
+    this.#free = { ingress: !selects.ingress, egress: !selects.egress };
     for (const rule of rules) {
       // The last tier is for whom no policy isolates.
       if (selects[rule.direction] && rule.precedence < NORMAL_PRECEDENCE) continue;
+      if (rule.precedence < NORMAL_PRECEDENCE) this.#free[rule.direction] = false;
       if (rule.action === "pass" && rule.precedence >= ADMIN_PRECEDENCE) this.#passes[rule.direction] = true;
       this.#file(rule, narrow(rule, requires[rule.direction]), namedPorts);
     }
@@ -136,14 +140,15 @@ export class PolicyView {
         for (const claim of share.names) claims.push(...resolveName(claim, namedPorts));
       }
       const fallback = anyPeer && !this.selects[direction] ? FREE_PRECEDENCE : null;
+      const isFree = this.#free[direction];
       const decisions = decidePorts(claims, this.#shared.sets, fallback);
       if (!this.#passes[direction]) {
-        for (const decision of decisions) templates.push(toTemplate(direction, decision, null));
+        for (const decision of decisions) templates.push(toTemplate(direction, decision, null, isFree));
         continue;
       }
       const below = claims.filter(({ precedence }) => precedence < ADMIN_PRECEDENCE);
       for (const { key, upper, lower } of stackDecisions(decisions, decidePorts(below, this.#shared.sets, fallback))) {
-        templates.push(toTemplate(direction, { ...upper, key }, lower));
+        templates.push(toTemplate(direction, { ...upper, key }, lower, isFree));
       }
     }
     return templates;
@@ -172,24 +177,27 @@ function resolveName({ match, ...origin }: NamedClaim, namedPorts: readonly Name
   return ports.map((port) => ({ key: { protocol, port, bits: 16 }, ...origin }));
 }
 
-function toTemplate(direction: Direction, decision: PortDecision, below: PortDecision | null): EntryTemplate {
-  const { precedence, set } = decision;
+function toTemplate(
+  direction: Direction,
+  decision: PortDecision,
+  below: PortDecision | null,
+  isFree: boolean,
+): EntryTemplate {
   const { protocol, port, bits } = decision.key;
   return {
     direction,
     protocol,
     port,
     portBits: bits,
-    verdict: actionOf(precedence),
-    precedence,
-    rules: set.rules,
-    notAfter: set.notAfter,
-    limit: set.limit,
-    below: below && toDecision(below),
+    ...toDecision(decision, isFree),
+    below: below && toDecision(below, isFree),
   };
 }
 
-function toDecision({ precedence, set }: PortDecision): EntryDecision {
-  const { rules, notAfter, limit } = set;
-  return { verdict: actionOf(precedence), precedence, rules, notAfter, limit };
+function toDecision({ precedence, set }: PortDecision, isFree: boolean): EntryDecision {
+  const { rules, limit } = set;
+  const verdict = actionOf(precedence);
+  const isNormal = precedence >= NORMAL_PRECEDENCE && precedence < ADMIN_PRECEDENCE;
+  const notAfter = isFree && isNormal && verdict === "allow" ? null : set.notAfter;
+  return { verdict, precedence, rules, notAfter, limit };
 }

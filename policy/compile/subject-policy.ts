@@ -10,6 +10,13 @@ export interface SelectingPolicy {
   readonly policy: Policy;
 }
 
+/** Isolation in both directions, whatever the policies say. */
+export interface AlwaysIsolated {
+  readonly enforced: boolean;
+  /** If everything staged were in force. */
+  readonly staged: boolean;
+}
+
 /** The policy of all subjects that the same policies select. */
 export class SubjectPolicy {
   readonly key: string;
@@ -25,20 +32,19 @@ export class SubjectPolicy {
     return named ? `${key}|${formatNamedPorts(subject.namedPorts)}` : key;
   }
 
-  /** @param always Isolate in both directions, whatever the policies say. */
   constructor(
     key: string,
     selecting: readonly SelectingPolicy[],
     namedPorts: readonly NamedPort[],
     shared: Shared,
-    always: boolean,
+    always: AlwaysIsolated,
   ) {
     this.key = key;
     const policies = selecting.map(({ policy }) => policy);
     const view = (staged: boolean): PolicyView => {
       const counting = staged ? policies : policies.filter(({ isStaged }) => !isStaged);
       const isolates = (direction: Direction): boolean =>
-        always || counting.some(({ isolates }) => isolates[direction]);
+        (staged ? always.staged : always.enforced) || counting.some(({ isolates }) => isolates[direction]);
       const counts = ({ controls }: { readonly controls: Controls }): boolean => staged || !controls.staged;
       const required = (direction: Direction): PodMatch[] =>
         policies.flatMap(({ requires }) => requires[direction].filter(counts).map(({ pods }) => pods));
@@ -53,6 +59,7 @@ export class SubjectPolicy {
       );
     };
     this.enforced = view(false);
-    this.staged = policies.some(hasStaged) ? view(true) : null;
+    const differs = policies.some(hasStaged) || always.staged !== always.enforced;
+    this.staged = differs ? view(true) : null;
   }
 }

@@ -1,5 +1,5 @@
-import { type CidrMatchesPods, Conversion } from "#policy/compile/conversion.ts";
-import type { Enforcement } from "#policy/compile/engine.ts";
+import { Conversion } from "#policy/compile/conversion.ts";
+import type { EngineOptions } from "#policy/compile/engine.ts";
 import { PodIndex } from "#policy/compile/pod-index.ts";
 import { policiesOf } from "#policy/compile/policies.ts";
 import { live } from "#policy/compile/policy-table.ts";
@@ -37,16 +37,11 @@ export interface Evaluation {
 
 const FREE: DirectionEvaluation = { verdict: "allow", by: [], nearest: null, staged: null };
 
+export type EvaluatorOptions = EngineOptions;
+
 /** Judges one flow, and tells why. For many flows keep an {@link Evaluator}. */
 export function evaluate(objects: Iterable<PolicyObject>, flow: Flow, options: EvaluatorOptions = {}): Evaluation {
   return new Evaluator(objects, options).evaluate(flow);
-}
-
-export interface EvaluatorOptions {
-  readonly enforcement?: Enforcement;
-  readonly cidrMatchesPods?: CidrMatchesPods;
-  /** Milliseconds since 1970: rules that have ended by then do not count. Missing: none has. */
-  readonly at?: number;
 }
 
 /** Judges flows by one set of objects, and tells why. */
@@ -56,15 +51,18 @@ export class Evaluator {
   readonly #ofNodes: Policy[] = [];
   /** Isolate pods that no policy selects, too. */
   readonly #always: boolean;
+  /** All of it is only tried. */
+  readonly #audit: boolean;
 
   constructor(objects: Iterable<PolicyObject>, options: EvaluatorOptions = {}) {
-    const { enforcement = "default", cidrMatchesPods, at } = options;
+    const { enforcement = "default", cidrMatchesPods, audit = false, at } = options;
     const all = [...objects];
     this.#namespaces = new Namespaces(all);
     this.#ofPods = new PodIndex(this.#namespaces);
     this.#always = enforcement === "always";
+    this.#audit = audit;
     if (enforcement === "never") return;
-    for (const policy of policiesOf(all, new Conversion(cidrMatchesPods))) {
+    for (const policy of policiesOf(all, new Conversion(cidrMatchesPods, audit))) {
       const now = live(policy, at ?? null);
       if (now.subjects.kind === "pods") this.#ofPods.add(now.subjects, now);
       else this.#ofNodes.push(now);
@@ -85,9 +83,10 @@ export class Evaluator {
     const selecting = this.#selecting(self);
     const always = this.#always && self.subject !== undefined;
     const question = { direction, peer, flow, namespaces: this.#namespaces, always };
+    const isAlwaysStaged = always && this.#audit;
     return {
-      ...decide(withoutStaged(selecting), question),
-      staged: selecting.some(hasStaged) ? decide(selecting, question) : null,
+      ...decide(withoutStaged(selecting), { ...question, always: always && !this.#audit }),
+      staged: isAlwaysStaged || selecting.some(hasStaged) ? decide(selecting, question) : null,
     };
   }
 

@@ -26,7 +26,10 @@ export interface LintContext {
 
 /** The same for the same objects in any order. */
 export function toContext(objects: Iterable<PolicyObject>, { at, cidrMatchesPods }: LintOptions): LintContext {
-  const all = [...objects].map((object) => ({ object, key: objectKey(object) })).sort(byKey).map(({ object }) => object);
+  const all = [...objects]
+    .map((object) => ({ object, key: objectKey(object) }))
+    .sort(byKey)
+    .map(({ object }) => object);
   const references = new References(all);
   const conversion = new Conversion(cidrMatchesPods);
   const policies = policyObjects(all)

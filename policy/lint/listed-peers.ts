@@ -29,7 +29,9 @@ function listCiliumPeers(rule: CiliumRule, namespace: string, context: LintConte
       return peer ? item(describePeer(peer), [peer]) : item(formatSelector(toSelector(selector)), [], "possible party");
     }),
     ...(rule.cidrs ?? []).map((cidr) => listCidr(cidr, context)),
-    ...(rule.entities ?? []).map((entity) => item(`the entity ${entity}`, [], entity === "none" ? "possible party" : null)),
+    ...(rule.entities ?? []).map((entity) =>
+      item(`the entity ${entity}`, [], entity === "none" ? "possible party" : null),
+    ),
     ...(rule.nodes ?? []).map((selector) => {
       const peer = { kind: "nodes", labels: toSelector(selector) } as const;
       return item(describePeer(peer), [peer]);

@@ -1,12 +1,14 @@
 import type { Cidr } from "#policy/model/cidr.ts";
 import { formatNameMatch } from "#policy/model/l7.ts";
 import type { Namespaces } from "#policy/model/namespaces.ts";
-import type { BlockMatch, EntityMatch, NamesMatch, NodeMatch, Peer, Rule } from "#policy/model/rule.ts";
+import type { PortMatch } from "#policy/model/port.ts";
+import type { BlockMatch, Peer, Rule } from "#policy/model/rule.ts";
 import type { LintedRule } from "./linted-policy.ts";
 import { BlockIndex } from "./relations/block-index.ts";
 import { type AddressAtom, holdsAtom, toCidr } from "./relations/blocks.ts";
 import { MatchIndex } from "./relations/match-index.ts";
 import { isPeerWithin } from "./relations/peers.ts";
+import { PortIndex } from "./relations/port-index.ts";
 
 /** One meaning of a rule. */
 export interface RulePart {
@@ -21,18 +23,24 @@ export interface AddressPiece {
   readonly block: BlockMatch;
 }
 
+/** Rules with one and the same peer, by their ports. */
+interface Drawer<T extends Peer = Peer> {
+  readonly peer: T;
+  readonly rules: PortIndex<RulePart>;
+}
+
 /** Finds the rules that match everybody whom a peer could mean. */
 export class RuleFinder {
   readonly #namespaces: Namespaces;
   /** For any peer. */
-  readonly #any: RulePart[] = [];
-  readonly #pods: MatchIndex<RulePart>;
-  readonly #blocks = new BlockIndex<RulePart>();
+  readonly #any = new PortIndex<RulePart>();
+  readonly #drawers = new Map<string, Drawer>();
+  readonly #pods: MatchIndex<Drawer>;
+  readonly #blocks = new BlockIndex<Drawer>();
   readonly #holes = new BlockIndex<null>();
-  readonly #entities: { readonly peer: EntityMatch; readonly item: RulePart }[] = [];
-  readonly #nodes: { readonly peer: NodeMatch; readonly item: RulePart }[] = [];
-  readonly #names = new Map<string, RulePart[]>();
-  readonly #patterns: { readonly peer: NamesMatch; readonly item: RulePart }[] = [];
+  readonly #names = new Map<string, Drawer>();
+  /** Of entities, of nodes, and of patterns of names. */
+  readonly #others: Drawer[] = [];
 
   constructor(namespaces: Namespaces) {
     this.#namespaces = namespaces;
@@ -40,16 +48,19 @@ export class RuleFinder {
   }
 
   add(item: RulePart): void {
-    if (item.part.peers === null) this.#any.push(item);
-    for (const peer of item.part.peers ?? []) this.#file(peer, item);
+    const { peers, ports } = item.part;
+    if (peers === null) this.#any.add(ports, item);
+    for (const peer of peers ?? []) this.#drawerOf(peer).rules.add(ports, item);
   }
 
-  around(peer: Peer | AddressPiece): Set<RulePart> {
-    const found = new Set(this.#any);
-    for (const item of this.#special(peer)) found.add(item);
-    if (peer.kind === "addresses") return found;
-    for (const { peer: wide, item } of this.#entities) {
-      if (isPeerWithin(peer, wide, this.#namespaces)) found.add(item);
+  /** @param port Null: whatever their ports are. May give rules that have nothing to do with the port. */
+  around(peer: Peer | AddressPiece, port: PortMatch | null): Set<RulePart> {
+    const found = new Set(this.#any.meeting(port));
+    for (const { rules } of this.#near(peer)) for (const item of rules.meeting(port)) found.add(item);
+    // A piece of a block is within whatever its block is within.
+    const whole = peer.kind === "addresses" ? peer.block : peer;
+    for (const { peer: wide, rules } of this.#others) {
+      if (isPeerWithin(whole, wide, this.#namespaces)) for (const item of rules.meeting(port)) found.add(item);
     }
     return found;
   }
@@ -61,53 +72,55 @@ export class RuleFinder {
     return ranges && holes && [...ranges, ...holes];
   }
 
-  #file(peer: Peer, item: RulePart): void {
+  #drawerOf(peer: Peer): Drawer {
+    const key = JSON.stringify(peer);
+    let drawer = this.#drawers.get(key);
+    if (!drawer) {
+      drawer = { peer, rules: new PortIndex() };
+      this.#drawers.set(key, drawer);
+      this.#file(peer, drawer);
+    }
+    return drawer;
+  }
+
+  #file(peer: Peer, drawer: Drawer): void {
     switch (peer.kind) {
       case "pods":
-        return this.#pods.add(peer, item);
+        return this.#pods.add(peer, drawer);
       case "block":
         for (const cidr of peer.except) this.#holes.add({ ...peer, cidr, except: [] }, null);
-        return this.#blocks.add(peer, item);
-      case "entity":
-        return void this.#entities.push({ peer, item });
-      case "nodes":
-        return void this.#nodes.push({ peer, item });
+        return this.#blocks.add(peer, drawer);
       case "names": {
         const text = formatNameMatch(peer.match);
-        if (text.includes("*")) this.#patterns.push({ peer, item });
-        const found = this.#names.get(text);
-        if (found) found.push(item);
-        else this.#names.set(text, [item]);
+        if (text.includes("*")) this.#others.push(drawer);
+        else this.#names.set(text, drawer);
+        return;
       }
+      default:
+        this.#others.push(drawer);
     }
   }
 
-  #special(peer: Peer | AddressPiece): readonly RulePart[] {
+  #near(peer: Peer | AddressPiece): readonly Drawer[] {
     switch (peer.kind) {
       case "pods":
         return this.#pods.around(peer);
       case "addresses": {
         const { atom, block } = peer;
         const around = this.#blocks.around(atom).filter(({ block: wide }) => isScopeWithin(block, wide));
-        const blocks = around.filter(({ block: wide }) => holdsAtom(wide, atom)).map(({ item }) => item);
-        return [...blocks, ...this.#ofWorld(block)];
+        return around.filter(({ block: wide }) => holdsAtom(wide, atom)).map(({ item }) => item);
       }
       case "block": {
         const around = this.#blocks.around(toCidr(peer.cidr));
         return around.filter(({ block }) => isPeerWithin(peer, block, this.#namespaces)).map(({ item }) => item);
       }
       case "names": {
-        const wide = this.#patterns.filter((pattern) => isPeerWithin(peer, pattern.peer, this.#namespaces));
-        return [...(this.#names.get(formatNameMatch(peer.match)) ?? []), ...wide.map(({ item }) => item)];
+        const same = this.#names.get(formatNameMatch(peer.match));
+        return same ? [same] : [];
       }
       default:
-        return this.#nodes.filter((nodes) => isPeerWithin(peer, nodes.peer, this.#namespaces)).map(({ item }) => item);
+        return [];
     }
-  }
-
-  #ofWorld(block: BlockMatch): RulePart[] {
-    const world = this.#entities.filter(({ peer }) => isPeerWithin(block, peer, this.#namespaces));
-    return world.map(({ item }) => item);
   }
 }
 

@@ -1,9 +1,10 @@
-import type { Direction, Policy } from "#policy/model/rule.ts";
+import type { Cidr } from "#policy/model/cidr.ts";
+import type { PortMatch } from "#policy/model/port.ts";
+import type { BlockMatch, Direction, Peer, Policy } from "#policy/model/rule.ts";
 import type { LintContext } from "./context.ts";
 import type { LintedRule } from "./linted-policy.ts";
+import { canPortsMeet } from "./relations/ports.ts";
 import { type AddressPiece, RuleFinder, type RulePart } from "./rule-finder.ts";
-import type { Cidr } from "#policy/model/cidr.ts";
-import type { BlockMatch, Peer } from "#policy/model/rule.ts";
 
 /** The rules of all policies, to be found by whom they govern and by their peers. */
 export class RuleParts {
@@ -20,10 +21,17 @@ export class RuleParts {
     }
   }
 
-  /** Parts that govern all of some subjects and match all of a peer. */
-  around(subjects: Policy["subjects"], direction: Direction, peer: Peer | AddressPiece): Set<RulePart> {
+  /** Parts that govern all of some subjects and match all of a peer, at least for some of a port. */
+  around(
+    subjects: Policy["subjects"],
+    direction: Direction,
+    peer: Peer | AddressPiece,
+    port: PortMatch | null,
+  ): Set<RulePart> {
     const found = new Set<RulePart>();
-    for (const finder of this.#findersOf(subjects, direction)) for (const item of finder.around(peer)) found.add(item);
+    for (const finder of this.#findersOf(subjects, direction)) {
+      for (const item of finder.around(peer, port)) if (canPortsMeet(port && [port], item.part.ports)) found.add(item);
+    }
     return found;
   }
 

@@ -38,7 +38,7 @@ export type CiliumSection = (typeof CILIUM_SECTIONS)[number];
  * A selector whose keys are those of Cilium's labels, without the sources `k8s:` and `any:`:
  * a pod's own; `io.kubernetes.pod.namespace`; `io.cilium.k8s.namespace.labels.KEY`;
  * `io.cilium.k8s.policy.serviceaccount`; `io.cilium.k8s.policy.cluster` (always `default`);
- * and `reserved:NAME`, with the empty value, for reserved parties.
+ * and `reserved:NAME`, with the empty value, for a reserved party, of which it names one at most.
  */
 export type CiliumSelector = LabelSelector;
 

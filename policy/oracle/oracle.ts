@@ -40,7 +40,8 @@ function judgeDirection(question: Question): OracleVerdict {
 }
 
 function isFree({ direction, self, peer, options }: Question): boolean {
-  if (options.enforcement === "never" || isSame(self, peer)) return true;
+  const countsNothing = options.enforcement === "never" || (options.audit === true && !options.staged);
+  if (countsNothing || isSame(self, peer)) return true;
   // Kubelet's probes come from the node, and reach its pods always.
   return direction === "ingress" && self.subject !== undefined && !peer.subject && peer.reserved === "host";
 }

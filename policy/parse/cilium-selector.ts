@@ -38,6 +38,7 @@ export function readServiceSelector(reader: Reader): LabelSelector {
 function readSelector(reader: Reader, sources: Sources): LabelSelector {
   const matchLabels: Record<string, string> = {};
   const matchExpressions: Requirement[] = [];
+  const parties = new Set<string>();
   const fields = reader.fields();
   for (const { name, key, value } of entriesOf(fields?.optional("matchLabels") ?? null)) {
     const parsed = parseKey(name, sources);
@@ -45,6 +46,7 @@ function readSelector(reader: Reader, sources: Sources): LabelSelector {
     if ("fault" in parsed) key.fail(parsed.fault);
     else if (text !== null) {
       if (isReserved(parsed.key) && text !== "") value.fail(`"${text}" is not "", the value of reserved parties`);
+      checkParty(parsed.key, key, parties);
       const other = Object.hasOwn(matchLabels, parsed.key) ? matchLabels[parsed.key] : undefined;
       // One label with two sources: both conditions must hold.
       if (other === undefined) matchLabels[parsed.key] = text;
@@ -52,14 +54,14 @@ function readSelector(reader: Reader, sources: Sources): LabelSelector {
     }
   }
   for (const item of fields?.optional("matchExpressions")?.items() ?? []) {
-    const requirement = readRequirement(item, sources);
+    const requirement = readRequirement(item, sources, parties);
     if (requirement) matchExpressions.push(requirement);
   }
   fields?.refuseOthers();
   return { matchLabels, matchExpressions };
 }
 
-function readRequirement(reader: Reader, sources: Sources): Requirement | null {
+function readRequirement(reader: Reader, sources: Sources, parties: Set<string>): Requirement | null {
   const fields = reader.fields();
   if (!fields) return null;
   const keyField = fields.required("key");
@@ -80,7 +82,18 @@ function readRequirement(reader: Reader, sources: Sources): Requirement | null {
   if (isReserved(parsed.key) && operator !== "Exists") {
     operatorField?.fail(`${operator} cannot stand with ${parsed.key}; accepted is Exists`);
   }
+  checkParty(parsed.key, keyField, parties);
   return { key: parsed.key, operator, values: values.filter((value) => value !== null) };
+}
+
+/** Notes the reserved party that a key means. Only the API server could be two of them. */
+function checkParty(key: string, reader: Reader | null, parties: Set<string>): void {
+  if (!isReserved(key)) return;
+  const [other] = parties;
+  if (other !== undefined && other !== key) {
+    reader?.fail(`cannot stand beside ${other}; accepted is one reserved party, and several selectors for several`);
+  }
+  parties.add(key);
 }
 
 function isReserved(key: string): boolean {

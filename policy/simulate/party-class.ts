@@ -57,3 +57,10 @@ export function partyOf(
   const end = own.find((one) => one.family === family) ?? (family === null ? own[0] : undefined);
   return (end ?? own.find((one) => one.family === null))?.parties[world];
 }
+
+/** Whether two members are one and the same, be it in other roles: those have an address in common. */
+export function isSameMember(a: PartyMember, b: PartyMember): boolean {
+  if (a === b) return true;
+  const addresses = new Set(a.ends.flatMap(({ parties }) => parties.flatMap(({ address }) => address ?? [])));
+  return b.ends.some(({ parties }) => parties.some(({ address }) => address !== undefined && addresses.has(address)));
+}

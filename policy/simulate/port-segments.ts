@@ -20,6 +20,11 @@ const ALWAYS = [...PROTOCOLS, "ICMP", "ICMPv6"] as const satisfies FlowProtocol[
 /** For experiments (RFC 3692): no rule can name it. */
 const UNNAMED = 253;
 
+/** The lowest port, or ICMP type, of a protocol: nobody listens on port 0. */
+export function firstPort(protocol: PortSegment["protocol"]): number {
+  return protocol !== "other" && isTransport(protocol) ? 1 : 0;
+}
+
 /** The highest port, or ICMP type, of a protocol. */
 export function lastPort(protocol: PortSegment["protocol"]): number {
   if (protocol === "other") return 0;
@@ -29,11 +34,13 @@ export function lastPort(protocol: PortSegment["protocol"]): number {
 
 /** Splits all protocols and ports by everything that rules say of them; by protocol, then port. */
 export function portSegments(worlds: readonly World[]): PortSegment[] {
-  const borders = new Map<FlowProtocol, Set<number>>(ALWAYS.map((protocol) => [protocol, new Set([0])]));
+  const borders = new Map<FlowProtocol, Set<number>>(
+    ALWAYS.map((protocol) => [protocol, new Set([firstPort(protocol)])]),
+  );
   const cut = (protocol: FlowProtocol, first: number, last: number): void => {
     let set = borders.get(protocol);
-    if (!set) borders.set(protocol, (set = new Set([0])));
-    set.add(first).add(last + 1);
+    if (!set) borders.set(protocol, (set = new Set([firstPort(protocol)])));
+    set.add(Math.max(first, firstPort(protocol))).add(last + 1);
   };
   for (const match of portMatches(worlds)) {
     if (match.kind === "range") cut(match.protocol, match.first, match.last);

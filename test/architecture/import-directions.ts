@@ -55,6 +55,17 @@ export const directions: Readonly<Record<string, Direction>> = {
     ],
     packages: ["node:*", "zod"],
   },
+  "agent/verify/": {
+    ours: [
+      runtime,
+      "policy/",
+      "agent/datapath/",
+      "agent/endpoint/",
+      "agent/identity/reserved.ts",
+      "agent/ipcache/partition.ts",
+    ],
+    packages: ["node:*"],
+  },
   "agent/api/": { ours: [runtime], packages: ["node:*", "zod"] },
   "agent/flows/": {
     ours: [runtime, "policy/", "agent/api/", "agent/datapath/layouts.gen.ts"],
@@ -95,6 +106,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/net/",
       "agent/netlink/",
       "agent/store/",
+      "agent/verify/",
     ],
     packages: ["node:*"],
   },

@@ -24,6 +24,11 @@ const FIRST_CLASS = (1 << 24) + 1;
 /** Of nodes with labels. */
 const FIRST_NODE = (2 << 24) + 1;
 
+interface PeerNumbers {
+  readonly identity: number;
+  readonly addressClass: number;
+}
+
 interface Maps {
   readonly enforced: PolicyMap;
   readonly staged: PolicyMap;
@@ -38,6 +43,9 @@ export class CompiledCluster {
   readonly #identities = new Map<string, number>();
   readonly #classes = new Map<string, number>();
   readonly #compiled = new Map<string, Maps>();
+  /** What has been worked out of a party once. */
+  readonly #numbers = new WeakMap<Party, PeerNumbers>();
+  readonly #maps = new WeakMap<Party, Maps>();
 
   constructor(
     objects: Iterable<PolicyObject>,
@@ -64,10 +72,14 @@ export class CompiledCluster {
   }
 
   /** By which a party is looked up. */
-  numbersOf(party: Party): { readonly identity: number; readonly addressClass: number } {
-    const classKey = this.#classKey(party);
-    const addressClass = classKey === null ? 0 : (this.#classes.get(classKey) ?? 0);
-    return { identity: this.identityOf(party), addressClass };
+  numbersOf(party: Party): PeerNumbers {
+    let numbers = this.#numbers.get(party);
+    if (!numbers) {
+      const classKey = this.#classKey(party);
+      const addressClass = classKey === null ? 0 : (this.#classes.get(classKey) ?? 0);
+      this.#numbers.set(party, (numbers = { identity: this.identityOf(party), addressClass }));
+    }
+    return numbers;
   }
 
   #add(party: Party): void {
@@ -100,6 +112,8 @@ export class CompiledCluster {
   /** Undefined: nothing governs whoever is neither a pod nor a node that is known by its labels. */
   #mapsOf(self: Party): Maps | undefined {
     if (!self.subject && !(self.nodeLabels && isNode(self))) return undefined;
+    const known = this.#maps.get(self);
+    if (known) return known;
     const text = partyText(self);
     let maps = this.#compiled.get(text);
     if (!maps) {
@@ -109,6 +123,7 @@ export class CompiledCluster {
       const enforced = new PolicyMap(entries);
       this.#compiled.set(text, (maps = { enforced, staged: staged ? new PolicyMap(staged) : enforced }));
     }
+    this.#maps.set(self, maps);
     return maps;
   }
 

@@ -46,8 +46,7 @@ export class Datapath implements Disposable {
     const program = (name: string): Program =>
       this.#stack.use(Program.openPinned(this.#files.join("weir", "programs", hash, name), name));
     this.#programs = { pod_egress: program("pod_egress"), pod_ingress: program("pod_ingress") };
-    const map = (name: string): MapHandle =>
-      this.#stack.use(MapHandle.openPinned(this.#files.join("weir", "maps", name)));
+    const map = (name: string): MapHandle => this.#stack.use(this.openMap(name));
     this.#interfaces = new BpfMap(map("interfaces"), u32, interfaceRecord);
     this.#ring = this.#stack.use(new RingBuffer(map("events")));
   }
@@ -64,6 +63,11 @@ export class Datapath implements Disposable {
       endpointsMax: options.endpointsMax ?? 1024,
       interfaceIndex: () => null,
     });
+  }
+
+  /** A pinned map; the caller closes it. */
+  openMap(name: string): MapHandle {
+    return MapHandle.openPinned(this.#files.join("weir", "maps", name));
   }
 
   program(name: "pod_egress" | "pod_ingress"): Program {

@@ -3,7 +3,7 @@ import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { AddressSpace, type ClassNumbers } from "#agent/ipcache/address-space.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Subject } from "#policy/model/identity.ts";
-import type { Rule } from "#policy/model/rule.ts";
+import type { Rule, RuleDescription } from "#policy/model/rule.ts";
 import type { Kernel } from "#agent/datapath/kernel.ts";
 
 /** Numbers for sets in memory; a freed number is not used again. */
@@ -44,13 +44,26 @@ export class MemoryReferences {
   readonly #numbers = new Map<string, number>([["", 0]]);
 
   intern(rules: readonly Rule[]): number {
-    const key = rules.map((rule) => rule.key).join(" ");
+    const key = keyOf(rules);
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     this.rules.push(rules);
     this.#numbers.set(key, this.rules.length - 1);
     return this.rules.length - 1;
   }
+
+  find(rules: readonly Rule[]): number | undefined {
+    return this.#numbers.get(keyOf(rules));
+  }
+
+  lookup(reference: number): RuleDescription[] {
+    return (this.rules[reference] ?? []).map(({ description }) => description);
+  }
+}
+
+function keyOf(rules: readonly Rule[]): string {
+  const keys = rules.map(({ key }) => key);
+  return keys.sort().join(" ");
 }
 
 export interface EnforcementSetup {

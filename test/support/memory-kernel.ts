@@ -1,3 +1,4 @@
+import { endpointsImage, interfacesImage, ipcacheImage, slotImage } from "#agent/datapath/encode.ts";
 import type {
   Control,
   EndpointState,
@@ -6,6 +7,7 @@ import type {
   IpcacheState,
   IpcacheTable,
   Kernel,
+  MapImages,
   PolicySlots,
   SlotDecision,
   SlotEntry,
@@ -124,6 +126,18 @@ export class MemoryKernel implements Kernel {
         this.#ipcache.delete(prefix);
         this.#wrote(`ipcache ${prefix} removed`);
       }
+    },
+  };
+
+  readonly images: MapImages = {
+    generation: () => this.#generation,
+    endpoints: () => endpointsImage([...this.#endpoints.values()]),
+    interfaces: () => interfacesImage([...this.#endpoints.values()]),
+    ipcache: () => ipcacheImage(this.ipcache.read()),
+    slots: () => [...this.#slots.keys()],
+    slot: (slot) => {
+      const entries = this.#slots.get(slot);
+      return entries && slotImage([...entries.values()]);
     },
   };
 

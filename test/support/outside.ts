@@ -8,19 +8,24 @@ export class Outside {
   readonly namespace: NetworkNamespace;
   readonly traffic: Traffic;
   /** Addresses of the machine, and the node's on the link. */
-  readonly ipv4 = "192.0.2.2";
-  readonly ipv6 = "2001:db8::2";
-  readonly node4 = "192.0.2.1";
-  readonly node6 = "2001:db8::1";
+  readonly ipv4: string;
+  readonly ipv6: string;
+  readonly node4: string;
+  readonly node6: string;
 
-  constructor(node: LabNode) {
-    this.namespace = node.lab.namespace("outside");
+  /** @param number Of the network: two machines have different ones. */
+  constructor(node: LabNode, number = 2) {
+    [this.node4, this.ipv4] = [`192.0.${number}.1`, `192.0.${number}.2`];
+    [this.node6, this.ipv6] =
+      number === 2 ? ["2001:db8::1", "2001:db8::2"] : [`2001:db8:${number}::1`, `2001:db8:${number}::2`];
+    const link = number === 2 ? "outside" : `outside${number}`;
+    this.namespace = node.lab.namespace(link);
     const inside = (...args: string[]) => mustRunNow(this.namespace.enter(["ip", ...args]));
     const onNode = (...args: string[]) => mustRunNow(node.namespace.enter(["ip", ...args]));
-    onNode("link", "add", "outside", "type", "veth", "peer", "name", "node", "netns", this.namespace.name);
-    onNode("address", "add", `${this.node4}/30`, "dev", "outside");
-    onNode("address", "add", `${this.node6}/64`, "dev", "outside", "nodad");
-    onNode("link", "set", "outside", "up");
+    onNode("link", "add", link, "type", "veth", "peer", "name", "node", "netns", this.namespace.name);
+    onNode("address", "add", `${this.node4}/30`, "dev", link);
+    onNode("address", "add", `${this.node6}/64`, "dev", link, "nodad");
+    onNode("link", "set", link, "up");
     inside("address", "add", `${this.ipv4}/30`, "dev", "node");
     inside("address", "add", `${this.ipv6}/64`, "dev", "node", "nodad");
     inside("link", "set", "node", "up");

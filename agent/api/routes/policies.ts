@@ -4,6 +4,7 @@ import {
   evaluation,
   evaluationRequest,
   type LocatedError,
+  policiesInForce,
   policyChange,
   policyDocument,
   policyObjectView,
@@ -11,12 +12,14 @@ import {
   policyView,
   stagedView,
   validation,
+  verification,
+  verificationRequest,
 } from "#agent/api/policy-views.ts";
 import type { Ports } from "#agent/api/ports.ts";
 import { objectsLimit, type Route, route } from "#agent/api/route.ts";
 import { found, number } from "./parameters.ts";
 
-type Needs = Pick<Ports, "policies" | "evaluations">;
+type Needs = Pick<Ports, "policies" | "evaluations" | "verifications">;
 
 const objectName = z
   .string()
@@ -52,6 +55,12 @@ export const policyRoutes: readonly Route<Needs>[] = [
     query: z.strictObject({ name: objectName }),
     response: policyObjectView,
     handle: ({ query: { name } }, { policies }: Needs) => found(policies.get(name), `object ${name.text}`),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/policies/objects",
+    response: policiesInForce,
+    handle: (_, { policies }: Needs) => policies.inForce(),
   }),
   route({
     method: "DELETE",
@@ -95,6 +104,15 @@ export const policyRoutes: readonly Route<Needs>[] = [
     handle: async ({ query }, { policies }: Needs, signal) => ({
       revision: await policies.waitRevision(query.revision, signal),
     }),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/policies/verify",
+    pool: "wait",
+    body: verificationRequest,
+    response: verification,
+    handle: ({ body: { endpoint } }, { verifications }: Needs, signal) =>
+      verifications.verify(endpoint ?? null, signal),
   }),
   route({
     method: "POST",

@@ -30,7 +30,7 @@ export const register: Register = (program, cli) => {
     .description("flows, newest last; of several filters all must match, of a filter's values one")
     .option("-f, --follow", "go on with new flows")
     .option("--last <n>", "only the newest n of those kept", wholeNumber)
-    .option("--verdict <verdict>", "FORWARDED or DROPPED", listOf(oneOf("FORWARDED", "DROPPED")))
+    .option("--verdict <verdict>", "FORWARDED, DROPPED or AUDIT", listOf(oneOf("FORWARDED", "DROPPED", "AUDIT")))
     .option("--pod <namespace/pod>", "at either end", listOf(text))
     .option("--namespace <name>", "of either end", listOf(text))
     .option("--ip <address|cidr>", "at either end", listOf(text))

@@ -14,6 +14,8 @@ interface Options {
   readonly protocol: EvaluationRequest["protocol"];
   readonly objects?: string;
   readonly candidate?: string;
+  readonly enforcement?: "default" | "always" | "never";
+  readonly cidrMatchesPods?: "language" | "true" | "false";
   readonly output: Format;
 }
 
@@ -27,6 +29,16 @@ export const registerEvaluation: Register = (policy, cli) => {
     .option("--port <number>", "destination port; of ICMP the type", numberBetween(0, 65_535))
     .option("--protocol <name>", "TCP, UDP, SCTP, ICMP or ICMPv6", oneOf("TCP", "UDP", "SCTP", "ICMP", "ICMPv6"), "TCP")
     .option("--objects <folder>", "ask these files in place of an agent")
+    .option(
+      "--enforcement <mode>",
+      "with --objects: which pods are guarded: default, always or never",
+      oneOf("default", "always", "never"),
+    )
+    .option(
+      "--cidr-matches-pods <when>",
+      "with --objects: whether rules about addresses speak of pods, too: language, true or false",
+      oneOf("language", "true", "false"),
+    )
     .option("--candidate <file>", "as if the objects of this file were applied")
     .addOption(outputOption())
     .action(async (options: Options, command) => {
@@ -34,13 +46,18 @@ export const registerEvaluation: Register = (policy, cli) => {
       if (port === undefined && protocol !== "ICMP" && protocol !== "ICMPv6") {
         throw new CliError(ExitCode.usage, `--port is missing: ${protocol} needs one`);
       }
+      if (options.objects === undefined && (options.enforcement ?? options.cidrMatchesPods) !== undefined) {
+        const message =
+          "--enforcement and --cidr-matches-pods need --objects: an agent answers as it is set (weir config)";
+        throw new CliError(ExitCode.usage, message);
+      }
       const candidate =
         options.candidate === undefined ? {} : { candidate: await readDocument(cli, options.candidate) };
       const request: EvaluationRequest = { from, to, protocol, port: port ?? echoRequest[protocol] ?? 0, ...candidate };
       const evaluation =
         options.objects === undefined
           ? await cli.client(command).evaluate(request)
-          : await offline(options.objects, request);
+          : await offline(options.objects, request, options);
       await cli.show(options.output, evaluation, (value) => evaluationText(value, cli.paint));
     });
 };
@@ -48,9 +65,14 @@ export const registerEvaluation: Register = (policy, cli) => {
 /** What is meant when nobody says which ICMP type. */
 const echoRequest: Partial<Record<string, number>> = { ICMP: 8, ICMPv6: 128 };
 
-async function offline(folder: string, request: EvaluationRequest): Promise<Evaluation> {
+async function offline(folder: string, request: EvaluationRequest, options: Options): Promise<Evaluation> {
   const { evaluateOffline } = await import("#agent/local/evaluate.ts");
-  const outcome = await evaluateOffline(folder, request);
+  const { enforcement = "default", cidrMatchesPods = "language" } = options;
+  const outcome = await evaluateOffline(folder, request, {
+    enforcement,
+    cidrMatchesPods: cidrMatchesPods === "language" ? cidrMatchesPods : cidrMatchesPods === "true",
+    at: Date.now(),
+  });
   if (outcome.ok) return outcome.evaluation;
   throw new CliError(outcome.reason === "not-found" ? ExitCode.notFound : ExitCode.usage, outcome.message);
 }
@@ -58,15 +80,22 @@ async function offline(folder: string, request: EvaluationRequest): Promise<Eval
 function evaluationText(evaluation: Evaluation, paint: Paint): string {
   const lines = [`verdict  ${verdictText(evaluation.verdict, paint)}`.trimEnd()];
   for (const direction of ["egress", "ingress"] as const) {
-    const { verdict, by, nearest } = evaluation[direction];
-    const reasons = by.map(ruleText);
-    if (nearest) reasons.push(nearestText(nearest));
-    if (by.length === 0) reasons.unshift(verdict === "deny" ? "no rule allows it" : "no policy applies");
+    const { verdict, staged } = evaluation[direction];
+    const reasons = reasonTexts(evaluation[direction]);
+    if (staged && staged.verdict !== verdict)
+      reasons.push(`staged: ${staged.verdict}: ${reasonTexts(staged).join(", ")}`);
     const [first = "", ...rest] = reasons.map(printable);
     lines.push(`${direction.padEnd(7)}  ${verdictText(verdict, paint)}  ${first}`);
     lines.push(...rest.map((reason) => `${" ".repeat(18)}${reason}`));
   }
   return `${lines.join("\n")}\n`;
+}
+
+function reasonTexts({ verdict, by, nearest }: Pick<Evaluation["egress"], "verdict" | "by" | "nearest">): string[] {
+  const reasons = by.map(ruleText);
+  if (by.length === 0) reasons.push(verdict === "deny" ? "no rule allows it" : "no policy applies");
+  if (nearest) reasons.push(nearestText(nearest));
+  return reasons;
 }
 
 function verdictText(verdict: Evaluation["verdict"], paint: Paint): string {

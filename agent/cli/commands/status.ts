@@ -16,6 +16,14 @@ export const register: Register = (program, cli) => {
     });
 };
 
+function policyText({ policy: { enforcement, cidrMatchesPods, audit } }: StatusView): string {
+  return [
+    `enforcement ${enforcement}`,
+    ...(cidrMatchesPods === "language" ? [] : [`cidr-matches-pods ${cidrMatchesPods}`]),
+    ...(audit ? ["audit: nothing is enforced"] : []),
+  ].join(", ");
+}
+
 function statusText(status: StatusView, paint: Paint): string {
   const counts = Object.entries(status.endpoints).map(([state, count]) => `${count} ${state}`);
   const summary = properties(
@@ -23,6 +31,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["State", status.state],
       ["Node", status.node],
       ["Revision", status.revision],
+      ["Policy", policyText(status)],
       ["Store", `${status.store.kind}: ${status.store.state}`],
       ["Datapath", `${status.datapath.attach}, programs ${status.datapath.programs}`],
       ["Endpoints", counts.join(", ") || "none"],

@@ -1,5 +1,5 @@
 import type { PodObject } from "#policy/model/object.ts";
-import type { Rule } from "#policy/model/rule.ts";
+import type { Peer, Rule } from "#policy/model/rule.ts";
 import type { LintContext } from "../context.ts";
 import { type Finding, finding } from "../finding.ts";
 import type { LintedPolicy } from "../linted-policy.ts";
@@ -42,15 +42,20 @@ function rulesOf({ policy }: LintedPolicy): readonly Rule[] {
 }
 
 function isAboutNames({ peers, action }: Rule): boolean {
-  return action !== "deny" && (peers ?? []).some(({ kind }) => kind === "names");
+  return action !== "deny" && (peers ?? []).some(isName);
 }
 
 function isReadAsDns(rule: Rule): boolean {
   return rule.l7?.family === "dns" && isForDns(rule);
 }
 
-function isForDns({ direction, action, ports }: Rule): boolean {
-  if (direction !== "egress" || action === "deny" || action === "pass") return false;
+function isName({ kind }: Peer): boolean {
+  return kind === "names";
+}
+
+function isForDns({ direction, action, peers, ports }: Rule): boolean {
+  // Names alone reach no server: one has to be asked for them first.
+  if (direction !== "egress" || action === "deny" || action === "pass" || peers?.every(isName)) return false;
   return (["UDP", "TCP"] as const).some((protocol) =>
     isPortCovered({ protocol, kind: "range", first: DNS_PORT, last: DNS_PORT }, [ports]),
   );

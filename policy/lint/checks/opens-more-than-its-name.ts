@@ -11,7 +11,10 @@ const CLOSING =
 export function opensMoreThanItsName({ policies }: LintContext): Finding[] {
   return policies.flatMap((linted) => {
     const { object, place } = linted;
-    const word = object.name.toLowerCase().split(/[^a-z]+/).find((one) => CLOSING.test(one));
+    const word = object.name
+      .toLowerCase()
+      .split(/[^a-z]+/)
+      .find((one) => CLOSING.test(one));
     if (word === undefined) return [];
     return reasons(linted).map((reason) => finding("opens-more-than-its-name", place, `says "${word}", but ${reason}`));
   });

@@ -30,7 +30,9 @@ export function selectsNothing(context: LintContext): Finding[] {
     }
   }
   for (const [what, place] of unknown) {
-    findings.push(finding("not-checked", place, `${what}, so whether selectors match any is not checked, here and below`));
+    findings.push(
+      finding("not-checked", place, `${what}, so whether selectors match any is not checked, here and below`),
+    );
   }
   return findings;
 }

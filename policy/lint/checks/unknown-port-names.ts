@@ -12,10 +12,14 @@ const EVERY_POD: PodMatch = { kind: "pods", namespaces: { kind: "labels", select
 /** Names of ports that none of the known pods has to which connections would go. */
 export function unknownPortNames({ owner, parts }: LintedRule, context: LintContext): string[] {
   const messages = parts.flatMap((part) => {
-    const names = Map.groupBy(part.ports?.filter((port): port is Name => port.kind === "name") ?? [], ({ name }) => name);
+    const names = Map.groupBy(
+      part.ports?.filter((port): port is Name => port.kind === "name") ?? [],
+      ({ name }) => name,
+    );
     if (names.size === 0) return [];
     const subjects = owner.policy?.subjects;
-    const pods = part.direction === "ingress" ? podsOf(subjects ? [subjects] : [], context) : podsOf(part.peers, context);
+    const pods =
+      part.direction === "ingress" ? podsOf(subjects ? [subjects] : [], context) : podsOf(part.peers, context);
     const whose = part.direction === "ingress" ? "its subjects" : "its peers";
     if (pods === null) return [...names.keys()].map((name) => `a port ${name} is one of pods, and ${whose} are none`);
     return [...names].flatMap(([name, matches]) => messageOf(name, matches, pods, part));
@@ -28,7 +32,8 @@ function podsOf(peers: readonly Peer[] | null, { cluster }: LintContext): readon
   if (peers?.length === 0) return [];
   const matches = (peers ?? [EVERY_POD]).flatMap((peer) => {
     if (peer.kind === "pods") return [peer];
-    const couldBePods = peer.kind === "block" ? peer.scope === "any" : peer.kind === "entity" && peer.entity === "cluster";
+    const couldBePods =
+      peer.kind === "block" ? peer.scope === "any" : peer.kind === "entity" && peer.entity === "cluster";
     return couldBePods ? [EVERY_POD] : [];
   });
   return matches.length === 0 ? null : [...new Set(matches.flatMap((match) => cluster.podsOf(match)))];

@@ -7,7 +7,9 @@ import { describePeer } from "../words.ts";
 
 /** Peers that cannot meet what the rules of their own policy require of pods. */
 export function unmetRequirements({ owner, direction, parts }: LintedRule, context: LintContext): string[] {
-  const requires = owner.policy?.requires[direction] ?? [];
+  const requires = (owner.policy?.requires[direction] ?? [])
+    .filter(({ controls }) => !controls.staged && controls.notAfter === undefined)
+    .map(({ pods }) => pods);
   const [part] = parts;
   if (requires.length === 0 || !part?.isNarrowed) return [];
   const field = direction === "ingress" ? "fromRequires" : "toRequires";

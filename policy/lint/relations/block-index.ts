@@ -1,6 +1,6 @@
 import { type Cidr, formatCidr } from "#policy/model/cidr.ts";
 import type { BlockMatch } from "#policy/model/rule.ts";
-import { rangesAround, toCidr } from "./blocks.ts";
+import { toCidr, widened } from "./blocks.ts";
 
 interface Filed<T> {
   readonly block: BlockMatch;
@@ -11,6 +11,8 @@ interface Filed<T> {
 /** Finds blocks by the ranges that they contain, or lie in, without trying each of them. */
 export class BlockIndex<T> {
   readonly #byRange = new Map<string, Filed<T>[]>();
+  /** Sizes that ranges have, by family. */
+  readonly #lengths = { 4: new Set<number>(), 6: new Set<number>() };
   /** By family, first address and size; null when it has to be made anew. */
   #sorted: readonly Filed<T>[] | null = null;
 
@@ -20,13 +22,14 @@ export class BlockIndex<T> {
     const found = this.#byRange.get(formatCidr(cidr));
     if (found) found.push(filed);
     else this.#byRange.set(formatCidr(cidr), [filed]);
+    this.#lengths[cidr.family].add(cidr.bits);
     this.#sorted = null;
   }
 
   /** Whose ranges contain a range, exceptions aside. */
   around(range: Cidr): readonly Filed<T>[] {
-    if (this.#byRange.size === 0) return [];
-    return rangesAround(range).flatMap((text) => this.#byRange.get(text) ?? []);
+    const lengths = [...this.#lengths[range.family]].filter((bits) => bits <= range.bits);
+    return lengths.flatMap((bits) => this.#byRange.get(formatCidr(widened(range, bits))) ?? []);
   }
 
   /** The ranges that lie in a range, itself among them; null where there are more than `most`. */

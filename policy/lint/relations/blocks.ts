@@ -42,12 +42,10 @@ export function holdsAtom({ cidr, except }: BlockMatch, atom: AddressAtom): bool
   return cidrContains(toCidr(cidr), atom) && !except.some((hole) => cidrContains(toCidr(hole), atom));
 }
 
-/** The ranges that contain a range, itself among them, widest first, as texts. */
-export function rangesAround({ family, address, bits }: Cidr): string[] {
-  return Array.from({ length: bits + 1 }, (_, length) => {
-    const free = BigInt(WIDTH[family] - length);
-    return formatCidr({ family, address: (address >> free) << free, bits: length });
-  });
+/** The range of so many bits that contains a range. */
+export function widened({ family, address, bits }: Cidr, to: number): Cidr {
+  const free = BigInt(WIDTH[family] - Math.min(bits, to));
+  return { family, address: (address >> free) << free, bits: Math.min(bits, to) };
 }
 
 function halves({ family, address, bits }: Cidr): Cidr[] {

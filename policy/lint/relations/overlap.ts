@@ -6,7 +6,11 @@ import { arePodsWithin } from "./pod-matches.ts";
 import { canPeersMeet, isPeerWithin } from "./peers.ts";
 
 /** Whether all subjects of one policy are subjects of another, whatever pods or nodes there are. */
-export function areSubjectsWithin(narrow: Policy["subjects"], wide: Policy["subjects"], namespaces: Namespaces): boolean {
+export function areSubjectsWithin(
+  narrow: Policy["subjects"],
+  wide: Policy["subjects"],
+  namespaces: Namespaces,
+): boolean {
   if (narrow.kind === "pods") return wide.kind === "pods" && arePodsWithin(narrow, wide, namespaces);
   return wide.kind === "nodes" && isWithin(narrow.labels, wide.labels);
 }
@@ -18,7 +22,9 @@ export function doPeersMeet(a: Peer, b: Peer, cluster: KnownCluster): boolean {
   if (isPeerWithin(a, b, namespaces) || isPeerWithin(b, a, namespaces)) return true;
   if (a.kind === "pods" && b.kind === "pods") return cluster.haveCommonPod(a, b);
   if (a.kind === "nodes" && b.kind === "nodes") return cluster.nodesOf([...a.labels, ...b.labels]).length > 0;
-  return a.kind === "block" && b.kind === "block" && (a.scope === b.scope || "outside" === b.scope || a.scope === "outside");
+  return (
+    a.kind === "block" && b.kind === "block" && (a.scope === b.scope || "outside" === b.scope || a.scope === "outside")
+  );
 }
 
 /** The same of whole lists. */

@@ -1,4 +1,3 @@
-import { isNode } from "#policy/model/flow.ts";
 import { cidrContains } from "#policy/model/cidr.ts";
 import type { Namespaces } from "#policy/model/namespaces.ts";
 import type { BlockMatch, EntityMatch, Peer } from "#policy/model/rule.ts";
@@ -31,14 +30,14 @@ export function isImpossible(peer: Peer): boolean {
 
 /** Whether everybody that `narrow` could mean is meant by `wide`, whoever there is. */
 export function isPeerWithin(narrow: Peer, wide: Peer, namespaces: Namespaces): boolean {
-  if (wide.kind === "entity") return isWithinEntity(narrow, wide);
+  if (wide.kind === "entity") return areSortsWithin(narrow, sortsOfEntity(wide.entity));
   switch (narrow.kind) {
     case "pods":
       return wide.kind === "pods" && arePodsWithin(narrow, wide, namespaces);
     case "block":
       return wide.kind === "block" && isBlockWithin(narrow, wide);
     case "entity":
-      return wide.kind === "nodes" && wide.labels.length === 0 && isNodeEntity(narrow);
+      return wide.kind === "nodes" && wide.labels.length === 0 && areSortsWithin(narrow, NODES);
     case "nodes":
       return wide.kind === "nodes" && isWithin(narrow.labels, wide.labels);
     case "names":
@@ -51,47 +50,65 @@ export function canPeersMeet(a: Peer, b: Peer, namespaces: Namespaces): boolean 
   if (a.kind === "pods" && b.kind === "pods") return canPodsMeet(a, b, namespaces);
   if (a.kind === "block" && b.kind === "block") return canBlocksMeet(a, b);
   if (a.kind === "nodes" && b.kind === "nodes") return areCompatible(a.labels, b.labels);
-  const placesOfB = placesOf(b);
-  return placesOf(a).some((place) => placesOfB.includes(place));
+  const sorts = sortsOf(b);
+  return sortsOf(a).some((sort) => sorts.includes(sort));
 }
 
-/** Where the parties are that a peer could mean: pods, the reserved party of a name, or nodes. */
-function placesOf(peer: Peer): readonly string[] {
+/**
+ * The sorts of parties of which a peer could mean some. An API server is a node, too, or somebody outside.
+ */
+function sortsOf(peer: Peer): readonly Sort[] {
   switch (peer.kind) {
     case "pods":
-      return ["pods"];
+      return ["pod"];
     case "block":
-      return peer.scope === "outside" ? ["world"] : EVERYWHERE;
+      return peer.scope === "outside" ? OUTSIDE : SORTS;
     case "entity":
-      return peer.entity === "cluster" ? EVERYWHERE.filter((place) => place !== "world") : [peer.entity];
+      return sortsOfEntity(peer.entity);
     case "nodes":
-      return ["host", "remote-node"];
+      return NODES;
     case "names":
-      return ["world"];
+      return OUTSIDE;
   }
 }
 
-const EVERYWHERE = [
-  "pods",
+const SORTS = [
+  "pod",
   "world",
   "host",
   "remote-node",
-  "kube-apiserver",
+  "server on a node",
+  "server outside",
   "ingress",
   "health",
   "init",
   "unmanaged",
 ] as const;
+type Sort = (typeof SORTS)[number];
 
-function isWithinEntity(narrow: Peer, { entity }: EntityMatch): boolean {
-  const places = placesOf(narrow);
-  // A block of any scope could be anybody's.
-  if (entity === "cluster") return !places.includes("world");
-  return places.length === 1 && places[0] === entity;
+const OUTSIDE: readonly Sort[] = ["world", "server outside"];
+const OTHER_NODES: readonly Sort[] = ["remote-node", "server on a node"];
+const NODES: readonly Sort[] = ["host", ...OTHER_NODES];
+const SERVERS: readonly Sort[] = ["server on a node", "server outside"];
+
+function sortsOfEntity(entity: EntityMatch["entity"]): readonly Sort[] {
+  switch (entity) {
+    case "cluster":
+      return SORTS.filter((sort) => sort !== "world");
+    case "world":
+      return OUTSIDE;
+    case "remote-node":
+      return OTHER_NODES;
+    case "kube-apiserver":
+      return SERVERS;
+    default:
+      return [entity];
+  }
 }
 
-function isNodeEntity({ entity }: EntityMatch): boolean {
-  return entity !== "cluster" && isNode({ reserved: entity });
+/** All parties of some sorts. A block of any scope could be anybody's. */
+function areSortsWithin(narrow: Peer, sorts: readonly Sort[]): boolean {
+  return sortsOf(narrow).every((sort) => sorts.includes(sort));
 }
 
 function isBlockWithin(narrow: BlockMatch, wide: BlockMatch): boolean {

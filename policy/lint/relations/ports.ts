@@ -5,17 +5,17 @@ import type { PortMatch } from "#policy/model/port.ts";
 export type Ports = readonly PortMatch[] | null;
 
 const LAST_PORT = 65_535;
-const EVERY: PortMatch | null = null;
 
 /** Whether all traffic of `narrow` (null: all that there is) is of one of `parts` together. */
-export function isPortCovered(narrow: PortMatch | typeof EVERY, parts: readonly Ports[]): boolean {
+export function isPortCovered(narrow: PortMatch | null, parts: readonly Ports[]): boolean {
   if (parts.includes(null)) return true;
   if (narrow === null) return false;
   const wide = parts.flatMap((part) => part ?? []).filter(({ protocol }) => protocol === narrow.protocol);
   if (narrow.kind === "name") {
     return wide.some((one) => one.kind === "all" || (one.kind === "name" && one.name === narrow.name));
   }
-  let [next, last] = intervalOf(narrow);
+  const [start, last] = intervalOf(narrow);
+  let next = start;
   const intervals = wide.flatMap((one) => (one.kind === "name" ? [] : [intervalOf(one)]));
   for (const [first, end] of intervals.sort((a, b) => a[0] - b[0])) {
     if (first > next) break;

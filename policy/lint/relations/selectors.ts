@@ -56,7 +56,13 @@ function holds({ operator, values }: Requirement, constraint: Constraint): boole
   }
 }
 
-const FREE: Constraint = { mustExist: false, mustNotExist: false, allowed: null, forbidden: new Set(), requirements: [] };
+const FREE: Constraint = {
+  mustExist: false,
+  mustNotExist: false,
+  allowed: null,
+  forbidden: new Set(),
+  requirements: [],
+};
 
 function constraintsOf(selector: Selector): Map<string, Constraint> {
   const constraints = new Map<string, Constraint>();

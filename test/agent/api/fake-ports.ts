@@ -1,6 +1,7 @@
 import { ApiError } from "#agent/api/errors.ts";
 import type { Flow, FlowLine } from "#agent/api/flow.ts";
-import type { Evaluation, PolicyObjectView, PolicyView, StagedView } from "#agent/api/policy-views.ts";
+import type { OptionView } from "#agent/api/config-views.ts";
+import type { Evaluation, PolicyObjectView, PolicyView, StagedView, Verification } from "#agent/api/policy-views.ts";
 import type { ObjectName, Ports } from "#agent/api/ports.ts";
 import type { EndpointView, StatusView } from "#agent/api/views.ts";
 
@@ -24,6 +25,7 @@ export const status: StatusView = {
   state: "ok",
   node: "n1",
   revision: 41,
+  policy: { enforcement: "default", cidrMatchesPods: "language", audit: false },
   store: { kind: "embedded", state: "ok" },
   datapath: { attach: "tcx", programs: "6b1f" },
   maps: [{ name: "conntrack4", entries: 812, capacity: 524288 }],
@@ -52,6 +54,44 @@ export const denial: Evaluation = {
   verdict: "deny",
   egress: { verdict: "allow", by: [egressRule], nearest: null, staged: null },
   ingress: { verdict: "deny", by: [], nearest: { ...ingressRule, because: "port 5432 is not 5433" }, staged: null },
+};
+
+export const different: Verification = {
+  state: "different",
+  generation: 41,
+  revision: 41,
+  endpoints: 1,
+  entries: 24,
+  classes: 310,
+  excluded: 2,
+  differences: [
+    {
+      map: "policy",
+      endpoints: [12],
+      what: "slot 7, ingress from identity 20482 (shop {app=db}), TCP/80: verdict",
+      expected: "allow",
+      found: "deny",
+      rules: ["NetworkPolicy shop/web ingress[0]"],
+    },
+    {
+      map: "ipcache",
+      endpoints: [],
+      what: "10.0.0.9/32: entry",
+      expected: null,
+      found: "identity 1 (host)",
+      rules: [],
+    },
+  ],
+  more: 3,
+};
+
+const logLevel: OptionView = { name: "log-level", value: "info", origin: "default", live: false, start: null };
+const enforcement: OptionView = {
+  name: "enforcement",
+  value: "always",
+  origin: "live",
+  live: true,
+  start: { value: "default", origin: "default" },
 };
 
 const policyView: PolicyView = {
@@ -108,6 +148,49 @@ export const flow: Flow = {
   },
 };
 
+/** The typed objects that are in force: two pods, of which one takes only TCP 5432 from the other. */
+const objects = [
+  pod("web-1", "web", "10.0.0.7"),
+  pod("db-0", "db", "10.0.0.8"),
+  {
+    kind: "NetworkPolicy",
+    namespace: "shop",
+    name: "db",
+    source: { file: "db.yaml", line: 1 },
+    controls: { object: {}, rules: {} },
+    podSelector: { matchLabels: { app: "db" }, matchExpressions: [] },
+    policyTypes: ["Ingress"],
+    ingress: [
+      {
+        line: 9,
+        peers: [
+          {
+            podSelector: { matchLabels: { app: "web" }, matchExpressions: [] },
+            namespaceSelector: null,
+            ipBlock: null,
+          },
+        ],
+        ports: [{ protocol: "TCP", port: 5432, endPort: null }],
+      },
+    ],
+    egress: [],
+  },
+];
+
+function pod(name: string, app: string, address: string): Record<string, unknown> {
+  return {
+    kind: "Pod",
+    namespace: "shop",
+    name,
+    source: { file: "node", line: null },
+    labels: { app },
+    serviceAccount: "default",
+    namedPorts: [],
+    addresses: [address],
+    hostNetwork: false,
+  };
+}
+
 const isWeb = ({ kind, namespace, name }: ObjectName): boolean =>
   kind === policy.kind && namespace === policy.namespace && name === policy.name;
 
@@ -137,6 +220,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       list: () => [policyView],
       staged: () => [stagedRule, stagedObject],
       get: (name) => (isWeb(name) ? policy : undefined),
+      inForce: () => ({ enforcement: "default", cidrMatchesPods: "language", objects }),
       validate: () => [],
       apply: ({ text, file }) =>
         Promise.resolve(
@@ -149,6 +233,14 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       revision: () => 41,
       waitRevision: (revision = 41, signal) =>
         revision <= 41 ? Promise.resolve(41) : new Promise((_, reject) => onAbort(signal, reject)),
+    },
+    verifications: {
+      verify: (endpoint) =>
+        endpoint === null || endpoint === web.id
+          ? Promise.resolve({ ...different, endpoints: 1 })
+          : Promise.reject(
+              new ApiError("not-found", { asked: `verify endpoint ${endpoint}`, obstacle: "there is none" }),
+            ),
     },
     evaluations: { evaluate: () => ({ ok: true, evaluation: denial }) },
     bpf: {
@@ -173,6 +265,15 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       endpoints: () => [],
     },
     status: { status: () => status },
+    config: {
+      list: () => [logLevel, enforcement],
+      change: (changes) =>
+        "log-level" in changes
+          ? Promise.reject(
+              Object.assign(new Error("set log-level: at the start"), { name: "ConfigError", code: "start-only" }),
+            )
+          : Promise.resolve({ revision: 42, options: [enforcement] }),
+    },
     flows: {
       async *read(query): AsyncGenerator<readonly FlowLine[]> {
         yield [flow];

@@ -7,6 +7,9 @@ const endpoint =
   '{"id":12,"containerId":"3f01","ifName":"eth0","hostInterface":"weir3fa1","namespace":"shop","pod":"web-1","labels":{"app":"web"},' +
   '"identity":20481,"ipv4":"10.0.0.7","ipv6":null,"state":"ready","policy":{"ingress":true,"egress":false},"revision":41}';
 const identity = '{"id":20481,"labels":{"app":"web","io.kubernetes.pod.namespace":"shop"},"scope":"cluster"}';
+const logLevel = '{"name":"log-level","value":"info","origin":"default","live":false,"start":null}';
+const enforcement =
+  '{"name":"enforcement","value":"always","origin":"live","live":true,"start":{"value":"default","origin":"default"}}';
 const policy =
   '"kind":"NetworkPolicy","namespace":"shop","name":"web","file":"web.yaml","line":1,"origin":"objects","revision":40';
 
@@ -14,9 +17,13 @@ const policy =
 const cases: readonly (readonly [string, string])[] = [
   [
     "status",
-    '{"state":"ok","node":"n1","revision":41,"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f"},' +
+    '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f"},' +
       '"maps":[{"name":"conntrack4","entries":812,"capacity":524288}],"endpoints":{"ready":1},"problems":[]}',
   ],
+  ["config get", `[${logLevel},${enforcement}]`],
+  ["config get enforcement", enforcement],
+  ["config set enforcement always", `{"revision":42,"options":[${enforcement}]}`],
+  ["config unset enforcement", `{"revision":42,"options":[${enforcement}]}`],
   ["endpoint list", `[${endpoint}]`],
   ["endpoint get 12", endpoint],
   ["endpoint log 12", '[{"time":"2026-01-31T12:00:00.000000000Z","event":"ready","message":"policy is in force"}]'],
@@ -46,12 +53,12 @@ const cases: readonly (readonly [string, string])[] = [
   [
     "policy eval --from shop/web-1 --to shop/db-0 --port 5432",
     '{"verdict":"deny","egress":{"verdict":"allow","by":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","rule":"egress[0]",' +
-      '"file":"web.yaml","line":14}],"nearest":null},"ingress":{"verdict":"deny","by":[],"nearest":{"kind":"NetworkPolicy",' +
-      '"namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"}}}',
+      '"file":"web.yaml","line":14}],"nearest":null,"staged":null},"ingress":{"verdict":"deny","by":[],"nearest":{"kind":"NetworkPolicy",' +
+      '"namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"},"staged":null}}',
   ],
   [
     "bpf policy list",
-    '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"rule":5}]',
+    '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"below":null,"rule":5}]',
   ],
   ["bpf ct list", "[]"],
   ["bpf ipcache list", '[{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}]'],

@@ -76,6 +76,60 @@ test("a candidate stands in for its namesake", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ verdict: "allow", ingress: { by: [{ file: candidate }] } });
 });
 
+test("the agent's options can be tried, and only without an agent", async () => {
+  const ends = ["--from", "shop/db-0", "--to", "shop/web-1", "--port", "80"];
+  const verdicts = ["default", "always", "never"].map(async (mode) => {
+    const { stdout } = await evaluate(...ends, "--enforcement", mode);
+    return (JSON.parse(stdout) as Evaluation).verdict;
+  });
+  expect(await Promise.all(verdicts)).toEqual(["allow", "deny", "allow"]);
+  writeFileSync(
+    folder.join("web.yaml"),
+    `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {endpointSelector: {matchLabels: {app: web}}, ingress: [{fromCIDR: [10.0.0.0/8]}]}
+`,
+  );
+  for (const [when, verdict] of [
+    ["language", "deny"],
+    ["true", "allow"],
+    ["false", "deny"],
+  ] as const) {
+    const { stdout } = await evaluate(...ends, "--cidr-matches-pods", when);
+    expect(JSON.parse(stdout)).toMatchObject({ verdict });
+  }
+  const live = await weir("/nowhere", "policy", "eval", ...ends, "--enforcement", "always");
+  expect(live.exitCode).toBe(2);
+  expect(live.stderr).toContain("need --objects");
+});
+
+test("a rule with an end counts until then", async () => {
+  for (const [end, verdict] of [
+    ["2000-01-01T00:00:00Z", "deny"],
+    ["9000-01-01T00:00:00Z", "allow"],
+  ] as const) {
+    const annotated = policy.replace("{name: db", `{annotations: {weir.io/not-after: "${end}"}, name: db`);
+    writeFileSync(folder.join("db.yaml"), annotated);
+    const { stdout } = await evaluate("--from", "shop/web-1", "--to", "shop/db-0", "--port", "5433");
+    expect(JSON.parse(stdout)).toMatchObject({ verdict });
+  }
+});
+
+test("what is staged is told where it would decide otherwise", async () => {
+  writeFileSync(folder.join("db.yaml"), policy.replace("{name: db", "{annotations: {weir.io/stage: audit}, name: db"));
+  const ends = ["--from", "shop/web-1", "--to", "shop/db-0", "--port"];
+  const [would, wouldNot] = await Promise.all(
+    ["5432", "5433"].map((port) => weir("/nowhere", "policy", "eval", "--objects", folder.path, ...ends, port)),
+  );
+  expect(would?.stdout.split("\n").slice(2)).toEqual([
+    "ingress  allow    no policy applies",
+    "                  staged: deny: no rule allows it, nearest: NetworkPolicy shop/db ingress[0] (db.yaml:7): port 5432 is not 5433",
+    "",
+  ]);
+  expect(wouldNot?.stdout).not.toContain("staged");
+});
+
 test("an unknown pod is not found; a wrong file is bad input", async () => {
   const unknown = await evaluate("--from", "shop/none", "--to", "shop/db-0", "--port", "80");
   expect([unknown.exitCode, unknown.stderr]).toEqual([4, "weir policy eval: pod shop/none is not known\n"]);

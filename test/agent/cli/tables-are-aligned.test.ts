@@ -56,6 +56,7 @@ test("status", async () => {
       "State      ok",
       "Node       n1",
       "Revision   41",
+      "Policy     enforcement default",
       "Store      embedded: ok",
       "Datapath   tcx, programs 6b1f",
       "Endpoints  1 ready",

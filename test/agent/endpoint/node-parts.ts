@@ -56,7 +56,7 @@ export function makeNodeParts() {
     enforcement,
     endpoints,
     pods,
-    mode: "default",
+    options: { enforcement: "default", cidrMatchesPods: "language", audit: false },
     generation: () => kernel.control.generation(),
     now: () => new Date(0),
   });

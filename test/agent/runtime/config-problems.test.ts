@@ -27,8 +27,6 @@ test.each([
   ["store", "etcd"],
   ["routing", "overlay"],
   ["masquerade", "true"],
-  ["enforcement", "always"],
-  ["audit", true],
 ])("what is not built is refused by name: %s %s", (flag, value) => {
   const [problem] = problems({ flags: { [flag]: value } });
   expect(problem).toContain(`${flag} ${value} is not available in this version`);

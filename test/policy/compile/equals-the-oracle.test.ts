@@ -56,6 +56,18 @@ test(`${CLUSTERS * FLOWS} random flows: compiled policy, explanation and oracle 
   }
 }, 900_000);
 
+test("they agree on what would be, too, when nothing is enforced", () => {
+  const seen: Record<string, number> = {};
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + sized({ short: 60, long: 1_000 }); seed++) {
+    compare(
+      randomCluster(seed, { flows: FLOWS, namedPortsOfBlocks: true }),
+      { ...randomOptions(seed), audit: true },
+      seen,
+    );
+  }
+  expect(Object.keys(seen).sort()).toEqual(["allow", "byDefault", "plain", "staged"]);
+});
+
 test("the order of objects never matters", () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + sized({ short: 60, long: 1_000 }); seed++) {
     const cluster = randomCluster(seed, { flows: FLOWS });

@@ -73,6 +73,18 @@ const table: [name: string, text: string, ...errors: string[]][] = [
     "7:75: spec.ingress[0].fromEndpoints[0].matchExpressions[0].operator: DoesNotExist cannot stand with reserved:host; accepted is Exists",
   ],
   [
+    "two reserved parties",
+    rule("{fromEndpoints: [{matchLabels: {'reserved:host': '', 'reserved:world': ''}}]}"),
+    "7:58: spec.ingress[0].fromEndpoints[0].matchLabels.reserved:world: cannot stand beside reserved:host; accepted is one reserved party, and several selectors for several",
+  ],
+  [
+    "two reserved parties, one in an expression",
+    rule(
+      "{fromEndpoints: [{matchLabels: {'reserved:host': ''}, matchExpressions: [{key: 'reserved:world', operator: Exists}]}]}",
+    ),
+    "7:84: spec.ingress[0].fromEndpoints[0].matchExpressions[0].key: cannot stand beside reserved:host; accepted is one reserved party, and several selectors for several",
+  ],
+  [
     "no key",
     rule("{fromEndpoints: [{matchExpressions: [{operator: Exists}]}]}"),
     "7:42: spec.ingress[0].fromEndpoints[0].matchExpressions[0]: key is missing",

@@ -8,13 +8,16 @@ import type { Direction } from "#policy/model/rule.ts";
 import { judge, type OracleVerdict } from "#policy/oracle/oracle.ts";
 import type { OracleOptions } from "#policy/oracle/question.ts";
 import type { ComparisonContext } from "./compare-maps.ts";
+import { Contradictions } from "./contradictions.ts";
 import { FiledObjects } from "./governing.ts";
+import { OracleKeys } from "./oracle-keys.ts";
+import { KnownExceptions } from "./known-exceptions.ts";
 import { partyName } from "./names.ts";
+import { PeerPolicies } from "./peer-policies.ts";
 import { type Peer, peersOf, readEndpoints } from "./peers.ts";
 import { type Judgement, ReadSlot } from "./read-slot.ts";
 import { type Spoken, spokenOf } from "./spoken.ts";
 import { type Segment, segmentName, segmentsOf } from "./traffic.ts";
-import { Unenforced } from "./unenforced.ts";
 
 /** Endpoints that are judged by one slot and selected by the same policies. */
 interface Self {
@@ -22,6 +25,19 @@ interface Self {
   readonly subject: Subject;
   readonly policies: readonly PolicyKindObject[];
   readonly endpoints: Set<number>;
+}
+
+/** The oracle's verdict on a segment, by its place in the list. */
+type OracleAnswers = (i: number, flow: Flow) => OracleVerdict;
+
+/** All traffic of one peer in one direction. */
+interface PeerQuestion {
+  readonly self: Self;
+  readonly direction: Direction;
+  readonly peer: Peer;
+  readonly segments: readonly Segment[];
+  readonly exceptions: KnownExceptions;
+  readonly answers: OracleAnswers;
 }
 
 const protocolNames = new Map<number, FlowProtocol>(
@@ -52,7 +68,7 @@ export class VerdictProof {
     const { prefixes } = spokenOf([...policies, ...this.#referencesOf(policies)]);
     const peers = await peersOf(readOut, prefixes, pace);
     for (const self of await this.#selves()) {
-      for (const direction of ["ingress", "egress"] as const) await this.#prove(self, direction, peers);
+      await this.#prove(self, peers);
     }
   }
 
@@ -83,67 +99,76 @@ export class VerdictProof {
     return selves.values();
   }
 
-  async #prove(self: Self, direction: Direction, peers: readonly Peer[]): Promise<void> {
-    const { findings, pace } = this.#context;
+  async #prove(self: Self, peers: readonly Peer[]): Promise<void> {
+    const { pace } = this.#context;
     const references = this.#referencesOf(self.policies);
     const spoken = spokenOf([...self.policies, ...references]);
-    const segments = segmentsOf(portStarts(self, direction, spoken, peers));
-    const unenforced = new Unenforced(direction === "egress" ? self.policies : [], references, this.#options);
     const oracleKeys = new OracleKeys(spoken);
-    const proven = new Set<string>();
-    const judged = new Map<string, (OracleVerdict | undefined)[]>();
-    for (const peer of peers) {
-      if (pace.isDue) await pace.rest();
-      const oracleKey = oracleKeys.of(peer);
-      const signatures = [peer.identity, peer.addressClass].map((number) => self.slot.signature(direction, number));
-      const isFree = isNodeItself(direction, peer);
-      const key = `${oracleKey}|${signatures.join("|")}|${isFree}`;
-      if (proven.has(key)) continue;
-      proven.add(key);
-      const answers = judged.get(oracleKey) ?? [];
-      judged.set(oracleKey, answers);
-      const objects = [
-        ...self.policies,
-        ...references,
-        ...this.#filed.namespaces(self.subject.namespace, peer.party.subject?.namespace ?? ""),
-      ];
-      for (const [i, segment] of segments.entries()) {
+    const keys = peers.map((peer) => oracleKeys.of(peer));
+    const peerPolicies = new PeerPolicies(self.policies, this.#options);
+    for (const direction of ["ingress", "egress"] as const) {
+      const segments = segmentsOf(portStarts(self, direction, spoken, peers));
+      const exceptions = new KnownExceptions(direction === "egress" ? self.policies : [], references, this.#options);
+      const proven = new Set<string>();
+      const answers = new Map<string, OracleAnswers>();
+      for (const [i, peer] of peers.entries()) {
         if (pace.isDue) await pace.rest();
-        const flow = flowOf(self.subject, direction, peer.party, segment);
-        if (unenforced.has(flow)) {
-          findings.excluded++;
-          continue;
-        }
-        findings.classes++;
-        const expected = (answers[i] ??= judge(objects, flow, this.#options)[direction]);
-        const found = isFree
-          ? FREE
-          : self.slot.judge(direction, peer, protocolNumbers[segment.protocol], segment.first);
-        this.#compare(self, direction, peer, segment, expected, found);
+        const key = keys[i] as string;
+        const [ofIdentity, ofClass] = [peer.identity, peer.addressClass].map((n) => self.slot.signature(direction, n));
+        const combination = `${ofIdentity}|${ofClass}|${isNodeItself(direction, peer)}|${key}`;
+        if (proven.has(combination)) continue;
+        proven.add(combination);
+        let known = answers.get(key);
+        if (!known) answers.set(key, (known = this.#answers(self, direction, peer, references, peerPolicies)));
+        await this.#compare({ self, direction, peer, segments, exceptions, answers: known });
       }
     }
   }
 
-  #compare(
-    self: Self,
+  /** Asks the oracle once for each segment, however often. */
+  #answers(
+    { subject }: Self,
     direction: Direction,
     { party }: Peer,
-    segment: Segment,
-    expected: OracleVerdict,
-    found: Judgement,
-  ): void {
-    const { findings } = this.#context;
-    const rules = this.#rulesOf(found);
-    if (found.verdict === expected.verdict && equal(rules, expected.rules)) return;
+    references: readonly PolicyObject[],
+    peerPolicies: PeerPolicies,
+  ): OracleAnswers {
+    const namespaces = this.#filed.namespaces(subject.namespace, party.subject?.namespace ?? "");
+    const context = [...references, ...namespaces];
+    const any = flowOf(subject, direction, party, { protocol: "TCP", first: 0, last: 0 });
+    const objects = [...peerPolicies.of(direction, any, context), ...context];
+    const told: OracleVerdict[] = [];
+    return (i, flow) => (told[i] ??= judge(objects, flow, this.#options)[direction]);
+  }
+
+  async #compare({ self, direction, peer, segments, exceptions, answers }: PeerQuestion): Promise<void> {
+    const { findings, pace } = this.#context;
+    const isFree = isNodeItself(direction, peer);
+    const contradictions = new Contradictions();
+    for (const [i, segment] of segments.entries()) {
+      if (pace.isDue) await pace.rest();
+      const flow = flowOf(self.subject, direction, peer.party, segment);
+      if (exceptions.has(flow)) {
+        findings.excluded++;
+        continue;
+      }
+      findings.classes++;
+      const expected = answers(i, flow);
+      const protocol = protocolNumbers[segment.protocol];
+      const found = isFree ? FREE : self.slot.judge(direction, peer, protocol, segment.first);
+      const rules = this.#rulesOf(found);
+      if (found.verdict === expected.verdict && equal(rules, expected.rules)) continue;
+      contradictions.add(segment, expected, { verdict: found.verdict, rules });
+    }
+    this.#tell(self, direction, peer, contradictions);
+  }
+
+  #tell({ endpoints }: Self, direction: Direction, { party }: Peer, contradictions: Contradictions): void {
     const way = direction === "egress" ? "to" : "from";
-    findings.add(() => ({
-      map: "policy",
-      endpoints: [...self.endpoints],
-      what: `verdict on ${direction} ${way} ${partyName(party)}, ${segmentName(segment)}`,
-      expected: judgementText(expected.verdict, expected.rules),
-      found: judgementText(found.verdict, rules),
-      rules: expected.rules,
-    }));
+    for (const { segment, expected, found, rules } of contradictions.list) {
+      const what = `verdict on ${direction} ${way} ${partyName(party)}, ${segmentName(segment)}`;
+      this.#context.findings.add(() => ({ map: "policy", endpoints: [...endpoints], what, expected, found, rules }));
+    }
   }
 
   #rulesOf({ references }: Judgement): readonly string[] {
@@ -206,44 +231,6 @@ function* portStarts(
       yield [protocol, port + 1];
     }
   }
-}
-
-/** Names peers so that equal names mean: no object that matters tells them apart. */
-class OracleKeys {
-  readonly #spoken: Spoken;
-  readonly #ofSubject = new Map<Subject, string>();
-
-  constructor(spoken: Spoken) {
-    this.#spoken = spoken;
-  }
-
-  of({ party: { subject, reserved, nodeLabels, address }, within }: Peer): string {
-    const near = within.filter((prefix) => this.#spoken.prefixes.has(prefix)).join();
-    if (subject) return `${this.#subjectKey(subject)} ${near}`;
-    // The two families of the world have names of their own.
-    const family = address === undefined ? "" : address.includes(":") ? "6" : "4";
-    return `${reserved ?? "world"} ${family} ${JSON.stringify(nodeLabels)} ${near}`;
-  }
-
-  #subjectKey(subject: Subject): string {
-    const known = this.#ofSubject.get(subject);
-    if (known !== undefined) return known;
-    const { labels } = this.#spoken;
-    const parts = [subject.namespace, formatNamedPorts(subject.namedPorts)];
-    if (labels.has("io.cilium.k8s.policy.serviceaccount")) parts.push(subject.serviceAccount);
-    for (const [key, values] of labels) {
-      if (!Object.hasOwn(subject.labels, key)) continue;
-      const value = subject.labels[key] as string;
-      parts.push(`${key}=${values.has(value) ? value : "?"}`);
-    }
-    const text = JSON.stringify(parts);
-    this.#ofSubject.set(subject, text);
-    return text;
-  }
-}
-
-function judgementText(verdict: string, rules: readonly string[]): string {
-  return rules.length === 0 ? verdict : `${verdict} by ${rules.join(", ")}`;
 }
 
 function equal(a: readonly string[], b: readonly string[]): boolean {

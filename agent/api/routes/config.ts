@@ -1,0 +1,22 @@
+import * as z from "zod";
+import { optionChange, optionChanges, optionView } from "#agent/api/config-views.ts";
+import type { Ports } from "#agent/api/ports.ts";
+import { type Route, route } from "#agent/api/route.ts";
+
+type Needs = Pick<Ports, "config">;
+
+export const configRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/v1/config",
+    response: z.array(optionView).readonly(),
+    handle: (_, { config }: Needs) => config.list(),
+  }),
+  route({
+    method: "PATCH",
+    path: "/v1/config",
+    body: optionChanges,
+    response: optionChange,
+    handle: ({ body }, { config }: Needs) => config.change(body),
+  }),
+];

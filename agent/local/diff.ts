@@ -1,0 +1,96 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { PoliciesInForce } from "#agent/api/policy-views.ts";
+import { type DiffOptions, diffPolicies } from "#policy/diff/diff.ts";
+import { diffFlows } from "#policy/diff/flows.ts";
+import type { PolicyDiff } from "#policy/diff/policy-change.ts";
+import { type PolicyObject, isPolicyKind, objectKey } from "#policy/model/object.ts";
+import { type LocatedError, formatLocatedError } from "#policy/parse/located-error.ts";
+import { parseObjects } from "#policy/parse/objects.ts";
+import { RecordedFlows } from "#policy/simulate/recorded-flows.ts";
+import { readObjectFiles } from "./object-files.ts";
+
+export interface DiffRequest {
+  /** A folder of objects, or what an agent says. */
+  readonly before: { readonly folder: string } | PoliciesInForce;
+  /** Null: none, only staged rules are asked about. */
+  readonly candidate: { readonly folder: string } | { readonly text: string; readonly file: string } | null;
+  /** The candidate's policies in place of all others, not only of their namesakes. */
+  readonly replace: boolean;
+  /** As if everything staged were in force with the candidate. */
+  readonly promote: boolean;
+  /** Lines of recorded flows; null: all traffic that there can be. */
+  readonly flows: { readonly file: string; readonly lines: AsyncIterable<string> } | null;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly progress: NonNullable<DiffOptions["progress"]>;
+}
+
+export type DiffOutcome =
+  | { readonly ok: true; readonly diff: PolicyDiff }
+  | { readonly ok: false; readonly message: string };
+
+/** Answers `weir policy diff`. */
+export async function diffObjects(request: DiffRequest): Promise<DiffOutcome> {
+  const { before, candidate, promote, replace, at, progress } = request;
+  const old = "folder" in before ? await readObjectFiles(before.folder) : inForce(before);
+  const next = candidate ? await readCandidate(candidate) : ({ ok: true, objects: [] } as const);
+  const flows = request.flows && (await readFlows(request.flows));
+  const errors = [old, next].flatMap((result): readonly LocatedError[] => (result.ok ? [] : result.errors));
+  errors.push(...(flows?.errors ?? []));
+  if (errors.length > 0) return { ok: false, message: messageOf(errors, flows) };
+  const objects = old.ok ? old.objects : [];
+  const kept = replace ? objects.filter((object) => !isPolicyKind(object)) : objects;
+  const after = overlay(kept, next.ok ? next.objects : []);
+  const modes = "folder" in before ? {} : { enforcement: before.enforcement, cidrMatchesPods: before.cidrMatchesPods };
+  const options = { ...modes, at, includeStaged: promote, progress };
+  const diff = flows ? diffFlows(objects, after, flows, options) : diffPolicies(objects, after, options);
+  return { ok: true, diff };
+}
+
+type Objects =
+  | { readonly ok: true; readonly objects: readonly PolicyObject[] }
+  | { readonly ok: false; readonly errors: readonly LocatedError[] };
+
+/** Whether a path is a folder; false also where there is nothing. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** The agent is trusted: its objects are as its own engine has them. */
+function inForce({ objects }: PoliciesInForce): Objects {
+  return { ok: true, objects: objects as readonly unknown[] as readonly PolicyObject[] };
+}
+
+/** Objects of a folder are named by the folder, too: they stand beside others of the same name. */
+async function readCandidate(candidate: NonNullable<DiffRequest["candidate"]>): Promise<Objects> {
+  if ("text" in candidate) return parseObjects(candidate.text, candidate.file);
+  const { folder } = candidate;
+  const read = await readObjectFiles(folder);
+  if (!read.ok) return { ok: false, errors: read.errors.map((error) => ({ ...error, file: join(folder, error.file) })) };
+  const objects = read.objects.map((object) => ({
+    ...object,
+    source: { ...object.source, file: join(folder, object.source.file) },
+  }));
+  return { ok: true, objects };
+}
+
+async function readFlows({ file, lines }: NonNullable<DiffRequest["flows"]>): Promise<RecordedFlows> {
+  const flows = new RecordedFlows(file);
+  for await (const line of lines) flows.add(line);
+  return flows;
+}
+
+function messageOf(errors: readonly LocatedError[], flows: RecordedFlows | null): string {
+  const told = new Set(flows?.errors.map(({ line }) => line)).size;
+  const more = (flows?.wrong ?? 0) - told;
+  return [...errors.map(formatLocatedError), ...(more > 0 ? [`and ${more} more wrong lines`] : [])].join("\n");
+}
+
+/** Objects with others in place of their namesakes, or beside them. */
+function overlay(objects: readonly PolicyObject[], others: readonly PolicyObject[]): PolicyObject[] {
+  return [...new Map([...objects, ...others].map((object) => [objectKey(object), object])).values()];
+}

@@ -1,0 +1,150 @@
+import type { Verdict } from "#policy/model/rule.ts";
+import { type Family, isSameMember } from "#policy/simulate/party-class.ts";
+import type { TrafficClasses } from "#policy/simulate/traffic-classes.ts";
+import { type ChangeItem, ChangeItems } from "./change-item.ts";
+import { type EndChange, EndPolicies, type Item, toItems } from "./end-change.ts";
+import { bySets, conditionsOf, meets } from "./named-change.ts";
+import type { NameSet } from "./names.ts";
+import { type PairChange, isPossible, pairChanges } from "./pair-change.ts";
+import { Side } from "./side.ts";
+
+/** Called now and then while it takes long. */
+export type Progress = (done: number, of: number) => void;
+
+/** A change of the traffic between two items. */
+export interface Difference {
+  readonly source: ChangeItem;
+  readonly destination: ChangeItem;
+  readonly families: readonly Family[];
+  readonly change: PairChange;
+}
+
+/** Judges every class of traffic on both sides, end by end, and puts together only ends of which one has changed. */
+export class Comparison {
+  readonly items: readonly Item[];
+  /** Classes of traffic that were looked at. */
+  classes = 0;
+  isComplete = true;
+  readonly #traffic: TrafficClasses;
+  readonly #changeItems: ChangeItems;
+  readonly #policies = new Map<Item, EndPolicies | null>();
+  readonly #pairs = new Map<EndChange, Map<EndChange, Map<string, readonly PairChange[]>>>();
+  readonly #free: EndChange;
+
+  constructor(traffic: TrafficClasses, sides: readonly [Side, Side]) {
+    this.#traffic = traffic;
+    this.items = toItems(traffic, ...sides);
+    this.#changeItems = new ChangeItems(this.items);
+    const verdicts = traffic.segments.map((): Verdict => "allow");
+    const decisions = { verdicts, rules: traffic.segments.map(() => []) };
+    this.#free = { before: decisions, after: decisions, isChanged: false };
+    // Classes share policies: so what is known of one end holds for others.
+    const shared = new Map<unknown, Map<unknown, EndPolicies>>();
+    for (const item of this.items) {
+      const [before, after] = sides.map((side) => side.policyOf(item.party));
+      if (!before || !after) {
+        this.#policies.set(item, null);
+        continue;
+      }
+      const own = shared.get(before) ?? new Map<unknown, EndPolicies>();
+      shared.set(before, own);
+      const policies = own.get(after) ?? new EndPolicies(before, after, sides, traffic);
+      own.set(after, policies);
+      this.#policies.set(item, policies);
+    }
+  }
+
+  *differences(progress: Progress = () => {}): Generator<Difference> {
+    for (const [i, source] of this.items.entries()) {
+      for (const destination of this.items) yield* this.#compare(source, destination);
+      progress(i + 1, this.items.length);
+    }
+    this.isComplete &&= [...this.#policies.values()].every((policies) => policies?.isComplete ?? true);
+  }
+
+  /** Families of addresses that both have; null: there is no traffic between the two that anybody judges. */
+  families(source: Item, destination: Item): readonly Family[] | null {
+    const isReceiverFree = this.#isFree(source, destination) || !this.#policies.get(destination);
+    if (isReceiverFree && !this.#policies.get(source)) return null;
+    if (isOneParty(source, destination)) return null;
+    const [a, b] = [source, destination].map(({ party, face }) => party.faces[face]?.families ?? []);
+    if (!a || !b || a.length === 0) return b ?? [];
+    if (b.length === 0) return a;
+    const both = a.filter((family) => b.includes(family));
+    return both.length > 0 ? both : null;
+  }
+
+  *#compare(source: Item, destination: Item): Generator<Difference> {
+    const families = this.families(source, destination);
+    if (!families) return;
+    const segments = this.#traffic.segments.filter((segment) => isPossible(segment, families)).length;
+    const sender = this.#policies.get(source);
+    const receiver = this.#isFree(source, destination) ? null : this.#policies.get(destination);
+    const egress = sender?.change("egress", destination) ?? this.#free;
+    const ingress = receiver?.change("ingress", source) ?? this.#free;
+    const outside = destination.isOutside && sender ? sender : source.isOutside ? receiver : null;
+    const names = outside?.names(outside === sender ? "egress" : "ingress");
+    if (!outside || !names || names.groups.length === 0) {
+      this.classes += segments;
+      for (const change of this.#pairChanges(egress, ingress, families)) {
+        yield { ...this.#ends(source, destination), families, change };
+      }
+      return;
+    }
+    this.classes += segments * names.sets.length;
+    const perSet = names.sets.map((set): readonly [NameSet, readonly PairChange[]] => {
+      const ends =
+        outside === sender
+          ? ([sender.changeOfNamed("egress", destination, set), ingress] as const)
+          : ([egress, outside.changeOfNamed("ingress", source, set)] as const);
+      return [set, this.#pairChanges(...ends, families)];
+    });
+    for (const { change, sets } of bySets(perSet)) {
+      for (const condition of conditionsOf(sets, names.sets, names.groups)) {
+        const example = condition && [...sets].find((set) => meets(set, condition));
+        const named = this.#changeItems.of(outside === sender ? destination : source, condition, example?.names ?? []);
+        const plain = this.#changeItems.of(outside === sender ? source : destination);
+        yield {
+          source: outside === sender ? plain : named,
+          destination: outside === sender ? named : plain,
+          families,
+          change,
+        };
+      }
+    }
+  }
+
+  #ends(source: Item, destination: Item): Pick<Difference, "source" | "destination"> {
+    return { source: this.#changeItems.of(source), destination: this.#changeItems.of(destination) };
+  }
+
+  /** The node reaches its own pods always. */
+  #isFree(source: Item, destination: Item): boolean {
+    return source.party.kind === "host" && destination.party.kind === "pod";
+  }
+
+  #pairChanges(egress: EndChange, ingress: EndChange, families: readonly Family[]): readonly PairChange[] {
+    if (!egress.isChanged && !ingress.isChanged) return NOTHING;
+    let byIngress = this.#pairs.get(egress);
+    if (!byIngress) this.#pairs.set(egress, (byIngress = new Map()));
+    let byFamilies = byIngress.get(ingress);
+    if (!byFamilies) byIngress.set(ingress, (byFamilies = new Map()));
+    const key = families.join();
+    let changes = byFamilies.get(key);
+    if (!changes) byFamilies.set(key, (changes = pairChanges({ egress, ingress }, this.#traffic.segments, families)));
+    return changes;
+  }
+}
+
+const NOTHING: readonly PairChange[] = [];
+
+/** What a party says to itself is nobody's concern. A node has two roles, and is the own node of nobody but its pods. */
+function isOneParty(source: Item, destination: Item): boolean {
+  const [a, b] = [source.party, destination.party];
+  if (a.kind === "host" && b.kind === "host") return true;
+  if (a.cells.length > 0 || b.cells.length > 0) return false;
+  // Only nodes are members of several classes.
+  if (a !== b && (a.kind === "pod" || b.kind === "pod")) return false;
+  const [one, other] = [a.members[0], b.members[0]];
+  return a.members.length === 1 && b.members.length === 1 && one !== undefined && other !== undefined && isSameMember(one, other);
+}

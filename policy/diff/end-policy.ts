@@ -1,0 +1,126 @@
+import { ANY_PEER, type EntryDecision, type PolicyEntry } from "#policy/compile/entry.ts";
+import type { Direction, Rule, Verdict } from "#policy/model/rule.ts";
+import type { PortSegment } from "#policy/simulate/port-segments.ts";
+
+/** What one end says of each segment of ports, in their order. */
+export interface EndDecisions {
+  readonly verdicts: readonly Verdict[];
+  /** Those that decide; empty where no rule does. */
+  readonly rules: readonly (readonly Rule[])[];
+}
+
+/** The entries of one peer: numbered within the policy, and as a text without their rules. */
+interface PeerEntries {
+  readonly number: number;
+  readonly shape: string;
+  readonly entries: readonly PolicyEntry[];
+  readonly painted: (PolicyEntry | null)[];
+}
+
+const NO_RULES: readonly Rule[] = [];
+
+/** One policy map, asked for all segments of ports at once. Judges as the kernel does: see `PolicyMap`. */
+export class EndPolicy {
+  readonly #segments: readonly PortSegment[];
+  readonly #byPeer: Readonly<Record<Direction, ReadonlyMap<number, PeerEntries>>>;
+  readonly #decisions = new Map<string, EndDecisions>();
+
+  constructor(entries: readonly PolicyEntry[], segments: readonly PortSegment[]) {
+    this.#segments = segments;
+    this.#byPeer = { ingress: this.#group(entries, "ingress"), egress: this.#group(entries, "egress") };
+  }
+
+  /** Names what a policy says of peers that are looked up by these numbers: with equal keys it says the same. */
+  key(direction: Direction, peers: readonly number[]): string {
+    return peers.map((peer) => this.#byPeer[direction].get(peer)?.number ?? 0).join(",");
+  }
+
+  /** As {@link key}, but also comparable with other policies, and without the rules. */
+  shape(direction: Direction, peers: readonly number[]): string {
+    return [...peers, ANY_PEER].map((peer) => this.#byPeer[direction].get(peer)?.shape ?? "").join("|");
+  }
+
+  /** What it says to a peer that is looked up by several numbers, and as anybody. */
+  decisions(direction: Direction, peers: readonly number[]): EndDecisions {
+    const key = `${direction} ${this.key(direction, peers)}`;
+    let decisions = this.#decisions.get(key);
+    if (!decisions) this.#decisions.set(key, (decisions = this.#decide(direction, peers)));
+    return decisions;
+  }
+
+  #decide(direction: Direction, peers: readonly number[]): EndDecisions {
+    const painted = [...peers, ANY_PEER].flatMap((peer) => {
+      const found = this.#byPeer[direction].get(peer);
+      return found ? [found.painted] : [];
+    });
+    const verdicts: Verdict[] = [];
+    const rules: (readonly Rule[])[] = [];
+    for (const segment of this.#segments.keys()) {
+      const own = painted.flatMap((list) => list[segment] ?? []);
+      let decision: readonly EntryDecision[] = highest(own);
+      if (decision[0]?.verdict === "pass") decision = highest(own.flatMap(({ below }) => below ?? []));
+      const verdict = decision[0]?.verdict ?? "deny";
+      verdicts.push(verdict === "pass" ? "deny" : verdict);
+      rules.push(decision.length > 1 ? decision.flatMap((one) => one.rules) : (decision[0]?.rules ?? NO_RULES));
+    }
+    return { verdicts, rules };
+  }
+
+  #group(entries: readonly PolicyEntry[], direction: Direction): Map<number, PeerEntries> {
+    const lists = new Map<number, PolicyEntry[]>();
+    for (const entry of entries) {
+      if (entry.direction !== direction) continue;
+      const list = lists.get(entry.peer);
+      if (list) list.push(entry);
+      else lists.set(entry.peer, [entry]);
+    }
+    const known = new Map<string, PeerEntries>();
+    const ruleSets = new Map<readonly Rule[], number>();
+    const numberOf = (rules: readonly Rule[]): number => {
+      let number = ruleSets.get(rules);
+      if (number === undefined) ruleSets.set(rules, (number = ruleSets.size));
+      return number;
+    };
+    const groups = new Map<number, PeerEntries>();
+    for (const [peer, list] of lists) {
+      const text = list.map((entry) => `${numberOf(entry.rules)} ${shapeOf(entry)} ${entry.below && numberOf(entry.below.rules)}`);
+      const key = text.join(";");
+      let group = known.get(key);
+      if (!group) {
+        const shape = list.map(shapeOf).sort().join(";");
+        known.set(key, (group = { number: known.size + 1, shape, entries: list, painted: this.#paint(list) }));
+      }
+      groups.set(peer, group);
+    }
+    return groups;
+  }
+
+  /** The longest match for each segment. */
+  #paint(entries: readonly PolicyEntry[]): (PolicyEntry | null)[] {
+    const painted = new Array<PolicyEntry | null>(this.#segments.length).fill(null);
+    const length = ({ protocol, portBits }: PolicyEntry): number => (protocol === 0 ? -1 : portBits);
+    for (const entry of [...entries].sort((a, b) => length(a) - length(b))) {
+      const { protocol, port, portBits } = entry;
+      const last = port + (1 << (16 - portBits)) - 1;
+      for (const [i, { number, first }] of this.#segments.entries()) {
+        if (protocol === 0 || (protocol === number && first >= port && first <= last)) painted[i] = entry;
+      }
+    }
+    return painted;
+  }
+}
+
+/** Of several, those with the highest precedence. */
+function highest<T extends EntryDecision>(decisions: readonly T[]): readonly T[] {
+  let best: T[] = [];
+  for (const decision of decisions) {
+    const precedence = best[0]?.precedence ?? -1;
+    if (decision.precedence > precedence) best = [decision];
+    else if (decision.precedence === precedence) best.push(decision);
+  }
+  return best;
+}
+
+function shapeOf({ protocol, port, portBits, precedence, below }: PolicyEntry): string {
+  return `${protocol} ${port} ${portBits} ${precedence} ${below?.precedence ?? ""}`;
+}

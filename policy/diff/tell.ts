@@ -1,0 +1,93 @@
+import { type Rule, type RuleDescription, compareDescriptions } from "#policy/model/rule.ts";
+import type { ChangeItem } from "./change-item.ts";
+import type { Comparison } from "./compare.ts";
+import type { Item } from "./end-change.ts";
+import { type Explanations, type Sample, sampleOf } from "./example.ts";
+import type { MergedChange } from "./merge.ts";
+import { partyGroup } from "./party-group.ts";
+import type { PolicyChange } from "./policy-change.ts";
+
+/** Says for people and programs what has been found; sorted. */
+export function tellChanges(
+  changes: readonly MergedChange[],
+  comparison: Comparison,
+  explanations: Explanations,
+): PolicyChange[] {
+  return changes.map((change) => tell(change, comparison, explanations)).sort(compareChanges);
+}
+
+function tell(change: MergedChange, comparison: Comparison, explanations: Explanations): PolicyChange {
+  const { before, after, ends, protocol, ports, segments, sources, destinations, rules } = change;
+  const sample = firstSample(change, comparison);
+  const senders = others(sources, comparison.items, (item) =>
+    destinations.some((destination) => comparison.families(item, destination.item) !== null),
+  );
+  const receivers = others(destinations, comparison.items, (item) =>
+    sources.some((source) => comparison.families(source.item, item) !== null),
+  );
+  const isNewDenial = after === "deny" && rules.after.size === 0;
+  return {
+    before,
+    after,
+    source: partyGroup(sources, ...senders, sample?.told.from ?? ""),
+    destination: partyGroup(destinations, ...receivers, sample?.told.to ?? ""),
+    protocol,
+    ports,
+    traffic: segments.map(({ protocol, first, last }) => ({ protocol, first, last })),
+    ends,
+    by: { before: describeRules(rules.before), after: describeRules(rules.after) },
+    nearest: sample && isNewDenial ? explanations.nearest(sample.flows[1], ends) : null,
+    example: sample?.told ?? null,
+  };
+}
+
+/** Items that are not chosen: those with which there can be traffic, and those with which there cannot. */
+function others(
+  chosen: readonly ChangeItem[],
+  all: readonly Item[],
+  isPossible: (item: Item) => boolean,
+): readonly [Item[], Item[]] {
+  const parties = new Set(chosen.map(({ item }) => item.party));
+  const items = new Set(chosen.map(({ item }) => item));
+  const possible: Item[] = [];
+  const impossible: Item[] = [];
+  for (const item of all) {
+    if (items.has(item)) continue;
+    if (isPossible(item)) possible.push(item);
+    else if (!parties.has(item.party)) impossible.push(item);
+  }
+  return [possible, impossible];
+}
+
+function firstSample({ sources, destinations, segments }: MergedChange, comparison: Comparison): Sample | null {
+  for (const source of sources) {
+    for (const destination of destinations) {
+      const families = comparison.families(source.item, destination.item);
+      const sample = families && sampleOf(source, destination, families[0] ?? null, segments);
+      if (sample) return sample;
+    }
+  }
+  return null;
+}
+
+/** One rule of an object may stand for several; it is named once. */
+function describeRules(rules: Iterable<Rule>): RuleDescription[] {
+  const byText = new Map([...rules].map(({ description }) => [JSON.stringify(description), description]));
+  return [...byText.values()].sort(compareDescriptions);
+}
+
+/** What is cut off first, then what is let through; then by who it is, and what. */
+function compareChanges(a: PolicyChange, b: PolicyChange): number {
+  const keys = [a, b].map(({ before, after, source, destination, protocol, ports }) => [
+    `${["deny", "allow", "redirect"].indexOf(after)}${before}`,
+    destination.description,
+    source.description,
+    protocol,
+    ports,
+  ]);
+  for (const [i, text] of (keys[0] ?? []).entries()) {
+    const other = keys[1]?.[i] ?? "";
+    if (text !== other) return text < other ? -1 : 1;
+  }
+  return 0;
+}

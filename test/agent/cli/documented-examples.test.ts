@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { weir } from "./cli-fixture.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+interface Example {
+  readonly argv: readonly string[];
+  readonly output: string;
+}
+
+/** Blocks of a page that begin with `$ weir`. */
+function examplesOf(page: string): Example[] {
+  const text = readFileSync(join(root, page), "utf8");
+  return [...text.matchAll(/^```\n\$ weir ([^\n]+)\n([^]*?)^```$/gm)].map(([, command = "", output = ""]) => {
+    const argv = command.split(" ").map((word) => (word.startsWith("test/") ? join(root, word) : word));
+    return { argv, output };
+  });
+}
+
+test.each(["policy/lint/README.md", "policy/suggest/README.md"])("%s shows what weir prints", async (page) => {
+  const examples = examplesOf(page);
+  expect(examples.length).toBeGreaterThan(0);
+  for (const { argv, output } of examples) expect((await weir("/nowhere", ...argv)).stdout).toBe(output);
+});

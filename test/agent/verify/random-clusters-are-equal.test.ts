@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { Outsiders } from "#agent/endpoint/outsiders.ts";
+import { type PolicyObject, isPolicyKind } from "#policy/model/object.ts";
+import { makeEndpoint, MemoryClasses } from "#test/support/enforcement.ts";
+import { MemoryKernel } from "#test/support/memory-kernel.ts";
+import { Random } from "#test/support/random.ts";
+import { randomCluster } from "#test/support/random-policy.ts";
+import { sized } from "#test/support/size.ts";
+import { VerifiedNode } from "#test/support/verified-node.ts";
+
+test("whatever the languages, what enforcement brings into the kernel is equal to the oracle in every class", async () => {
+  let classes = 0;
+  for (let seed = 1; seed <= sized({ short: 60, long: 1_000 }); seed++) {
+    const random = new Random(seed);
+    const { pods, objects, nodeAddress } = randomCluster(seed, { hostPolicies: true });
+    const ground = objects.filter((object) => !isPolicyKind(object));
+    const some = (): PolicyObject[] => [...ground, ...objects.filter(isPolicyKind).filter(() => random.chance(0.8))];
+
+    const node = new VerifiedNode(new MemoryKernel());
+    const { enforcement } = node.setup;
+    enforcement.setNodeAddresses([nodeAddress]);
+    const endpoints = pods.map(({ subject, identity, address }, i) => ({
+      ...makeEndpoint(i + 1, subject, identity, address),
+      ...(address.includes(":") ? { ipv4: null, ipv6: address } : {}),
+    }));
+    await node.add(...endpoints.slice(1));
+    const outsiders = new Outsiders(new MemoryClasses((2 << 24) + 1), "node-0").plan(ground, objects);
+    await node.setPolicy(some(), { outsiders, at: 1_500 });
+    // An identity and a policy later: what came bit by bit is equal to what is computed anew.
+    await node.add(...endpoints.slice(0, 1));
+    await node.setPolicy(some(), { outsiders, at: 1_500 });
+    enforcement.remove(endpoints.length);
+    enforcement.setNodeAddresses(["10.0.0.77"]);
+
+    const verification = await node.verify();
+    expect(verification, `seed ${seed}`).toMatchObject({ state: "equal", differences: [] });
+    classes += verification.classes;
+  }
+  expect(classes).toBeGreaterThan(10_000);
+});

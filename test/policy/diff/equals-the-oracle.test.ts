@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { type DiffOptions, diffPolicies } from "#policy/diff/diff.ts";
+import type { ExampleFlow } from "#policy/diff/policy-change.ts";
+import { bothVerdicts } from "#policy/explain/evaluate.ts";
+import type { Flow, Party } from "#policy/model/flow.ts";
+import { type PolicyObject, subjectOf } from "#policy/model/object.ts";
+import type { Verdict } from "#policy/model/rule.ts";
+import { judge } from "#policy/oracle/oracle.ts";
+import { INSTANTS } from "#test/support/random-controls.ts";
+import { Random } from "#test/support/random.ts";
+import { covers, partyIn, randomChange } from "./random-change.ts";
+
+const CHANGES = 150;
+const FLOWS = 60;
+const FIRST_SEED = 1;
+
+test(`${CHANGES} random changes: what differs by the oracle is told exactly once, and nothing else is`, () => {
+  const seen = { differing: 0, examples: 0 };
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + CHANGES; seed++) {
+    const { includeStaged, ...options } = randomOptions(seed);
+    const change = randomChange(seed, { flows: FLOWS }, options);
+    const verdictsOf = (before: Flow, after: Flow): { before: Verdict; after: Verdict } => ({
+      before: verdictOf(change.before, before, options),
+      after: verdictOf(change.after, after, { ...options, includeStaged }),
+    });
+    const { changes, isComplete } = diffPolicies(change.before, change.after, { ...options, includeStaged });
+    expect(isComplete).toBe(true);
+    for (const [before, after] of change.flows) {
+      const verdicts = verdictsOf(before, after);
+      const covering = changes.filter((one) => covers(one, after, change));
+      const isDifferent = verdicts.before !== verdicts.after;
+      if (isDifferent) seen.differing++;
+      expect(
+        covering.map(({ before, after }) => ({ before, after })),
+        `seed ${seed}: ${JSON.stringify(after)}`,
+      ).toEqual(isDifferent ? [verdicts] : []);
+    }
+    for (const { example, before, after } of changes) {
+      if (!example) continue;
+      seen.examples++;
+      const flows = [change.before, change.after].map((objects) => exampleFlow(example, objects));
+      const told = `seed ${seed}: ${JSON.stringify(example)}`;
+      expect(verdictsOf(flows[0] as Flow, flows[1] as Flow), told).toEqual({ before, after });
+    }
+  }
+  // The generator makes changes worth looking at.
+  expect(Math.min(seen.differing, seen.examples)).toBeGreaterThan(CHANGES);
+});
+
+type Options = Pick<DiffOptions, "at" | "enforcement" | "cidrMatchesPods"> & { readonly includeStaged: boolean };
+
+function randomOptions(seed: number): Options {
+  const random = new Random(seed);
+  const at = random.pick(INSTANTS);
+  return {
+    enforcement: random.pick(["default", "default", "default", "always"]),
+    cidrMatchesPods: random.pick(["language", "language", true, false]),
+    includeStaged: random.chance(0.3),
+    ...(at !== undefined && { at }),
+  };
+}
+
+function verdictOf(objects: readonly PolicyObject[], flow: Flow, options: Partial<Options>): Verdict {
+  const { includeStaged: staged = false, ...rest } = options;
+  const { egress, ingress } = judge(objects, flow, { ...rest, staged });
+  return bothVerdicts(egress.verdict, ingress.verdict);
+}
+
+function exampleFlow({ from, to, kinds, names, protocol, port }: ExampleFlow, objects: readonly PolicyObject[]): Flow {
+  const end = (text: string, kind: ExampleFlow["kinds"][number]): Party => {
+    if (kind !== "pod") return partyIn(objects, { reserved: kind, address: text, names });
+    const pods = objects.filter((object) => object.kind === "Pod");
+    const pod = pods.find((one) => `${one.namespace}/${one.name}` === text || one.addresses.includes(text));
+    if (!pod) return {};
+    // By its name a pod is taken by IPv4, if it has that.
+    const byName = pod.addresses.find((address) => !address.includes(":")) ?? pod.addresses[0] ?? "";
+    return { subject: subjectOf(pod), address: text.includes("/") ? byName : text };
+  };
+  return { source: end(from, kinds[0]), destination: end(to, kinds[1]), protocol, port };
+}
