@@ -41,7 +41,8 @@ function flatten(members: readonly BtfMember[], offset = 0): BtfMember[] {
   return members.flatMap((member) => {
     const { base } = resolveType(member.type);
     if (member.name === "" && base.kind === "union") return flatten(base.members.slice(0, 1), offset + member.offset);
-    if (/^pad\d*$/.test(member.name)) return [];
+    // A lock is the kernel's: updates from user space leave it alone.
+    if (/^(pad\d*|lock)$/.test(member.name)) return [];
     return [{ ...member, offset: offset + member.offset }];
   });
 }
@@ -154,7 +155,7 @@ function ordered(btf: Btf): Struct[] {
     if (base.kind === "array") visit(base.element);
     if (base.kind !== "struct" && base.kind !== "union") return;
     for (const member of base.members) visit(member.type);
-    if (base.kind === "struct" && base.name !== "") done.set(base.name, base);
+    if (base.kind === "struct" && base.name !== "" && base.name !== "bpf_spin_lock") done.set(base.name, base);
   };
   for (const name of btf.names("struct")) visit(btf.struct(name) as BtfType);
   return [...done.values()];

@@ -10,6 +10,7 @@
  */
 #include <linux/pkt_cls.h>
 
+#include "lib/budget.h"
 #include "lib/common.h"
 #include "lib/config.h"
 #include "lib/conntrack.h"
@@ -17,7 +18,9 @@
 #include "lib/deliver.h"
 #include "lib/endpoint.h"
 #include "lib/events.h"
+#include "lib/hits.h"
 #include "lib/judge.h"
+#include "lib/limit.h"
 #include "lib/neighbour.h"
 #include "lib/parse.h"
 
@@ -47,18 +50,57 @@ static __always_inline bool end_differs(const struct conntrack_end *kept,
 	       kept->rules[1] != end->rules[1] || kept->rules[2] != end->rules[2];
 }
 
-/* A connection's first packet: judge it, and remember what was said. */
-static __noinline int open_connection(struct work *work)
+/* Do both limits have a place for the connection? One that is taken in vain is given back. */
+static __always_inline int take_limits(const struct conntrack_entry *entry, __u64 now)
 {
-	struct conntrack_entry *entry = &work->entry;
+	__u32 first = entry->end[END_SOURCE].limit;
+	__u32 second = entry->end[END_DESTINATION].limit;
+	int step = first ? take_limit(first, now) : STEP_NEXT;
+
+	if (step || !second)
+		return step;
+	step = take_limit(second, now);
+	if (step && first)
+		release_limit(first);
+	return step;
+}
+
+static __always_inline void release_limits(const struct conntrack_entry *entry)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (entry->end[i].limit && !(entry->flags & CONNECTION_RELEASED))
+			release_limit(entry->end[i].limit);
+}
+
+static __always_inline bool limits_differ(const struct conntrack_entry *a,
+					  const struct conntrack_entry *b)
+{
+	return a->end[END_SOURCE].limit != b->end[END_SOURCE].limit ||
+	       a->end[END_DESTINATION].limit != b->end[END_DESTINATION].limit;
+}
+
+/* A connection's first packet: judge it, and remember what was said. */
+__noinline int open_connection(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
 	int step;
 
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	entry = &work->entry;
 	work->is_reply = false;
 	work->original = work->packet.tuple;
 	entry->flags = source_is_high(&work->original) ? CONNECTION_SOURCE_IS_HIGH : 0;
 	if (work->hook == HOOK_POD_INGRESS)
 		entry->flags |= CONNECTION_VIA_STACK;
-	step = judge(work);
+	step = judge(skb);
+	if (step)
+		return step;
+	step = take_budget(&work->original, work->now);
+	if (step)
+		return step;
+	step = take_limits(entry, work->now);
 	if (step)
 		return step;
 	work->report = true;
@@ -78,11 +120,19 @@ static __noinline int open_connection(struct work *work)
  * original direction again, also for a reply. The entry is left as it is when the
  * answer is no; it gets no new time and ends by itself.
  */
-static __noinline int judge_again(struct work *work, const struct conntrack_entry *entry)
+__noinline int judge_again(struct __sk_buff *skb)
 {
-	__u8 icmp_type = work->packet.tuple.icmp_type;
+	struct work *work = work_area(skb);
+	const struct conntrack_entry *entry;
+	__u8 icmp_type;
 	int step;
 
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return open_connection(skb); /* evicted meanwhile */
+	icmp_type = work->packet.tuple.icmp_type;
 	work->entry = *entry;
 	if (work->is_reply) {
 		reverse(&work->packet.tuple, &work->original);
@@ -99,10 +149,16 @@ static __noinline int judge_again(struct work *work, const struct conntrack_entr
 		    entry->end[END_SOURCE].incarnation ||
 	    incarnation_at(&work->original.destination, work->original.family) !=
 		    entry->end[END_DESTINATION].incarnation)
-		return open_connection(work);
-	step = judge(work);
+		return open_connection(skb);
+	step = judge(skb);
 	if (step)
 		return step;
+	if (limits_differ(entry, &work->entry)) {
+		release_limits(entry);
+		step = take_limits(&work->entry, work->now);
+		if (step)
+			return step;
+	}
 	work->report = end_differs(&entry->end[END_SOURCE], &work->end[END_SOURCE]) ||
 		       end_differs(&entry->end[END_DESTINATION], &work->end[END_DESTINATION]);
 	return STEP_NEXT;
@@ -134,10 +190,11 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 			entry = NULL;
 	}
 	if (!entry) {
-		step = open_connection(work);
+		step = open_connection(skb);
 		fresh = true;
-	} else if (entry->revision != work->revision) {
-		step = judge_again(work, entry);
+	} else if (entry->revision != work->revision ||
+		   (entry->not_after && work->now >= entry->not_after)) {
+		step = judge_again(skb);
 		fresh = true;
 	} else {
 		step = STEP_NEXT;
@@ -148,77 +205,104 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	from = work->is_reply & 1; /* END_DESTINATION sends replies */
 	if (fresh)
 		entry = &work->entry;
+	if (work->is_reply && !(entry->flags & CONNECTION_SEEN_REPLY)) {
+		reverse(&packet->tuple, &work->original);
+		give_back_budget(&work->original);
+	}
 	/* What a pod sends up the stack to another pod here is counted where it left. */
 	if (fresh || from_pod || !entry->end[from].incarnation)
 		conntrack_count(entry, packet, from, work->now, skb->len);
+	if (is_closed(entry) && !(entry->flags & CONNECTION_RELEASED)) {
+		release_limits(entry);
+		entry->flags |= CONNECTION_RELEASED;
+	}
 	*hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
 	return fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
+}
+
+/* At least 8 bytes of the transport header are quoted (RFC 792): its ports, or an echo's identifier. */
+static __always_inline int read_quoted_ports(struct __sk_buff *skb, struct packet *quoted)
+{
+	struct tuple *tuple = &quoted->tuple;
+	struct icmp_start start;
+
+	if (bpf_skb_load_bytes(skb, quoted->l4_offset, &start, sizeof(start)))
+		return DROP(DROP_INVALID_PACKET);
+	if (tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6) {
+		tuple->source_port = start.identifier;
+		tuple->destination_port = start.identifier;
+	} else {
+		struct ports ports;
+
+		__builtin_memcpy(&ports, &start, sizeof(ports));
+		tuple->source_port = ports.source;
+		tuple->destination_port = ports.destination;
+	}
+	return STEP_NEXT;
 }
 
 /*
  * ICMP errors (RFC 792, RFC 4443) speak of a packet that they quote. One that quotes a
  * packet of a connection that is allowed passes with it, to the quoted sender only.
  */
-static __noinline int related(struct __sk_buff *skb, struct work *work)
+__noinline int related(struct __sk_buff *skb)
 {
-	struct packet *packet = &work->packet;
+	struct work *work = work_area(skb);
+	struct packet *packet, *quoted;
 	struct conntrack_entry *entry;
-	__u32 offset = packet->l4_offset + 8;
-	struct packet quoted = {};
 	struct tuple own;
-	struct ports ports = {};
+	__u32 offset;
 	int step;
 
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	packet = &work->packet;
+	quoted = &work->quoted;
+	offset = packet->l4_offset + 8;
 	if (packet->tuple.family == FAMILY_IPV4) {
 		struct iphdr ip;
 		__u32 size = 0;
 
 		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
 			return DROP(DROP_INVALID_PACKET);
-		step = read_ipv4(&ip, &quoted.tuple, &size);
-		if (step)
-			return step;
-		offset += size;
+		step = read_ipv4(&ip, quoted, &size);
+		quoted->l4_offset = offset + size;
 	} else {
 		struct ipv6hdr ip;
 
 		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
 			return DROP(DROP_INVALID_PACKET);
-		read_ipv6_addresses(&ip, &quoted.tuple);
-		offset += sizeof(ip);
-		step = skip_extensions(skb, ip.nexthdr, &offset, &quoted.tuple.protocol);
-		if (step)
-			return step;
+		read_ipv6_addresses(&ip, &quoted->tuple);
+		quoted->tuple.protocol = ip.nexthdr;
+		quoted->l4_offset = offset + sizeof(ip);
+		step = skip_extensions(skb, quoted);
 	}
-	if (!address_equal(&quoted.tuple.source, &packet->tuple.destination))
+	if (step)
+		return step;
+	/* Without ports nobody knows which connection is meant. */
+	if (quoted->fragment == FRAGMENT_LATER)
+		return STEP_NEXT;
+	if (!address_equal(&quoted->tuple.source, &packet->tuple.destination))
 		return STEP_NEXT;
 	/* A pod complains only about what was sent to itself. */
 	if (work->hook == HOOK_POD_EGRESS &&
-	    !address_equal(&quoted.tuple.destination, &packet->tuple.source))
+	    !address_equal(&quoted->tuple.destination, &packet->tuple.source))
 		return STEP_NEXT;
+	step = read_quoted_ports(skb, quoted);
+	if (step)
+		return step;
 
-	if (quoted.tuple.protocol == IPPROTO_ICMP || quoted.tuple.protocol == IPPROTO_ICMPV6) {
-		struct icmp_start icmp;
-
-		if (bpf_skb_load_bytes(skb, offset, &icmp, sizeof(icmp)))
-			return DROP(DROP_INVALID_PACKET);
-		ports.source = icmp.identifier;
-		ports.destination = icmp.identifier;
-	} else if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports))) {
-		return DROP(DROP_INVALID_PACKET);
-	}
-	quoted.tuple.source_port = ports.source;
-	quoted.tuple.destination_port = ports.destination;
-
-	entry = conntrack_find(&quoted.tuple);
+	entry = conntrack_find(&quoted->tuple);
 	if (!entry || work->now > entry->expires)
 		return STEP_NEXT;
 	/* The revision of the quoted addresses, not of a router's on the way. */
 	own = packet->tuple;
-	packet->tuple = quoted.tuple;
+	packet->tuple = quoted->tuple;
 	read_revision(work);
-	work->is_reply = is_reply(entry, &quoted.tuple);
-	step = entry->revision != work->revision ? judge_again(work, entry) : STEP_NEXT;
+	work->is_reply = is_reply(entry, &quoted->tuple);
+	step = entry->revision != work->revision || (entry->not_after && work->now >= entry->not_after) ?
+		       judge_again(skb) :
+		       STEP_NEXT;
 	packet->tuple = own;
 	work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
 	work->report = false;
@@ -270,7 +354,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
 	if (work->packet.is_icmp_error) {
-		step = related(skb, work);
+		step = related(skb);
 		if (step < 0)
 			return step;
 		if (step) {
@@ -351,7 +435,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	if (step)
 		return step;
 	if (work->packet.is_icmp_error) {
-		step = related(skb, work);
+		step = related(skb);
 		if (step)
 			return step < 0 ? step : STEP_NEXT;
 	}
@@ -379,6 +463,8 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 /* Counts, tells, and turns the last step into a tc action. */
 static __always_inline int finish(struct __sk_buff *skb, struct work *work, int step)
 {
+	if (work->judged && (step < 0 || work->report))
+		count_hits(work, skb->len);
 	if (step < 0) {
 		count_drop(work->hook, DROP_REASON_OF(step), DROP_FILE_OF(step), DROP_LINE_OF(step),
 			   skb->len);
@@ -395,7 +481,7 @@ static __always_inline int finish(struct __sk_buff *skb, struct work *work, int 
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
-	struct work *work = begin(HOOK_POD_EGRESS);
+	struct work *work = begin(skb, HOOK_POD_EGRESS);
 
 	if (!work)
 		return TC_ACT_SHOT;
@@ -406,7 +492,7 @@ int pod_egress(struct __sk_buff *skb)
 SEC("tc")
 int pod_ingress(struct __sk_buff *skb)
 {
-	struct work *work = begin(HOOK_POD_INGRESS);
+	struct work *work = begin(skb, HOOK_POD_INGRESS);
 
 	if (!work)
 		return TC_ACT_SHOT;

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { BpfMap, type MapHandle } from "libbpf-ts";
 import { decodeAddress, decodeIpv4 } from "./address.ts";
-import type { Connection, ConnectionTable } from "./kernel.ts";
+import type { Connection, ConnectionTable, SweptConnections } from "./kernel.ts";
 import {
   ConnectionFlag,
   conntrack4Key,
@@ -75,10 +75,15 @@ export class KernelConnections implements ConnectionTable {
     return connections;
   }
 
-  async sweep(now: bigint): Promise<{ live: number; removed: number }> {
-    const isOver = ({ entry }: Connection): boolean => entry.expires < now;
-    const { seen, removed } = await this.#removeWhere(isOver);
-    return { live: seen - removed, removed };
+  async sweep(now: bigint): Promise<SweptConnections> {
+    const limited = new Map<number, number>();
+    const { seen, removed } = await this.#removeWhere(({ entry }) => {
+      if (entry.expires < now) return true;
+      if ((entry.flags & ConnectionFlag.RELEASED) !== 0) return false;
+      for (const { limit } of entry.end) if (limit !== 0) limited.set(limit, (limited.get(limit) ?? 0) + 1);
+      return false;
+    });
+    return { live: seen - removed, removed, limited };
   }
 
   removeAddresses(addresses: readonly string[]): Promise<number> {

@@ -1,7 +1,8 @@
 import { BpfMap, MapFlag, MapHandle, MapOfMaps, MapType, u32 } from "libbpf-ts";
-import type { PolicySlots, SlotEntry, SlotVerdict } from "./kernel.ts";
+import type { PolicySlots, SlotDecision, SlotEntry, SlotVerdict } from "./kernel.ts";
 import {
   Direction,
+  type PolicyDecision,
   policyEntry,
   type PolicyEntry,
   policyKey,
@@ -33,17 +34,18 @@ export function encodeKey(entry: SlotEntry): PolicyKey {
 
 export function encodeEntry(entry: SlotEntry): PolicyEntry {
   const bits = entry.protocol === 0 ? 0 : PolicyPrefix.PROTOCOL_BITS + entry.portBits;
-  const { below } = entry;
-  return {
-    precedence: entry.precedence,
-    rule: entry.rule,
-    verdict: verdictNumbers[entry.verdict],
-    prefixBits: bits,
-    belowVerdict: below ? verdictNumbers[below.verdict] : Verdict.NONE,
-    belowPrefixBits: below ? bits : 0,
-    belowPrecedence: below?.precedence ?? 0,
-    belowRule: below?.rule ?? 0,
-  };
+  return { upper: encodeDecision(entry, bits), below: entry.below ? encodeDecision(entry.below, bits) : nothing };
+}
+
+const nothing: PolicyDecision = { precedence: 0, rule: 0, limit: 0, verdict: 0, prefixBits: 0, notAfter: 0n };
+
+function encodeDecision({ verdict, ...rest }: SlotDecision, prefixBits: number): PolicyDecision {
+  const { precedence, rule, limit, notAfter } = rest;
+  return { precedence, rule, limit, verdict: verdictNumbers[verdict], prefixBits, notAfter };
+}
+
+function decodeDecision({ verdict, precedence, rule, limit, notAfter }: PolicyDecision): SlotDecision {
+  return { verdict: verdictName(verdict), precedence, rule, limit, notAfter };
 }
 
 /** A number that nobody writes is shown as what the kernel does with it. */
@@ -58,13 +60,8 @@ function decode(key: PolicyKey, entry: PolicyEntry): SlotEntry {
     protocol: key.protocol,
     port: key.port,
     portBits: Math.max(0, key.prefixlen - PolicyPrefix.FIXED_BITS - PolicyPrefix.PROTOCOL_BITS),
-    verdict: verdictName(entry.verdict),
-    precedence: entry.precedence,
-    rule: entry.rule,
-    below:
-      entry.belowPrecedence === 0
-        ? null
-        : { verdict: verdictName(entry.belowVerdict), precedence: entry.belowPrecedence, rule: entry.belowRule },
+    ...decodeDecision(entry.upper),
+    below: entry.below.precedence === 0 ? null : decodeDecision(entry.below),
   };
 }
 

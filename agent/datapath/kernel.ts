@@ -7,11 +7,42 @@ import type { ConntrackEntry, CounterKey, CounterValue, EventRecord } from "./la
 
 export type SlotVerdict = "allow" | "deny" | "redirect" | "pass";
 
-/** What an entry says; `rule` is a rule reference. */
+/** What an entry says. */
 export interface SlotDecision {
   readonly verdict: SlotVerdict;
   readonly precedence: number;
+  /** Rule reference; 0: no rule. */
   readonly rule: number;
+  /** Rule reference of the one rule whose limit counts; 0: none. See {@link LimitTable}. */
+  readonly limit: number;
+  /** Boot time, ns, from when on it does not hold; 0: it always does. */
+  readonly notAfter: bigint;
+}
+
+/** How much passes by a rule; 0: no bound. */
+export interface LimitBounds {
+  /** New connections a second. */
+  readonly rate: number;
+  /** Connections at one time. */
+  readonly connections: number;
+}
+
+/** What limited rules let through, by rule reference. */
+export interface LimitTable {
+  /** Before an entry names it. What is open stays counted. */
+  write(reference: number, bounds: LimitBounds): void;
+  /** Says how many connections there are of each; those that are not named have none. */
+  recount(open: ReadonlyMap<number, number>): void;
+  /** Forgets all but these. */
+  retain(inUse: ReadonlySet<number>): void;
+  read(): Map<number, LimitBounds & { readonly open: number }>;
+}
+
+/** How often rules were the reason of a judgement that was told of, by rule reference. */
+export interface HitTable {
+  read(): Map<number, { readonly packets: bigint; readonly bytes: bigint }>;
+  /** Forgets all but these. */
+  retain(inUse: ReadonlySet<number>): void;
 }
 
 /** One entry of a policy slot as the kernel holds it. */
@@ -126,11 +157,18 @@ export interface Connection {
   readonly entry: ConntrackEntry;
 }
 
+export interface SweptConnections {
+  readonly live: number;
+  readonly removed: number;
+  /** Connections that have a place of a limit, by its reference. */
+  readonly limited: ReadonlyMap<number, number>;
+}
+
 export interface ConnectionTable {
   /** At most so many; lets others work meanwhile. */
   list(limit: number): Promise<Connection[]>;
   /** Removes entries that have timed out at `now` (boot time, ns); lets others work meanwhile. */
-  sweep(now: bigint): Promise<{ live: number; removed: number }>;
+  sweep(now: bigint): Promise<SweptConnections>;
   /** Removes all entries of some addresses; lets others work meanwhile. Says how many. */
   removeAddresses(addresses: readonly string[]): Promise<number>;
 }
@@ -162,6 +200,8 @@ export interface Kernel extends Disposable {
   readonly endpoints: EndpointTable;
   readonly ipcache: IpcacheTable;
   readonly control: Control;
+  readonly limits: LimitTable;
+  readonly hits: HitTable;
   readonly images: MapImages;
   readonly connections: ConnectionTable;
   readonly hooks: Hooks;

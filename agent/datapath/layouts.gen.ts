@@ -32,15 +32,17 @@ export interface DatapathConfig {
   readonly tcpEstablishedTimeout: bigint;
   readonly tcpCloseTimeout: bigint;
   readonly otherTimeout: bigint;
+  readonly openingBudget: bigint;
 }
 
 export const datapathConfig: Codec<DatapathConfig> = {
-  size: 32,
+  size: 40,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.tcpSynTimeout, true);
     view.setBigUint64(at + 8, value.tcpEstablishedTimeout, true);
     view.setBigUint64(at + 16, value.tcpCloseTimeout, true);
     view.setBigUint64(at + 24, value.otherTimeout, true);
+    view.setBigUint64(at + 32, value.openingBudget, true);
   },
   decode(view, at) {
     return {
@@ -48,6 +50,7 @@ export const datapathConfig: Codec<DatapathConfig> = {
       tcpEstablishedTimeout: view.getBigUint64(at + 8, true),
       tcpCloseTimeout: view.getBigUint64(at + 16, true),
       otherTimeout: view.getBigUint64(at + 24, true),
+      openingBudget: view.getBigUint64(at + 32, true),
     };
   },
 };
@@ -205,40 +208,83 @@ export const policyKey: Codec<PolicyKey> = {
   },
 };
 
-/** `struct policy_entry` */
-export interface PolicyEntry {
+/** `struct policy_decision` */
+export interface PolicyDecision {
   readonly precedence: number;
   readonly rule: number;
+  readonly limit: number;
   readonly verdict: number;
   readonly prefixBits: number;
-  readonly belowVerdict: number;
-  readonly belowPrefixBits: number;
-  readonly belowPrecedence: number;
-  readonly belowRule: number;
+  readonly notAfter: bigint;
 }
 
-export const policyEntry: Codec<PolicyEntry> = {
-  size: 20,
+export const policyDecision: Codec<PolicyDecision> = {
+  size: 24,
   encode(value, view, at) {
     view.setUint32(at + 0, value.precedence, true);
     view.setUint32(at + 4, value.rule, true);
-    view.setUint8(at + 8, value.verdict);
-    view.setUint8(at + 9, value.prefixBits);
-    view.setUint8(at + 10, value.belowVerdict);
-    view.setUint8(at + 11, value.belowPrefixBits);
-    view.setUint32(at + 12, value.belowPrecedence, true);
-    view.setUint32(at + 16, value.belowRule, true);
+    view.setUint32(at + 8, value.limit, true);
+    view.setUint8(at + 12, value.verdict);
+    view.setUint8(at + 13, value.prefixBits);
+    view.setBigUint64(at + 16, value.notAfter, true);
   },
   decode(view, at) {
     return {
       precedence: view.getUint32(at + 0, true),
       rule: view.getUint32(at + 4, true),
-      verdict: view.getUint8(at + 8),
-      prefixBits: view.getUint8(at + 9),
-      belowVerdict: view.getUint8(at + 10),
-      belowPrefixBits: view.getUint8(at + 11),
-      belowPrecedence: view.getUint32(at + 12, true),
-      belowRule: view.getUint32(at + 16, true),
+      limit: view.getUint32(at + 8, true),
+      verdict: view.getUint8(at + 12),
+      prefixBits: view.getUint8(at + 13),
+      notAfter: view.getBigUint64(at + 16, true),
+    };
+  },
+};
+
+/** `struct policy_entry` */
+export interface PolicyEntry {
+  readonly upper: PolicyDecision;
+  readonly below: PolicyDecision;
+}
+
+export const policyEntry: Codec<PolicyEntry> = {
+  size: 48,
+  encode(value, view, at) {
+    policyDecision.encode(value.upper, view, at + 0);
+    policyDecision.encode(value.below, view, at + 24);
+  },
+  decode(view, at) {
+    return {
+      upper: policyDecision.decode(view, at + 0),
+      below: policyDecision.decode(view, at + 24),
+    };
+  },
+};
+
+/** `struct limit` */
+export interface Limit {
+  readonly rate: number;
+  readonly connections: number;
+  readonly open: number;
+  readonly tokens: number;
+  readonly updated: bigint;
+}
+
+export const limit: Codec<Limit> = {
+  size: 32,
+  encode(value, view, at) {
+    view.setUint32(at + 4, value.rate, true);
+    view.setUint32(at + 8, value.connections, true);
+    view.setUint32(at + 12, value.open, true);
+    view.setUint32(at + 16, value.tokens, true);
+    view.setBigUint64(at + 24, value.updated, true);
+  },
+  decode(view, at) {
+    return {
+      rate: view.getUint32(at + 4, true),
+      connections: view.getUint32(at + 8, true),
+      open: view.getUint32(at + 12, true),
+      tokens: view.getUint32(at + 16, true),
+      updated: view.getBigUint64(at + 24, true),
     };
   },
 };
@@ -312,26 +358,29 @@ export interface ConntrackEnd {
   readonly rules: readonly [number, number, number];
   readonly incarnation: number;
   readonly peerIdentity: number;
+  readonly limit: number;
   readonly verdict: number;
   readonly match: number;
 }
 
 export const conntrackEnd: Codec<ConntrackEnd> = {
-  size: 24,
+  size: 28,
   encode(value, view, at) {
     view.setUint32(at + 0 + 0, value.rules[0], true); view.setUint32(at + 0 + 4, value.rules[1], true); view.setUint32(at + 0 + 8, value.rules[2], true);
     view.setUint32(at + 12, value.incarnation, true);
     view.setUint32(at + 16, value.peerIdentity, true);
-    view.setUint8(at + 20, value.verdict);
-    view.setUint8(at + 21, value.match);
+    view.setUint32(at + 20, value.limit, true);
+    view.setUint8(at + 24, value.verdict);
+    view.setUint8(at + 25, value.match);
   },
   decode(view, at) {
     return {
       rules: [view.getUint32(at + 0 + 0, true), view.getUint32(at + 0 + 4, true), view.getUint32(at + 0 + 8, true)],
       incarnation: view.getUint32(at + 12, true),
       peerIdentity: view.getUint32(at + 16, true),
-      verdict: view.getUint8(at + 20),
-      match: view.getUint8(at + 21),
+      limit: view.getUint32(at + 20, true),
+      verdict: view.getUint8(at + 24),
+      match: view.getUint8(at + 25),
     };
   },
 };
@@ -364,6 +413,7 @@ export interface ConntrackEntry {
   readonly revision: bigint;
   readonly expires: bigint;
   readonly created: bigint;
+  readonly notAfter: bigint;
   readonly end: readonly [ConntrackEnd, ConntrackEnd];
   readonly hop: readonly [NextHop, NextHop];
   readonly packets: readonly [bigint, bigint];
@@ -373,29 +423,31 @@ export interface ConntrackEntry {
 }
 
 export const conntrackEntry: Codec<ConntrackEntry> = {
-  size: 144,
+  size: 160,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.revision, true);
     view.setBigUint64(at + 8, value.expires, true);
     view.setBigUint64(at + 16, value.created, true);
-    conntrackEnd.encode(value.end[0], view, at + 24 + 0); conntrackEnd.encode(value.end[1], view, at + 24 + 24);
-    nextHop.encode(value.hop[0], view, at + 72 + 0); nextHop.encode(value.hop[1], view, at + 72 + 16);
-    view.setBigUint64(at + 104 + 0, value.packets[0], true); view.setBigUint64(at + 104 + 8, value.packets[1], true);
-    view.setBigUint64(at + 120 + 0, value.bytes[0], true); view.setBigUint64(at + 120 + 8, value.bytes[1], true);
-    view.setUint8(at + 136, value.flags);
-    writeBytes(view, at + 137, value.tcpFlags, 2);
+    view.setBigUint64(at + 24, value.notAfter, true);
+    conntrackEnd.encode(value.end[0], view, at + 32 + 0); conntrackEnd.encode(value.end[1], view, at + 32 + 28);
+    nextHop.encode(value.hop[0], view, at + 88 + 0); nextHop.encode(value.hop[1], view, at + 88 + 16);
+    view.setBigUint64(at + 120 + 0, value.packets[0], true); view.setBigUint64(at + 120 + 8, value.packets[1], true);
+    view.setBigUint64(at + 136 + 0, value.bytes[0], true); view.setBigUint64(at + 136 + 8, value.bytes[1], true);
+    view.setUint8(at + 152, value.flags);
+    writeBytes(view, at + 153, value.tcpFlags, 2);
   },
   decode(view, at) {
     return {
       revision: view.getBigUint64(at + 0, true),
       expires: view.getBigUint64(at + 8, true),
       created: view.getBigUint64(at + 16, true),
-      end: [conntrackEnd.decode(view, at + 24 + 0), conntrackEnd.decode(view, at + 24 + 24)],
-      hop: [nextHop.decode(view, at + 72 + 0), nextHop.decode(view, at + 72 + 16)],
-      packets: [view.getBigUint64(at + 104 + 0, true), view.getBigUint64(at + 104 + 8, true)],
-      bytes: [view.getBigUint64(at + 120 + 0, true), view.getBigUint64(at + 120 + 8, true)],
-      flags: view.getUint8(at + 136),
-      tcpFlags: readBytes(view, at + 137, 2),
+      notAfter: view.getBigUint64(at + 24, true),
+      end: [conntrackEnd.decode(view, at + 32 + 0), conntrackEnd.decode(view, at + 32 + 28)],
+      hop: [nextHop.decode(view, at + 88 + 0), nextHop.decode(view, at + 88 + 16)],
+      packets: [view.getBigUint64(at + 120 + 0, true), view.getBigUint64(at + 120 + 8, true)],
+      bytes: [view.getBigUint64(at + 136 + 0, true), view.getBigUint64(at + 136 + 8, true)],
+      flags: view.getUint8(at + 152),
+      tcpFlags: readBytes(view, at + 153, 2),
     };
   },
 };
@@ -650,6 +702,13 @@ export const PolicyMatch = {
 } as const;
 export type PolicyMatch = (typeof PolicyMatch)[keyof typeof PolicyMatch];
 
+/** `enum policy_tier` */
+export const PolicyTier = {
+  NORMAL: 536870912,
+  ADMIN: 805306368,
+} as const;
+export type PolicyTier = (typeof PolicyTier)[keyof typeof PolicyTier];
+
 /** `enum policy_lookup` */
 export const PolicyLookup = {
   LOOKUP_IDENTITY: 0,
@@ -680,6 +739,7 @@ export const ConnectionFlag = {
   SOURCE_CLOSING: 4,
   DESTINATION_CLOSING: 8,
   VIA_STACK: 16,
+  RELEASED: 32,
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 
@@ -708,6 +768,9 @@ export const SourceFile = {
   JUDGE: 5,
   POLICY: 6,
   DELIVER: 7,
+  FRAGMENT: 8,
+  BUDGET: 9,
+  LIMIT: 10,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -723,14 +786,18 @@ export const DropReason = {
   UNKNOWN_L4: 142,
   CONNTRACK_INSERT_FAILED: 155,
   IPV6_EXTENSION_HEADER: 156,
-  FRAGMENT_UNSUPPORTED: 157,
   UNKNOWN_SENDER: 172,
+  FRAGMENT_FIRST_MISSING: 175,
   FORBIDDEN_ICMPV6: 176,
   PROXY_LOOKUP_FAILED: 178,
   POLICY_DENIED_BY_RULE: 181,
   TTL_EXCEEDED: 196,
+  RATE_LIMITED: 198,
   MULTICAST: 201,
   ENDPOINT_NOT_READY: 203,
+  FRAGMENT_OVERLAP: 230,
+  SOURCE_ROUTE: 231,
+  CONNECTION_LIMIT: 232,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 
@@ -739,19 +806,21 @@ export const layouts: Readonly<
   Record<string, { readonly size: number; readonly members: Readonly<Record<string, readonly [number, number]>> }>
 > = {
   ip_address: { size: 16, members: { bytes: [0, 16] } },
-  datapath_config: { size: 32, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8] } },
+  datapath_config: { size: 40, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
   endpoint: { size: 40, members: { ifindex: [0, 4], id: [4, 4], incarnation: [8, 4], identity: [12, 4], policy: [16, 8], flags: [24, 4], mac: [28, 6], host_mac: [34, 6] } },
   interface: { size: 72, members: { endpoint: [0, 40], ipv4: [40, 16], ipv6: [56, 16] } },
   ipcache_key: { size: 24, members: { prefixlen: [0, 4], family: [4, 1], address: [8, 16] } },
   ipcache_entry: { size: 8, members: { identity: [0, 4], address_class: [4, 4] } },
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
-  policy_entry: { size: 20, members: { precedence: [0, 4], rule: [4, 4], verdict: [8, 1], prefix_bits: [9, 1], below_verdict: [10, 1], below_prefix_bits: [11, 1], below_precedence: [12, 4], below_rule: [16, 4] } },
+  policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], not_after: [16, 8] } },
+  policy_entry: { size: 48, members: { upper: [0, 24], below: [24, 24] } },
+  limit: { size: 32, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], tokens: [16, 4], updated: [24, 8] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
-  conntrack_end: { size: 24, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], verdict: [20, 1], match: [21, 1] } },
+  conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 144, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], end: [24, 48], hop: [72, 32], packets: [104, 16], bytes: [120, 16], flags: [136, 1], tcp_flags: [137, 2] } },
+  conntrack_entry: { size: 160, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], not_after: [24, 8], end: [32, 56], hop: [88, 32], packets: [120, 16], bytes: [136, 16], flags: [152, 1], tcp_flags: [153, 2] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },

@@ -2,14 +2,15 @@ import { encodeData, InterfaceHooks, load, LoaderError, probeFeatures, removeOld
 import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
 import { KernelConnections } from "./kernel-connections.ts";
 import { KernelControl } from "./kernel-control.ts";
+import { KernelHits, sum } from "./kernel-hits.ts";
 import { KernelImages } from "./kernel-images.ts";
+import { KernelLimits } from "./kernel-limits.ts";
 import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Kernel, MapFill } from "./kernel.ts";
 import {
   counterKey,
-  type CounterValue,
   counterValue,
   datapathConfig,
   type DatapathConfig,
@@ -39,6 +40,7 @@ export const defaultConfig: DatapathConfig = {
   tcpEstablishedTimeout: 8_000_000_000_000n,
   tcpCloseTimeout: 10_000_000_000n,
   otherTimeout: 60_000_000_000n,
+  openingBudget: 8192n,
 };
 
 /** How often, in ms, events are looked for: packets wake nobody up. */
@@ -92,6 +94,8 @@ export function openKernel(options: KernelOptions): Kernel {
     ipcache: new KernelIpcache(map("ipcache")),
     control,
     images: new KernelImages(map),
+    limits: new KernelLimits(map("limits")),
+    hits: new KernelHits(map("rule_hits")),
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
     hooks: {
       attach: (ifindex, name) => hooks.attach(ifindex, name),
@@ -112,9 +116,9 @@ export function openKernel(options: KernelOptions): Kernel {
     counters: () => [
       ...[EventHook.EGRESS, EventHook.INGRESS].map((hook) => ({
         key: { reason: 0, hook, file: 0, line: 0 },
-        value: total(forwarded.get(hook) ?? []),
+        value: sum(forwarded.get(hook) ?? []),
       })),
-      ...[...drops.entries()].map(([key, values]) => ({ key, value: total(values) })),
+      ...[...drops.entries()].map(([key, values]) => ({ key, value: sum(values) })),
     ],
     fill: () =>
       watched.map((name): MapFill => ({ name, entries: countEntries(map(name)), capacity: map(name).info.maxEntries })),
@@ -125,13 +129,5 @@ export function openKernel(options: KernelOptions): Kernel {
       control[Symbol.dispose]();
       loaded[Symbol.dispose]();
     },
-  };
-}
-
-/** Of all CPUs. */
-function total(values: readonly CounterValue[]): CounterValue {
-  return {
-    packets: values.reduce((sum, { packets }) => sum + packets, 0n),
-    bytes: values.reduce((sum, { bytes }) => sum + bytes, 0n),
   };
 }

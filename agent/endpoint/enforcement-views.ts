@@ -39,6 +39,7 @@ export interface EnforcementState {
   readonly fixedPrefixes: readonly KnownPrefix[];
   readonly outsiders: OutsiderPlan;
   readonly refused: EndpointError | null;
+  readonly boot: (instant: number) => bigint;
 }
 
 /** All that the kernel's maps are to say, as of one moment. */
@@ -58,6 +59,8 @@ export interface EnforcementSnapshot {
   readonly outside: readonly number[];
   /** Classes that addresses have or may come to have. */
   readonly classes: ReadonlyMap<number, readonly AddressToken[]>;
+  /** Boot time of an instant, as it was for the entries. */
+  readonly boot: (instant: number) => bigint;
   /** Why nobody knows what is in force; null where it is known. */
   readonly refused: EndpointError | null;
 }
@@ -86,21 +89,25 @@ export class EnforcementViews {
     return known?.selects ?? { ingress: false, egress: false };
   }
 
-  /** Rule references that some slot holds. */
-  references(): Set<number> {
+  /** Rule references that some slot holds: of the rules that decide, and of those whose limits count. */
+  references(): { readonly all: Set<number>; readonly limits: Set<number> } {
     const { slots } = this.#state();
-    const used = new Set<number>();
+    const rules = new Set<number>();
+    const limits = new Set<number>();
     for (const slot of slots.numbers()) {
-      for (const { rule, below } of slots.content(slot)?.entries.values() ?? []) {
-        used.add(rule);
-        if (below) used.add(below.rule);
+      for (const entry of slots.content(slot)?.entries.values() ?? []) {
+        for (const { rule, limit } of entry.below ? [entry, entry.below] : [entry]) {
+          rules.add(rule);
+          if (limit !== 0) limits.add(limit);
+        }
       }
     }
-    return used;
+    return { all: rules.union(limits), limits };
   }
 
   snapshot(): EnforcementSnapshot {
-    const { engine, endpoints, slotByKey, identities, fixedPrefixes, outsiders, addresses, refused } = this.#state();
+    const { engine, endpoints, slotByKey, identities, fixedPrefixes, outsiders, addresses, refused, boot } =
+      this.#state();
     const guarded = [...endpoints.values()].map(({ endpoint, slot }) => ({ endpoint, slot }));
     return {
       engine,
@@ -113,6 +120,7 @@ export class EnforcementViews {
       outside: addresses.outside,
       classes: addresses.classesInUse(),
       refused,
+      boot,
     };
   }
 

@@ -10,7 +10,7 @@ import { splitEntries } from "./class-splits.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEndpoint, knownPrefixes, sameState } from "./guarded-endpoint.ts";
 import type { OutsiderPlan } from "./outsiders.ts";
-import { toSlotEntry } from "./slot-entry.ts";
+import { type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 
 /** Numbers for sets of rules; `agent/identity` persists them. */
@@ -23,6 +23,8 @@ export interface EnforcementOptions {
   readonly kernel: Kernel;
   readonly addresses: AddressSpace;
   readonly references: ReferenceNumbers;
+  /** Boot time, ns, of an instant in ms since 1970; the same answer until the wall clock is set. */
+  readonly boot: (instant: number) => bigint;
   /** Prefixes with a fixed owner: the range of pods. */
   readonly reserved: readonly KnownPrefix[];
   /** Who the node's own addresses are: the reserved identity `host`. */
@@ -73,7 +75,7 @@ export class Enforcement {
   readonly views = new EnforcementViews(() => this.#state());
   readonly #kernel: Kernel;
   readonly #addresses: AddressSpace;
-  readonly #references: ReferenceNumbers;
+  readonly #numbers: EntryNumbers;
   readonly #reserved: readonly KnownPrefix[];
   readonly #slots: SlotTable;
   readonly #nodeIdentity: number;
@@ -96,7 +98,15 @@ export class Enforcement {
     this.#engine = engine;
     this.#kernel = options.kernel;
     this.#addresses = options.addresses;
-    this.#references = options.references;
+    this.#numbers = {
+      rules: (rules) => options.references.intern(rules),
+      limit: ({ rule, rate, connections }) => {
+        const reference = options.references.intern([rule]);
+        options.kernel.limits.write(reference, { rate: rate ?? 0, connections: connections ?? 0 });
+        return reference;
+      },
+      boot: options.boot,
+    };
     this.#reserved = options.reserved;
     this.#slots = new SlotTable(options.kernel.policies);
     this.#nodeIdentity = options.nodeIdentity;
@@ -330,6 +340,7 @@ export class Enforcement {
       fixedPrefixes: this.#fixedPrefixes(),
       outsiders: this.#outsiders,
       refused: this.#refused,
+      boot: this.#numbers.boot,
     };
   }
 
@@ -339,7 +350,7 @@ export class Enforcement {
   }
 
   #entry(entry: PolicyEntry): SlotEntry {
-    return toSlotEntry(entry, (rules) => this.#references.intern(rules));
+    return toSlotEntry(entry, this.#numbers);
   }
 
   /** Step 1 of {@link replacePolicy}. */

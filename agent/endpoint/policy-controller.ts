@@ -95,6 +95,11 @@ export class PolicyController {
       : new PolicyEngine(objects, { ...options, at });
   }
 
+  /** Whether a rule that is in force has an end. */
+  get hasDeadlines(): boolean {
+    return this.#parts.enforcement.engine.expires !== null;
+  }
+
   /** Whether a rule has ended that is still in force. */
   get isOutdated(): boolean {
     const { enforcement, now } = this.#parts;

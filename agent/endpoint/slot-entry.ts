@@ -1,12 +1,27 @@
 import type { SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
+import type { Limit } from "#policy/compile/conditions.ts";
 import type { EntryDecision, PolicyEntry } from "#policy/compile/entry.ts";
 import type { Rule } from "#policy/model/rule.ts";
 
-/** An entry as a slot has it, with numbers for its rules. */
-export function toSlotEntry(entry: PolicyEntry, numberOf: (rules: readonly Rule[]) => number): SlotEntry {
+/** What an entry's words are in numbers. */
+export interface EntryNumbers {
+  /** The reference of a set of rules. */
+  readonly rules: (rules: readonly Rule[]) => number;
+  /** The reference of the rule whose limit it is, whose bounds are written then. */
+  readonly limit: (limit: Limit) => number;
+  /** Boot time, ns, of an instant in ms since 1970. */
+  readonly boot: (instant: number) => bigint;
+}
+
+/** An entry as a slot has it. */
+export function toSlotEntry(entry: PolicyEntry, numbers: EntryNumbers): SlotEntry {
   const { peer, direction, protocol, port, portBits, below } = entry;
-  const decide = ({ verdict, precedence, rules }: EntryDecision): SlotDecision => {
-    return { verdict, precedence, rule: numberOf(rules) };
-  };
+  const decide = ({ verdict, precedence, rules, limit, notAfter }: EntryDecision): SlotDecision => ({
+    verdict,
+    precedence,
+    rule: numbers.rules(rules),
+    limit: limit ? numbers.limit(limit) : 0,
+    notAfter: notAfter === null ? 0n : numbers.boot(notAfter),
+  });
   return { peer, direction, protocol, port, portBits, ...decide(entry), below: below && decide(below) };
 }

@@ -11,7 +11,13 @@ function sameValue(a: SlotEntry, b: SlotEntry | undefined): boolean {
 
 function sameDecision(a: SlotDecision | null, b: SlotDecision | null): boolean {
   if (!a || !b) return a === b;
-  return a.verdict === b.verdict && a.precedence === b.precedence && a.rule === b.rule;
+  return (
+    a.verdict === b.verdict &&
+    a.precedence === b.precedence &&
+    a.rule === b.rule &&
+    a.limit === b.limit &&
+    a.notAfter === b.notAfter
+  );
 }
 
 /** The content of one policy slot, by {@link entryKey}. */

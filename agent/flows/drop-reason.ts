@@ -1,3 +1,5 @@
+import { DropReason } from "#agent/datapath/layouts.gen.ts";
+
 /** Hubble's names of drop reasons (`flow.DropReason`), from 130 on; gaps are empty. */
 const names = [
   "INVALID_SOURCE_MAC INVALID_DESTINATION_MAC INVALID_SOURCE_IP POLICY_DENIED INVALID_PACKET_DROPPED",
@@ -23,6 +25,13 @@ const names = [
 
 const first = 130;
 
+/** Reasons that Hubble has no name of, from our own numbers. */
+const own: Readonly<Record<number, string>> = {
+  [DropReason.FRAGMENT_OVERLAP]: "FRAGMENT_OVERLAP",
+  [DropReason.SOURCE_ROUTE]: "SOURCE_ROUTE",
+  [DropReason.CONNECTION_LIMIT]: "CONNECTION_LIMIT",
+};
+
 /** Reasons whose name does not say it well enough. */
 const sentences: Readonly<Record<string, string>> = {
   POLICY_DENIED: "no rule allows it",
@@ -30,13 +39,18 @@ const sentences: Readonly<Record<string, string>> = {
   SOCKET_LOOKUP_FAILED: "a rule asks for the proxy, which is not there",
   DROP_EP_NOT_READY: "the endpoint is not ready",
   CT_MAP_INSERTION_FAILED: "the connection cannot be remembered",
+  FRAGMENT_OVERLAP: "a fragment would be laid over headers that were judged",
+  SOURCE_ROUTE: "the sender says by which way the packet shall go",
+  CONNECTION_LIMIT: "the rule that allows it has as many connections as it may",
+  DROP_RATE_LIMITED: "the rule that allows it has had as many new connections as it may",
+  FIRST_LOGICAL_DATAGRAM_FRAGMENT_NOT_FOUND: "the first fragment of its datagram has not come by",
   INVALID_SOURCE_IP: "the source address is not the sender's",
   INVALID_SOURCE_MAC: "the source MAC address is not the sender's",
 };
 
 /** Hubble's name; `DROP_REASON_UNKNOWN` for a number that has none. */
 export function dropReasonName(reason: number): string {
-  const name = names[reason - first];
+  const name = own[reason] ?? names[reason - first];
   return name === undefined || name === "-" ? "DROP_REASON_UNKNOWN" : name;
 }
 

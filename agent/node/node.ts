@@ -145,9 +145,13 @@ export class Node {
 
   /** By the wall clock, which may be set: so it is asked again and again. */
   async #endRules(signal: AbortSignal): Promise<void> {
-    const { policy, changes, log } = this.parts;
+    const { policy, changes, log, clock } = this.parts;
+    let { steps } = clock;
     for await (const _tick of ticks(expiryInterval, signal)) {
-      if (!policy.isOutdated) continue;
+      // The kernel has deadlines by a clock that is not set.
+      const wasSet = clock.steps !== steps && policy.hasDeadlines;
+      ({ steps } = clock);
+      if (!policy.isOutdated && !wasSet) continue;
       const accepted = await changes.run(() => policy.renew());
       if (accepted) log.info({ revision: Number(policy.revision) }, "a rule has ended");
       else log.error({ reason: policy.refusal }, "a rule has ended, but the policy without it is refused");
@@ -173,10 +177,15 @@ export class Node {
   async #sweep(signal: AbortSignal): Promise<void> {
     const { kernel, enforcement, changes, references, outsiders } = this.parts;
     for await (const _tick of ticks(sweepInterval, signal)) {
-      this.#connections = (await kernel.connections.sweep(kernel.now())).live;
+      const { live, limited } = await kernel.connections.sweep(kernel.now());
+      this.#connections = live;
+      kernel.limits.recount(limited);
       await changes.run(async () => {
         await enforcement.collect();
-        references.retain(enforcement.views.references());
+        const used = enforcement.views.references();
+        references.retain(used.all);
+        kernel.limits.retain(used.limits);
+        kernel.hits.retain(used.all);
         outsiders.retain(new Set(enforcement.outsiders.parties.keys()));
       });
     }

@@ -128,6 +128,7 @@ export async function openParts(
       outsiders: [ReservedIdentity.KUBE_APISERVER],
     }),
     references,
+    boot: (instant) => clock.bootOf(instant),
     // A pod's address that no endpoint has (any more) is nobody's, never the world's.
     reserved: cidrs.map((prefix) => ({ prefix, identity: ReservedIdentity.UNMANAGED })),
     nodeIdentity: ReservedIdentity.HOST,

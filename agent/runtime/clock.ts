@@ -23,6 +23,8 @@ export interface SystemClocks {
 const OFFSET_MAX_AGE = 1_000_000_000n;
 /** A difference that moved by less is noise of the measurement; keeping it keeps events in order. */
 const OFFSET_NOISE = 1_000_000n;
+/** One that moved by more is a clock that was set. */
+const OFFSET_STEP = 200_000_000n;
 
 /** Waits; rejects with the signal's reason when it is aborted first. */
 export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -52,11 +54,14 @@ export class SystemClock implements Clock {
   readonly #clocks: SystemClocks;
   #offset: bigint;
   #measured: bigint;
+  #coarse: bigint;
+  #steps = 0;
 
   constructor(clocks: SystemClocks) {
     this.#clocks = clocks;
     this.#measured = clocks.boot();
     this.#offset = clocks.real() - this.#measured;
+    this.#coarse = this.#offset;
   }
 
   bootNanoseconds(): bigint {
@@ -76,6 +81,22 @@ export class SystemClock implements Clock {
       this.#measured = now;
     }
     return boot + this.#offset;
+  }
+
+  /** Boot time, ns, of an instant in ms since 1970. The same until the wall clock is set: {@link steps} counts that. */
+  bootOf(instant: number): bigint {
+    return BigInt(instant) * 1_000_000n - this.#coarse;
+  }
+
+  /** How often the wall clock was found to have been set. */
+  get steps(): number {
+    const offset = this.#clocks.real() - this.#clocks.boot();
+    const moved = offset > this.#coarse ? offset - this.#coarse : this.#coarse - offset;
+    if (moved > OFFSET_STEP) {
+      this.#coarse = offset;
+      this.#steps++;
+    }
+    return this.#steps;
   }
 
   setTimeout(callback: () => void, milliseconds: number): Disposable {

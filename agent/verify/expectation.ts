@@ -1,7 +1,7 @@
 import { slotImage } from "#agent/datapath/encode.ts";
 import type { IpcacheState, MapImage } from "#agent/datapath/kernel.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
-import { toSlotEntry } from "#agent/endpoint/slot-entry.ts";
+import { type EntryNumbers, toSlotEntry } from "#agent/endpoint/slot-entry.ts";
 import { insideTokens, partition } from "#agent/ipcache/partition.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyEntry } from "#policy/compile/entry.ts";
@@ -33,8 +33,16 @@ export class Expectation {
   /** By the array that stands for the set. */
   readonly #numbers = new Map<readonly Rule[], number>();
   readonly #slots = new Map<string, ExpectedSlot>();
+  readonly #entryNumbers: EntryNumbers;
 
-  private constructor(engine: PolicyEngine, ipcache: readonly IpcacheState[], references: KnownReferences) {
+  private constructor(
+    engine: PolicyEngine,
+    ipcache: readonly IpcacheState[],
+    references: KnownReferences,
+    boot: EntryNumbers["boot"],
+  ) {
+    const rules = (set: readonly Rule[]): number => this.#numberOf(set);
+    this.#entryNumbers = { rules, limit: ({ rule }) => this.#references.find([rule]) ?? UNNUMBERED, boot };
     this.#engine = engine;
     this.#references = references;
     this.ipcache = ipcache;
@@ -66,7 +74,7 @@ export class Expectation {
         engine.addClass(id, set);
       }
     }
-    return new Expectation(engine, ipcache, references);
+    return new Expectation(engine, ipcache, references, snapshot.boot);
   }
 
   /** Subjects with the same key have the same policy. */
@@ -79,7 +87,7 @@ export class Expectation {
     let slot = this.#slots.get(key);
     if (!slot) {
       const { entries } = this.#engine.compile(subject);
-      const image = slotImage(entries.map((entry) => toSlotEntry(entry, (rules) => this.#numberOf(rules))));
+      const image = slotImage(entries.map((entry) => toSlotEntry(entry, this.#entryNumbers)));
       slot = { image, rulesOf: (index) => rulesOf(entries[index] as PolicyEntry) };
       this.#slots.set(key, slot);
     }

@@ -101,9 +101,8 @@ export class ReadSlot {
     const found = [peer.identity, peer.addressClass, 0].map((number, i) =>
       number === 0 && i < 2 ? undefined : this.#find(number, rest),
     );
-    const upper = decide(found);
-    const { verdict, references } =
-      upper.verdict === Verdict.PASS ? decide(found.map((entry) => entry && below(entry))) : upper;
+    const upper = decide(found.map((entry) => entry?.upper));
+    const { verdict, references } = upper.verdict === Verdict.PASS ? decide(found.map((entry) => entry?.below)) : upper;
     // Whatever else stands in an entry lets the packet through.
     const word = verdict === Verdict.DENY ? "deny" : verdict === Verdict.REDIRECT ? "redirect" : "allow";
     return { verdict: word, references };
@@ -122,8 +121,9 @@ export class ReadSlot {
   /** An entry without its peer. */
   #text(i: number): string {
     const { prefixlen, protocol, port } = policyKey.decode(viewOf(this.#image.keys), i * policyKey.size);
-    const { verdict, precedence, rule, belowVerdict, belowPrecedence, belowRule } = this.#entries[i] as PolicyEntry;
-    return [prefixlen, protocol, port, verdict, precedence, rule, belowVerdict, belowPrecedence, belowRule].join(" ");
+    const { upper, below } = this.#entries[i] as PolicyEntry;
+    const said = [upper, below].flatMap(({ verdict, precedence, rule }) => [verdict, precedence, rule]);
+    return [prefixlen, protocol, port, ...said].join(" ");
   }
 }
 
@@ -142,10 +142,6 @@ function decide(found: readonly (Said | undefined)[]): { verdict: number; refere
     references.push(said.rule);
   }
   return { verdict, references: references.filter((reference) => reference !== 0) };
-}
-
-function below({ belowVerdict, belowPrecedence, belowRule }: PolicyEntry): Said {
-  return { verdict: belowVerdict, precedence: belowPrecedence, rule: belowRule };
 }
 
 /** The leading bits of a key: its peer, and the direction, protocol and port behind it. */

@@ -2,14 +2,18 @@ import { layouts } from "#agent/datapath/layouts.gen.ts";
 
 /** A part of a structure in a map. */
 export interface Field {
-  /** As the datapath's headers call it: `below_rule`, `endpoint.policy[1]`, `padding at 19`. */
+  /** As the datapath's headers call it: `below.rule`, `endpoint.policy[1]`, `padding at 19`. */
   readonly name: string;
   readonly at: number;
   readonly size: number;
 }
 
 /** Members that are structures themselves, by structure and member. */
-const nested: Readonly<Record<string, string>> = { "interface.endpoint": "endpoint" };
+const nested: Readonly<Record<string, string>> = {
+  "interface.endpoint": "endpoint",
+  "policy_entry.upper": "policy_decision",
+  "policy_entry.below": "policy_decision",
+};
 /** Members that are arrays, with the size of an element. */
 const arrays: Readonly<Record<string, number>> = { "endpoint.policy": 4 };
 

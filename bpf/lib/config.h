@@ -11,4 +11,5 @@ const volatile struct datapath_config config SEC(".rodata") = {
 	.tcp_established_timeout = 8000000000000ull,
 	.tcp_close_timeout = 10000000000ull,
 	.other_timeout = 60000000000ull,
+	.opening_budget = 8192,
 };

@@ -114,6 +114,14 @@ static __always_inline bool is_closing(const struct conntrack_entry *entry)
 	return entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
 }
 
+/* Both sides have said so, or one has reset it. */
+static __always_inline bool is_closed(const struct conntrack_entry *entry)
+{
+	const __u8 both = CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING;
+
+	return (entry->flags & both) == both;
+}
+
 /* Can the packet only be the first of a connection, or the first again? */
 static __always_inline bool is_first_packet(const struct packet *packet)
 {

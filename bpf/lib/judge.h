@@ -34,6 +34,12 @@ static __always_inline void set_end(struct event_end *end, const struct endpoint
 	end->endpoint = endpoint ? endpoint->id : 0;
 }
 
+/* Of two ends, the first to come; 0 is none. */
+static __always_inline __u64 earlier(__u64 a, __u64 b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 /* What the kernel's policy key calls the port. */
 static __always_inline __be16 policy_port(const struct tuple *tuple)
 {
@@ -43,12 +49,14 @@ static __always_inline __be16 policy_port(const struct tuple *tuple)
 }
 
 static __always_inline void keep_end(struct conntrack_end *kept, const struct event_end *end,
-				     __u32 peer_identity, const struct endpoint *endpoint)
+				     __u32 limit, __u32 peer_identity,
+				     const struct endpoint *endpoint)
 {
 	for (int i = 0; i < LOOKUPS; i++)
 		kept->rules[i] = end->rules[i];
 	kept->incarnation = endpoint ? endpoint->incarnation : 0;
 	kept->peer_identity = peer_identity;
+	kept->limit = limit;
 	kept->verdict = end->verdict;
 	kept->match = end->match;
 	kept->pad = 0;
@@ -62,21 +70,28 @@ static __always_inline void keep_end(struct conntrack_end *kept, const struct ev
  * The node reaches its own pods whatever their policy says: kubelet's probes come
  * from there. Returns STEP_NEXT when both ends allow it, else a drop.
  */
-static __noinline int judge(struct work *work)
+__noinline int judge(struct __sk_buff *skb)
 {
-	const struct tuple *tuple = &work->original;
-	const struct endpoint *source = endpoint_by_address(&tuple->source, tuple->family);
-	const struct endpoint *destination =
-		endpoint_by_address(&tuple->destination, tuple->family);
-	struct event_end *from = &work->end[END_SOURCE];
-	struct event_end *to = &work->end[END_DESTINATION];
-	__u32 parity = work->generation & 1;
-	struct policy_query query = {
-		.protocol = tuple->protocol,
-		.port = policy_port(tuple),
-	};
+	struct work *work = work_area(skb);
+	const struct endpoint *source, *destination;
+	struct policy_answer answer[ENDS] = {};
+	struct policy_query query = {};
+	struct event_end *from, *to;
+	const struct tuple *tuple;
+	__u32 parity;
 	int step;
 
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	tuple = &work->original;
+	from = &work->end[END_SOURCE];
+	to = &work->end[END_DESTINATION];
+	source = endpoint_by_address(&tuple->source, tuple->family);
+	destination = endpoint_by_address(&tuple->destination, tuple->family);
+	parity = work->generation & 1;
+	query.protocol = tuple->protocol;
+	query.port = policy_port(tuple);
+	query.now = work->now;
 	set_end(from, source, &tuple->source, tuple->family);
 	set_end(to, destination, &tuple->destination, tuple->family);
 	work->judged = true;
@@ -86,7 +101,7 @@ static __noinline int judge(struct work *work)
 		query.identity = to->identity;
 		query.address_class = to->address_class;
 		query.direction = DIRECTION_EGRESS;
-		step = policy_judge(&query, from);
+		step = policy_judge(&query, from, &answer[END_SOURCE]);
 		if (step)
 			return step;
 	}
@@ -97,7 +112,7 @@ static __noinline int judge(struct work *work)
 		query.identity = from->identity;
 		query.address_class = from->address_class;
 		query.direction = DIRECTION_INGRESS;
-		step = policy_judge(&query, to);
+		step = policy_judge(&query, to, &answer[END_DESTINATION]);
 		if (step)
 			return step;
 	}
@@ -112,8 +127,10 @@ static __noinline int judge(struct work *work)
 				       DROP(DROP_POLICY_DENIED);
 	}
 
-	keep_end(&work->entry.end[END_SOURCE], from, to->identity, source);
-	keep_end(&work->entry.end[END_DESTINATION], to, from->identity, destination);
+	keep_end(&work->entry.end[END_SOURCE], from, answer[END_SOURCE].limit, to->identity, source);
+	keep_end(&work->entry.end[END_DESTINATION], to, answer[END_DESTINATION].limit, from->identity,
+		 destination);
+	work->entry.not_after = earlier(answer[END_SOURCE].not_after, answer[END_DESTINATION].not_after);
 	if (work->entry.flags & CONNECTION_VIA_STACK) {
 		__builtin_memset(work->entry.hop, 0, sizeof(work->entry.hop));
 	} else {

@@ -189,6 +189,9 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct work *work,
 		   tuple->icmp_type >= ND_ROUTER_SOLICITATION && tuple->icmp_type <= ND_REDIRECT;
 	if (!*handled)
 		return STEP_NEXT;
+	/* RFC 6980: neighbour discovery is never fragmented. */
+	if (work->packet.fragment != FRAGMENT_NONE)
+		return DROP(DROP_FORBIDDEN_ICMPV6);
 	if (tuple->icmp_type != ND_NEIGHBOUR_SOLICITATION) {
 		/*
 		 * No router but the node: solicitations for one go unanswered, redirects are

@@ -8,6 +8,7 @@
 #include <linux/ipv6.h>
 
 #include "common.h"
+#include "fragment.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_PARSE
@@ -28,7 +29,19 @@ enum icmp_number {
 };
 
 enum {
-	IPV4_FRAGMENT = 0x3fff, /* more fragments, or an offset */
+	/* Of the IPv4 header's flags and offset, and of the IPv6 fragment header's. */
+	IPV4_MORE_FRAGMENTS = 0x2000,
+	IPV4_OFFSET = 0x1fff, /* in units of 8 bytes */
+	IPV6_MORE_FRAGMENTS = 0x0001,
+	IPV6_OFFSET = 0xfff8, /* in bytes */
+
+	IPV4_HEADER_WORDS = 5, /* without options */
+	MAX_IPV4_OPTIONS = 10,
+	IPV4_OPTION_END = 0,
+	IPV4_OPTION_NOP = 1,
+	IPV4_OPTION_LOOSE_ROUTE = 131, /* RFC 791 */
+	IPV4_OPTION_STRICT_ROUTE = 137,
+
 	MAX_EXTENSION_HEADERS = 6,
 	TCP_FIN = 0x01,
 	TCP_SYN = 0x02,
@@ -57,6 +70,24 @@ struct icmp_start {
 };
 
 /*
+ * The first 8 bytes of an extension header; none is shorter (RFC 8200 section 4). Of a routing header
+ * `kind` is its type and `left` its segments left; of a fragment header the two are the
+ * offset with the flag, and `word` is the identification.
+ */
+struct extension {
+	__u8 next;
+	__u8 length;
+	union {
+		struct {
+			__u8 kind;
+			__u8 left;
+		};
+		__be16 offset;
+	};
+	__be32 word;
+};
+
+/*
  * Makes sure that the first `size` bytes can be read and written directly.
  * Packet pointers must be read anew afterwards.
  */
@@ -76,20 +107,13 @@ static __always_inline bool icmp4_is_error(__u8 type)
 }
 
 /*
- * Reads ports (or ICMP type, code and identifier) at `offset`. An ICMP echo has its
+ * Reads ports (or ICMP type, code and identifier) at packet->l4_offset. An ICMP echo has its
  * identifier as both ports, so that request and reply are one connection.
  */
-static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *packet, __u32 offset)
+static __always_inline int read_l4(struct __sk_buff *skb, struct packet *packet)
 {
 	struct tuple *tuple = &packet->tuple;
-
-	packet->l4_offset = offset;
-	packet->tcp_flags = 0;
-	packet->is_icmp_error = false;
-	tuple->source_port = 0;
-	tuple->destination_port = 0;
-	tuple->icmp_type = 0;
-	tuple->icmp_code = 0;
+	__u32 offset = packet->l4_offset;
 
 	switch (tuple->protocol) {
 	case IPPROTO_TCP: {
@@ -117,8 +141,6 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *packet
 		struct icmp_start icmp;
 		bool echo;
 
-		if ((tuple->protocol == IPPROTO_ICMP) != (tuple->family == FAMILY_IPV4))
-			return DROP(DROP_UNKNOWN_L4);
 		if (bpf_skb_load_bytes(skb, offset, &icmp, sizeof(icmp)))
 			return DROP(DROP_INVALID_PACKET);
 		tuple->icmp_type = icmp.type;
@@ -141,13 +163,37 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *packet
 	}
 }
 
-/* Fills addresses and protocol from an IPv4 header at `offset`; the header's size goes to *size. */
-static __always_inline int read_ipv4(const struct iphdr *ip, struct tuple *tuple, __u32 *size)
+static __noinline int parse_l4(struct __sk_buff *skb, struct packet *packet)
 {
-	if (ip->version != 4 || ip->ihl < 5)
+	struct tuple *tuple = &packet->tuple;
+	int step;
+
+	packet->tcp_flags = 0;
+	packet->is_icmp_error = false;
+	tuple->source_port = 0;
+	tuple->destination_port = 0;
+	tuple->icmp_type = 0;
+	tuple->icmp_code = 0;
+
+	if ((tuple->protocol == IPPROTO_ICMP && tuple->family != FAMILY_IPV4) ||
+	    (tuple->protocol == IPPROTO_ICMPV6 && tuple->family != FAMILY_IPV6))
+		return DROP(DROP_UNKNOWN_L4);
+	if (packet->fragment == FRAGMENT_LATER)
+		return recall_fragment(packet);
+	step = read_l4(skb, packet);
+	if (step || packet->fragment == FRAGMENT_NONE)
+		return step;
+	return remember_fragment(packet);
+}
+
+/* Fills addresses, protocol and fragment from an IPv4 header; its size goes to *size. */
+static __always_inline int read_ipv4(const struct iphdr *ip, struct packet *packet, __u32 *size)
+{
+	struct tuple *tuple = &packet->tuple;
+	__u16 fragment = bpf_ntohs(ip->frag_off);
+
+	if (ip->version != 4 || ip->ihl < IPV4_HEADER_WORDS)
 		return DROP(DROP_INVALID_PACKET);
-	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT))
-		return DROP(DROP_FRAGMENT_UNSUPPORTED);
 	tuple->family = FAMILY_IPV4;
 	tuple->protocol = ip->protocol;
 	tuple->source.halves[0] = 0;
@@ -156,8 +202,44 @@ static __always_inline int read_ipv4(const struct iphdr *ip, struct tuple *tuple
 	tuple->destination.halves[1] = 0;
 	tuple->source.v4 = ip->saddr;
 	tuple->destination.v4 = ip->daddr;
+	packet->fragment_base = ETH_HLEN + ip->ihl * 4;
+	packet->fragment_protocol = ip->protocol;
+	packet->fragment_id = ip->id;
+	packet->fragment_offset = (fragment & IPV4_OFFSET) * 8;
+	packet->fragment = fragment & IPV4_OFFSET	  ? FRAGMENT_LATER :
+			   fragment & IPV4_MORE_FRAGMENTS ? FRAGMENT_FIRST :
+							    FRAGMENT_NONE;
 	*size = ip->ihl * 4;
 	return STEP_NEXT;
+}
+
+/*
+ * Walks the options of an IPv4 header (RFC 791 section 3.1) up to `end`, in bytes from the Ethernet header;
+ * at most MAX_IPV4_OPTIONS of them. A sender that says by which way its packet shall go would
+ * have policy judge one destination and reach another. The cursor is packet->l4_offset: see
+ * skip_extensions.
+ */
+static __noinline int check_ipv4_options(struct __sk_buff *skb, struct packet *packet, __u32 end)
+{
+	packet->l4_offset = ETH_HLEN + sizeof(struct iphdr);
+	for (int i = 0; i < MAX_IPV4_OPTIONS; i++) {
+		__u32 at = packet->l4_offset;
+		__u8 option[2]; /* type, length */
+
+		if (at >= end)
+			return STEP_NEXT;
+		/* Behind every option stand bytes: at least the transport header's. */
+		if (bpf_skb_load_bytes(skb, at, option, sizeof(option)))
+			return DROP(DROP_INVALID_PACKET);
+		if (option[0] == IPV4_OPTION_END)
+			return STEP_NEXT;
+		if (option[0] == IPV4_OPTION_LOOSE_ROUTE || option[0] == IPV4_OPTION_STRICT_ROUTE)
+			return DROP(DROP_SOURCE_ROUTE);
+		if (option[0] != IPV4_OPTION_NOP && option[1] < 2)
+			return DROP(DROP_INVALID_PACKET);
+		packet->l4_offset = at + (option[0] == IPV4_OPTION_NOP ? 1 : option[1]);
+	}
+	return packet->l4_offset >= end ? STEP_NEXT : DROP(DROP_INVALID_PACKET);
 }
 
 static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *packet)
@@ -171,42 +253,69 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 	ip = (void *)(long)skb->data + ETH_HLEN;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return DROP(DROP_INVALID_PACKET);
-	step = read_ipv4(ip, &packet->tuple, &size);
+	step = read_ipv4(ip, packet, &size);
 	if (step)
 		return step;
-	return parse_l4(skb, packet, ETH_HLEN + size);
+	if (size > sizeof(*ip)) {
+		step = check_ipv4_options(skb, packet, ETH_HLEN + size);
+		if (step)
+			return step;
+	}
+	packet->l4_offset = ETH_HLEN + size;
+	return parse_l4(skb, packet);
+}
+
+static __always_inline bool is_extension(__u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_DSTOPTS || next == IPPROTO_ROUTING ||
+	       next == IPPROTO_FRAGMENT || next == IPPROTO_AH;
 }
 
 /*
- * Walks the extension headers (RFC 8200 section 4) from `next` at *offset to the
- * transport header; at most MAX_EXTENSION_HEADERS of them.
+ * Walks the extension headers (RFC 8200 section 4) from packet->tuple.protocol at packet->l4_offset to
+ * the transport header; at most MAX_EXTENSION_HEADERS of them. Behind the header of a later
+ * fragment stands payload: the walk ends there. An authentication header (RFC 4302) is one of them.
+ *
+ * Where it is stands in the packet, which is in a map, and not in variables: so all
+ * iterations look the same to the verifier, and it looks at one.
  */
-static __always_inline int skip_extensions(struct __sk_buff *skb, __u8 next, __u32 *offset,
-					   __u8 *protocol)
+static __noinline int skip_extensions(struct __sk_buff *skb, struct packet *packet)
 {
-	__u32 at = *offset;
-
+	packet->fragment = FRAGMENT_NONE;
 	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
-		struct ipv6_opt_hdr header;
+		__u8 kind = packet->tuple.protocol;
+		__u32 at = packet->l4_offset;
+		struct extension header;
 
-		switch (next) {
-		case IPPROTO_HOPOPTS:
-		case IPPROTO_ROUTING:
-		case IPPROTO_DSTOPTS:
-			break;
-		case IPPROTO_FRAGMENT:
-			return DROP(DROP_FRAGMENT_UNSUPPORTED);
-		default:
-			*offset = at;
-			*protocol = next;
+		if (!is_extension(kind))
 			return STEP_NEXT;
-		}
 		if (bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
 			return DROP(DROP_INVALID_PACKET);
-		next = header.nexthdr;
-		at += (header.hdrlen + 1) * 8;
+		if (kind == IPPROTO_ROUTING && header.left)
+			return DROP(DROP_SOURCE_ROUTE);
+		at += kind == IPPROTO_FRAGMENT ? 8 :
+		      kind == IPPROTO_AH       ? (header.length + 2) * 4 :
+						 (header.length + 1) * 8;
+		packet->l4_offset = at;
+		packet->tuple.protocol = header.next;
+		if (kind == IPPROTO_FRAGMENT) {
+			__u16 offset = bpf_ntohs(header.offset);
+
+			if (packet->fragment)
+				return DROP(DROP_INVALID_PACKET);
+			packet->fragment_base = at;
+			packet->fragment_id = header.word;
+			packet->fragment_protocol = header.next;
+			packet->fragment_offset = offset & IPV6_OFFSET;
+			/* One with neither offset nor successor is whole (RFC 6946). */
+			packet->fragment = offset & IPV6_OFFSET		? FRAGMENT_LATER :
+					   offset & IPV6_MORE_FRAGMENTS ? FRAGMENT_FIRST :
+									  FRAGMENT_NONE;
+			if (packet->fragment == FRAGMENT_LATER)
+				return STEP_NEXT;
+		}
 	}
-	return DROP(DROP_IPV6_EXTENSION_HEADER);
+	return is_extension(packet->tuple.protocol) ? DROP(DROP_IPV6_EXTENSION_HEADER) : STEP_NEXT;
 }
 
 static __always_inline void read_ipv6_addresses(const struct ipv6hdr *ip, struct tuple *tuple)
@@ -219,8 +328,7 @@ static __always_inline void read_ipv6_addresses(const struct ipv6hdr *ip, struct
 static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct ipv6hdr *ip;
-	__u32 offset = ETH_HLEN + sizeof(*ip);
-	int step = pull(skb, offset);
+	int step = pull(skb, ETH_HLEN + sizeof(*ip));
 
 	if (step)
 		return step;
@@ -230,10 +338,10 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 	if (ip->version != 6)
 		return DROP(DROP_INVALID_PACKET);
 	read_ipv6_addresses(ip, &packet->tuple);
-	step = skip_extensions(skb, ip->nexthdr, &offset, &packet->tuple.protocol);
-	if (step)
-		return step;
-	return parse_l4(skb, packet, offset);
+	packet->tuple.protocol = ip->nexthdr;
+	packet->l4_offset = ETH_HLEN + sizeof(*ip);
+	step = skip_extensions(skb, packet);
+	return step ? step : parse_l4(skb, packet);
 }
 
 static __always_inline bool is_multicast(const struct tuple *tuple)

@@ -31,6 +31,14 @@ struct policy_query {
 	__u8 direction;
 	__u8 protocol;
 	__be16 port; /* destination port; ICMP: the type */
+	__u64 now;   /* ns, CLOCK_BOOTTIME */
+};
+
+/* What one end's policy says, beside what is told of it. */
+struct policy_answer {
+	__u32 precedence;
+	__u32 limit;
+	__u64 not_after; /* ns, CLOCK_BOOTTIME; 0: it does not end */
 };
 
 static __always_inline __u8 policy_match(__u32 lookup, __u8 prefix_bits)
@@ -44,25 +52,45 @@ static __always_inline __u8 policy_match(__u32 lookup, __u8 prefix_bits)
 						     MATCH_L3_L4;
 }
 
-/* Lets one look-up's answer decide, if it has the highest precedence so far. */
-static __always_inline void policy_take(struct event_end *end, __u32 *highest, int lookup,
-					__u32 precedence, __u8 verdict, __u8 prefix_bits,
-					__u32 rule)
+/*
+ * Lets one look-up's decision count, if it has the highest precedence so far. Of equal ones all are named:
+ * each is enough, so one without a limit lifts the others', and where one ends it is judged anew.
+ */
+static __always_inline void policy_take(struct event_end *end, struct policy_answer *answer,
+					int lookup, const struct policy_decision *decision,
+					__u64 now)
 {
-	if (precedence < *highest)
+	__u8 verdict = decision->verdict;
+
+	if (!decision->precedence || decision->precedence < answer->precedence)
 		return;
-	if (precedence > *highest) {
-		*highest = precedence;
+	if (decision->not_after && now >= decision->not_after) {
+		if (verdict == VERDICT_ALLOW && decision->precedence >= POLICY_NORMAL &&
+		    decision->precedence < POLICY_ADMIN)
+			return;
+		verdict = VERDICT_DENY;
+	}
+	if (decision->precedence > answer->precedence) {
+		answer->precedence = decision->precedence;
+		answer->limit = decision->limit;
+		answer->not_after = decision->not_after;
 		end->verdict = verdict;
-		end->match = policy_match(lookup, prefix_bits);
+		end->match = policy_match(lookup, decision->prefix_bits);
 		for (int i = 0; i < LOOKUPS; i++)
 			end->rules[i] = 0;
+	} else {
+		if (!decision->limit)
+			answer->limit = 0;
+		if (decision->not_after &&
+		    (!answer->not_after || decision->not_after < answer->not_after))
+			answer->not_after = decision->not_after;
 	}
-	end->rules[lookup] = rule;
+	end->rules[lookup] = decision->rule;
 }
 
-static __always_inline void policy_nothing(struct event_end *end)
+static __always_inline void policy_nothing(struct event_end *end, struct policy_answer *answer)
 {
+	__builtin_memset(answer, 0, sizeof(*answer));
 	end->verdict = VERDICT_DENY;
 	end->match = MATCH_NONE;
 	for (int i = 0; i < LOOKUPS; i++)
@@ -79,7 +107,8 @@ static __always_inline void policy_nothing(struct event_end *end)
  *
  * Returns STEP_NEXT with end->verdict, or a drop when the endpoint has no policy map.
  */
-static __noinline int policy_judge(const struct policy_query *query, struct event_end *end)
+static __noinline int policy_judge(const struct policy_query *query, struct event_end *end,
+				   struct policy_answer *answer)
 {
 	struct policy_key key = {
 		.prefixlen = POLICY_FULL_BITS,
@@ -89,10 +118,9 @@ static __noinline int policy_judge(const struct policy_query *query, struct even
 	};
 	const struct policy_entry *found[LOOKUPS] = {};
 	__u32 slot = query->slot;
-	__u32 highest = 0;
 	void *map = bpf_map_lookup_elem(&policy, &slot);
 
-	policy_nothing(end);
+	policy_nothing(end, answer);
 	if (!map)
 		return DROP(DROP_ENDPOINT_NOT_READY);
 
@@ -105,20 +133,16 @@ static __noinline int policy_judge(const struct policy_query *query, struct even
 			continue;
 		found[i] = bpf_map_lookup_elem(map, &key);
 		if (found[i])
-			policy_take(end, &highest, i, found[i]->precedence, found[i]->verdict,
-				    found[i]->prefix_bits, found[i]->rule);
+			policy_take(end, answer, i, &found[i]->upper, query->now);
 	}
 	if (end->verdict != VERDICT_PASS)
 		return STEP_NEXT;
 
-	highest = 0;
-	policy_nothing(end);
+	policy_nothing(end, answer);
 #pragma unroll
 	for (int i = 0; i < LOOKUPS; i++) {
 		if (found[i])
-			policy_take(end, &highest, i, found[i]->below_precedence,
-				    found[i]->below_verdict, found[i]->below_prefix_bits,
-				    found[i]->below_rule);
+			policy_take(end, answer, i, &found[i]->below, query->now);
 	}
 	return STEP_NEXT;
 }

@@ -39,13 +39,37 @@ test("IPv6 is judged by the port behind hop-by-hop, routing and destination head
   expect(send(80, [0, 43, 60]).action).toBe(Action.redirect);
   expect(reasonOf(send(81, [0, 43, 60]))).toBe(DropReason.POLICY_DENIED);
   expect(reasonOf(send(80, [60, 60, 60, 60, 60, 60, 60]))).toBe(DropReason.IPV6_EXTENSION_HEADER);
-  expect(reasonOf(send(80, [44]))).toBe(DropReason.FRAGMENT_UNSUPPORTED);
 });
 
-test.each([0x2000, 0x0001])("an IPv4 fragment is dropped with its own reason: %i", async (fragment) => {
+test("an authentication header is walked by its own unit of length", async () => {
+  using pods = await TwoPods.with(serverPolicy(fromClient80));
+  // 24 bytes, RFC 4302: the length is in units of 4, less 2.
+  const send = (dport: number) => {
+    const frame = pods.datapath.packet(pods.client, {
+      ...ipv6,
+      transport: { ...syn, dport },
+      extensions: [[51, new Uint8Array(22)]],
+    });
+    frame[54 + 1] = 4;
+    return pods.datapath.send(pods.client, frame);
+  };
+  expect(send(80).action).toBe(Action.redirect);
+  expect(reasonOf(send(81))).toBe(DropReason.POLICY_DENIED);
+});
+
+test("a way that the sender prescribes is refused: IPv6 routing header, IPv4 loose and strict route", async () => {
   using pods = await TwoPods.with();
-  const frame = pods.datapath.packet(pods.client, { ...ipv4, transport: syn, fragment });
-  expect(reasonOf(pods.datapath.send(pods.client, frame))).toBe(DropReason.FRAGMENT_UNSUPPORTED);
+  const segments = Uint8Array.of(0, 1, 0, 0, 0, 0);
+  const routed = pods.datapath.packet(pods.client, { ...ipv6, transport: syn, extensions: [[43, segments]] });
+  expect(reasonOf(pods.datapath.send(pods.client, routed))).toBe(DropReason.SOURCE_ROUTE);
+  const send = (...options: number[]) =>
+    pods.datapath.send(pods.client, pods.datapath.packet(pods.client, { ...ipv4, transport: syn, options }));
+  expect(reasonOf(send(131, 7, 4, 10, 0, 0, 9, 0))).toBe(DropReason.SOURCE_ROUTE);
+  expect(reasonOf(send(1, 1, 1, 137, 7, 4, 10, 0, 0, 9, 0, 0))).toBe(DropReason.SOURCE_ROUTE);
+  // Record route, and an end with anything behind it.
+  expect(send(7, 7, 4, 0, 0, 0, 0, 0).action).toBe(Action.redirect);
+  expect(send(0, 131, 7, 4).action).toBe(Action.redirect);
+  expect(reasonOf(send(7, 0, 0, 0))).toBe(DropReason.INVALID_PACKET);
 });
 
 test("an ICMP error passes with the connection that it quotes, and only to its sender", async () => {

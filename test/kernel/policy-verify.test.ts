@@ -64,7 +64,7 @@ function openSlot({ datapath, slot }: { datapath: Datapath; slot: number }): Fli
 }
 
 /** Entries of the server's slot that say something below a pass. */
-const passes = ({ value }: RawEntry): boolean => value[8] === 3;
+const passes = ({ value }: RawEntry): boolean => value[12] === 3;
 const toClient = ({ key }: RawEntry): boolean => view(key).getUint32(4) === client.identity;
 
 function view(array: Uint8Array): DataView {
@@ -95,8 +95,11 @@ test("each field of an entry is named when a bit of it is turned", async () => {
   using all = await running();
   using slot = openSlot(all);
   const entry = slot.entries().find(passes) as RawEntry;
-  const { members } = layouts["policy_entry"] as (typeof layouts)[string];
-  for (const [field, [at, size]] of Object.entries(members)) {
+  const membersOf = (struct: string) => Object.entries((layouts[struct] as (typeof layouts)[string]).members);
+  const fields = membersOf("policy_entry").flatMap(([half, [start]]) =>
+    membersOf("policy_decision").map(([name, [at, size]]) => [`${half}.${name}`, start + at, size] as const),
+  );
+  for (const [field, at, size] of fields) {
     for (const byte of [at, at + size - 1]) {
       const found = await told(all.node, slot.flipValue(entry, byte));
       expect(found[0]).toMatch(

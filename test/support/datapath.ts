@@ -4,6 +4,7 @@ import { BpfMap, MapHandle, Program, RingBuffer, type TestContext, u32 } from "l
 import { encodeAddress, encodeMac } from "#agent/datapath/address.ts";
 import type { Kernel } from "#agent/datapath/kernel.ts";
 import {
+  type DatapathConfig,
   type EndpointEntry,
   eventRecord,
   type EventRecord,
@@ -29,6 +30,12 @@ export interface Outcome {
   readonly duration: number;
 }
 
+export interface DatapathOptions {
+  readonly policyEntries?: number;
+  readonly endpointsMax?: number;
+  readonly config?: Partial<DatapathConfig>;
+}
+
 /** The real programs and maps, loaded for one test and attached to nothing. */
 export class Datapath implements Disposable {
   readonly kernel: Kernel;
@@ -38,7 +45,7 @@ export class Datapath implements Disposable {
   readonly #interfaces: BpfMap<number, InterfaceRecord>;
   readonly #ring: RingBuffer;
 
-  constructor(options: { readonly policyEntries?: number; readonly endpointsMax?: number } = {}) {
+  constructor(options: DatapathOptions = {}) {
     buildBpf();
     this.#stack.use(this.#files);
     this.kernel = this.#stack.use(this.reopen(options));
@@ -52,11 +59,11 @@ export class Datapath implements Disposable {
   }
 
   /** The same maps, as a later life of an agent opens them. */
-  reopen(options: { readonly policyEntries?: number; readonly endpointsMax?: number } = {}): Kernel {
+  reopen(options: DatapathOptions = {}): Kernel {
     return openKernel({
       objectPath: resolve(import.meta.dirname, "../../dist/bpf/pod.bpf.o"),
       pinFolder: this.#files.join("weir"),
-      config: defaultConfig,
+      config: { ...defaultConfig, ...options.config },
       conntrack4Entries: 65536,
       conntrack6Entries: 65536,
       policyEntries: options.policyEntries ?? 16384,

@@ -77,12 +77,14 @@ export function makeEnforcement(
   kernel: Kernel,
   references = new MemoryReferences(),
   classes = new MemoryClasses(),
+  boot = (instant: number): bigint => BigInt(instant) * 1_000_000n,
 ): EnforcementSetup {
   const addresses = new AddressSpace({ table: kernel.ipcache, control: kernel.control, classes, fallback: 2 });
   const enforcement = new Enforcement(new PolicyEngine([]), {
     kernel,
     addresses,
     references,
+    boot,
     reserved: [{ prefix: "10.0.0.0/24", identity: 3 }],
     nodeIdentity: 1,
     nodeAddresses: ["10.0.0.1"],

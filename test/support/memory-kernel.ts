@@ -3,10 +3,12 @@ import type {
   Control,
   EndpointState,
   EndpointTable,
+  HitTable,
   Hooks,
   IpcacheState,
   IpcacheTable,
   Kernel,
+  LimitTable,
   MapImages,
   PolicySlots,
   SlotDecision,
@@ -129,6 +131,9 @@ export class MemoryKernel implements Kernel {
     },
   };
 
+  readonly limits: LimitTable = { write: () => {}, recount: () => {}, retain: () => {}, read: () => new Map() };
+  readonly hits: HitTable = { read: () => new Map(), retain: () => {} };
+
   readonly images: MapImages = {
     generation: () => this.#generation,
     endpoints: () => endpointsImage([...this.#endpoints.values()]),
@@ -153,7 +158,7 @@ export class MemoryKernel implements Kernel {
 
   readonly connections = {
     list: async () => [],
-    sweep: async () => ({ live: 0, removed: 0 }),
+    sweep: async () => ({ live: 0, removed: 0, limited: new Map() }),
     removeAddresses: async () => 0,
   };
   readonly hooks: Hooks = {

@@ -24,6 +24,10 @@ export interface PacketSpec {
   readonly ttl?: number;
   /** IPv4: flags and offset as on the wire. */
   readonly fragment?: number;
+  /** IPv4: identification. */
+  readonly id?: number;
+  /** IPv4: a multiple of 4 bytes. */
+  readonly options?: readonly number[];
   /** IPv6: extension headers before the transport header, each `[number, bytes after the two first]`. */
   readonly extensions?: readonly (readonly [number, Uint8Array])[];
   /** Bytes of the transport's payload. */
@@ -73,10 +77,14 @@ export function buildIpPacket(spec: Omit<PacketSpec, "sourceMac" | "destinationM
   const isIpv6 = spec.source.includes(":");
   const { protocol, bytes } = transportBytes(spec.transport, isIpv6, spec.size ?? 0);
   if (!isIpv6) {
+    const options = Uint8Array.from(spec.options ?? []);
+    const size = 20 + options.length;
     const header = concat(
-      be16(0x4500, 20 + bytes.length, 1, spec.fragment ?? 0, ((spec.ttl ?? 64) << 8) | protocol, 0),
+      be16((0x40 | (size / 4)) << 8, size + bytes.length, spec.id ?? 1, spec.fragment ?? 0),
+      be16(((spec.ttl ?? 64) << 8) | protocol, 0),
       source.bytes.subarray(0, 4),
       destination.bytes.subarray(0, 4),
+      options,
     );
     const sum = checksum(header);
     header[10] = sum >> 8;

@@ -4,7 +4,7 @@ import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
-import { Datapath, type Outcome } from "./datapath.ts";
+import { Datapath, type DatapathOptions, type Outcome } from "./datapath.ts";
 import { makeEndpoint, makeEnforcement } from "./enforcement.ts";
 import type { Transport } from "./packet.ts";
 
@@ -31,18 +31,19 @@ export const fromClient80 = "[{from: [{podSelector: {matchLabels: {app: client}}
 
 /** A client and a server on one node, in the real programs, with the policy that a test gives. */
 export class TwoPods implements Disposable {
-  readonly datapath = new Datapath();
+  readonly datapath: Datapath;
   readonly enforcement: Enforcement;
   readonly client = pod(2, "client", 256);
   readonly server = pod(3, "server", 257);
 
-  constructor() {
+  constructor(options: DatapathOptions = {}) {
+    this.datapath = new Datapath(options);
     this.enforcement = makeEnforcement(this.datapath.kernel).enforcement;
   }
 
   /** Attaches both pods and puts a policy in force. */
-  static async with(yaml = ""): Promise<TwoPods> {
-    const pods = new TwoPods();
+  static async with(yaml = "", options: DatapathOptions = {}): Promise<TwoPods> {
+    const pods = new TwoPods(options);
     await pods.enforcement.add(pods.client);
     await pods.enforcement.add(pods.server);
     pods.enforcement.setNodeAddresses(["10.0.0.254", "fd00::fe"]);
@@ -52,6 +53,13 @@ export class TwoPods implements Disposable {
 
   async setPolicy(yaml: string): Promise<void> {
     await this.enforcement.replacePolicy(new PolicyEngine(objectsOf(yaml)), { always: true });
+  }
+
+  /** So many ms from now: as boot time in ns, and as the instant that enforcement takes for it. */
+  instantIn(milliseconds: number): { end: bigint; wall: number } {
+    // Enforcement in tests takes ms since 1970 for ms since boot: see makeEnforcement.
+    const wall = Number(this.datapath.kernel.now() / 1_000_000n) + milliseconds;
+    return { wall, end: BigInt(wall) * 1_000_000n };
   }
 
   /** A packet of the client to the server. */

@@ -3,10 +3,11 @@
 
 #include <linux/types.h>
 
-/* Read-only data, set before load. Times in ns. */
+/* Read-only data, set before load. Times in ns; none is 0. */
 struct datapath_config {
 	__u64 tcp_syn_timeout;
 	__u64 tcp_established_timeout;
 	__u64 tcp_close_timeout;
 	__u64 other_timeout;
+	__u64 opening_budget; /* connections of one pod that wait for their first answer */
 };

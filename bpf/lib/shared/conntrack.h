@@ -50,6 +50,7 @@ enum connection_flag {
 	 * replies must go back that way.
 	 */
 	CONNECTION_VIA_STACK = 16,
+	CONNECTION_RELEASED = 32, /* its places in limits are free again */
 };
 
 /* What one end's policy said. */
@@ -57,6 +58,7 @@ struct conntrack_end {
 	__u32 rules[LOOKUPS]; /* rule references that carry the verdict */
 	__u32 incarnation;    /* of the endpoint at this end; 0: not on this node */
 	__u32 peer_identity;  /* of the other end, when judged */
+	__u32 limit;	      /* whose place the connection has: see struct limit; 0: none */
 	__u8 verdict;
 	__u8 match;
 	__u16 pad;
@@ -77,6 +79,7 @@ struct conntrack_entry {
 	__u64 revision;
 	__u64 expires; /* ns, CLOCK_BOOTTIME */
 	__u64 created; /* ns, CLOCK_BOOTTIME */
+	__u64 not_after; /* ns, CLOCK_BOOTTIME: judge again from then on; 0: never for that */
 	struct conntrack_end end[ENDS];
 	struct next_hop hop[ENDS]; /* towards that end */
 	__u64 packets[ENDS];	   /* sent by that end */

@@ -28,4 +28,7 @@ enum source_file {
 	FILE_JUDGE = 5,
 	FILE_POLICY = 6,
 	FILE_DELIVER = 7,
+	FILE_FRAGMENT = 8,
+	FILE_BUDGET = 9,
+	FILE_LIMIT = 10,
 };

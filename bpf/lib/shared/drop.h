@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #pragma once
 
-/* Why a packet was dropped: the field's numbers, so that its tools understand them. */
+/*
+ * Why a packet was dropped: the field's numbers, so that its tools understand them; from
+ * 230 on our own, for what the field has no number of.
+ */
 enum drop_reason {
 	DROP_NONE = 0,
 	DROP_INVALID_SOURCE_MAC = 130,
@@ -13,12 +16,17 @@ enum drop_reason {
 	DROP_UNKNOWN_L4 = 142,
 	DROP_CONNTRACK_INSERT_FAILED = 155,
 	DROP_IPV6_EXTENSION_HEADER = 156,
-	DROP_FRAGMENT_UNSUPPORTED = 157,
 	DROP_UNKNOWN_SENDER = 172,
+	DROP_FRAGMENT_FIRST_MISSING = 175,
 	DROP_FORBIDDEN_ICMPV6 = 176,
 	DROP_PROXY_LOOKUP_FAILED = 178,
 	DROP_POLICY_DENIED_BY_RULE = 181,
 	DROP_TTL_EXCEEDED = 196,
+	DROP_RATE_LIMITED = 198,
 	DROP_MULTICAST = 201,
 	DROP_ENDPOINT_NOT_READY = 203,
+
+	DROP_FRAGMENT_OVERLAP = 230,
+	DROP_SOURCE_ROUTE = 231,
+	DROP_CONNECTION_LIMIT = 232,
 };

@@ -14,6 +14,7 @@
 #include "event.h"
 #include "identity.h"
 #include "ipcache.h"
+#include "limit.h"
 #include "policy.h"
 
 #define LAYOUT_STRUCT(name) const struct name *layout_struct_##name __attribute__((used))
@@ -27,7 +28,9 @@ LAYOUT_STRUCT(interface);
 LAYOUT_STRUCT(ipcache_key);
 LAYOUT_STRUCT(ipcache_entry);
 LAYOUT_STRUCT(policy_key);
+LAYOUT_STRUCT(policy_decision);
 LAYOUT_STRUCT(policy_entry);
+LAYOUT_STRUCT(limit);
 LAYOUT_STRUCT(conntrack4_key);
 LAYOUT_STRUCT(conntrack6_key);
 LAYOUT_STRUCT(conntrack_end);
@@ -49,6 +52,7 @@ LAYOUT_ENUM(direction);
 LAYOUT_ENUM(verdict);
 LAYOUT_ENUM(policy_prefix);
 LAYOUT_ENUM(policy_match);
+LAYOUT_ENUM(policy_tier);
 LAYOUT_ENUM(policy_lookup);
 LAYOUT_ENUM(connection_end);
 LAYOUT_ENUM(connection_leg);

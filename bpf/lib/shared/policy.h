@@ -40,16 +40,31 @@ struct policy_key {
 	__be16 port;
 };
 
-struct policy_entry {
+/* What an entry says. All zero: nothing. */
+struct policy_decision {
 	__u32 precedence; /* the higher one decides */
 	__u32 rule;	  /* rule reference; 0: no rule, the default */
+	__u32 limit;	  /* rule reference of the rule whose limit counts; 0: none */
 	__u8 verdict;
 	__u8 prefix_bits; /* of protocol and port, 0..24: how exact the entry is */
-	__u8 below_verdict;
-	__u8 below_prefix_bits;
-	/* What counts where the highest precedence of all look-ups passes. 0: nothing does. */
-	__u32 below_precedence;
-	__u32 below_rule;
+	__u16 pad;
+	/*
+	 * ns, CLOCK_BOOTTIME, from when on it does not hold; 0: it always does. Afterwards an allow of
+	 * the normal tier is as if it were not there, and anything else denies.
+	 */
+	__u64 not_after;
+};
+
+struct policy_entry {
+	struct policy_decision upper;
+	/* What counts where the highest precedence of all look-ups passes. */
+	struct policy_decision below;
+};
+
+/* Precedences of the normal tier: from here up to the next one's. */
+enum policy_tier {
+	POLICY_NORMAL = 2 << 28,
+	POLICY_ADMIN = 3 << 28,
 };
 
 /* Which parts of the packet the deciding entry named: the field's numbers. */

@@ -29,7 +29,7 @@ function read(type: BtfType, view: DataView, at: number, bigEndian = false): unk
             const [first] = member.type.members;
             return first ? [{ ...first, offset: member.offset + first.offset }] : [];
           })
-          .filter(({ name }) => !name.startsWith("pad"))
+          .filter(({ name }) => !name.startsWith("pad") && name !== "lock")
           .map((member) => [camel(member.name), read(member.type, view, at + member.offset)]),
       );
     case "array": {

@@ -1,0 +1,41 @@
+import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
+import type { LimitBounds, LimitTable } from "./kernel.ts";
+import { type Limit, limit } from "./layouts.gen.ts";
+
+/** The map `limits`. Counts that programs change meanwhile may be off by what they changed, until the next recount. */
+export class KernelLimits implements LimitTable {
+  readonly #map: BpfMap<number, Limit>;
+  /** What was written last, so that the same is not written again for each of many entries. */
+  readonly #written = new Map<number, LimitBounds>();
+
+  constructor(handle: MapHandle) {
+    this.#map = new BpfMap(handle, u32, limit);
+  }
+
+  write(reference: number, bounds: LimitBounds): void {
+    const written = this.#written.get(reference);
+    if (written?.rate === bounds.rate && written.connections === bounds.connections) return;
+    const now = this.#map.get(reference);
+    this.#map.set(reference, { open: 0, tokens: bounds.rate, updated: 0n, ...now, ...bounds });
+    this.#written.set(reference, bounds);
+  }
+
+  recount(open: ReadonlyMap<number, number>): void {
+    for (const [reference, now] of this.#map.entries()) {
+      const count = open.get(reference) ?? 0;
+      if (now.open !== count) this.#map.set(reference, { ...now, open: count });
+    }
+  }
+
+  retain(inUse: ReadonlySet<number>): void {
+    for (const [reference] of [...this.#map.entries()]) {
+      if (inUse.has(reference)) continue;
+      this.#map.delete(reference);
+      this.#written.delete(reference);
+    }
+  }
+
+  read(): Map<number, LimitBounds & { readonly open: number }> {
+    return new Map(this.#map.entries());
+  }
+}

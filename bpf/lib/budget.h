@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * How many connections without an answer one pod may have: its flood of first packets evicts no
+ * other pod's connections from the tables.
+ *
+ * A budget is a bucket of tokens. A new connection takes one, its first answer gives it back;
+ * one that is never answered is given back by time, when the connection itself ends.
+ */
+#pragma once
+
+#include "common.h"
+#include "config.h"
+#include "endpoint.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_BUDGET
+
+struct budget {
+	struct bpf_spin_lock lock;
+	__u32 tokens;
+	__u64 updated; /* ns, CLOCK_BOOTTIME */
+};
+
+/* Key: endpoint id, and whose connections: see budget_key. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131070);
+	__type(key, __u32);
+	__type(value, struct budget);
+} budgets SEC(".maps");
+
+enum {
+	BUDGET_OF_RECEIVER = 1u << 31,
+};
+
+/* Whose budget a connection is on: its sender's, or, when that is not on this node, its receiver's. */
+static __always_inline __u32 budget_key(const struct tuple *original)
+{
+	const struct endpoint *endpoint =
+		endpoint_by_address(&original->source, original->family);
+
+	if (endpoint)
+		return endpoint->id;
+	endpoint = endpoint_by_address(&original->destination, original->family);
+	return endpoint ? endpoint->id | BUDGET_OF_RECEIVER : 0;
+}
+
+/* Returns STEP_NEXT, or the drop of a connection for which nothing is left. */
+static __noinline int take_budget(const struct tuple *original, __u64 now)
+{
+	__u64 interval = config.tcp_syn_timeout / config.opening_budget;
+	__u32 key = budget_key(original);
+	struct budget *budget;
+	bool taken;
+
+	if (!key)
+		return STEP_NEXT;
+	budget = bpf_map_lookup_elem(&budgets, &key);
+	if (!budget) {
+		struct budget full = { .tokens = config.opening_budget - 1, .updated = now };
+
+		bpf_map_update_elem(&budgets, &key, &full, BPF_NOEXIST);
+		return STEP_NEXT;
+	}
+	bpf_spin_lock(&budget->lock);
+	if (now > budget->updated + interval) {
+		__u64 gained = (now - budget->updated) / interval;
+		__u64 tokens = budget->tokens + gained;
+
+		budget->updated += gained * interval;
+		budget->tokens = tokens < config.opening_budget ? tokens : config.opening_budget;
+	}
+	taken = budget->tokens > 0;
+	if (taken)
+		budget->tokens--;
+	bpf_spin_unlock(&budget->lock);
+	return taken ? STEP_NEXT : DROP(DROP_CONNTRACK_INSERT_FAILED);
+}
+
+/* A connection has its first answer. */
+static __noinline int give_back_budget(const struct tuple *original)
+{
+	__u32 key = budget_key(original);
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &key);
+
+	if (!budget)
+		return STEP_NEXT;
+	bpf_spin_lock(&budget->lock);
+	if (budget->tokens < config.opening_budget)
+		budget->tokens++;
+	bpf_spin_unlock(&budget->lock);
+	return STEP_NEXT;
+}

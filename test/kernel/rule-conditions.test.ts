@@ -1,0 +1,111 @@
+import { setTimeout } from "node:timers/promises";
+import { beforeEach, describe, expect, test } from "vitest";
+import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { Action, type Outcome } from "#test/support/datapath.ts";
+import type { TcpFlag, Transport } from "#test/support/packet.ts";
+import { needs } from "#test/support/requirement.ts";
+import { reasonOf, TwoPods } from "#test/support/two-pods.ts";
+
+beforeEach(needs("root"));
+
+const fromClient = (annotations: string, rules = "[{ports: [{port: 80}]}]"): string => `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: server, namespace: default, annotations: {${annotations}}}
+spec: {podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress], ingress: ${rules}}`;
+
+const packet = (sport: number, ...flags: TcpFlag[]): Transport => ({ kind: "tcp", sport, dport: 80, flags });
+const answer = (dport: number, ...flags: TcpFlag[]): Transport => ({ kind: "tcp", sport: 80, dport, flags });
+const dropped = (outcome: Outcome, reason: number): void =>
+  expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, reason]);
+
+describe("a rule with an end", () => {
+  const ending = (ms: number): string => `weir.io/not-after: '${new Date(ms).toISOString()}'`;
+
+  test("lets nothing more through from then on, established connections included, whoever is away", async () => {
+    using pods = await TwoPods.with();
+    // The boot clock is the one that counts: half a second from now on it.
+    const { end, wall } = pods.instantIn(500);
+    await pods.setPolicy(fromClient(ending(wall)));
+    expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
+    expect(pods.toClient(answer(40_000, "SYN", "ACK")).action).toBe(Action.redirect);
+    while (pods.datapath.kernel.now() < end) await setTimeout(10);
+    dropped(pods.toServer(packet(40_000, "ACK")), DropReason.POLICY_DENIED);
+    dropped(pods.toClient(answer(40_000, "ACK")), DropReason.POLICY_DENIED);
+    dropped(pods.toServer(packet(40_001, "SYN")), DropReason.POLICY_DENIED);
+  });
+
+  test("leaves what another rule allows as well", async () => {
+    using pods = await TwoPods.with();
+    const { end, wall } = pods.instantIn(200);
+    const rules = "[{ports: [{port: 80}]}, {from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]";
+    await pods.setPolicy(fromClient(`weir.io/not-after: 'ingress[0]=${new Date(wall).toISOString()}'`, rules));
+    pods.toServer(packet(40_000, "SYN"));
+    while (pods.datapath.kernel.now() < end) await setTimeout(10);
+    expect(pods.toServer(packet(40_000, "ACK")).action).toBe(Action.redirect);
+  });
+});
+
+describe("a rule with a limit", () => {
+  test("of connections lets in so many at a time; a close makes room", async () => {
+    using pods = await TwoPods.with(fromClient("weir.io/connection-limit: '3'"));
+    for (let i = 0; i < 3; i++) expect(pods.toServer(packet(40_000 + i, "SYN")).action).toBe(Action.redirect);
+    dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
+    // Those that are open go on.
+    expect(pods.toServer(packet(40_000, "ACK")).action).toBe(Action.redirect);
+    pods.toClient(answer(40_000, "RST"));
+    expect(pods.toServer(packet(42_000, "SYN")).action).toBe(Action.redirect);
+    pods.toServer(packet(40_001, "FIN", "ACK"));
+    dropped(pods.toServer(packet(43_000, "SYN")), DropReason.CONNECTION_LIMIT);
+    pods.toClient(answer(40_001, "FIN", "ACK"));
+    expect(pods.toServer(packet(43_000, "SYN")).action).toBe(Action.redirect);
+  });
+
+  test("counts anew at a sweep what ended by time", async () => {
+    using pods = await TwoPods.with(fromClient("weir.io/connection-limit: '2'"), {
+      config: { tcpSynTimeout: 100_000_000n },
+    });
+    for (let i = 0; i < 2; i++) pods.toServer(packet(40_000 + i, "SYN"));
+    dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
+    const { kernel } = pods.datapath;
+    await expect
+      .poll(async () => {
+        const { limited } = await kernel.connections.sweep(kernel.now());
+        kernel.limits.recount(limited);
+        return limited.size;
+      })
+      .toBe(0);
+    expect(pods.toServer(packet(41_000, "SYN")).action).toBe(Action.redirect);
+  });
+
+  test("of a rate lets in so many a second, and no more", async () => {
+    using pods = await TwoPods.with(fromClient("weir.io/rate-limit: 5/s"));
+    const outcomes = Array.from({ length: 20 }, (_, i) => pods.toServer(packet(40_000 + i, "SYN")));
+    const passed = outcomes.filter(({ action }) => action === Action.redirect).length;
+    // The machine may have taken more than a moment for them.
+    expect(passed).toBeGreaterThanOrEqual(5);
+    expect(passed).toBeLessThan(20);
+    for (const outcome of outcomes.filter(({ action }) => action !== Action.redirect)) {
+      expect(reasonOf(outcome)).toBe(DropReason.RATE_LIMITED);
+    }
+    await expect.poll(() => pods.toServer(packet(50_000, "SYN")).action).toBe(Action.redirect);
+  });
+
+  test("does not bound what another rule allows without one", async () => {
+    const rules = "[{ports: [{port: 80}]}, {from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]";
+    using pods = await TwoPods.with(fromClient("weir.io/connection-limit: 'ingress[0]=1'", rules));
+    for (let i = 0; i < 3; i++) expect(pods.toServer(packet(40_000 + i, "SYN")).action).toBe(Action.redirect);
+  });
+});
+
+test("a rule's hits are its judgements that were told of", async () => {
+  using pods = await TwoPods.with(fromClient("weir.io/stage: audit"));
+  await pods.setPolicy(fromClient(""));
+  pods.toServer(packet(40_000, "SYN"));
+  for (let i = 0; i < 5; i++) pods.toServer(packet(40_000, "ACK"));
+  pods.toServer(packet(40_001, "SYN"));
+  const [hits, ...others] = [...pods.datapath.kernel.hits.read().values()];
+  expect([hits?.packets, others]).toEqual([2n, []]);
+  pods.datapath.kernel.hits.retain(new Set());
+  expect(pods.datapath.kernel.hits.read().size).toBe(0);
+});
