@@ -50,35 +50,6 @@ static __always_inline bool end_differs(const struct conntrack_end *kept,
 	       kept->rules[1] != end->rules[1] || kept->rules[2] != end->rules[2];
 }
 
-/* Do both limits have a place for the connection? One that is taken in vain is given back. */
-static __always_inline int take_limits(const struct conntrack_entry *entry, __u64 now)
-{
-	__u32 first = entry->end[END_SOURCE].limit;
-	__u32 second = entry->end[END_DESTINATION].limit;
-	int step = first ? take_limit(first, now) : STEP_NEXT;
-
-	if (step || !second)
-		return step;
-	step = take_limit(second, now);
-	if (step && first)
-		release_limit(first);
-	return step;
-}
-
-static __always_inline void release_limits(const struct conntrack_entry *entry)
-{
-	for (int i = 0; i < ENDS; i++)
-		if (entry->end[i].limit && !(entry->flags & CONNECTION_RELEASED))
-			release_limit(entry->end[i].limit);
-}
-
-static __always_inline bool limits_differ(const struct conntrack_entry *a,
-					  const struct conntrack_entry *b)
-{
-	return a->end[END_SOURCE].limit != b->end[END_SOURCE].limit ||
-	       a->end[END_DESTINATION].limit != b->end[END_DESTINATION].limit;
-}
-
 /* A connection's first packet: judge it, and remember what was said. */
 __noinline int open_connection(struct __sk_buff *skb)
 {
@@ -300,7 +271,8 @@ __noinline int related(struct __sk_buff *skb)
 	packet->tuple = quoted->tuple;
 	read_revision(work);
 	work->is_reply = is_reply(entry, &quoted->tuple);
-	step = entry->revision != work->revision || (entry->not_after && work->now >= entry->not_after) ?
+	step = entry->revision != work->revision ||
+			       (entry->not_after && work->now >= entry->not_after) ?
 		       judge_again(skb) :
 		       STEP_NEXT;
 	packet->tuple = own;

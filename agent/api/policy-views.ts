@@ -77,8 +77,8 @@ export const evaluationRequest = z.object({
   /** `NAMESPACE/POD` or an address. */
   from: z.string().min(1).max(512),
   to: z.string().min(1).max(512),
-  protocol: z.enum(["TCP", "UDP", "SCTP", "ICMP", "ICMPv6"]),
-  /** ICMP: the type. */
+  protocol: z.enum(["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "VRRP", "IGMP", "GRE", "IPIP", "ESP", "AH"]),
+  /** ICMP: the type. Of protocols from VRRP on: 0. */
   port: z.int().min(0).max(65535),
   /** Objects that replace those of the same name, or join them, for this question only. */
   candidate: policyDocument.optional(),
@@ -117,7 +117,7 @@ export type VerificationRequest = z.infer<typeof verificationRequest>;
 
 /** One thing that a map of the kernel says otherwise than it should. */
 export const mapDifference = z.object({
-  map: z.enum(["control", "endpoints", "interfaces", "ipcache", "policy"]),
+  map: z.enum(["control", "endpoints", "interfaces", "ipcache", "limits", "policy"]),
   /** Those that it concerns; none: all, or nobody. */
   endpoints: z.array(z.int()).readonly(),
   /** The entry, and which part of it. */

@@ -70,7 +70,8 @@ function reasonLines(side: "before" | "after", changes: readonly PolicyChange[],
 function exampleText({ example, source, destination }: PolicyChange, { objects, candidate }: Question): string {
   if (!example) return `${source.example} -> ${destination.example}`;
   const { from, to, protocol, port, names, canBeEvaluated } = example;
-  if (!canBeEvaluated) return `${from} -> ${to} ${protocol} ${port}${names.length > 0 ? ` as ${names.join(", ")}` : ""}`;
+  if (!canBeEvaluated)
+    return `${from} -> ${to} ${protocol} ${port}${names.length > 0 ? ` as ${names.join(", ")}` : ""}`;
   const words = ["weir policy eval", "--from", from, "--to", to, "--port", `${port}`];
   if (protocol !== "TCP") words.push("--protocol", protocol);
   if (objects !== null) words.push("--objects", objects);
@@ -86,7 +87,10 @@ function summaryText({ changes, classes, isComplete, flows }: PolicyDiff): strin
     return `${countText(groupChanges(changes).length, "change")} in ${looked}${incomplete}`;
   }
   const { records, changed, unjudged } = flows;
-  const seen = changed === 0 ? `nothing changes in ${records} recorded flows` : `${changed} of ${countText(records, "recorded flow")} would change`;
+  const seen =
+    changed === 0
+      ? `nothing changes in ${records} recorded flows`
+      : `${changed} of ${countText(records, "recorded flow")} would change`;
   const left = Object.entries(unjudged).map(([reason, count]) => `${count} ${reasons[reason] ?? reason}`);
   return `${seen}${left.length > 0 ? `; not judged: ${left.join(", ")}` : ""}`;
 }

@@ -1,5 +1,5 @@
 import type { Codec } from "libbpf-ts";
-import type { EndpointState, IpcacheState, MapImage, SlotEntry } from "./kernel.ts";
+import type { EndpointState, IpcacheState, LimitBounds, MapImage, SlotEntry } from "./kernel.ts";
 import { bytesOf, toEntry, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
 import { toKey as ipcacheKeyOf } from "./kernel-ipcache.ts";
 import { encodeEntry, encodeKey } from "./kernel-slots.ts";
@@ -9,6 +9,7 @@ import {
   interfaceRecord,
   ipcacheEntry,
   ipcacheKey,
+  limit,
   policyEntry,
   policyKey,
 } from "./layouts.gen.ts";
@@ -18,6 +19,7 @@ export const mapSizes = {
   endpoints: { key: endpointKey.size, value: endpointEntry.size },
   interfaces: { key: 4, value: interfaceRecord.size },
   ipcache: { key: ipcacheKey.size, value: ipcacheEntry.size },
+  limits: { key: 4, value: limit.size },
   policy: { key: policyKey.size, value: policyEntry.size },
 } as const;
 
@@ -41,17 +43,23 @@ export function endpointsImage(endpoints: readonly EndpointState[]): MapImage {
 }
 
 export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
-  const ifindex: Codec<number> = {
-    size: mapSizes.interfaces.key,
-    encode: (value, view, at) => view.setUint32(at, value, true),
-    decode: (view, at) => view.getUint32(at, true),
-  };
   return image(
-    ifindex,
+    number,
     interfaceRecord,
     endpoints,
     (endpoint) => endpoint.ifindex,
     (endpoint) => ({ endpoint: toEntry(endpoint), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
+  );
+}
+
+/** By rule reference; nothing has passed yet. */
+export function limitsImage(limits: ReadonlyMap<number, LimitBounds>): MapImage {
+  return image(
+    number,
+    limit,
+    [...limits],
+    ([reference]) => reference,
+    ([, bounds]) => ({ open: 0, tokens: 0, updated: 0n, ...bounds }),
   );
 }
 
@@ -64,6 +72,12 @@ export function ipcacheImage(entries: readonly IpcacheState[]): MapImage {
     (entry) => entry,
   );
 }
+
+const number: Codec<number> = {
+  size: 4,
+  encode: (value, view, at) => view.setUint32(at, value, true),
+  decode: (view, at) => view.getUint32(at, true),
+};
 
 function image<T, K, V>(
   key: Codec<K>,

@@ -30,6 +30,10 @@ export class KernelImages implements MapImages {
     return copyEntries(this.#map("ipcache"));
   }
 
+  limits(): MapImage {
+    return copyEntries(this.#map("limits"));
+  }
+
   slots(): number[] {
     return [...this.#slots.keys()];
   }

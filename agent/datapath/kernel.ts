@@ -132,6 +132,7 @@ export interface MapImages {
   endpoints(): MapImage;
   interfaces(): MapImage;
   ipcache(): MapImage;
+  limits(): MapImage;
   /** The slots that the outer map names. */
   slots(): number[];
   /** What a packet would find in a slot; undefined: the outer map does not name it. */

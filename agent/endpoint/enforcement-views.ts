@@ -109,6 +109,7 @@ export class EnforcementViews {
     const { engine, endpoints, slotByKey, identities, fixedPrefixes, outsiders, addresses, refused, boot } =
       this.#state();
     const guarded = [...endpoints.values()].map(({ endpoint, slot }) => ({ endpoint, slot }));
+    const epoch = boot(0);
     return {
       engine,
       endpoints: guarded,
@@ -120,7 +121,7 @@ export class EnforcementViews {
       outside: addresses.outside,
       classes: addresses.classesInUse(),
       refused,
-      boot,
+      boot: (instant) => epoch + BigInt(instant) * 1_000_000n,
     };
   }
 

@@ -9,7 +9,7 @@ import { EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEndpoint, knownPrefixes, sameState } from "./guarded-endpoint.ts";
-import type { OutsiderPlan } from "./outsiders.ts";
+import { outsiderAt, type OutsiderPlan } from "./outsiders.ts";
 import { type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 
@@ -274,7 +274,7 @@ export class Enforcement {
     const { endpoint, slot } = guarded;
     this.#kernel.endpoints.remove({ ...endpoint, policy: [slot, slot] });
     for (const { prefix } of knownPrefixes(endpoint)) {
-      this.#addresses.removeKnown(prefix);
+      this.#addresses.removeKnown(prefix, outsiderAt(this.#outsiders, prefix));
       this.#kernel.control.raiseEpoch(prefix);
     }
   }
@@ -282,7 +282,8 @@ export class Enforcement {
   /** Says which addresses are the node's own now. */
   setNodeAddresses(addresses: readonly string[]): void {
     const wanted = new Set(addresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`));
-    for (const prefix of this.#nodePrefixes) if (!wanted.has(prefix)) this.#addresses.removeKnown(prefix);
+    for (const prefix of this.#nodePrefixes)
+      if (!wanted.has(prefix)) this.#addresses.removeKnown(prefix, outsiderAt(this.#outsiders, prefix));
     for (const prefix of wanted) this.#addresses.setKnown(prefix, this.#nodeIdentity);
     this.#nodePrefixes = wanted;
   }

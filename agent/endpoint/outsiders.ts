@@ -23,6 +23,11 @@ export interface OutsiderPlan {
   readonly ownLabels: Labels;
 }
 
+/** The identity of whoever has an address by what objects say. */
+export function outsiderAt(plan: OutsiderPlan, prefix: string): number | undefined {
+  return plan.prefixes.find((known) => known.prefix === prefix)?.identity;
+}
+
 /**
  * Gives nodes and the API server identities: the fixed numbers, or, where a rule could tell nodes
  * apart by their labels, one for each set of the labels that rules name.

@@ -13,6 +13,9 @@ export interface EntryNumbers {
   readonly boot: (instant: number) => bigint;
 }
 
+/** 0 would mean that there is no end; beyond 64 bits there is none that anybody waits for. */
+const [FIRST_END, LAST_END] = [1n, 2n ** 64n - 1n];
+
 /** An entry as a slot has it. */
 export function toSlotEntry(entry: PolicyEntry, numbers: EntryNumbers): SlotEntry {
   const { peer, direction, protocol, port, portBits, below } = entry;
@@ -21,7 +24,11 @@ export function toSlotEntry(entry: PolicyEntry, numbers: EntryNumbers): SlotEntr
     precedence,
     rule: numbers.rules(rules),
     limit: limit ? numbers.limit(limit) : 0,
-    notAfter: notAfter === null ? 0n : numbers.boot(notAfter),
+    notAfter: notAfter === null ? 0n : clamp(numbers.boot(notAfter)),
   });
   return { peer, direction, protocol, port, portBits, ...decide(entry), below: below && decide(below) };
+}
+
+function clamp(end: bigint): bigint {
+  return end < FIRST_END ? FIRST_END : end > LAST_END ? LAST_END : end;
 }

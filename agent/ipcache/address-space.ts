@@ -132,7 +132,9 @@ export class AddressSpace {
     if (part) this.#apply([this.#toState(part)], []);
   }
 
-  removeKnown(prefix: string): void {
+  /** @param heir Whose it is from now on, if anybody's. */
+  removeKnown(prefix: string, heir?: number): void {
+    if (heir !== undefined) return this.setKnown(prefix, heir);
     if (!this.#known.delete(prefix)) return;
     if (this.#tokens.some((token) => tokenBlock(token)?.cidr === prefix)) this.#reconcile();
     else this.#apply([], [prefix]);

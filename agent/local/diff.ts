@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { PoliciesInForce } from "#agent/api/policy-views.ts";
 import { type DiffOptions, diffPolicies } from "#policy/diff/diff.ts";
 import { diffFlows } from "#policy/diff/flows.ts";
@@ -8,6 +9,7 @@ import { type PolicyObject, isPolicyKind, objectKey } from "#policy/model/object
 import { type LocatedError, formatLocatedError } from "#policy/parse/located-error.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { RecordedFlows } from "#policy/simulate/recorded-flows.ts";
+import { flowLines } from "./flow-lines.ts";
 import { readObjectFiles } from "./object-files.ts";
 
 export interface DiffRequest {
@@ -19,8 +21,8 @@ export interface DiffRequest {
   readonly replace: boolean;
   /** As if everything staged were in force with the candidate. */
   readonly promote: boolean;
-  /** Lines of recorded flows; null: all traffic that there can be. */
-  readonly flows: { readonly file: string; readonly lines: AsyncIterable<string> } | null;
+  /** A file of recorded flows, or a stream of them; null: all traffic that there can be. */
+  readonly flows: string | Readable | null;
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly progress: NonNullable<DiffOptions["progress"]>;
@@ -30,12 +32,12 @@ export type DiffOutcome =
   | { readonly ok: true; readonly diff: PolicyDiff }
   | { readonly ok: false; readonly message: string };
 
-/** Answers `weir policy diff`. */
+/** Answers `weir policy diff`. @throws the system's error when something cannot be read. */
 export async function diffObjects(request: DiffRequest): Promise<DiffOutcome> {
   const { before, candidate, promote, replace, at, progress } = request;
   const old = "folder" in before ? await readObjectFiles(before.folder) : inForce(before);
   const next = candidate ? await readCandidate(candidate) : ({ ok: true, objects: [] } as const);
-  const flows = request.flows && (await readFlows(request.flows));
+  const flows = request.flows === null ? null : await readFlows(request.flows);
   const errors = [old, next].flatMap((result): readonly LocatedError[] => (result.ok ? [] : result.errors));
   errors.push(...(flows?.errors ?? []));
   if (errors.length > 0) return { ok: false, message: messageOf(errors, flows) };
@@ -70,7 +72,8 @@ async function readCandidate(candidate: NonNullable<DiffRequest["candidate"]>): 
   if ("text" in candidate) return parseObjects(candidate.text, candidate.file);
   const { folder } = candidate;
   const read = await readObjectFiles(folder);
-  if (!read.ok) return { ok: false, errors: read.errors.map((error) => ({ ...error, file: join(folder, error.file) })) };
+  if (!read.ok)
+    return { ok: false, errors: read.errors.map((error) => ({ ...error, file: join(folder, error.file) })) };
   const objects = read.objects.map((object) => ({
     ...object,
     source: { ...object.source, file: join(folder, object.source.file) },
@@ -78,9 +81,9 @@ async function readCandidate(candidate: NonNullable<DiffRequest["candidate"]>): 
   return { ok: true, objects };
 }
 
-async function readFlows({ file, lines }: NonNullable<DiffRequest["flows"]>): Promise<RecordedFlows> {
-  const flows = new RecordedFlows(file);
-  for await (const line of lines) flows.add(line);
+async function readFlows(input: string | Readable): Promise<RecordedFlows> {
+  const flows = new RecordedFlows(typeof input === "string" ? input : "stdin");
+  for await (const line of flowLines(input)) flows.add(line);
   return flows;
 }
 

@@ -42,7 +42,7 @@ export function policyService(parts: NodeParts, staged: StagedTraffic): PolicySe
       return object && { ...view(object), manifest: object };
     },
     inForce: () => {
-      const { enforcement = "default", cidrMatchesPods = "language" } = policy.options;
+      const { enforcement, cidrMatchesPods } = policy.options;
       const objects = overlay(policy.objects, livePods(parts)).map((object) => ({ ...object }));
       return { enforcement, cidrMatchesPods, objects };
     },

@@ -37,11 +37,6 @@ export function unenforced(policies: readonly Policy[]): string[] {
       "rules ask for the proxy, which this version does not have: what they cover is dropped",
     ),
     ...sentence(
-      those(({ controls }) => controls.rate !== undefined || controls.connections !== undefined),
-      "rule has a rate or connection limit, which this version does not enforce",
-      "rules have rate or connection limits, which this version does not enforce",
-    ),
-    ...sentence(
       those(({ peers }) => peers?.some(({ kind }) => kind === "names") ?? false),
       "rule speaks of DNS names, whose addresses this version does not learn: it matches no address by them",
       "rules speak of DNS names, whose addresses this version does not learn: they match no address by them",

@@ -1,6 +1,6 @@
-import { endpointsImage, interfacesImage, ipcacheImage, mapSizes } from "#agent/datapath/encode.ts";
-import type { EndpointState, MapImage } from "#agent/datapath/kernel.ts";
-import { endpointEntry, interfaceRecord } from "#agent/datapath/layouts.gen.ts";
+import { endpointsImage, interfacesImage, ipcacheImage, limitsImage, mapSizes } from "#agent/datapath/encode.ts";
+import type { EndpointState, LimitBounds, MapImage } from "#agent/datapath/kernel.ts";
+import { endpointEntry, interfaceRecord, limit } from "#agent/datapath/layouts.gen.ts";
 import { knownPrefixes } from "#agent/endpoint/guarded-endpoint.ts";
 import { compareMap, type MapComparison } from "./compare-map.ts";
 import type { Expectation, ExpectedSlot } from "./expectation.ts";
@@ -29,6 +29,7 @@ export async function compareMaps(context: ComparisonContext): Promise<void> {
   await compareRecords(context);
   await compareIpcache(context);
   await compareSlots(context);
+  await compareLimits(context);
 }
 
 function compareGeneration({ readOut: { generation, revision }, findings }: ComparisonContext): void {
@@ -89,6 +90,30 @@ async function compareIpcache({ readOut, expectation, names, findings, pace }: C
     nameOf: ipcacheKeyName,
     endpointsOf: (key) => [owners.get(ipcacheKeyName(key)) ?? []].flat(),
     rulesOf: () => [],
+  };
+  await compareMap(comparison, findings, pace);
+}
+
+/** The bounds of rules that slots name; what has passed by them changes all the time. */
+async function compareLimits({ readOut, expectation, names, findings, pace }: ComparisonContext): Promise<void> {
+  const { key: keySize, value: valueSize } = mapSizes.limits;
+  const { keys, values, count } = readOut.limits;
+  const bounds = new Map<number, LimitBounds>();
+  for (let i = 0; i < count; i++) {
+    bounds.set(viewOf(keys).getUint32(i * keySize, true), limit.decode(viewOf(values), i * valueSize));
+  }
+  const toBounds = ({ rate, connections }: LimitBounds): LimitBounds => ({ rate, connections });
+  const references = [...expectation.limits.keys()];
+  const comparison: MapComparison = {
+    ...sizes("limits"),
+    struct: "limit",
+    isPart: true,
+    expected: limitsImage(expectation.limits),
+    found: limitsImage(new Map([...bounds].map(([reference, one]) => [reference, toBounds(one)]))),
+    names,
+    nameOf: (bytes) => `limit of rule ${names.reference(viewOf(bytes).getUint32(0, true))}`,
+    endpointsOf: () => [],
+    rulesOf: (index) => names.rules(references[index] ?? 0),
   };
   await compareMap(comparison, findings, pace);
 }

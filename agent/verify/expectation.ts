@@ -1,8 +1,9 @@
 import { slotImage } from "#agent/datapath/encode.ts";
-import type { IpcacheState, MapImage } from "#agent/datapath/kernel.ts";
+import type { IpcacheState, LimitBounds, MapImage } from "#agent/datapath/kernel.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
 import { type EntryNumbers, toSlotEntry } from "#agent/endpoint/slot-entry.ts";
 import { insideTokens, partition } from "#agent/ipcache/partition.ts";
+import type { Limit } from "#policy/compile/conditions.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyEntry } from "#policy/compile/entry.ts";
 import type { AddressToken } from "#policy/model/address-token.ts";
@@ -28,6 +29,8 @@ export interface ExpectedSlot {
  */
 export class Expectation {
   readonly ipcache: readonly IpcacheState[];
+  /** Bounds of rules, by reference, that slots name which were asked for. */
+  readonly limits = new Map<number, LimitBounds>();
   readonly #engine: PolicyEngine;
   readonly #references: KnownReferences;
   /** By the array that stands for the set. */
@@ -42,7 +45,12 @@ export class Expectation {
     boot: EntryNumbers["boot"],
   ) {
     const rules = (set: readonly Rule[]): number => this.#numberOf(set);
-    this.#entryNumbers = { rules, limit: ({ rule }) => this.#references.find([rule]) ?? UNNUMBERED, boot };
+    const limit = ({ rule, rate, connections }: Limit): number => {
+      const reference = this.#references.find([rule]) ?? UNNUMBERED;
+      this.limits.set(reference, { rate: rate ?? 0, connections: connections ?? 0 });
+      return reference;
+    };
+    this.#entryNumbers = { rules, limit, boot };
     this.#engine = engine;
     this.#references = references;
     this.ipcache = ipcache;

@@ -92,11 +92,13 @@ export class Names {
     const last = name.split(".").at(-1) as string;
     if (size === 6) return decodeMac(part);
     if (last === "ipv4" || last === "ipv6") return addressText(part, last === "ipv6");
-    const number = part.reduceRight((sum, byte) => sum * 256 + byte, 0);
-    if (last === "verdict" || last === "below_verdict") return verdictName(number);
-    if (last === "rule" || last === "below_rule") return this.reference(number);
+    const exact = part.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    if (last === "not_after") return exact === 0n ? "0 (never)" : `${exact} ns since the boot`;
+    const number = Number(exact);
+    if (last === "verdict") return verdictName(number);
+    if (last === "rule" || last === "limit") return this.reference(number);
     if (last === "identity") return this.identity(number);
-    return last === "address_class" ? this.addressClass(number) : String(number);
+    return last === "address_class" ? this.addressClass(number) : String(exact);
   }
 }
 

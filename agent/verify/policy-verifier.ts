@@ -75,6 +75,7 @@ export class PolicyVerifier {
       endpoints,
       interfaces: images.interfaces(),
       ipcache: images.ipcache(),
+      limits: images.limits(),
       slots,
     };
   }

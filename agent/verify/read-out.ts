@@ -19,6 +19,7 @@ export interface ReadOut {
   readonly endpoints: MapImage;
   readonly interfaces: MapImage;
   readonly ipcache: MapImage;
+  readonly limits: MapImage;
   /** Undefined: the outer map does not name the slot. */
   readonly slots: ReadonlyMap<number, MapImage | undefined>;
 }

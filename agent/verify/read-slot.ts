@@ -1,10 +1,12 @@
 import type { MapImage } from "#agent/datapath/kernel.ts";
 import {
   Direction as DirectionNumber,
+  type PolicyDecision,
   policyEntry,
   type PolicyEntry,
   policyKey,
   PolicyPrefix,
+  PolicyTier,
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import type { Direction } from "#policy/model/rule.ts";
@@ -20,12 +22,6 @@ export interface Judgement {
 export interface PeerNumbers {
   readonly identity: number;
   readonly addressClass: number;
-}
-
-interface Said {
-  readonly verdict: number;
-  readonly precedence: number;
-  readonly rule: number;
 }
 
 const directions = { ingress: DirectionNumber.INGRESS, egress: DirectionNumber.EGRESS } as const;
@@ -46,9 +42,12 @@ export class ReadSlot {
   readonly #isRegular: boolean;
   readonly #signatures = new Map<readonly number[], string>();
   readonly #image: MapImage;
+  readonly #now: bigint;
 
-  constructor(image: MapImage) {
+  /** @param now The boot time, ns, as of which it judges. */
+  constructor(image: MapImage, now: bigint) {
     this.#image = image;
+    this.#now = now;
     const keys = viewOf(image.keys);
     const values = viewOf(image.values);
     this.#entries = Array.from({ length: image.count }, (_, i) => policyEntry.decode(values, i * policyEntry.size));
@@ -101,8 +100,17 @@ export class ReadSlot {
     const found = [peer.identity, peer.addressClass, 0].map((number, i) =>
       number === 0 && i < 2 ? undefined : this.#find(number, rest),
     );
-    const upper = decide(found.map((entry) => entry?.upper));
-    const { verdict, references } = upper.verdict === Verdict.PASS ? decide(found.map((entry) => entry?.below)) : upper;
+    let decision = decide(
+      found.map((entry) => entry?.upper),
+      this.#now,
+    );
+    if (decision.verdict === Verdict.PASS) {
+      decision = decide(
+        found.map((entry) => entry?.below),
+        this.#now,
+      );
+    }
+    const { verdict, references } = decision;
     // Whatever else stands in an entry lets the packet through.
     const word = verdict === Verdict.DENY ? "deny" : verdict === Verdict.REDIRECT ? "redirect" : "allow";
     return { verdict: word, references };
@@ -122,26 +130,42 @@ export class ReadSlot {
   #text(i: number): string {
     const { prefixlen, protocol, port } = policyKey.decode(viewOf(this.#image.keys), i * policyKey.size);
     const { upper, below } = this.#entries[i] as PolicyEntry;
-    const said = [upper, below].flatMap(({ verdict, precedence, rule }) => [verdict, precedence, rule]);
+    const said = [upper, below].flatMap(({ verdict, precedence, rule, notAfter }) => [
+      verdict,
+      precedence,
+      rule,
+      notAfter,
+    ]);
     return [prefixlen, protocol, port, ...said].join(" ");
   }
 }
 
 /** Of three answers the highest precedence decides; all that have it are the reason. */
-function decide(found: readonly (Said | undefined)[]): { verdict: number; references: number[] } {
+function decide(
+  found: readonly (PolicyDecision | undefined)[],
+  now: bigint,
+): { verdict: number; references: number[] } {
   let highest = 0;
   let verdict: number = Verdict.DENY;
   let references: number[] = [];
   for (const said of found) {
-    if (!said || said.precedence < highest) continue;
-    if (said.precedence > highest) {
-      highest = said.precedence;
-      verdict = said.verdict;
+    if (!said || said.precedence === 0) continue;
+    const isOver = said.notAfter !== 0n && now >= said.notAfter;
+    const isEndedAllow = isOver && isNormalAllow(said);
+    const precedence = isEndedAllow ? PolicyTier.NORMAL : said.precedence;
+    if (precedence < highest) continue;
+    if (precedence > highest) {
+      highest = precedence;
+      verdict = isOver ? Verdict.DENY : said.verdict;
       references = [];
     }
-    references.push(said.rule);
+    references.push(isEndedAllow ? 0 : said.rule);
   }
   return { verdict, references: references.filter((reference) => reference !== 0) };
+}
+
+function isNormalAllow({ verdict, precedence }: PolicyDecision): boolean {
+  return verdict === Verdict.ALLOW && precedence >= PolicyTier.NORMAL && precedence < PolicyTier.ADMIN;
 }
 
 /** The leading bits of a key: its peer, and the direction, protocol and port behind it. */

@@ -78,6 +78,8 @@ export class VerdictProof {
     const records = readEndpoints(readOut.endpoints);
     const parity = Number(readOut.generation & 1n);
     const slots = new Map<number, ReadSlot>();
+    const { at } = readOut.snapshot.engine.options;
+    const now = at === undefined ? 0n : readOut.snapshot.boot(at);
     const selves = new Map<string, Self>();
     for (const { endpoint } of readOut.snapshot.endpoints) {
       if (pace.isDue) await pace.rest();
@@ -88,7 +90,7 @@ export class VerdictProof {
         const number = record?.policy[parity] ?? 0;
         const image = readOut.slots.get(number);
         if (!image) continue;
-        const slot = slots.get(number) ?? new ReadSlot(image);
+        const slot = slots.get(number) ?? new ReadSlot(image, now);
         slots.set(number, slot);
         const text = `${number} ${formatNamedPorts(endpoint.subject.namedPorts)} ${key}`;
         const known = selves.get(text);

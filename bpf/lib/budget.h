@@ -37,8 +37,7 @@ enum {
 /* Whose budget a connection is on: its sender's, or, when that is not on this node, its receiver's. */
 static __always_inline __u32 budget_key(const struct tuple *original)
 {
-	const struct endpoint *endpoint =
-		endpoint_by_address(&original->source, original->family);
+	const struct endpoint *endpoint = endpoint_by_address(&original->source, original->family);
 
 	if (endpoint)
 		return endpoint->id;

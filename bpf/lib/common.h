@@ -47,7 +47,7 @@ struct tuple {
 /* A parsed packet. */
 struct packet {
 	struct tuple tuple;
-	__u32 l4_offset; /* bytes from the Ethernet header */
+	__u32 l4_offset;     /* bytes from the Ethernet header */
 	__u32 fragment_base; /* where what is fragmented begins, bytes from the Ethernet header */
 	__be32 fragment_id;
 	__u16 fragment_offset;	/* bytes from the datagram's first */

@@ -127,10 +127,12 @@ __noinline int judge(struct __sk_buff *skb)
 				       DROP(DROP_POLICY_DENIED);
 	}
 
-	keep_end(&work->entry.end[END_SOURCE], from, answer[END_SOURCE].limit, to->identity, source);
-	keep_end(&work->entry.end[END_DESTINATION], to, answer[END_DESTINATION].limit, from->identity,
-		 destination);
-	work->entry.not_after = earlier(answer[END_SOURCE].not_after, answer[END_DESTINATION].not_after);
+	keep_end(&work->entry.end[END_SOURCE], from, answer[END_SOURCE].limit, to->identity,
+		 source);
+	keep_end(&work->entry.end[END_DESTINATION], to, answer[END_DESTINATION].limit,
+		 from->identity, destination);
+	work->entry.not_after =
+		earlier(answer[END_SOURCE].not_after, answer[END_DESTINATION].not_after);
 	if (work->entry.flags & CONNECTION_VIA_STACK) {
 		__builtin_memset(work->entry.hop, 0, sizeof(work->entry.hop));
 	} else {

@@ -73,3 +73,32 @@ static __noinline int release_limit(__u32 reference)
 	bpf_spin_unlock(&limit->lock);
 	return STEP_NEXT;
 }
+
+/* Do both limits have a place for the connection? One that is taken in vain is given back. */
+static __always_inline int take_limits(const struct conntrack_entry *entry, __u64 now)
+{
+	__u32 first = entry->end[END_SOURCE].limit;
+	__u32 second = entry->end[END_DESTINATION].limit;
+	int step = first ? take_limit(first, now) : STEP_NEXT;
+
+	if (step || !second)
+		return step;
+	step = take_limit(second, now);
+	if (step && first)
+		release_limit(first);
+	return step;
+}
+
+static __always_inline void release_limits(const struct conntrack_entry *entry)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (entry->end[i].limit && !(entry->flags & CONNECTION_RELEASED))
+			release_limit(entry->end[i].limit);
+}
+
+static __always_inline bool limits_differ(const struct conntrack_entry *a,
+					  const struct conntrack_entry *b)
+{
+	return a->end[END_SOURCE].limit != b->end[END_SOURCE].limit ||
+	       a->end[END_DESTINATION].limit != b->end[END_DESTINATION].limit;
+}

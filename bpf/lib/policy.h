@@ -60,18 +60,23 @@ static __always_inline void policy_take(struct event_end *end, struct policy_ans
 					int lookup, const struct policy_decision *decision,
 					__u64 now)
 {
+	__u32 precedence = decision->precedence, rule = decision->rule;
 	__u8 verdict = decision->verdict;
 
-	if (!decision->precedence || decision->precedence < answer->precedence)
+	if (!precedence || precedence < answer->precedence)
 		return;
 	if (decision->not_after && now >= decision->not_after) {
-		if (verdict == VERDICT_ALLOW && decision->precedence >= POLICY_NORMAL &&
-		    decision->precedence < POLICY_ADMIN)
-			return;
+		if (verdict == VERDICT_ALLOW &&
+		    precedence - POLICY_NORMAL < POLICY_ADMIN - POLICY_NORMAL) {
+			if (answer->precedence > POLICY_NORMAL)
+				return;
+			precedence = POLICY_NORMAL;
+			rule = 0;
+		}
 		verdict = VERDICT_DENY;
 	}
-	if (decision->precedence > answer->precedence) {
-		answer->precedence = decision->precedence;
+	if (precedence > answer->precedence) {
+		answer->precedence = precedence;
 		answer->limit = decision->limit;
 		answer->not_after = decision->not_after;
 		end->verdict = verdict;
@@ -85,7 +90,7 @@ static __always_inline void policy_take(struct event_end *end, struct policy_ans
 		    (!answer->not_after || decision->not_after < answer->not_after))
 			answer->not_after = decision->not_after;
 	}
-	end->rules[lookup] = decision->rule;
+	end->rules[lookup] = rule;
 }
 
 static __always_inline void policy_nothing(struct event_end *end, struct policy_answer *answer)

@@ -1,12 +1,12 @@
-import type { Verdict } from "#policy/model/rule.ts";
+import type { Direction, Verdict } from "#policy/model/rule.ts";
 import { type Family, isSameMember } from "#policy/simulate/party-class.ts";
 import type { TrafficClasses } from "#policy/simulate/traffic-classes.ts";
 import { type ChangeItem, ChangeItems } from "./change-item.ts";
-import { type EndChange, EndPolicies, type Item, toItems } from "./end-change.ts";
+import { type EndChange, EndPolicies, type Item, type Names, toItems } from "./end-change.ts";
 import { bySets, conditionsOf, meets } from "./named-change.ts";
-import type { NameSet } from "./names.ts";
-import { type PairChange, isPossible, pairChanges } from "./pair-change.ts";
-import { Side } from "./side.ts";
+import type { NameCondition, NameSet } from "./names.ts";
+import { type Ends, type PairChange, isPossible, pairChanges } from "./pair-change.ts";
+import type { Side } from "./side.ts";
 
 /** Called now and then while it takes long. */
 export type Progress = (done: number, of: number) => void;
@@ -77,45 +77,56 @@ export class Comparison {
   *#compare(source: Item, destination: Item): Generator<Difference> {
     const families = this.families(source, destination);
     if (!families) return;
-    const segments = this.#traffic.segments.filter((segment) => isPossible(segment, families)).length;
     const sender = this.#policies.get(source);
     const receiver = this.#isFree(source, destination) ? null : this.#policies.get(destination);
     const egress = sender?.change("egress", destination) ?? this.#free;
     const ingress = receiver?.change("ingress", source) ?? this.#free;
-    const outside = destination.isOutside && sender ? sender : source.isOutside ? receiver : null;
-    const names = outside?.names(outside === sender ? "egress" : "ingress");
-    if (!outside || !names || names.groups.length === 0) {
-      this.classes += segments;
-      for (const change of this.#pairChanges(egress, ingress, families)) {
-        yield { ...this.#ends(source, destination), families, change };
-      }
-      return;
-    }
-    this.classes += segments * names.sets.length;
-    const perSet = names.sets.map((set): readonly [NameSet, readonly PairChange[]] => {
-      const ends =
-        outside === sender
-          ? ([sender.changeOfNamed("egress", destination, set), ingress] as const)
-          : ([egress, outside.changeOfNamed("ingress", source, set)] as const);
-      return [set, this.#pairChanges(...ends, families)];
-    });
-    for (const { change, sets } of bySets(perSet)) {
-      for (const condition of conditionsOf(sets, names.sets, names.groups)) {
-        const example = condition && [...sets].find((set) => meets(set, condition));
-        const named = this.#changeItems.of(outside === sender ? destination : source, condition, example?.names ?? []);
-        const plain = this.#changeItems.of(outside === sender ? source : destination);
+    const sets = namesOf(sender, "egress", destination) ?? namesOf(receiver, "ingress", source);
+    const segments = this.#traffic.segments.filter((segment) => isPossible(segment, families)).length;
+    this.classes += segments * (sets?.length ?? 1);
+    if (!sets) {
+      for (const change of this.#pairChanges({ egress, ingress }, families)) {
         yield {
-          source: outside === sender ? plain : named,
-          destination: outside === sender ? named : plain,
+          source: this.#changeItems.of(source),
+          destination: this.#changeItems.of(destination),
           families,
           change,
         };
       }
+    } else if (sender && destination.isOutside) {
+      if (sender.isAlike("egress", destination) && !ingress.isChanged) return;
+      const changesOf = (set: NameSet) =>
+        this.#pairChanges({ egress: sender.changeOfNamed("egress", destination, set), ingress }, families);
+      for (const { change, ...named } of this.#namedChanges(sender.names("egress"), changesOf)) {
+        const known = this.#changeItems.of(destination, named.condition, named.names);
+        yield { source: this.#changeItems.of(source), destination: known, families, change };
+      }
+    } else if (receiver) {
+      if (receiver.isAlike("ingress", source) && !egress.isChanged) return;
+      const changesOf = (set: NameSet) =>
+        this.#pairChanges({ egress, ingress: receiver.changeOfNamed("ingress", source, set) }, families);
+      for (const { change, ...named } of this.#namedChanges(receiver.names("ingress"), changesOf)) {
+        const known = this.#changeItems.of(source, named.condition, named.names);
+        yield { source: known, destination: this.#changeItems.of(destination), families, change };
+      }
     }
   }
 
-  #ends(source: Item, destination: Item): Pick<Difference, "source" | "destination"> {
-    return { source: this.#changeItems.of(source), destination: this.#changeItems.of(destination) };
+  /** What changes for each set of names, told by conditions on the names. */
+  *#namedChanges(
+    { groups, sets }: Names,
+    changesOf: (set: NameSet) => readonly PairChange[],
+  ): Generator<{
+    readonly change: PairChange;
+    readonly condition: NameCondition | null;
+    readonly names: readonly string[];
+  }> {
+    for (const { change, sets: holds } of bySets(sets.map((set) => [set, changesOf(set)]))) {
+      for (const condition of conditionsOf(holds, sets, groups)) {
+        const example = condition && [...holds].find((set) => meets(set, condition));
+        yield { change, condition, names: example?.names ?? [] };
+      }
+    }
   }
 
   /** The node reaches its own pods always. */
@@ -123,7 +134,7 @@ export class Comparison {
     return source.party.kind === "host" && destination.party.kind === "pod";
   }
 
-  #pairChanges(egress: EndChange, ingress: EndChange, families: readonly Family[]): readonly PairChange[] {
+  #pairChanges({ egress, ingress }: Ends, families: readonly Family[]): readonly PairChange[] {
     if (!egress.isChanged && !ingress.isChanged) return NOTHING;
     let byIngress = this.#pairs.get(egress);
     if (!byIngress) this.#pairs.set(egress, (byIngress = new Map()));
@@ -138,6 +149,17 @@ export class Comparison {
 
 const NOTHING: readonly PairChange[] = [];
 
+/** The sets of names of a peer that a policy can tell apart; null where it can tell none. */
+function namesOf(
+  policies: EndPolicies | null | undefined,
+  direction: Direction,
+  peer: Item,
+): readonly NameSet[] | null {
+  if (!policies || !peer.isOutside) return null;
+  const { groups, sets } = policies.names(direction);
+  return groups.length > 0 ? sets : null;
+}
+
 /** What a party says to itself is nobody's concern. A node has two roles, and is the own node of nobody but its pods. */
 function isOneParty(source: Item, destination: Item): boolean {
   const [a, b] = [source.party, destination.party];
@@ -146,5 +168,11 @@ function isOneParty(source: Item, destination: Item): boolean {
   // Only nodes are members of several classes.
   if (a !== b && (a.kind === "pod" || b.kind === "pod")) return false;
   const [one, other] = [a.members[0], b.members[0]];
-  return a.members.length === 1 && b.members.length === 1 && one !== undefined && other !== undefined && isSameMember(one, other);
+  return (
+    a.members.length === 1 &&
+    b.members.length === 1 &&
+    one !== undefined &&
+    other !== undefined &&
+    isSameMember(one, other)
+  );
 }

@@ -24,8 +24,9 @@ export function describePods(
   indifferent: readonly PodName[] = [],
 ): string {
   if (others.length === 0 && (indifferent.length === 0 || byNamespace(chosen).length > 1)) return "all pods";
-  const isMost = chosen.length > 2 * others.length;
-  if (isMost && others.length <= FEW) return `all pods but ${listNames(others)}`;
+  const isMost = others.length > 0 && chosen.length > 2 * others.length;
+  const isWhole = byNamespace(chosen).every(([namespace]) => !others.some((pod) => pod.namespace === namespace));
+  if (isMost && others.length <= FEW && !isWhole) return `all pods but ${listNames(others)}`;
   const whole: string[] = [];
   const parts: string[] = [];
   for (const [namespace, own] of byNamespace(chosen)) {

@@ -18,11 +18,7 @@ export function rangesOf(chosen: ReadonlySet<AddressCell>, isOther: (cell: Addre
 }
 
 /** Whether the range of a cell that is told of anyhow contains this one, without a hole around it. */
-function within(
-  cell: AddressCell,
-  chosen: ReadonlySet<AddressCell>,
-  isOther: (cell: AddressCell) => boolean,
-): boolean {
+function within(cell: AddressCell, chosen: ReadonlySet<AddressCell>, isOther: (cell: AddressCell) => boolean): boolean {
   for (let outer = cell.parent; outer; outer = outer.parent) {
     if (chosen.has(outer)) return true;
     if (isOther(outer)) return false;
@@ -31,11 +27,7 @@ function within(
 }
 
 /** The widest ranges inside a cell that are not meant. */
-function holes(
-  cell: AddressCell,
-  chosen: ReadonlySet<AddressCell>,
-  isOther: (cell: AddressCell) => boolean,
-): string[] {
+function holes(cell: AddressCell, chosen: ReadonlySet<AddressCell>, isOther: (cell: AddressCell) => boolean): string[] {
   return cell.children.flatMap((child) => {
     if (!chosen.has(child) && isOther(child)) return [child.text];
     return holes(child, chosen, isOther);

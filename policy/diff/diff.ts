@@ -37,7 +37,11 @@ export function diffPolicies(
     new Side(traffic, 1, { ...options, isPromoted: includeStaged }),
   ] as const;
   const comparison = new Comparison(traffic, sides);
-  const merged = mergeDifferences(comparison.differences(progress), traffic.segments);
+  const merged = mergeDifferences(
+    comparison.differences(progress),
+    traffic.segments,
+    (source, destination) => comparison.families(source.item, destination.item) !== null,
+  );
   const explanations = new Explanations(worlds[1], options, includeStaged);
   return {
     changes: tellChanges(merged, comparison, explanations),

@@ -64,7 +64,8 @@ export function toItems(traffic: TrafficClasses, before: Side, after: Side): Ite
   );
 }
 
-interface Names {
+/** Names as a policy can tell them apart. */
+export interface Names {
   readonly groups: readonly NameGroup[];
   /** At least one: that of no name at all. */
   readonly sets: readonly NameSet[];
@@ -94,6 +95,18 @@ export class EndPolicies {
     let change = this.#ofItems[direction].get(peer);
     if (!change) this.#ofItems[direction].set(peer, (change = this.#change(direction, peer.peers[0], peer.peers[1])));
     return change;
+  }
+
+  /** Whether it says the same of a peer on both sides, whatever its names. */
+  isAlike(direction: Direction, peer: Item): boolean {
+    const [before, after] = [this.#before, this.#after];
+    return (
+      before.shape(direction, peer.peers[0]) === after.shape(direction, peer.peers[1]) &&
+      this.names(direction).groups.every(({ peers }) => {
+        const [early, late] = peers.map((number) => (number === null ? [] : [number]));
+        return before.shape(direction, early ?? []) === after.shape(direction, late ?? []);
+      })
+    );
   }
 
   /** What it says of a peer that is known by these names. */

@@ -13,7 +13,6 @@ export interface EndDecisions {
 interface PeerEntries {
   readonly number: number;
   readonly shape: string;
-  readonly entries: readonly PolicyEntry[];
   readonly painted: (PolicyEntry | null)[];
 }
 
@@ -35,9 +34,10 @@ export class EndPolicy {
     return peers.map((peer) => this.#byPeer[direction].get(peer)?.number ?? 0).join(",");
   }
 
-  /** As {@link key}, but also comparable with other policies, and without the rules. */
+  /** With equal shapes two policies have the same verdicts, if perhaps by other rules. */
   shape(direction: Direction, peers: readonly number[]): string {
-    return [...peers, ANY_PEER].map((peer) => this.#byPeer[direction].get(peer)?.shape ?? "").join("|");
+    const shapes = [...peers, ANY_PEER].flatMap((peer) => this.#byPeer[direction].get(peer)?.shape ?? []);
+    return shapes.sort().join("|");
   }
 
   /** What it says to a peer that is looked up by several numbers, and as anybody. */
@@ -83,12 +83,14 @@ export class EndPolicy {
     };
     const groups = new Map<number, PeerEntries>();
     for (const [peer, list] of lists) {
-      const text = list.map((entry) => `${numberOf(entry.rules)} ${shapeOf(entry)} ${entry.below && numberOf(entry.below.rules)}`);
+      const text = list.map(
+        (entry) => `${numberOf(entry.rules)} ${shapeOf(entry)} ${entry.below && numberOf(entry.below.rules)}`,
+      );
       const key = text.join(";");
       let group = known.get(key);
       if (!group) {
         const shape = list.map(shapeOf).sort().join(";");
-        known.set(key, (group = { number: known.size + 1, shape, entries: list, painted: this.#paint(list) }));
+        known.set(key, (group = { number: known.size + 1, shape, painted: this.#paint(list) }));
       }
       groups.set(peer, group);
     }

@@ -91,7 +91,11 @@ class FlowJudge {
   readonly #isPromoted: boolean;
   readonly #outcomes = new Map<string, FlowOutcome>();
 
-  constructor(worlds: readonly [World, World], isPromoted: boolean, options: ConstructorParameters<typeof Evaluator>[1]) {
+  constructor(
+    worlds: readonly [World, World],
+    isPromoted: boolean,
+    options: ConstructorParameters<typeof Evaluator>[1],
+  ) {
     this.#evaluators = [new Evaluator(worlds[0].objects, options), new Evaluator(worlds[1].objects, options)];
     this.#parties = new Parties(worlds);
     this.#isPromoted = isPromoted;
@@ -142,7 +146,11 @@ class FlowJudge {
   }
 }
 
-function nameOf({ namespace, pod, labels, address, names }: RecordedEnd, party: Party, { pods, book }: World): SeenParty {
+function nameOf(
+  { namespace, pod, labels, address, names }: RecordedEnd,
+  party: Party,
+  { pods, book }: World,
+): SeenParty {
   const kind = party.subject ? "pod" : reservedOf(party);
   const isListed = address !== null && book.has(address) && kind !== "host";
   if (namespace !== null && pod !== null) {

@@ -51,8 +51,14 @@ function tell(pairs: readonly Pair[]): PolicyChange {
   return {
     before: outcome.before,
     after: outcome.after,
-    source: groupOf(pairs.map(({ source }) => source), sample.source),
-    destination: groupOf(pairs.map(({ destination }) => destination), sample.destination),
+    source: groupOf(
+      pairs.map(({ source }) => source),
+      sample.source,
+    ),
+    destination: groupOf(
+      pairs.map(({ destination }) => destination),
+      sample.destination,
+    ),
     protocol: flow.protocol,
     ports: portText(flow.protocol, ports),
     traffic: ports.map((port) => ({ protocol: flow.protocol, first: port, last: port })),
@@ -76,8 +82,11 @@ function groupOf(parties: readonly SeenParty[], example: SeenParty): PartyGroup 
   const byKey = new Map(parties.map((party) => [keyOf(party), party]));
   const members = [...byKey.keys()].sort().map((key) => byKey.get(key) as SeenParty);
   const kinds = new Set(members.map(({ kind }) => kind));
-  const names = members.map(({ kind, name }) => (kind === "pod" || kind === "world" || kind === name ? name : `${kind} ${name}`));
-  const description = names.length <= 4 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+  const names = members.map(({ kind, name }) =>
+    kind === "pod" || kind === "world" || kind === name ? name : `${kind} ${name}`,
+  );
+  const description =
+    names.length <= 4 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
   return {
     kind: kinds.size === 1 ? example.kind : "several",
     description,

@@ -27,13 +27,25 @@ interface Bundle extends Pick<MergedChange, "before" | "after" | "protocol" | "p
 }
 
 /** Puts changes together that are the same but for who is at the ends. */
-export function mergeDifferences(differences: Iterable<Difference>, segments: readonly PortSegment[]): MergedChange[] {
+export function mergeDifferences(
+  differences: Iterable<Difference>,
+  segments: readonly PortSegment[],
+  isPossible: PairTest,
+): MergedChange[] {
   const bundles = new Map<string, Bundle>();
   const groupsOf = new Map<PairChange, ReturnType<typeof portGroups>>();
   for (const difference of differences) {
     const { change, families } = difference;
     let groups = groupsOf.get(change);
-    if (!groups) groupsOf.set(change, (groups = portGroups(change.places.map((place) => segments[place] as PortSegment), segments, families)));
+    if (!groups)
+      groupsOf.set(
+        change,
+        (groups = portGroups(
+          change.places.map((place) => segments[place] as PortSegment),
+          segments,
+          families,
+        )),
+      );
     for (const { protocol, ports, segments: own } of groups) {
       const { before, after } = change;
       const key = `${before} ${after} ${protocol}|${ports}`;
@@ -48,8 +60,11 @@ export function mergeDifferences(differences: Iterable<Difference>, segments: re
       row.set(difference.destination, difference);
     }
   }
-  return [...bundles.values()].flatMap((bundle) => cover(bundle, segments));
+  return [...bundles.values()].flatMap((bundle) => cover(bundle, segments, isPossible));
 }
+
+/** Whether there can be traffic between two items. */
+type PairTest = (source: ChangeItem, destination: ChangeItem) => boolean;
 
 interface Block {
   readonly sources: readonly ChangeItem[];
@@ -58,14 +73,18 @@ interface Block {
   readonly family: Family | null;
 }
 
-function cover({ pairs, segments, ...what }: Bundle, all: readonly PortSegment[]): MergedChange[] {
+function cover(
+  { pairs, segments, ...what }: Bundle,
+  all: readonly PortSegment[],
+  isPossible: PairTest,
+): MergedChange[] {
   const places = new Set([...all.keys()].filter((place) => segments.has(all[place] as PortSegment)));
   const rows = new Map([...pairs].map(([source, row]) => [source, new Set(row.keys())]));
   const blocks = rectangles(rows, ownColumn).map(({ rows: sources, columns: destinations }): Block => {
     const families = new Set(sources.flatMap((source) => familiesOf(pairs.get(source), destinations)));
     return { sources, destinations, family: families.size === 1 ? ([...families][0] ?? null) : null };
   });
-  return mergeFamilies(blocks).map(({ sources, destinations }): MergedChange => {
+  return mergeFamilies(blocks, isPossible).map(({ sources, destinations }): MergedChange => {
     const own = sources.flatMap((source) => destinations.flatMap((one) => pairs.get(source)?.get(one) ?? []));
     const reason: Reason = { ends: new Set(), before: new Set(), after: new Set() };
     for (const change of new Set(own.map(({ change }) => change))) addReasons(change, places, reason);
@@ -94,15 +113,19 @@ function familiesOf(
   return [...lists].map((list) => (list === "4" ? 4 : list === "6" ? 6 : null));
 }
 
-/** What is so by IPv4 and by IPv6 with the same parties at one end is told once: there is no traffic across. */
-function mergeFamilies(blocks: readonly Block[]): Block[] {
+/** What is so by IPv4 and by IPv6 with the same parties at one end is told once, where there is no traffic across. */
+function mergeFamilies(blocks: readonly Block[], isPossible: PairTest): Block[] {
+  const isAcross = (one: Block, other: Block): boolean =>
+    one.sources.some((source) => other.destinations.some((destination) => isPossible(source, destination)));
   const left = new Set(blocks);
   for (const block of blocks) {
     if (block.family !== 4 || !left.has(block)) continue;
     const match = [...left].find(
       (other) =>
         other.family === 6 &&
-        (hasSameParties(block.sources, other.sources) || hasSameParties(block.destinations, other.destinations)),
+        (hasSameParties(block.sources, other.sources) || hasSameParties(block.destinations, other.destinations)) &&
+        !isAcross(block, other) &&
+        !isAcross(other, block),
     );
     if (!match) continue;
     left.delete(block);

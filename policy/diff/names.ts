@@ -23,33 +23,42 @@ export interface NameSet {
 }
 
 /** Sets beyond this many are not looked at. */
-const MAX_SETS = 256;
+const MAX_SETS = 512;
 
-/** All sets of groups that can hold for one address, which may have several names; the empty one first. */
+/**
+ * All sets of groups that can hold for one address, which may have several names: the empty one first, then by
+ * size. Where that is too many the largest are left out; any change shows with two names at most, because of all that
+ * rules say only the highest precedence before and the highest after count.
+ */
 export function nameSets(
   groups: readonly NameGroup[],
   classes: readonly NameClass[],
 ): { sets: NameSet[]; isComplete: boolean } {
-  const single = new Map<string, { bits: bigint; example: string }>();
+  const single = new Map<bigint, string>();
   for (const { texts, example } of classes) {
     const own = new Set(texts);
     let bits = 0n;
     for (const [i, group] of groups.entries()) if (group.texts.some((text) => own.has(text))) bits |= 1n << BigInt(i);
-    if (bits !== 0n && !single.has(`${bits}`)) single.set(`${bits}`, { bits, example });
+    if (bits !== 0n && !single.has(bits)) single.set(bits, example);
   }
-  const all = new Map<string, { bits: bigint; names: readonly string[] }>([["0", { bits: 0n, names: [] }]]);
+  const all = new Map<bigint, readonly string[]>([[0n, []]]);
   let isComplete = true;
-  for (const { bits, example } of single.values()) {
-    for (const other of [...all.values()]) {
-      const both = bits | other.bits;
-      if (all.has(`${both}`)) continue;
-      // Alone it is always looked at.
-      if (all.size < MAX_SETS || other.bits === 0n) all.set(`${both}`, { bits: both, names: [...other.names, example] });
-      else isComplete = false;
+  for (let front = [...all]; front.length > 0;) {
+    const next = new Map<bigint, readonly string[]>();
+    for (const [known, names] of front) {
+      for (const [bits, example] of single) {
+        const both = known | bits;
+        if (all.has(both) || next.has(both)) continue;
+        // One name alone is always looked at.
+        if (known !== 0n && all.size + next.size >= MAX_SETS) isComplete = false;
+        else next.set(both, [...names, example]);
+      }
     }
+    for (const [bits, names] of next) all.set(bits, names);
+    front = [...next];
   }
-  const sets = [...all.values()].map(({ bits, names }): NameSet => ({
-    groups: groups.filter((_, i) => (bits >> BigInt(i)) & 1n),
+  const sets = [...all].map(([bits, names]): NameSet => ({
+    groups: groups.filter((_, i) => ((bits >> BigInt(i)) & 1n) === 1n),
     names: [...names].sort(),
   }));
   return { sets, isComplete };

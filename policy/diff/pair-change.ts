@@ -32,11 +32,7 @@ export function isPossible({ protocol }: Pick<PortSegment, "protocol">, families
 }
 
 /** What becomes of the traffic of two parties, when both ends are put together. Only what changes. */
-export function pairChanges(
-  ends: Ends,
-  segments: readonly PortSegment[],
-  families: readonly Family[],
-): PairChange[] {
+export function pairChanges(ends: Ends, segments: readonly PortSegment[], families: readonly Family[]): PairChange[] {
   const [egressBefore, ingressBefore] = [ends.egress.before.verdicts, ends.ingress.before.verdicts];
   const [egressAfter, ingressAfter] = [ends.egress.after.verdicts, ends.ingress.after.verdicts];
   const changes = new Map<string, PairChange & { readonly places: number[] }>();

@@ -39,7 +39,11 @@ export interface PolicyChange {
   /** `80`, `80-81,443`, `any`; of ICMP the types. */
   readonly ports: string;
   /** The same for programs. `other`: protocols that no rule names. */
-  readonly traffic: readonly { readonly protocol: FlowProtocol | "other"; readonly first: number; readonly last: number }[];
+  readonly traffic: readonly {
+    readonly protocol: FlowProtocol | "other";
+    readonly first: number;
+    readonly last: number;
+  }[];
   /** The ends whose policy decides otherwise than before. */
   readonly ends: readonly Direction[];
   /** The rules of those ends that decide; of a default none. */

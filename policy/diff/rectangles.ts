@@ -38,6 +38,12 @@ interface Group<Key, Value> {
   readonly values: readonly Value[];
 }
 
+/** What a key could be paired with, with or without its own counterpart. */
+interface Variant<Value> {
+  readonly values: ReadonlySet<Value>;
+  readonly text: string;
+}
+
 /** @param others The same pairs, turned. */
 function group<Key, Value>(
   pairs: ReadonlyMap<Key, ReadonlySet<Value>>,
@@ -50,23 +56,31 @@ function group<Key, Value>(
       .map((value) => numbers.get(value) ?? 0)
       .sort((a, b) => a - b)
       .join(",");
-  const candidates = new Map<Key, { readonly values: ReadonlySet<Value>; readonly text: string }[]>();
+  const candidates: { readonly key: Key; readonly variants: readonly Variant<Value>[] }[] = [];
   const popularity = new Map<string, number>();
+  const count = ({ text }: Variant<Value>): number => popularity.get(text) ?? 0;
   for (const [key, values] of pairs) {
     const own = counterpart(key);
     const isFree = own !== undefined && others.has(own) && !values.has(own);
-    const variants = isFree ? [values, new Set([...values, own])] : [values];
-    const named = variants.map((one) => ({ values: one, text: textOf(one) }));
-    candidates.set(key, named);
-    for (const { text } of named) popularity.set(text, (popularity.get(text) ?? 0) + 1);
+    const sets = isFree ? [values, new Set([...values, own])] : [values];
+    const variants = sets.map((one): Variant<Value> => ({ values: one, text: textOf(one) }));
+    candidates.push({ key, variants });
+    for (const variant of variants) popularity.set(variant.text, count(variant) + 1);
+  }
+  // Who has no choice, or a clear one, chooses first; what others have not chosen no longer counts.
+  const order = candidates.toSorted((a, b) => Math.max(...b.variants.map(count)) - Math.max(...a.variants.map(count)));
+  const chosen = new Map<Key, Variant<Value>>();
+  for (const { key, variants } of order) {
+    const [best, ...others] = variants.toSorted((a, b) => count(b) - count(a));
+    if (best) chosen.set(key, best);
+    for (const other of others) popularity.set(other.text, count(other) - 1);
   }
   const groups = new Map<string, Group<Key, Value>>();
-  for (const [key, named] of candidates) {
-    const [best] = named.toSorted((a, b) => (popularity.get(b.text) ?? 0) - (popularity.get(a.text) ?? 0));
-    if (!best) continue;
-    const found = groups.get(best.text);
+  for (const key of pairs.keys()) {
+    const { text, values } = chosen.get(key) as Variant<Value>;
+    const found = groups.get(text);
     if (found) found.keys.push(key);
-    else groups.set(best.text, { keys: [key], values: inOrder(best.values, numbers) });
+    else groups.set(text, { keys: [key], values: inOrder(values, numbers) });
   }
   return [...groups.values()];
 }

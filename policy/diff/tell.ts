@@ -4,8 +4,11 @@ import type { Comparison } from "./compare.ts";
 import type { Item } from "./end-change.ts";
 import { type Explanations, type Sample, sampleOf } from "./example.ts";
 import type { MergedChange } from "./merge.ts";
-import { partyGroup } from "./party-group.ts";
+import { type Surroundings, partyGroup } from "./party-group.ts";
 import type { PolicyChange } from "./policy-change.ts";
+
+/** So many pairs are looked at for a good example. */
+const MOST_TRIED = 200;
 
 /** Says for people and programs what has been found; sorted. */
 export function tellChanges(
@@ -19,18 +22,18 @@ export function tellChanges(
 function tell(change: MergedChange, comparison: Comparison, explanations: Explanations): PolicyChange {
   const { before, after, ends, protocol, ports, segments, sources, destinations, rules } = change;
   const sample = firstSample(change, comparison);
-  const senders = others(sources, comparison.items, (item) =>
+  const senders = surroundings(sources, comparison.items, (item) =>
     destinations.some((destination) => comparison.families(item, destination.item) !== null),
   );
-  const receivers = others(destinations, comparison.items, (item) =>
+  const receivers = surroundings(destinations, comparison.items, (item) =>
     sources.some((source) => comparison.families(source.item, item) !== null),
   );
   const isNewDenial = after === "deny" && rules.after.size === 0;
   return {
     before,
     after,
-    source: partyGroup(sources, ...senders, sample?.told.from ?? ""),
-    destination: partyGroup(destinations, ...receivers, sample?.told.to ?? ""),
+    source: partyGroup(sources, { ...senders, partners: destinations }, sample?.told.from ?? ""),
+    destination: partyGroup(destinations, { ...receivers, partners: sources }, sample?.told.to ?? ""),
     protocol,
     ports,
     traffic: segments.map(({ protocol, first, last }) => ({ protocol, first, last })),
@@ -42,32 +45,37 @@ function tell(change: MergedChange, comparison: Comparison, explanations: Explan
 }
 
 /** Items that are not chosen: those with which there can be traffic, and those with which there cannot. */
-function others(
+function surroundings(
   chosen: readonly ChangeItem[],
   all: readonly Item[],
   isPossible: (item: Item) => boolean,
-): readonly [Item[], Item[]] {
+): Pick<Surroundings, "others" | "indifferent"> {
   const parties = new Set(chosen.map(({ item }) => item.party));
   const items = new Set(chosen.map(({ item }) => item));
-  const possible: Item[] = [];
-  const impossible: Item[] = [];
+  const others: Item[] = [];
+  const indifferent: Item[] = [];
   for (const item of all) {
     if (items.has(item)) continue;
-    if (isPossible(item)) possible.push(item);
-    else if (!parties.has(item.party)) impossible.push(item);
+    if (isPossible(item)) others.push(item);
+    else if (!parties.has(item.party)) indifferent.push(item);
   }
-  return [possible, impossible];
+  return { others, indifferent };
 }
 
 function firstSample({ sources, destinations, segments }: MergedChange, comparison: Comparison): Sample | null {
+  let first: Sample | null = null;
+  let tried = 0;
   for (const source of sources) {
     for (const destination of destinations) {
       const families = comparison.families(source.item, destination.item);
       const sample = families && sampleOf(source, destination, families[0] ?? null, segments);
-      if (sample) return sample;
+      // Better one that people can try.
+      if (sample?.told.canBeEvaluated) return sample;
+      first ??= sample;
+      if (first && ++tried > MOST_TRIED) return first;
     }
   }
-  return null;
+  return first;
 }
 
 /** One rule of an object may stand for several; it is named once. */

@@ -53,7 +53,7 @@ export class RuleFinder {
     for (const peer of peers ?? []) this.#drawerOf(peer).rules.add(ports, item);
   }
 
-  /** @param port Null: whatever their ports are. May give rules that have nothing to do with the port. */
+  /** @param port Null: any, which only rules for any port can match. May give rules that have nothing to do with it. */
   around(peer: Peer | AddressPiece, port: PortMatch | null): Set<RulePart> {
     const found = new Set(this.#any.meeting(port));
     for (const { rules } of this.#near(peer)) for (const item of rules.meeting(port)) found.add(item);

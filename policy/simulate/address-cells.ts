@@ -1,4 +1,12 @@
-import { type Address, type Cidr, cidrContains, formatAddress, formatCidr, hostCidr, parseCidr } from "#policy/model/cidr.ts";
+import {
+  type Address,
+  type Cidr,
+  cidrContains,
+  formatAddress,
+  formatCidr,
+  hostCidr,
+  parseCidr,
+} from "#policy/model/cidr.ts";
 
 /** The addresses of a range that are in none of the finer ranges of the partition. */
 export interface AddressCell {
@@ -18,7 +26,7 @@ interface Draft extends AddressCell {
 const WIDTH = { 4: 32, 6: 128 } as const;
 const EVERYTHING = ["0.0.0.0/0", "::/0"];
 /** Addresses for documentation: they stand for any where nothing else is asked. */
-const NICE = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"];
+const NICE = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "198.18.0.1", "2001:db8::1", "3fff::1"];
 
 /** Splits all addresses by the ranges that anybody speaks of. */
 export class AddressCells {

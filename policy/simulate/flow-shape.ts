@@ -49,7 +49,8 @@ const address: Check = (value, path, faults) => {
     faults.push({ path, message: `is ${what(value)}, not an IP address` });
   }
 };
-const ports = fields({ source_port: integer(65_535), destination_port: integer(65_535) });
+const numbers = { source_port: integer(65_535), destination_port: integer(65_535) };
+const ports = fields(numbers);
 const icmp = fields({ type: integer(255) });
 const end = fields({ namespace: text, pod_name: text, labels: list(text), identity: integer(0xffff_ffff) });
 
@@ -59,7 +60,7 @@ const flow = fields({
   is_reply: flag,
   IP: fields({ source: address, destination: address }),
   l4: fields({
-    TCP: both(ports, fields({ flags: fields({ SYN: flag, ACK: flag }) })),
+    TCP: fields({ ...numbers, flags: fields({ SYN: flag, ACK: flag }) }),
     UDP: ports,
     SCTP: ports,
     ICMPv4: icmp,
@@ -99,13 +100,6 @@ function list(check: Check): Check {
   return (value, path, faults) => {
     if (Array.isArray(value)) for (const [i, item] of value.entries()) check(item, [...path, i], faults);
     else faults.push({ path, message: `is ${what(value)}, not a list` });
-  };
-}
-
-function both(...checks: readonly Check[]): Check {
-  return (value, path, faults) => {
-    // What is no mapping is told once.
-    for (const check of checks) if (faults.length === 0) check(value, path, faults);
   };
 }
 

@@ -3,13 +3,7 @@ import { parseAddress } from "#policy/model/cidr.ts";
 import { type Party, isOutside } from "#policy/model/flow.ts";
 import { type ReservedParty, RESERVED_PARTIES } from "#policy/model/reserved.ts";
 import { type AddressCell, AddressCells, chainOf } from "./address-cells.ts";
-import {
-  type Candidate,
-  familyOf,
-  knownAddresses,
-  knownParties,
-  namedParties,
-} from "./party-candidates.ts";
+import { type Candidate, familyOf, knownAddresses, knownParties, namedParties } from "./party-candidates.ts";
 import type { PartyClass, PartyEnd, PartyFace, PartyKind, PartyMember } from "./party-class.ts";
 import { PartySignatures } from "./party-signature.ts";
 import type { World } from "./world.ts";
@@ -90,7 +84,7 @@ export class Parties {
     const byTokens = new Map<string, { tokens: AddressToken[][]; places: Place[] }>();
     for (const place of places) {
       const tokens = this.#worlds.map((_, world) => this.#tokensAt(place.cell, isOutside({ reserved }), world));
-      const key = JSON.stringify(tokens);
+      const key = JSON.stringify([place.cell.cidr.family, tokens]);
       const found = byTokens.get(key);
       if (found) found.places.push(place);
       else byTokens.set(key, { tokens, places: [place] });

@@ -37,7 +37,7 @@ export function namedParties(worlds: readonly World[]): Set<ReservedParty> {
       if (peer.kind === "nodes") named.add("remote-node");
       else if (peer.kind === "entity") {
         const all = peer.entity === "cluster" ? RESERVED_PARTIES.filter((party) => party !== "world") : [peer.entity];
-        for (const party of all) named.add(party as ReservedParty);
+        for (const party of all) named.add(party);
       }
     }
   }
@@ -86,7 +86,8 @@ function roles({ name, versions }: Machine, worlds: readonly World[]): Candidate
   const isServer = (address: string): boolean =>
     worlds.some(({ book }) => book.get(address)?.reserved === "kube-apiserver");
   const others = versions.map((one) => ({ ...one, addresses: one.addresses.filter((address) => !isServer(address)) }));
-  const isOther = others.some(({ addresses }) => addresses.length > 0) || versions.every((one) => one.addresses.length === 0);
+  const isOther =
+    others.some(({ addresses }) => addresses.length > 0) || versions.every((one) => one.addresses.length === 0);
   return [
     { kind: "host", name, ends: endsOf(versions, (one) => partyOf("host", one)) },
     ...(isOther
@@ -97,10 +98,14 @@ function roles({ name, versions }: Machine, worlds: readonly World[]): Candidate
 
 /** Addresses that are an API server's in one of the worlds. */
 function servers(worlds: readonly World[]): Candidate[] {
-  const ofPods = new Set(worlds.flatMap((world) => [...world.pods.values()].flatMap((pod) => pod.hostNetwork ? [] : pod.addresses)));
+  const ofPods = new Set(
+    worlds.flatMap((world) => [...world.pods.values()].flatMap((pod) => (pod.hostNetwork ? [] : pod.addresses))),
+  );
   const books = versionsOf(worlds.map(({ book }) => book));
   return books
-    .filter(([address, versions]) => !ofPods.has(address) && versions.some(({ reserved }) => reserved === "kube-apiserver"))
+    .filter(
+      ([address, versions]) => !ofPods.has(address) && versions.some(({ reserved }) => reserved === "kube-apiserver"),
+    )
     .map(([address, versions]) => ({
       kind: reservedOf(versions.at(-1) as Party),
       name: address,

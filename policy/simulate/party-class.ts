@@ -47,12 +47,7 @@ export interface PartyClass {
 }
 
 /** A member as a party of one world, by the face and family that are asked for. */
-export function partyOf(
-  { ends }: PartyMember,
-  face: number,
-  family: Family | null,
-  world: number,
-): Party | undefined {
+export function partyOf({ ends }: PartyMember, face: number, family: Family | null, world: number): Party | undefined {
   const own = ends.filter((end) => end.face === face);
   const end = own.find((one) => one.family === family) ?? (family === null ? own[0] : undefined);
   return (end ?? own.find((one) => one.family === null))?.parties[world];

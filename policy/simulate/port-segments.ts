@@ -1,5 +1,11 @@
 import { portsNamed, type NamedPort } from "#policy/model/identity.ts";
-import { type FlowProtocol, PORTLESS_PROTOCOLS, PROTOCOLS, isTransport, protocolNumbers } from "#policy/model/protocol.ts";
+import {
+  type FlowProtocol,
+  PORTLESS_PROTOCOLS,
+  PROTOCOLS,
+  isTransport,
+  protocolNumbers,
+} from "#policy/model/protocol.ts";
 import type { PortMatch } from "#policy/model/port.ts";
 import type { World } from "./world.ts";
 

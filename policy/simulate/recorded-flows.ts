@@ -110,7 +110,10 @@ export class RecordedFlows {
     // Only now are places asked for: the library that knows them is slow.
     const root = this.errors.length < MAX_ERRORS ? (parseYaml(line, this.file).documents[0] ?? null) : null;
     this.#wrong++;
-    for (const { path, message } of faults) this.#tell(offsetOf(root, path), fieldText(path), message);
+    const placed = faults.map(({ path, message }) => ({ offset: offsetOf(root, path), path, message }));
+    for (const { offset, path, message } of placed.sort((a, b) => a.offset - b.offset)) {
+      this.#tell(offset, fieldText(path), message);
+    }
   }
 
   #fail(offset: number, field: string, message: string): void {
@@ -138,7 +141,9 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([key, one]) => (one === null ? [] : [[key, withoutNulls(one)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]) => (one === null ? [] : [[key, withoutNulls(one)]])),
+  );
 }
 
 /** Where a value stands in its line; the nearest that is found around it. */

@@ -44,12 +44,10 @@ export class FlowResolver {
     const known = address === null ? undefined : this.#byAddress.get(address);
     if (known && (reserved === null || reserved === "world")) return this.#pod(known, end, other);
     const listed = address === null ? undefined : this.#world.book.get(address);
-    if (reserved !== null && reserved !== "world") {
-      return { ...listed, ...(address !== null && { address }), reserved };
-    }
-    if (listed) return listed;
     if (address === null && reserved === null) return null;
-    return { reserved: "world", ...(address !== null && { address }), ...(names.length > 0 && { names }) };
+    const told = { ...listed, ...(address !== null && { address }), ...(names.length > 0 && { names }) };
+    // Nodes have two roles, of which the record knows the right one.
+    return reserved === null || reserved === "world" ? { reserved: "world", ...told } : { ...told, reserved };
   }
 
   #pod(pod: PodObject, end: RecordedEnd, other: RecordedEnd): Party {

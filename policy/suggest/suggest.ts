@@ -1,17 +1,15 @@
-import { Evaluator } from "#policy/explain/evaluate.ts";
 import type { Flow, Party } from "#policy/model/flow.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { type PodObject, type PolicyObject, isPolicyKind, subjectOf } from "#policy/model/object.ts";
 import { dnsLabelFault } from "#policy/parse/names.ts";
-import { parseObjects } from "#policy/parse/objects.ts";
 import { aggregateBlocks, hostBlocks } from "./address-blocks.ts";
+import { checkSuggestion } from "./check-suggestion.ts";
 import { toCiliumPolicy } from "./cilium.ts";
 import { type Blocks, type Written, toNetworkPolicy } from "./kubernetes.ts";
 import { PolicyNames } from "./policy-names.ts";
 import type { SuggestLanguage, SuggestOptions, SuggestedPolicy, Suggestion } from "./suggestion.ts";
 import { type WorkloadTraffic, trafficOf } from "./traffic.ts";
 import { Workloads } from "./workloads.ts";
-import { toYaml } from "./yaml.ts";
 
 /**
  * The least policies that allow some flows: one for each workload that is an end of one, which isolates it
@@ -31,7 +29,7 @@ export function suggest(
     .filter(({ workload }) => namespace === undefined || workload.namespace === namespace)
     .map((traffic) => toPolicy(traffic, as, blocks, names))
     .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
-  return { policies, denied: deniedOf(around, policies, flows) };
+  return checkSuggestion(around, policies, flows);
 }
 
 /** A record may say anything of the namespace that it calls a pod's. */
@@ -74,16 +72,4 @@ function keyOf({ namespace, labels }: Subject): string {
 
 function insideOf(objects: readonly PolicyObject[]): string[] {
   return objects.flatMap((object) => (object.kind === "Pod" || object.kind === "Node" ? object.addresses : []));
-}
-
-/** Flows of the pods that get a policy, which the policies do not let through. */
-function deniedOf(
-  around: readonly PolicyObject[],
-  policies: readonly SuggestedPolicy[],
-  flows: readonly Flow[],
-): Flow[] {
-  const parsed = parseObjects(toYaml(policies), "suggestion");
-  if (!parsed.ok) throw new Error(`write policies: ${parsed.errors[0]?.message}`);
-  const evaluator = new Evaluator([...around, ...parsed.objects]);
-  return flows.filter((flow) => evaluator.evaluate(flow).verdict === "deny");
 }

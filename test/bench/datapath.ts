@@ -190,7 +190,12 @@ async function outerWrites({ kernel }: Datapath): Promise<BenchResult[]> {
   const time = async (count: number): Promise<number> => {
     const samples: number[] = [];
     for (let i = 0; i < 15; i++) {
-      const slots = new Map(Array.from({ length: count }, () => [slot++, [{ ...entry, precedence: 1, rule: 0, below: null, limit: 0, notAfter: 0n }]]));
+      const slots = new Map(
+        Array.from({ length: count }, () => [
+          slot++,
+          [{ ...entry, precedence: 1, rule: 0, below: null, limit: 0, notAfter: 0n }],
+        ]),
+      );
       const begin = performance.now();
       await kernel.policies.insert(slots);
       samples.push(performance.now() - begin);

@@ -15,7 +15,7 @@ beforeEach(needs("root"));
 const policies = `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: server, namespace: default}
+metadata: {name: server, namespace: default, annotations: {weir.io/rate-limit: 100/s, weir.io/not-after: "2100-01-01T00:00:00Z"}}
 spec:
   podSelector: {matchLabels: {app: server}}
   policyTypes: [Ingress, Egress]
@@ -53,7 +53,7 @@ async function running(): Promise<{ datapath: Datapath; node: VerifiedNode; slot
   const datapath = new Datapath();
   const node = new VerifiedNode(datapath.kernel);
   await node.add(server, client);
-  await node.setPolicy(objectsOf(policies));
+  await node.setPolicy(objectsOf(policies), { at: 1_000 });
   const slot = node.setup.enforcement.views.slotOf(server.id)?.slot ?? 0;
   return { datapath, node, slot, [Symbol.dispose]: () => datapath[Symbol.dispose]() };
 }
@@ -212,6 +212,38 @@ test("an endpoint's record by address and by interface", async () => {
   }
   // Bytes of a key that nothing reads.
   expect((await told(all.node, endpoints.flipKey(record, 23)))[0]).toBe(`${at} entry`);
+});
+
+test("the bounds of a rule that is limited, and not what has passed by them", async () => {
+  using all = await running();
+  using limits = new FlippableMap(all.datapath.openMap("limits"));
+  const [first] = limits.entries() as [RawEntry];
+  const at = /^limits \[\] limit of rule \d+ \(NetworkPolicy default\/server (in|e)gress\[\d\]\): /;
+  for (const [byte, field] of [
+    [4, "rate"],
+    [11, "connections"],
+  ] as const) {
+    const [found] = await told(all.node, limits.flipValue(first, byte));
+    expect(found).toMatch(at);
+    expect(found).toMatch(new RegExp(`: ${field}$`));
+  }
+  const undo = limits.flipValue(first, 12, 4);
+  expect(await all.node.verify()).toMatchObject({ state: "equal" });
+  undo();
+  expect((await told(all.node, limits.remove(first)))[0]).toMatch(/: entry$/);
+});
+
+test("an end that is turned into the past: the rule does not count, and the oracle says that it does", async () => {
+  using all = await running();
+  using slot = openSlot(all);
+  const endOf = ({ value }: RawEntry): bigint => view(value).getBigUint64(16, true);
+  const isBlock = ({ key }: RawEntry): boolean => view(key).getUint32(4) > 2 ** 24 && key[8] === 0;
+  const entry = slot.entries().find((one) => isBlock(one) && endOf(one) !== 0n) as RawEntry;
+  const past = entry.value.slice();
+  view(past).setBigUint64(16, 1n, true);
+  const [field, effect] = await told(all.node, slot.replace(entry, past));
+  expect(field).toMatch(/: upper\.not_after$/);
+  expect(effect).toMatch(/^policy \[2\] verdict on ingress from world at 192\.0\.2\./);
 });
 
 test("the word that says which policy is in force", async () => {

@@ -44,6 +44,28 @@ describe("a rule with an end", () => {
     while (pods.datapath.kernel.now() < end) await setTimeout(10);
     expect(pods.toServer(packet(40_000, "ACK")).action).toBe(Action.redirect);
   });
+
+  test("gives no way to what it stood before: the Baseline tier denies, also where nothing isolates", async () => {
+    using pods = await TwoPods.with();
+    const { end, wall } = pods.instantIn(200);
+    await pods.setPolicy(`
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: server, namespace: default, annotations: {${ending(wall)}}}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  enableDefaultDeny: {ingress: false}
+  ingress: [{fromEndpoints: [{matchLabels: {app: client}}], toPorts: [{ports: [{port: "80", protocol: TCP}]}]}]
+---
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: BaselineAdminNetworkPolicy
+metadata: {name: default}
+spec: {subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`);
+    expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
+    while (pods.datapath.kernel.now() < end) await setTimeout(10);
+    dropped(pods.toServer(packet(40_000, "ACK")), DropReason.POLICY_DENIED);
+    dropped(pods.toServer(packet(40_001, "SYN")), DropReason.POLICY_DENIED);
+  });
 });
 
 describe("a rule with a limit", () => {

@@ -107,19 +107,19 @@ test("a turned bit of a policy entry: exit 1, with map, slot, entry, field and r
   const port = (key: Uint8Array): number => new DataView(key.buffer, key.byteOffset).getUint16(10);
   const entry = inner.entries().find(({ key }) => key[8] === 0 && port(key) === 8080) as RawEntry;
 
-  const undo = inner.flipValue(entry, 10, 1);
+  const undo = inner.flipValue(entry, 36, 1);
   const { code, stdout } = await node().weir("policy", "verify");
   undo();
   expect(code).toBe(1);
   const from = `from identity ${client.identity} (default {app=client}), TCP/8080`;
-  expect(stdout).toContain(`slot ${slot}, ingress ${from}: below_verdict`);
+  expect(stdout).toContain(`slot ${slot}, ingress ${from}: below.verdict`);
   expect(stdout).toMatch(/^different at revision /m);
 
   const { differences } = await told(inner.flipValue(entry, 0, 7));
   expect(differences[0]).toMatchObject({
     map: "policy",
     endpoints: [server.id],
-    what: `slot ${slot}, ingress ${from}: precedence`,
+    what: `slot ${slot}, ingress ${from}: upper.precedence`,
     rules: ["ClusterNetworkPolicy /admin ingress[0]", "NetworkPolicy default/server ingress[0]"],
   });
   expect(await node().read("policy", "verify")).toMatchObject({ state: "equal" });

@@ -44,6 +44,12 @@ export class FlippableMap implements Disposable {
     };
   }
 
+  /** Writes a value; gives what writes the one before. */
+  replace({ key, value }: RawEntry, other: Uint8Array): () => void {
+    this.#map.set(key, other);
+    return () => this.#map.set(key, value);
+  }
+
   remove({ key, value }: RawEntry): () => void {
     this.#map.delete(key);
     return () => this.#map.set(key, value);

@@ -1,4 +1,4 @@
-import { endpointsImage, interfacesImage, ipcacheImage, slotImage } from "#agent/datapath/encode.ts";
+import { endpointsImage, interfacesImage, ipcacheImage, limitsImage, slotImage } from "#agent/datapath/encode.ts";
 import type {
   Control,
   EndpointState,
@@ -8,6 +8,7 @@ import type {
   IpcacheState,
   IpcacheTable,
   Kernel,
+  LimitBounds,
   LimitTable,
   MapImages,
   PolicySlots,
@@ -43,6 +44,7 @@ export class MemoryKernel implements Kernel {
   readonly #slots = new Map<number, Map<string, SlotEntry>>();
   readonly #endpoints = new Map<number, EndpointState>();
   readonly #ipcache = new Map<string, IpcacheState & { cidr: Cidr }>();
+  readonly #limits = new Map<number, LimitBounds>();
   readonly #capacity: number;
   #generation = 0n;
 
@@ -131,7 +133,14 @@ export class MemoryKernel implements Kernel {
     },
   };
 
-  readonly limits: LimitTable = { write: () => {}, recount: () => {}, retain: () => {}, read: () => new Map() };
+  readonly limits: LimitTable = {
+    write: (reference, bounds) => void this.#limits.set(reference, bounds),
+    recount: () => {},
+    retain: (inUse) => {
+      for (const reference of this.#limits.keys()) if (!inUse.has(reference)) this.#limits.delete(reference);
+    },
+    read: () => new Map([...this.#limits].map(([reference, bounds]) => [reference, { ...bounds, open: 0 }])),
+  };
   readonly hits: HitTable = { read: () => new Map(), retain: () => {} };
 
   readonly images: MapImages = {
@@ -139,6 +148,7 @@ export class MemoryKernel implements Kernel {
     endpoints: () => endpointsImage([...this.#endpoints.values()]),
     interfaces: () => interfacesImage([...this.#endpoints.values()]),
     ipcache: () => ipcacheImage(this.ipcache.read()),
+    limits: () => limitsImage(this.#limits),
     slots: () => [...this.#slots.keys()],
     slot: (slot) => {
       const entries = this.#slots.get(slot);

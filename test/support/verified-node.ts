@@ -4,7 +4,7 @@ import type { OutsiderPlan } from "#agent/endpoint/outsiders.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
 import { PolicyVerifier, type PolicyVerifierOptions } from "#agent/verify/policy-verifier.ts";
 import type { Verification } from "#agent/verify/verification.ts";
-import type { EngineOptions } from "#policy/compile/engine.ts";
+import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { type EnforcementSetup, makeEnforcement } from "./enforcement.ts";
 
@@ -48,7 +48,8 @@ export class VerifiedNode {
     { outsiders, ...options }: EngineOptions & { readonly outsiders?: OutsiderPlan } = {},
   ): Promise<void> {
     const { enforcement } = this.setup;
-    const next = enforcement.engine.evolve(objects, options);
+    const isOther = Object.keys(options).some((name) => name !== "at");
+    const next = isOther ? new PolicyEngine(objects, options) : enforcement.engine.evolve(objects, options);
     await enforcement.replacePolicy(next, { always: true, ...(outsiders ? { outsiders } : {}) });
     this.#objects = objects;
     this.#revision = this.#kernel.control.generation();

@@ -1,6 +1,5 @@
-import { createReadStream } from "node:fs";
 import type { Command } from "commander";
-import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
+import { type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { diffText } from "#agent/cli/diff-text.ts";
 import { CliError } from "#agent/cli/errors.ts";
@@ -41,13 +40,25 @@ export const registerDiff: Register = (policy, cli) => {
       const progress = new Progress(cli.io.stderr, "comparing");
       const outcome = await diffObjects({
         before: objects === undefined ? await cli.client(command).policiesInForce() : { folder: objects },
-        candidate: candidate === undefined ? null : isFolderCandidate ? { folder: candidate } : await readDocument(cli, candidate),
-        flows: flows === undefined ? null : readLines(cli, flows),
+        candidate:
+          candidate === undefined
+            ? null
+            : isFolderCandidate
+              ? { folder: candidate }
+              : await readDocument(cli, candidate),
+        flows: flows === "-" ? cli.io.stdin : (flows ?? null),
         replace: options.replace ?? false,
         promote: options.promote ?? false,
         at: Date.now(),
         progress: (done, of) => progress.show(done, of),
-      }).finally(() => progress.clear());
+      })
+        .catch((error: unknown) => {
+          // What cannot be read is bad input, not a failure of ours.
+          if (error instanceof Error && "syscall" in error)
+            throw new CliError(ExitCode.usage, error.message, { cause: error });
+          throw error;
+        })
+        .finally(() => progress.clear());
       if (!outcome.ok) throw new CliError(ExitCode.usage, outcome.message);
       const { diff } = outcome;
       // A question with a folder or with other policies left out cannot be put to `eval`.
@@ -57,17 +68,3 @@ export const registerDiff: Register = (policy, cli) => {
       if (diff.changes.length > 0) cli.exitCode = ExitCode.failed;
     });
 };
-
-function readLines(cli: Cli, path: string): { file: string; lines: AsyncIterable<string> } {
-  const input = path === "-" ? cli.io.stdin : createReadStream(path, "utf8");
-  return { file: path === "-" ? "stdin" : path, lines: linesOf(input, path) };
-}
-
-async function* linesOf(input: NodeJS.ReadableStream, path: string): AsyncGenerator<string> {
-  const { createInterface } = await import("node:readline");
-  try {
-    yield* createInterface({ input, crlfDelay: Infinity });
-  } catch (error) {
-    throw new CliError(ExitCode.usage, `read ${path}: ${(error as Error).message}`, { cause: error });
-  }
-}

@@ -19,6 +19,10 @@ interface Options {
   readonly output: Format;
 }
 
+const WITH_PORTS = ["TCP", "UDP", "SCTP"] as const;
+const PORTLESS = ["VRRP", "IGMP", "GRE", "IPIP", "ESP", "AH"] as const;
+const WITHOUT_PORTS = ["ICMP", "ICMPv6", ...PORTLESS] as const;
+
 /** `eval`: what would happen to a connection, and which rules say so. */
 export const registerEvaluation: Register = (policy, cli) => {
   policy
@@ -27,7 +31,12 @@ export const registerEvaluation: Register = (policy, cli) => {
     .requiredOption("--from <pod|ip>", "who connects: NAMESPACE/POD or an address")
     .requiredOption("--to <pod|ip>", "to whom")
     .option("--port <number>", "destination port; of ICMP the type", numberBetween(0, 65_535))
-    .option("--protocol <name>", "TCP, UDP, SCTP, ICMP or ICMPv6", oneOf("TCP", "UDP", "SCTP", "ICMP", "ICMPv6"), "TCP")
+    .option(
+      "--protocol <name>",
+      [...WITH_PORTS, ...WITHOUT_PORTS].join(", "),
+      oneOf(...WITH_PORTS, ...WITHOUT_PORTS),
+      "TCP",
+    )
     .option("--objects <folder>", "ask these files in place of an agent")
     .option(
       "--enforcement <mode>",
@@ -43,8 +52,11 @@ export const registerEvaluation: Register = (policy, cli) => {
     .addOption(outputOption())
     .action(async (options: Options, command) => {
       const { from, to, protocol, port } = options;
-      if (port === undefined && protocol !== "ICMP" && protocol !== "ICMPv6") {
+      if (port === undefined && isOneOf(protocol, WITH_PORTS)) {
         throw new CliError(ExitCode.usage, `--port is missing: ${protocol} needs one`);
+      }
+      if ((port ?? 0) !== 0 && isOneOf(protocol, PORTLESS)) {
+        throw new CliError(ExitCode.usage, `--port: ${protocol} has no ports`);
       }
       if (options.objects === undefined && (options.enforcement ?? options.cidrMatchesPods) !== undefined) {
         const message =
@@ -61,6 +73,10 @@ export const registerEvaluation: Register = (policy, cli) => {
       await cli.show(options.output, evaluation, (value) => evaluationText(value, cli.paint));
     });
 };
+
+function isOneOf(protocol: Options["protocol"], some: readonly Options["protocol"][]): boolean {
+  return some.includes(protocol);
+}
 
 /** What is meant when nobody says which ICMP type. */
 const echoRequest: Partial<Record<string, number>> = { ICMP: 8, ICMPv6: 128 };

@@ -77,8 +77,8 @@ struct conntrack_entry {
 	 * verdicts were found. Another number: judge again.
 	 */
 	__u64 revision;
-	__u64 expires; /* ns, CLOCK_BOOTTIME */
-	__u64 created; /* ns, CLOCK_BOOTTIME */
+	__u64 expires;	 /* ns, CLOCK_BOOTTIME */
+	__u64 created;	 /* ns, CLOCK_BOOTTIME */
 	__u64 not_after; /* ns, CLOCK_BOOTTIME: judge again from then on; 0: never for that */
 	struct conntrack_end end[ENDS];
 	struct next_hop hop[ENDS]; /* towards that end */

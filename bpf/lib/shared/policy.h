@@ -49,8 +49,9 @@ struct policy_decision {
 	__u8 prefix_bits; /* of protocol and port, 0..24: how exact the entry is */
 	__u16 pad;
 	/*
-	 * ns, CLOCK_BOOTTIME, from when on it does not hold; 0: it always does. Afterwards an allow of
-	 * the normal tier is as if it were not there, and anything else denies.
+	 * ns, CLOCK_BOOTTIME, from when on it does not hold; 0: it always does. Afterwards it denies:
+	 * an allow of the normal tier below all rules of that tier (it may have hidden a deny of
+	 * the Baseline tier), anything else in its place.
 	 */
 	__u64 not_after;
 };

@@ -33,7 +33,7 @@ test("bytes that are not UTF-8", async () => {
 
 test("the message names the field, and the details all of them", async () => {
   await using api = await ApiFixture.start();
-  const { body } = await api.request("POST", "/v1/evaluate", '{"from":"","to":"a","protocol":"IGMP","port":1}');
+  const { body } = await api.request("POST", "/v1/evaluate", '{"from":"","to":"a","protocol":"EGP","port":1}');
   const { error } = JSON.parse(body) as { error: { message: string; details: string } };
   expect(error.message).toMatch(/^read body: from: /);
   expect(error.details.split("\n")).toHaveLength(2);

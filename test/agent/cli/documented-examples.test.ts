@@ -10,17 +10,24 @@ interface Example {
   readonly output: string;
 }
 
-/** Blocks of a page that begin with `$ weir`. */
+/** Blocks of a page that begin with `$ weir` or `$ dist/weir`. */
 function examplesOf(page: string): Example[] {
   const text = readFileSync(join(root, page), "utf8");
-  return [...text.matchAll(/^```\n\$ weir ([^\n]+)\n([^]*?)^```$/gm)].map(([, command = "", output = ""]) => {
-    const argv = command.split(" ").map((word) => (word.startsWith("test/") ? join(root, word) : word));
-    return { argv, output };
-  });
+  return [...text.matchAll(/^```\n\$ (?:dist\/)?weir ([^\n]+)\n([^]*?)^```$/gm)].map(
+    ([, command = "", output = ""]) => {
+      const argv = command.split(" ").map((word) => (word.startsWith("test/") ? join(root, word) : word));
+      return { argv, output };
+    },
+  );
 }
 
-test.each(["policy/lint/README.md", "policy/suggest/README.md"])("%s shows what weir prints", async (page) => {
+const pages = ["README.md", "policy/HOWTO.md", "policy/diff/README.md", "policy/simulate/README.md", "policy/lint/README.md", "policy/suggest/README.md"];
+
+test.each(pages)("%s shows what weir prints", async (page) => {
   const examples = examplesOf(page);
   expect(examples.length).toBeGreaterThan(0);
-  for (const { argv, output } of examples) expect((await weir("/nowhere", ...argv)).stdout).toBe(output);
+  for (const { argv, output } of examples) {
+    const { stdout } = await weir("/nowhere", ...argv);
+    expect(stdout.replaceAll(`${root}/`, "")).toBe(output);
+  }
 });

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { weir } from "./cli-fixture.ts";
 
@@ -78,7 +79,7 @@ test("without files it asks the agent", async () => {
   const parsed = parseObjects(policies, "policies.yaml");
   const objects = (parsed.ok ? parsed.objects : []).map((object) => ({ ...object }));
   const inForce = () => ({ enforcement: "default" as const, cidrMatchesPods: "language" as const, objects });
-  await using api = await ApiFixture.start({ policies: { inForce } });
+  await using api = await ApiFixture.start({ policies: { ...fakePorts().policies, inForce } });
   const { exitCode, stdout } = await weir(api.runDir, "policy", "lint");
   expect(exitCode).toBe(1);
   expect(stdout).toContain("policies.yaml:9: warning: NetworkPolicy shop/default-deny ingress[0]: allows every");

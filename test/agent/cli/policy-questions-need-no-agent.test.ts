@@ -60,6 +60,22 @@ test("a denial by default says what is nearest, also for addresses", async () =>
   }
 });
 
+test("protocols without ports are asked about without one", async () => {
+  const ends = ["--from", "shop/web-1", "--to", "shop/db-0"];
+  for (const protocol of ["VRRP", "GRE", "ICMP"]) {
+    const { stdout } = await evaluate(...ends, "--protocol", protocol);
+    expect(JSON.parse(stdout)).toMatchObject({
+      verdict: "deny",
+      ingress: { nearest: { because: `protocol ${protocol} is not TCP` } },
+    });
+  }
+  expect(await evaluate(...ends, "--protocol", "GRE", "--port", "1")).toMatchObject({
+    exitCode: 2,
+    stderr: "weir policy eval: --port: GRE has no ports\n",
+  });
+  expect((await evaluate(...ends, "--protocol", "SCTP")).exitCode).toBe(2);
+});
+
 test("a candidate stands in for its namesake", async () => {
   const candidate = folder.join("candidate");
   writeFileSync(candidate, policy.replace("5433", "5432"));

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { reservedIdentities } from "#policy/model/reserved.ts";
 import { ciliumPolicy, ciliumRule } from "#test/support/cilium-objects.ts";
 import { makeEndpoint, makeEnforcement } from "#test/support/enforcement.ts";
 import { MemoryKernel } from "#test/support/memory-kernel.ts";
@@ -38,4 +39,22 @@ test("and when a node has left it", async () => {
   expect(verdict(kernel)).toBe("deny");
   enforcement.setNodeAddresses(["10.0.0.1"]);
   expect(verdict(kernel)).toBe("allow");
+});
+
+test("an address that objects give to a node is that node's again when a pod has left it", async () => {
+  const kernel = new MemoryKernel();
+  const { enforcement } = makeEnforcement(kernel);
+  const node = reservedIdentities["remote-node"];
+  const outsiders = { prefixes: [{ prefix: `${address}/32`, identity: node }], parties: new Map(), ownLabels: {} };
+  await enforcement.replacePolicy(enforcement.engine.evolve([]), { always: true, outsiders });
+  const identity = (): number | undefined =>
+    [...kernel.ipcache.read()].find(({ prefix }) => prefix === `${address}/32`)?.identity;
+  expect(identity()).toBe(node);
+  await enforcement.add(makeEndpoint(9, subject("stranger"), 300, address));
+  expect(identity()).toBe(300);
+  enforcement.remove(9);
+  expect(identity()).toBe(node);
+  enforcement.setNodeAddresses([address]);
+  enforcement.setNodeAddresses([]);
+  expect(identity()).toBe(node);
 });

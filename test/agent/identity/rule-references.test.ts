@@ -22,6 +22,18 @@ test("a set of rules has one number in whatever order, the empty one 0", () => {
   expect(references.lookup(99)).toEqual([]);
 });
 
+test("a set is found only where it has a number, and gets none by being looked for", () => {
+  using folder = new TemporaryFolder();
+  using references = new RuleReferences(folder.join("rules"));
+  const [a, b] = [rule("a"), rule("b")];
+  expect(references.find([])).toBe(0);
+  expect(references.find([a])).toBeUndefined();
+  const reference = references.intern([a, b]);
+  expect(references.find([b, a, b])).toBe(reference);
+  expect(references.find([a])).toBeUndefined();
+  expect(references.intern([a])).toBe(reference + 1);
+});
+
 test("a restart can name what the kernel still holds", () => {
   using folder = new TemporaryFolder();
   const path = folder.join("rules");

@@ -1,5 +1,16 @@
 import { beforeEach, expect, test } from "vitest";
-import { BpfError, BpfMap, bytes, countEntries, MapHandle, MapType, u32, u64, UpdateFlag } from "libbpf-ts";
+import {
+  BpfError,
+  BpfMap,
+  bytes,
+  copyEntries,
+  countEntries,
+  MapHandle,
+  MapType,
+  u32,
+  u64,
+  UpdateFlag,
+} from "libbpf-ts";
 import { needs } from "#test/support/requirement.ts";
 import { pair, TestObject } from "./test-object.ts";
 
@@ -15,6 +26,22 @@ test("a value comes back as it was set; a missing key is undefined", () => {
   expect(map.get(1)).toBe(2n ** 63n);
   expect(map.delete(1)).toBe(true);
   expect(map.delete(1)).toBe(false);
+});
+
+test("all entries as bytes, more than one batch of them, which stay as they were", () => {
+  using handle = MapHandle.create(spec);
+  const map = new BpfMap(handle, u32, u64);
+  expect(copyEntries(handle)).toMatchObject({ count: 0 });
+  map.setMany(Array.from({ length: 10_000 }, (_, i) => [i, BigInt(i) * 3n] as const));
+  const { keys, values, count } = copyEntries(handle);
+  map.set(0, 1n);
+  const [keyView, valueView] = [new DataView(keys.buffer), new DataView(values.buffer)];
+  const copied = Array.from({ length: count }, (_, i) => [
+    keyView.getUint32(4 * i, true),
+    valueView.getBigUint64(8 * i, true),
+  ]);
+  expect(new Set(copied.map(([key]) => key)).size).toBe(10_000);
+  expect(copied.every(([key, value]) => value === BigInt(key ?? 0) * 3n)).toBe(true);
 });
 
 test("an update can be asked to create only, or to replace only", () => {

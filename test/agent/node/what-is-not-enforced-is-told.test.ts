@@ -48,7 +48,7 @@ test("several ports of one rule are one rule", () => {
   expect(told(cilium(`ingress: [{toPorts: [${item}, ${item}]}]`))[0]).toMatch(/^1 rule asks/);
 });
 
-test("limits, DNS names and policies about nodes", () => {
+test("DNS names and policies about nodes, but no limit: the kernel keeps it", () => {
   const limited = cilium(`ingress: [${plain}]`, '{"weir.io/rate-limit": 100/s}');
   const names = cilium("egress: [{toFQDNs: [{matchName: example.com}]}]").replace("name: web", "name: dns");
   const node = [
@@ -58,8 +58,6 @@ test("limits, DNS names and policies about nodes", () => {
     "spec: {nodeSelector: {}, ingress: [{fromEntities: [cluster]}]}",
   ].join("\n");
   expect(told([limited, names, node].join("\n---\n"))).toEqual([
-    "1 rule has a rate or connection limit, which this version does not enforce: " +
-      "CiliumNetworkPolicy shop/web ingress[0] (test.yaml:5)",
     "1 rule speaks of DNS names, whose addresses this version does not learn: it matches no address by them: " +
       "CiliumNetworkPolicy shop/dns egress[0] (test.yaml:11)",
     "1 policy is about nodes, on which this version does not enforce any: " +

@@ -8,6 +8,9 @@ import { randomCluster } from "#test/support/random-policy.ts";
 import { sized } from "#test/support/size.ts";
 import { VerifiedNode } from "#test/support/verified-node.ts";
 
+const modes = ["default", "default", "default", "always", "never"] as const;
+const scopes = ["language", "language", true, false] as const;
+
 test("whatever the languages, what enforcement brings into the kernel is equal to the oracle in every class", async () => {
   let classes = 0;
   for (let seed = 1; seed <= sized({ short: 60, long: 1_000 }); seed++) {
@@ -25,10 +28,12 @@ test("whatever the languages, what enforcement brings into the kernel is equal t
     }));
     await node.add(...endpoints.slice(1));
     const outsiders = new Outsiders(new MemoryClasses((2 << 24) + 1), "node-0").plan(ground, objects);
-    await node.setPolicy(some(), { outsiders, at: 1_500 });
+    const options = { enforcement: random.pick(modes), cidrMatchesPods: random.pick(scopes), at: 1_500 };
+    await node.setPolicy(some(), { outsiders, ...options });
     // An identity and a policy later: what came bit by bit is equal to what is computed anew.
     await node.add(...endpoints.slice(0, 1));
-    await node.setPolicy(some(), { outsiders, at: 1_500 });
+    const later = random.chance(0.5) ? { at: 2_500 } : { ...options, audit: random.chance(0.2) };
+    await node.setPolicy(some(), { outsiders, ...later });
     enforcement.remove(endpoints.length);
     enforcement.setNodeAddresses(["10.0.0.77"]);
 

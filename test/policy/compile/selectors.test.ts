@@ -50,7 +50,7 @@ test(`${CASES} selectors of labels select what the specification says`, () => {
     }
   }
   expect(Math.min(seen.true, seen.false)).toBeGreaterThan(CASES / 10);
-});
+}, 300_000);
 
 test(`${CASES} selectors of Cilium's peers select what the specification says`, () => {
   const random = new Random(2);
@@ -67,7 +67,7 @@ test(`${CASES} selectors of Cilium's peers select what the specification says`, 
   }
   expect(Math.min(seen.true, seen.false)).toBeGreaterThan(CASES / 10);
   expect(seen.reserved).toBeGreaterThan(CASES / 1_000);
-});
+}, 300_000);
 
 test(`${CASES} selectors of Cilium's subjects select what the specification says, only in the policy's namespace`, () => {
   const random = new Random(3);
@@ -83,7 +83,7 @@ test(`${CASES} selectors of Cilium's subjects select what the specification says
     }
   }
   expect(Math.min(seen.true, seen.false)).toBeGreaterThan(CASES / 10);
-});
+}, 300_000);
 
 test("indexes find all pods that a match holds for, and all matches that hold for a pod", () => {
   for (let seed = 1; seed <= sized({ short: 100, long: 3_000 }); seed++) {

@@ -1,6 +1,12 @@
 import { NO_CONTROLS } from "#policy/model/controls.ts";
 import { type Flow, type Party, isOutside, reservedOf } from "#policy/model/flow.ts";
-import { NAMESPACE_NAME_LABEL, type NodeObject, type PolicyObject, isPolicyKind, subjectOf } from "#policy/model/object.ts";
+import {
+  NAMESPACE_NAME_LABEL,
+  type NodeObject,
+  type PolicyObject,
+  isPolicyKind,
+  subjectOf,
+} from "#policy/model/object.ts";
 import type { GroupMember, PartyGroup, PolicyChange } from "#policy/diff/policy-change.ts";
 import { cidrContains, hostCidr, parseAddress, parseCidr } from "#policy/model/cidr.ts";
 import { matchesName } from "#policy/model/name-match.ts";
@@ -142,13 +148,19 @@ function isIn({ members }: PartyGroup, party: Party, objects: readonly PolicyObj
   return members.some((member) => isMember(member, party, objects));
 }
 
-function isMember({ kind, name, except = [], families, names }: GroupMember, party: Party, objects: readonly PolicyObject[]): boolean {
+function isMember(
+  { kind, name, except = [], families, names }: GroupMember,
+  party: Party,
+  objects: readonly PolicyObject[],
+): boolean {
   const { address = "" } = party;
   if (kind !== (party.subject ? "pod" : reservedOf(party))) return false;
   if (families && !families.includes(address.includes(":") ? 6 : 4)) return false;
-  const known = (text: string): boolean => isOutside(party) && (party.names ?? []).some((one) => matchesName(text, one));
+  const known = (text: string): boolean =>
+    isOutside(party) && (party.names ?? []).some((one) => matchesName(text, one));
   if (names && !(names.known.every((list) => list.some(known)) && !names.unknown.some(known))) return false;
-  if (name.includes("/") && !party.subject) return inRange(address, name) && !except.some((hole) => inRange(address, hole));
+  if (name.includes("/") && !party.subject)
+    return inRange(address, name) && !except.some((hole) => inRange(address, hole));
   if (name === address) return true;
   return objects.some(
     (object) =>

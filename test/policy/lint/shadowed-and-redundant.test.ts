@@ -39,6 +39,41 @@ test("so can ranges of addresses, but for what they except", () => {
   ).toHaveLength(1);
 });
 
+test("where an exception and what fills it do not meet, some addresses stay", () => {
+  const block = (cidr: string, more: string): string => `{from: [{ipBlock: {cidr: ${cidr}}}], ${more}}`;
+  const rules = (filling: string): string =>
+    from(
+      [
+        "{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}",
+        block(filling, ""),
+        block("10.0.0.0/8", "ports: [{port: 80}]"),
+      ].join(", "),
+    );
+  expect(redundant(rules("10.1.0.0/17"))).toEqual([]);
+  expect(redundant(rules("10.1.0.0/16"))).toHaveLength(1);
+});
+
+test("addresses outside of the cluster do not cover all addresses, but the other way round", () => {
+  const outside = ciliumText("{endpointSelector: {}, ingress: [{fromCIDR: [10.0.0.0/8]}]}");
+  const any = from("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}");
+  expect(redundant(outside + any)).toEqual([
+    `ingress[0]: changes nothing, ${ANYHOW}: NetworkPolicy shop/p ingress[0] says the same`,
+  ]);
+});
+
+test("what is required of pods is more than what a rule allows, and takes from rules that would cover", () => {
+  const rule = (more: string): string => `{fromEndpoints: [{matchLabels: {app: web}}], ${more}}`;
+  const all = "{fromEndpoints: [{}]}";
+  const text = (more: string): string => ciliumText(`{endpointSelector: {}, ingress: [${all}, ${rule(more)}]}`);
+  expect(redundant(text(""))).toHaveLength(1);
+  const required = "fromRequires: [{matchLabels: {tier: front}}]";
+  expect(redundant(text(required))).toEqual([]);
+  // A NetworkPolicy's own pods are not narrowed, those of the rule that would cover them are.
+  const plain = from(`{from: [${web}]}`);
+  expect(redundant(plain + ciliumText(`{endpointSelector: {}, ingress: [${all}]}`))).toHaveLength(1);
+  expect(redundant(plain + ciliumText(`{endpointSelector: {}, ingress: [${all}, {${required}}]}`))).toEqual([]);
+});
+
 test("what is for fewer subjects covers nothing", () => {
   const all = from(`{from: [${web}]}`);
   const some = networkPolicy(`{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}]}]}`, "some");

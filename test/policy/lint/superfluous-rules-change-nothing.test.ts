@@ -8,8 +8,8 @@ import { INSTANTS } from "#test/support/random-controls.ts";
 import { randomCluster } from "#test/support/random-policy.ts";
 import { withoutRule } from "#test/support/without-rule.ts";
 
-const CLUSTERS = 400;
-const FLOWS = 60;
+const CLUSTERS = 250;
+const FLOWS = 50;
 const FIRST_SEED = 70_000;
 
 /** Those that, as they say, can be left out: also a whole allow that a deny takes back. */

@@ -57,7 +57,7 @@ function randomName(random: Random, match: NameMatch): string {
 test("random texts and names: as the specification says", () => {
   const random = new Random(1);
   const seen = { true: 0, false: 0 };
-  const cases = sized({ short: 50_000, long: 2_000_000 });
+  const cases = sized({ short: 50_000, long: 500_000 });
   for (let i = 0; i < cases; i++) {
     const match = randomMatch(random);
     const name = randomName(random, match);
@@ -68,7 +68,7 @@ test("random texts and names: as the specification says", () => {
     }
   }
   expect(Math.min(seen.true, seen.false)).toBeGreaterThan(cases / 5);
-});
+}, 300_000);
 
 test("hundreds of stars take steps in proportion to the product of the lengths", () => {
   const label = "a".repeat(250);

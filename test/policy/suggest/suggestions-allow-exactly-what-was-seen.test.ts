@@ -11,9 +11,9 @@ import { CompiledCluster } from "#test/support/compiled-cluster.ts";
 import { randomCluster } from "#test/support/random-policy.ts";
 import { bothVerdicts } from "#policy/explain/evaluate.ts";
 
-const CLUSTERS = 150;
+const CLUSTERS = 100;
 const SEEN = 25;
-const UNSEEN = 150;
+const UNSEEN = 80;
 const FIRST_SEED = 50_000;
 
 /**
@@ -64,8 +64,8 @@ test.each(["kubernetes", "cilium"] as const)("%s: what was seen is allowed, and 
       judged.unseen++;
     }
   }
-  expect(judged.seen).toBeGreaterThan(CLUSTERS * 10);
-  expect(judged.unseen).toBeGreaterThan(CLUSTERS * 10);
+  expect(judged.seen).toBeGreaterThan(CLUSTERS * 5);
+  expect(judged.unseen).toBeGreaterThan(CLUSTERS * 5);
 });
 
 function isUnsayable(flow: Flow): boolean {
