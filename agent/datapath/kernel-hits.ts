@@ -15,7 +15,9 @@ export class KernelHits implements HitTable {
   }
 
   retain(inUse: ReadonlySet<number>): void {
-    for (const [reference] of [...this.#map.entries()]) if (!inUse.has(reference)) this.#map.delete(reference);
+    // Of a copy: removing entries while they are walked leaves some out.
+    const all = [...this.#map.entries()];
+    for (const [reference] of all) if (!inUse.has(reference)) this.#map.delete(reference);
   }
 }
 

@@ -28,7 +28,9 @@ export class KernelLimits implements LimitTable {
   }
 
   retain(inUse: ReadonlySet<number>): void {
-    for (const [reference] of [...this.#map.entries()]) {
+    // Of a copy: removing entries while they are walked leaves some out.
+    const all = [...this.#map.entries()];
+    for (const [reference] of all) {
       if (inUse.has(reference)) continue;
       this.#map.delete(reference);
       this.#written.delete(reference);

@@ -17,8 +17,6 @@ export interface Sample {
 
 /** Where nothing else is asked, what people would try first. */
 const USUAL: Readonly<Partial<Record<PortSegment["protocol"], number>>> = { TCP: 80, UDP: 53, ICMP: 8, ICMPv6: 128 };
-/** Protocols that `weir policy eval` takes. */
-export const EVALUATED: readonly string[] = ["TCP", "UDP", "SCTP", "ICMP", "ICMPv6"];
 
 /** One connection from one item to another; null where none can be named. */
 export function sampleOf(
@@ -44,7 +42,7 @@ export function sampleOf(
     kinds: [source.item.party.kind, destination.item.party.kind] as const,
     names: [...source.names, ...destination.names],
     ...chosen,
-    canBeEvaluated: [source, destination].every(isResolved) && EVALUATED.includes(chosen.protocol),
+    canBeEvaluated: [source, destination].every(isResolved),
   };
   return { flows: [before, after], told };
 }

@@ -1,4 +1,3 @@
-import { EVALUATED } from "./example.ts";
 import { PROTOCOLS } from "#policy/model/protocol.ts";
 import { type RuleDescription, compareDescriptions } from "#policy/model/rule.ts";
 import type { ChangedFlow, SeenParty } from "./flows.ts";
@@ -72,7 +71,7 @@ function tell(pairs: readonly Pair[]): PolicyChange {
       names: [...(flow.source.names ?? []), ...(flow.destination.names ?? [])],
       protocol: flow.protocol,
       port: flow.port,
-      canBeEvaluated: sample.source.isPlain && sample.destination.isPlain && EVALUATED.includes(flow.protocol),
+      canBeEvaluated: sample.source.isPlain && sample.destination.isPlain,
     },
     count: flows.reduce((sum, { count }) => sum + count, 0),
   };

@@ -39,8 +39,9 @@ function isPlain({ source, destination, protocol, port }: Flow): boolean {
 }
 
 /** Without what only DNS answers could tell. */
-function withoutNames({ names: _, ...party }: Party): Party {
-  return party;
+function withoutNames(party: Party): Party {
+  const { names, ...others } = party;
+  return names === undefined ? party : others;
 }
 
 function isAt(object: object, address: string): boolean {

@@ -21,7 +21,14 @@ function examplesOf(page: string): Example[] {
   );
 }
 
-const pages = ["README.md", "policy/HOWTO.md", "policy/diff/README.md", "policy/simulate/README.md", "policy/lint/README.md", "policy/suggest/README.md"];
+const pages = [
+  "README.md",
+  "policy/HOWTO.md",
+  "policy/diff/README.md",
+  "policy/simulate/README.md",
+  "policy/lint/README.md",
+  "policy/suggest/README.md",
+];
 
 test.each(pages)("%s shows what weir prints", async (page) => {
   const examples = examplesOf(page);

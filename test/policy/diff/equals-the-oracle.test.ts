@@ -8,9 +8,10 @@ import type { Verdict } from "#policy/model/rule.ts";
 import { judge } from "#policy/oracle/oracle.ts";
 import { INSTANTS } from "#test/support/random-controls.ts";
 import { Random } from "#test/support/random.ts";
+import { sized } from "#test/support/size.ts";
 import { covers, partyIn, randomChange } from "./random-change.ts";
 
-const CHANGES = 150;
+const CHANGES = sized({ short: 150, long: 2500 });
 const FLOWS = 60;
 const FIRST_SEED = 1;
 
@@ -45,7 +46,7 @@ test(`${CHANGES} random changes: what differs by the oracle is told exactly once
   }
   // The generator makes changes worth looking at.
   expect(Math.min(seen.differing, seen.examples)).toBeGreaterThan(CHANGES);
-});
+}, 600_000);
 
 type Options = Pick<DiffOptions, "at" | "enforcement" | "cidrMatchesPods"> & { readonly includeStaged: boolean };
 
