@@ -229,6 +229,7 @@ __noinline int related(struct __sk_buff *skb)
 		return DROP(DROP_WRITE_ERROR);
 	packet = &work->packet;
 	quoted = &work->quoted;
+	quoted->end = packet->end;
 	offset = packet->l4_offset + 8;
 	if (packet->tuple.family == FAMILY_IPV4) {
 		struct iphdr ip;
@@ -300,6 +301,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	struct next_hop hop;
 	int step;
 
+	work->packet.owner = interface->endpoint.id;
 	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
 				       parse_ipv6(skb, &work->packet);
 	if (step)
@@ -322,6 +324,10 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 		work->quiet = true;
 		return DROP(DROP_MULTICAST);
 	}
+	step = work->packet.fragment == FRAGMENT_FIRST ? remember_fragment(&work->packet) :
+							 STEP_NEXT;
+	if (step)
+		return step;
 
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
@@ -389,6 +395,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	struct next_hop hop;
 	int step;
 
+	work->packet.owner = interface->endpoint.id;
 	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
 				       parse_ipv6(skb, &work->packet);
 	if (step)
@@ -404,6 +411,8 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
 	step = check_source(skb, tuple);
+	if (!step && work->packet.fragment == FRAGMENT_FIRST)
+		step = remember_fragment(&work->packet);
 	if (step)
 		return step;
 	if (work->packet.is_icmp_error) {

@@ -47,12 +47,14 @@ struct tuple {
 /* A parsed packet. */
 struct packet {
 	struct tuple tuple;
+	__u32 owner; /* of the state of its fragments: an endpoint's id */
+	__u32 end;   /* of the IP datagram; padding may follow. Bytes from the Ethernet header */
 	__u32 l4_offset;     /* bytes from the Ethernet header */
 	__u32 fragment_base; /* where what is fragmented begins, bytes from the Ethernet header */
 	__be32 fragment_id;
 	__u16 fragment_offset;	/* bytes from the datagram's first */
 	__u8 fragment;		/* enum fragment_kind */
-	__u8 fragment_protocol; /* as all fragments of the datagram have it */
+	__u8 fragment_protocol; /* IPv4: as all fragments of the datagram have it; IPv6: 0 */
 	__u8 tcp_flags;
 	bool is_icmp_error;
 };

@@ -11,30 +11,42 @@
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_FRAGMENT
 
-/* What the fragments of one datagram have in common. */
+/*
+ * Every pod has so many places for datagrams of which fragments come, and one that sends a flood of
+ * them takes its own only.
+ */
+#define FRAGMENT_PLACES_LOG2 7
+
 struct fragment_key {
+	__u32 owner; /* id of the endpoint at whose interface they come by */
+	__u32 place; /* by identification */
+};
+
+/* What the fragments of one datagram have in common: IPv6 does not count the protocol (RFC 8200). */
+struct datagram {
 	struct ip_address source;
 	struct ip_address destination;
 	__be32 identification; /* IPv4: its 16 bits in the first bytes */
 	__u8 family;
-	__u8 protocol;
+	__u8 protocol; /* IPv6: 0 */
 	__u16 pad;
 };
 
 /* What only the first fragment says. */
 struct fragment_start {
+	struct datagram datagram;
 	__be16 source_port;
 	__be16 destination_port;
 	__u16 judged; /* bytes of the datagram that nothing may be laid over */
 	__u8 protocol;
 	__u8 icmp_type;
 	__u8 icmp_code;
-	__u8 pad;
+	__u8 pad[3];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 32768);
 	__type(key, struct fragment_key);
 	__type(value, struct fragment_start);
 } fragments SEC(".maps");
@@ -52,34 +64,61 @@ enum transport_size {
 	OTHER_BYTES = 8, /* UDP, ICMP */
 };
 
-static __always_inline void fragment_key(const struct packet *packet, struct fragment_key *key)
+static __always_inline __u32 transport_bytes(__u8 protocol)
 {
-	key->source = packet->tuple.source;
-	key->destination = packet->tuple.destination;
-	key->identification = packet->fragment_id;
-	key->family = packet->tuple.family;
-	key->protocol = packet->fragment_protocol;
-	key->pad = 0;
+	return protocol == IPPROTO_TCP	? TCP_BYTES :
+	       protocol == IPPROTO_SCTP ? SCTP_BYTES :
+					  OTHER_BYTES;
 }
 
-/* Leaves the ports of a first fragment for those that follow. */
+static __always_inline struct fragment_key fragment_key(const struct packet *packet)
+{
+	__u32 mixed = bpf_ntohl(packet->fragment_id) * 2654435761u; /* Knuth, 6.4 */
+
+	return (struct fragment_key){
+		.owner = packet->owner,
+		.place = mixed >> (32 - FRAGMENT_PLACES_LOG2),
+	};
+}
+
+static __always_inline bool is_of_datagram(const struct packet *packet, const struct datagram *one)
+{
+	const struct tuple *tuple = &packet->tuple;
+
+	return one->identification == packet->fragment_id && one->family == tuple->family &&
+	       one->protocol == packet->fragment_protocol &&
+	       address_equal(&one->source, &tuple->source) &&
+	       address_equal(&one->destination, &tuple->destination);
+}
+
+/*
+ * Leaves the ports of a first fragment for those that follow; once its source is known to be true. What an
+ * earlier one had under judgement stays so: whoever puts the datagram together may take either.
+ */
 static __noinline int remember_fragment(const struct packet *packet)
 {
 	const struct tuple *tuple = &packet->tuple;
+	struct fragment_key key = fragment_key(packet);
 	struct fragment_start start = {
+		.datagram = {
+			.source = tuple->source,
+			.destination = tuple->destination,
+			.identification = packet->fragment_id,
+			.family = tuple->family,
+			.protocol = packet->fragment_protocol,
+		},
 		.source_port = tuple->source_port,
 		.destination_port = tuple->destination_port,
 		.judged = packet->l4_offset - packet->fragment_base +
-			  (tuple->protocol == IPPROTO_TCP  ? TCP_BYTES :
-			   tuple->protocol == IPPROTO_SCTP ? SCTP_BYTES :
-							     OTHER_BYTES),
+			  transport_bytes(tuple->protocol),
 		.protocol = tuple->protocol,
 		.icmp_type = tuple->icmp_type,
 		.icmp_code = tuple->icmp_code,
 	};
-	struct fragment_key key;
+	const struct fragment_start *earlier = bpf_map_lookup_elem(&fragments, &key);
 
-	fragment_key(packet, &key);
+	if (earlier && is_of_datagram(packet, &earlier->datagram) && earlier->judged > start.judged)
+		start.judged = earlier->judged;
 	return bpf_map_update_elem(&fragments, &key, &start, BPF_ANY) ?
 		       DROP(DROP_FRAGMENT_FIRST_MISSING) :
 		       STEP_NEXT;
@@ -91,12 +130,10 @@ static __noinline int remember_fragment(const struct packet *packet)
  */
 static __noinline int recall_fragment(struct packet *packet)
 {
-	const struct fragment_start *start;
-	struct fragment_key key;
+	struct fragment_key key = fragment_key(packet);
+	const struct fragment_start *start = bpf_map_lookup_elem(&fragments, &key);
 
-	fragment_key(packet, &key);
-	start = bpf_map_lookup_elem(&fragments, &key);
-	if (!start)
+	if (!start || !is_of_datagram(packet, &start->datagram))
 		return DROP(DROP_FRAGMENT_FIRST_MISSING);
 	if (packet->fragment_offset < start->judged)
 		return DROP(DROP_FRAGMENT_OVERLAP);

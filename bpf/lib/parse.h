@@ -100,6 +100,27 @@ static __always_inline int pull(struct __sk_buff *skb, __u32 size)
 	return STEP_NEXT;
 }
 
+/*
+ * Where the datagram ends, by its header. Nothing behind that is read: the receiver cuts it off, and
+ * would find other headers than were judged. An aggregate of the kernel's own that is too long for
+ * the header's field has 0 there.
+ */
+static __always_inline int set_datagram_end(struct __sk_buff *skb, struct packet *packet,
+					    __u32 headers, __be16 length)
+{
+	packet->end = ETH_HLEN + headers + bpf_ntohs(length);
+	if (!length && skb->gso_size)
+		packet->end = skb->len;
+	return packet->end > skb->len ? DROP(DROP_INVALID_PACKET) : STEP_NEXT;
+}
+
+/* Reads bytes of the datagram; false where it ends before them. */
+static __always_inline bool load(struct __sk_buff *skb, const struct packet *packet, __u32 offset,
+				 void *to, __u32 size)
+{
+	return offset + size <= packet->end && !bpf_skb_load_bytes(skb, offset, to, size);
+}
+
 static __always_inline bool icmp4_is_error(__u8 type)
 {
 	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED ||
@@ -115,11 +136,14 @@ static __always_inline int read_l4(struct __sk_buff *skb, struct packet *packet)
 	struct tuple *tuple = &packet->tuple;
 	__u32 offset = packet->l4_offset;
 
+	if (offset > packet->end)
+		return DROP(DROP_INVALID_PACKET);
 	switch (tuple->protocol) {
 	case IPPROTO_TCP: {
 		struct tcp_start tcp;
 
-		if (bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)))
+		if (offset + TCP_BYTES > packet->end ||
+		    !load(skb, packet, offset, &tcp, sizeof(tcp)))
 			return DROP(DROP_INVALID_PACKET);
 		tuple->source_port = tcp.ports.source;
 		tuple->destination_port = tcp.ports.destination;
@@ -130,7 +154,8 @@ static __always_inline int read_l4(struct __sk_buff *skb, struct packet *packet)
 	case IPPROTO_SCTP: {
 		struct ports ports;
 
-		if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
+		if (offset + transport_bytes(tuple->protocol) > packet->end ||
+		    !load(skb, packet, offset, &ports, sizeof(ports)))
 			return DROP(DROP_INVALID_PACKET);
 		tuple->source_port = ports.source;
 		tuple->destination_port = ports.destination;
@@ -141,7 +166,8 @@ static __always_inline int read_l4(struct __sk_buff *skb, struct packet *packet)
 		struct icmp_start icmp;
 		bool echo;
 
-		if (bpf_skb_load_bytes(skb, offset, &icmp, sizeof(icmp)))
+		if (offset + OTHER_BYTES > packet->end ||
+		    !load(skb, packet, offset, &icmp, sizeof(icmp)))
 			return DROP(DROP_INVALID_PACKET);
 		tuple->icmp_type = icmp.type;
 		tuple->icmp_code = icmp.code;
@@ -166,7 +192,6 @@ static __always_inline int read_l4(struct __sk_buff *skb, struct packet *packet)
 static __noinline int parse_l4(struct __sk_buff *skb, struct packet *packet)
 {
 	struct tuple *tuple = &packet->tuple;
-	int step;
 
 	packet->tcp_flags = 0;
 	packet->is_icmp_error = false;
@@ -180,10 +205,7 @@ static __noinline int parse_l4(struct __sk_buff *skb, struct packet *packet)
 		return DROP(DROP_UNKNOWN_L4);
 	if (packet->fragment == FRAGMENT_LATER)
 		return recall_fragment(packet);
-	step = read_l4(skb, packet);
-	if (step || packet->fragment == FRAGMENT_NONE)
-		return step;
-	return remember_fragment(packet);
+	return read_l4(skb, packet);
 }
 
 /* Fills addresses, protocol and fragment from an IPv4 header; its size goes to *size. */
@@ -253,6 +275,9 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 	ip = (void *)(long)skb->data + ETH_HLEN;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return DROP(DROP_INVALID_PACKET);
+	step = set_datagram_end(skb, packet, 0, ip->tot_len);
+	if (step)
+		return step;
 	step = read_ipv4(ip, packet, &size);
 	if (step)
 		return step;
@@ -289,7 +314,7 @@ static __noinline int skip_extensions(struct __sk_buff *skb, struct packet *pack
 
 		if (!is_extension(kind))
 			return STEP_NEXT;
-		if (bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
+		if (!load(skb, packet, at, &header, sizeof(header)))
 			return DROP(DROP_INVALID_PACKET);
 		if (kind == IPPROTO_ROUTING && header.left)
 			return DROP(DROP_SOURCE_ROUTE);
@@ -305,7 +330,7 @@ static __noinline int skip_extensions(struct __sk_buff *skb, struct packet *pack
 				return DROP(DROP_INVALID_PACKET);
 			packet->fragment_base = at;
 			packet->fragment_id = header.word;
-			packet->fragment_protocol = header.next;
+			packet->fragment_protocol = 0;
 			packet->fragment_offset = offset & IPV6_OFFSET;
 			/* One with neither offset nor successor is whole (RFC 6946). */
 			packet->fragment = offset & IPV6_OFFSET		? FRAGMENT_LATER :
@@ -340,6 +365,9 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 	read_ipv6_addresses(ip, &packet->tuple);
 	packet->tuple.protocol = ip->nexthdr;
 	packet->l4_offset = ETH_HLEN + sizeof(*ip);
+	step = set_datagram_end(skb, packet, sizeof(*ip), ip->payload_len);
+	if (step)
+		return step;
 	step = skip_extensions(skb, packet);
 	return step ? step : parse_l4(skb, packet);
 }
