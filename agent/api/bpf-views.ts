@@ -6,7 +6,12 @@ const slotDecision = z.object({
   precedence: z.int(),
   /** Rule reference; 0: no rule. */
   rule: z.int(),
+  /** Rule reference of the rule whose limit counts; 0: none. */
+  limit: z.int(),
+  /** RFC 3339: from when on it does not hold; null: it has no end. */
+  notAfter: z.string().nullable(),
 });
+export type BpfPolicyDecision = z.infer<typeof slotDecision>;
 
 /** One entry of an inner policy map. */
 export const bpfPolicyEntry = slotDecision.extend({

@@ -1,8 +1,9 @@
 import type { BpfPort } from "#agent/api/ports.ts";
-import type { BpfConnection, BpfEndpoint } from "#agent/api/bpf-views.ts";
-import type { Connection } from "#agent/datapath/kernel.ts";
+import type { BpfConnection, BpfEndpoint, BpfPolicyDecision } from "#agent/api/bpf-views.ts";
+import type { Connection, SlotDecision } from "#agent/datapath/kernel.ts";
 import { ConnectionEnd, ConnectionFlag, EventHook, SourceFile, Verdict } from "#agent/datapath/layouts.gen.ts";
 import { dropReasonName } from "#agent/flows/drop-reason.ts";
+import { formatTime } from "#agent/runtime/clock.ts";
 import { protocolNumbers } from "#policy/model/protocol.ts";
 import type { NodeParts } from "./parts.ts";
 
@@ -19,12 +20,22 @@ const verdicts = {
 const listedConnections = 50_000;
 
 /** Decoded contents of the maps, as they are in the kernel at the moment of asking. */
-export function bpfPort({ kernel, enforcement }: NodeParts): BpfPort {
+export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
+  const viewDecision = ({ notAfter, ...decision }: SlotDecision): BpfPolicyDecision => ({
+    ...decision,
+    notAfter: notAfter === 0n ? null : formatTime(clock.wallNanoseconds(notAfter)),
+  });
   return {
     policy: () => {
       const users = enforcement.views.endpointsBySlot();
       return [...kernel.policies.read()].flatMap(([slot, entries]) =>
-        entries.map((entry) => ({ slot, endpoints: users.get(slot) ?? [], ...entry })),
+        entries.map(({ below, ...entry }) => ({
+          ...entry,
+          ...viewDecision(entry),
+          slot,
+          endpoints: users.get(slot) ?? [],
+          below: below && viewDecision(below),
+        })),
       );
     },
     conntrack: async () => {

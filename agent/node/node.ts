@@ -2,10 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
 import { deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
+import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { ensureForwarding } from "#agent/net/forwarding.ts";
+import { listHostSides } from "#agent/net/host-sides.ts";
 import { watchNodeAddresses } from "#agent/net/node-addresses.ts";
+import type { Link } from "#agent/netlink/link.ts";
 import { isErrno } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { NodeFlowContext } from "./flow-context.ts";
@@ -34,6 +37,7 @@ export class Node {
   readonly #ring: FlowRing;
   #connections = 0;
   readonly #unreadable: string[] = [];
+  #strays: readonly Link[] = [];
   /** Interfaces, by index, whose programs could not be moved. */
   readonly #unsettled = new Set<number>();
 
@@ -56,6 +60,11 @@ export class Node {
     return this.#unreadable;
   }
 
+  /** Interfaces of pods of which no record says anything: their programs stay, and let nothing through. */
+  get strays(): readonly string[] {
+    return this.#strays.filter(({ name }) => this.parts.host.index(name) !== null).map(({ name }) => name);
+  }
+
   /**
    * Takes over what an earlier life left: pinned maps, endpoints, policy. When it
    * resolves, everything is in force that should be; what was right was not touched.
@@ -68,8 +77,11 @@ export class Node {
     pods.replace(snapshot);
     const stored = records.read();
     this.#unreadable.push(...stored.unreadable);
-    if (stored.unreadable.length > 0) this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
+    this.#strays = this.#findStrays(stored.records);
     const { guarded, lost } = await endpoints.restore(stored.records);
+    if (stored.unreadable.length + this.#strays.length > 0) {
+      this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
+    }
     const refused = await enforcement.restore(policy.engine(snapshot), guarded, outsiders.plan(snapshot));
     if (refused) {
       policy.refuse(refused.message);
@@ -86,7 +98,8 @@ export class Node {
       );
       await endpoints.release(record.containerId, record.ifName);
     }
-    this.#removeUnknownHooks();
+    await this.#cutOffStrays();
+    this.#removeOldHooks();
     await identities.releaseUnheld();
     await this.replayDeletions();
     log.info(
@@ -100,11 +113,11 @@ export class Node {
     );
   }
 
-  /** An endpoint whose record cannot be read has its addresses all the same. */
+  /** An endpoint whose record is gone or cannot be read has its addresses all the same. */
   #reserveUnknown(known: ReadonlySet<number>): void {
     const { kernel, pool } = this.parts;
     for (const state of kernel.endpoints.read().values()) {
-      if (!known.has(state.id)) pool.reserve(state, `endpoint ${state.id}, whose record is unreadable`);
+      if (!known.has(state.id)) pool.reserve(state, `endpoint ${state.id}, which has no record that can be read`);
     }
   }
 
@@ -216,9 +229,29 @@ export class Node {
   }
 
   /** Links of interfaces that no record knows: an ADD that was cut short, or a record that was removed. */
-  #removeUnknownHooks(): void {
+  #findStrays(records: readonly EndpointRecord[]): Link[] {
+    const { kernel, connection } = this.parts;
+    const known = new Set(records.map(({ hostInterface }) => hostInterface));
+    const hooked = new Set(kernel.hooks.list());
+    const inKernel = new Set([...kernel.endpoints.read().values()].map(({ ifindex }) => ifindex));
+    return listHostSides(connection).filter(
+      ({ name, index }) => !known.has(name) && (hooked.has(name) || inKernel.has(index)),
+    );
+  }
+
+  async #cutOffStrays(): Promise<void> {
+    const { kernel, log } = this.parts;
+    for (const { name, index } of this.#strays) {
+      kernel.hooks.attach(index, name);
+      await kernel.hooks.settle(index, name);
+      log.error({ interface: name }, "a pod's interface has no record in the state folder; it is cut off");
+    }
+  }
+
+  /** Of pods that are gone. */
+  #removeOldHooks(): void {
     const { endpoints, kernel } = this.parts;
-    const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
+    const known = new Set([...this.strays, ...endpoints.list().map(({ record }) => record.hostInterface)]);
     for (const name of kernel.hooks.list()) if (!known.has(name)) kernel.hooks.detach(name);
   }
 }

@@ -48,6 +48,7 @@ export interface NodeParts {
   readonly clock: SystemClock;
   readonly kernel: Kernel;
   readonly connection: NetlinkConnection;
+  readonly host: HostNetwork;
   readonly store: EmbeddedStore;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
@@ -169,6 +170,7 @@ export async function openParts(
     clock,
     kernel,
     connection,
+    host,
     store,
     identities,
     references,

@@ -9,6 +9,10 @@ export function statusOf(node: Node): StatusView {
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
     ...endpoints.interfaceProblems(),
+    ...node.strays.map(
+      (name) =>
+        `interface ${name} is a pod's, of which ${config.stateDir} has no record: it is cut off; start the agent with the state folder that it was attached with, or delete the pod`,
+    ),
     ...pool.fill
       .filter(({ used, cooling, capacity }) => BigInt(used + cooling) * 10n >= capacity * 8n)
       .map(

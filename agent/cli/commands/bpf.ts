@@ -29,6 +29,9 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
     },
     { title: "PRECEDENCE", value: (entry) => entry.precedence },
     { title: "RULE", value: (entry) => entry.rule },
+    { title: "LIMIT", value: (entry) => entry.limit || "-" },
+    { title: "UNTIL", value: (entry) => entry.notAfter ?? "-" },
+    { title: "BELOW", value: ({ below }) => (below ? `${below.verdict} ${below.precedence} ${below.rule}` : "-") },
   ],
   conntrack: [
     { title: "PROTOCOL", value: (entry) => entry.protocol },

@@ -255,6 +255,8 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           portBits: 16,
           verdict: "allow",
           precedence: 3,
+          limit: 0,
+          notAfter: null,
           below: null,
           rule: 5,
         },

@@ -58,7 +58,7 @@ const cases: readonly (readonly [string, string])[] = [
   ],
   [
     "bpf policy list",
-    '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"below":null,"rule":5}]',
+    '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"limit":0,"notAfter":null,"below":null,"rule":5}]',
   ],
   ["bpf ct list", "[]"],
   ["bpf ipcache list", '[{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}]'],
