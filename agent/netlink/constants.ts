@@ -22,7 +22,9 @@ export const Socket = {
 export const Group = {
   LINK: 0x1,
   IPV4_ADDRESS: 0x10,
+  IPV4_ROUTE: 0x40,
   IPV6_ADDRESS: 0x100,
+  IPV6_ROUTE: 0x400,
 } as const;
 
 export const Family = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
@@ -86,6 +88,9 @@ export const VethInfo = { PEER: 1 } as const;
 /** `RTEXT_FILTER_SKIP_STATS`: leaves most of a link's bytes out of a dump. */
 export const LINK_SKIP_STATISTICS = 8;
 
+/** `LOOPBACK_IFINDEX`: index of `lo` in every network namespace. */
+export const LOOPBACK_INDEX = 1;
+
 export const LinkFlag = { UP: 0x1, LOOPBACK: 0x8 } as const;
 
 export const AddressAttribute = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
@@ -113,7 +118,8 @@ export const RouteAttribute = {
 export const RouteMetric = { MTU: 2 } as const;
 export const RouteTable = { UNSPEC: 0, DEFAULT: 253, MAIN: 254, LOCAL: 255 } as const;
 export const RouteScope = { UNIVERSE: 0, LINK: 253, HOST: 254 } as const;
-export const RouteType = { UNSPEC: 0, UNICAST: 1, LOCAL: 2 } as const;
+/** `RTN_*`: LOCAL, BROADCAST and ANYCAST are for this machine. */
+export const RouteType = { UNSPEC: 0, UNICAST: 1, LOCAL: 2, BROADCAST: 3, ANYCAST: 4, MULTICAST: 5 } as const;
 export const RouteFlag = { ONLINK: 0x4, CLONED: 0x200 } as const;
 export const RouteProtocol = { KERNEL: 2, BOOT: 3, STATIC: 4 } as const;
 
