@@ -80,8 +80,8 @@ export const evaluationRequest = z.object({
   protocol: z.enum(["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "VRRP", "IGMP", "GRE", "IPIP", "ESP", "AH"]),
   /** ICMP: the type. Of protocols from VRRP on: 0. */
   port: z.int().min(0).max(65535),
-  /** Objects that replace those of the same name, or join them, for this question only. */
-  candidate: policyDocument.optional(),
+  /** Objects that replace those of the same name, or join them, for this question only: of a file, or of several. */
+  candidate: z.union([policyDocument, z.array(policyDocument)]).optional(),
 });
 export type EvaluationRequest = z.infer<typeof evaluationRequest>;
 
@@ -93,12 +93,25 @@ export const policiesInForce = z.object({
 });
 export type PoliciesInForce = z.infer<typeof policiesInForce>;
 
+/** An end, new connections a second, and connections at one time. */
+const ruleTerms = z.object({
+  notAfter: z.string().optional(),
+  rate: z.int().optional(),
+  connections: z.int().optional(),
+});
+export type RuleTerms = z.infer<typeof ruleTerms>;
+
 const decision = z.object({
   verdict: z.enum(["allow", "deny", "redirect"]),
   /** Empty for a default. */
   by: z.array(ruleDescription).readonly(),
   nearest: nearestRule.nullable(),
+  /** What the rules of `by` are bound to, in their order; missing where none is. */
+  terms: z.array(ruleTerms).readonly().optional(),
+  /** What the datapath is known to do otherwise. */
+  note: z.string().optional(),
 });
+export type Decision = z.infer<typeof decision>;
 
 /** `staged`: what it would be if everything staged were in force; null where nothing staged has a say. */
 const directionVerdict = decision.extend({ staged: decision.nullable() });

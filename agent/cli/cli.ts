@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { ApiClient } from "#agent/api/client.ts";
 import { agentSocket } from "#agent/api/run-dir-paths.ts";
 import { ExitCode } from "./exit-code.ts";
-import type { Paint } from "./table.ts";
+import { type Paint, printableLines } from "./table.ts";
 
 /** The world of one command: its streams, and when it is to end. */
 export interface Io {
@@ -55,7 +55,7 @@ export class Cli {
 
   /** Says something beside the result. */
   remark(text: string): void {
-    this.io.stderr.write(`weir: ${text}\n`);
+    this.io.stderr.write(`weir: ${printableLines(text)}\n`);
   }
 }
 

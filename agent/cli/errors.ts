@@ -34,7 +34,7 @@ export interface Failure {
 }
 
 /** @param asked what the command was to do: `weir endpoint list` */
-export function describeFailure(asked: string, thrown: unknown): Failure {
+export async function describeFailure(asked: string, thrown: unknown): Promise<Failure> {
   if (thrown instanceof CliError) return { exitCode: thrown.exitCode, text: `${asked}: ${thrown.message}` };
   if (thrown instanceof ClientError) {
     const remedy = remedies[thrown.kind];
@@ -42,7 +42,9 @@ export function describeFailure(asked: string, thrown: unknown): Failure {
     return { exitCode: exitCodes[thrown.kind], text: lines.join("\n") };
   }
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return { exitCode: ExitCode.failed, text: `${asked}: ${reason}` };
+  const { UnreadableError } = await import("#agent/local/unreadable.ts");
+  const exitCode = thrown instanceof UnreadableError ? ExitCode.usage : ExitCode.failed;
+  return { exitCode, text: `${asked}: ${reason}` };
 }
 
 /** Findings that the message does not hold already. */

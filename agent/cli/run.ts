@@ -3,6 +3,7 @@ import { Cli, type Io } from "./cli.ts";
 import { commands } from "./commands.ts";
 import { describeFailure } from "./errors.ts";
 import { ExitCode } from "./exit-code.ts";
+import { printableLines } from "./table.ts";
 
 /** Where the agent is found unless somebody says otherwise. */
 const defaultRunDir = "/run/weir";
@@ -30,8 +31,8 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     // Commander has said already what is wrong, or printed the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.fine : ExitCode.usage;
     if (io.signal.aborted) return cli.exitCode;
-    const { exitCode, text } = describeFailure(asked(program, argv), error);
-    io.stderr.write(`${text}\n`);
+    const { exitCode, text } = await describeFailure(asked(program, argv), error);
+    io.stderr.write(`${printableLines(text)}\n`);
     return exitCode;
   }
 }
@@ -57,7 +58,7 @@ function newProgram({ io }: Cli): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, "weir: ")),
+      outputError: (text, write) => write(printableLines(text.replace(/^error: /, "weir: "))),
     })
     .showHelpAfterError("(--help says what is possible)")
     .addHelpText("after", "\nThe agent: weir agent --help")

@@ -20,7 +20,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
     const values = rows.map((row) => column.value(row));
     const right = values.length > 0 && values.every((value) => typeof value === "number");
     const cells = values.map((value) => printable(String(value ?? "-")));
-    const width = Math.max(column.title.length, ...cells.map((cell) => cell.length));
+    const width = cells.reduce((most, cell) => Math.max(most, cell.length), column.title.length);
     return { column, cells, pad: (text: string) => (right ? text.padStart(width) : text.padEnd(width)) };
   });
   const title = laidOut.map(({ column, pad }) => pad(column.title)).join(gap);
@@ -53,6 +53,11 @@ export function properties(pairs: readonly (readonly [string, string | number | 
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+/** Like {@link printable}, but lines may end. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
 }
 
 /** `a=1,b=2`, sorted; `-` when there are none. */

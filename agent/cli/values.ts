@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
 import type { Cli } from "./cli.ts";
-import { CliError } from "./errors.ts";
-import { ExitCode } from "./exit-code.ts";
 
 /** A number from `min` to `max`, as an option's or argument's value. */
 export function numberBetween(min: number, max: number): (text: string) => number {
@@ -40,7 +38,7 @@ export function oneOf<T extends string>(...words: readonly T[]): (text: string) 
   };
 }
 
-/** A file's text under the name that messages give it; `-` is standard input. */
+/** A file's text under the name that messages give it; `-` is standard input. @throws UnreadableError. */
 export async function readDocument(cli: Cli, path: string): Promise<{ text: string; file: string }> {
   try {
     if (path !== "-") return { text: await readFile(path, "utf8"), file: path };
@@ -49,6 +47,7 @@ export async function readDocument(cli: Cli, path: string): Promise<{ text: stri
     for await (const piece of cli.io.stdin as AsyncIterable<string>) text += piece;
     return { text, file: "stdin" };
   } catch (error) {
-    throw new CliError(ExitCode.usage, `read ${path}: ${(error as Error).message}`, { cause: error });
+    const { UnreadableError } = await import("#agent/local/unreadable.ts");
+    throw new UnreadableError(path === "-" ? "stdin" : path, "file", error);
   }
 }

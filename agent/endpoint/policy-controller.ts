@@ -1,5 +1,7 @@
 import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
-import { objectKey, type PolicyObject } from "#policy/model/object.ts";
+import { hasEnd } from "#policy/compile/policy-table.ts";
+import { isPolicyKind, objectKey, type PolicyObject } from "#policy/model/object.ts";
+import { reasonOf } from "#agent/runtime/errors.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
 import type { EndpointManager, Relabel } from "./manager.ts";
@@ -31,6 +33,8 @@ export interface PolicyControllerOptions {
   readonly generation: () => bigint;
   /** By the wall clock, which rules with an end are compared with. */
   readonly now: () => Date;
+  /** Told of an error that nobody expects and that made objects refused. */
+  readonly failed: (error: unknown, what: string) => void;
 }
 
 /**
@@ -95,9 +99,9 @@ export class PolicyController {
       : new PolicyEngine(objects, { ...options, at });
   }
 
-  /** Whether a rule that is in force has an end. */
+  /** Whether a rule has an end: also one that has ended, which comes back when the clock is set back. */
   get hasDeadlines(): boolean {
-    return this.#parts.enforcement.engine.expires !== null;
+    return this.objects.some((object) => isPolicyKind(object) && hasEnd(object));
   }
 
   /** Whether a rule has ended that is still in force. */
@@ -183,20 +187,22 @@ export class PolicyController {
   async #put(objects: readonly PolicyObject[], options = this.#options): Promise<boolean> {
     const { endpoints, enforcement, generation } = this.#parts;
     if (!(await this.#widen(objects))) return false;
-    const relabels = await this.#planRelabels(objects);
+    let relabels: Relabel[] = [];
     const next = generation() + 1n;
-    const engine = this.engine(objects, options);
-    // Before the change: the first events of the new generation may come before it is complete.
-    this.#history.set(next, { objects, options: engine.options });
     try {
+      relabels = await this.#planRelabels(objects);
+      const engine = this.engine(objects, options);
+      // Before the change: the first events of the new generation may come before it is complete.
+      this.#history.set(next, { objects, options: engine.options });
       const outsiders = this.#parts.outsiders.plan(objects);
       await enforcement.replacePolicy(engine, { always: true, joining: relabels, outsiders });
     } catch (error) {
-      if (!(error instanceof EndpointError)) throw error;
+      // From the new generation on the new policy is in force, and cannot be refused any more.
+      if (generation() === next) throw error;
+      this.#refuse(error);
       this.#history.delete(next);
       this.#parts.pods.replace(this.objects);
       await endpoints.keepLabels(relabels);
-      this.#refusal = error.message;
       return false;
     }
     await endpoints.relabel(relabels);
@@ -213,8 +219,8 @@ export class PolicyController {
    */
   async #widen(objects: readonly PolicyObject[]): Promise<boolean> {
     const { endpoints, pods, outsiders, enforcement } = this.#parts;
-    pods.widen(objects);
     try {
+      pods.widen(objects);
       await endpoints.relabel(await endpoints.planRelabels());
       const widened = outsiders.plan(this.objects, objects);
       if (!sameOutsiders(widened, enforcement.outsiders)) {
@@ -222,11 +228,18 @@ export class PolicyController {
       }
       return true;
     } catch (error) {
-      if (!(error instanceof EndpointError)) throw error;
+      this.#refuse(error);
       pods.replace(this.objects);
-      this.#refusal = error.message;
       return false;
     }
+  }
+
+  /** Keeps what is in force, whatever was thrown: objects that nobody can read must not stop the agent. */
+  #refuse(error: unknown): void {
+    if (!(error instanceof EndpointError)) {
+      this.#parts.failed(error, "objects are refused for an error of the agent's own");
+    }
+    this.#refusal = reasonOf(error);
   }
 
   /** Who pods are by these objects, which are looked up from here on. */

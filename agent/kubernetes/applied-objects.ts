@@ -72,7 +72,7 @@ export class AppliedObjects implements ObjectSource {
     const stored = storeObjects(text, file, parsed.objects);
     const leaning = parsed.objects.filter((object) => !stored.has(objectKey(object)));
     const errors = parsed.objects.flatMap((object) => this.#refuse(object));
-    if (leaning.length * text.length > WHOLE_MAX) errors.push(...leaning.map(leansTooMuch));
+    if (leaning.length * text.length > WHOLE_MAX) for (const object of leaning) errors.push(leansTooMuch(object));
     if (errors.length > 0) return { ok: false, errors };
     const applied = parsed.objects.map((object) => {
       const key = objectKey(object);

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
-import { isMap, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import { parseYaml } from "#policy/parse/yaml.ts";
+import { isMap, isSeq, type YAMLMap } from "yaml";
 import * as z from "zod";
 
 /** Where the text of a stored object stood: the file that was applied, and the line in it. */
@@ -27,13 +28,13 @@ export function storedName(key: string): string {
  */
 export function storeObjects(text: string, file: string, objects: readonly PolicyObject[]): Map<string, string> {
   const byKey = new Map(objects.map((object) => [objectKey(object), object]));
-  const lines = new LineCounter();
+  const yaml = parseYaml(text, file);
   const stored = new Map<string, string>();
-  for (const node of definitions(text, lines)) {
+  for (const node of yaml.documents.flatMap(definitions)) {
     const [start, end] = node.range ?? [0, 0];
-    const { line, col } = lines.linePos(start);
-    // In its old column, because the lines that follow are indented as they were.
-    const part = formatStored({ file, line }, " ".repeat(col - 1) + text.slice(start, end));
+    // A block stands in its old column, because the lines that follow are indented as they were.
+    const indent = node.flow ? "" : " ".repeat(start - text.lastIndexOf("\n", start - 1) - 1);
+    const part = formatStored({ file, line: yaml.errors.lineOf(start) }, indent + text.slice(start, end));
     const result = readStored(part);
     const key = result.ok ? objectKey(result.object) : "";
     if (result.ok && isDeepStrictEqual(result.object, byKey.get(key))) stored.set(key, part);
@@ -59,22 +60,17 @@ export function readStored(stored: string, isMeant: (object: PolicyObject) => bo
   const header = HEADER.exec(stored);
   const where = header ? parsePlace(header[1] as string) : null;
   if (!header || where === null) return { ok: false, message: "its first line does not say where it comes from" };
-  const text = "\n".repeat(where.line - 1) + stored.slice(header[0].length);
-  const parsed = parseObjects(text, where.file);
+  const parsed = parseObjects(stored.slice(header[0].length), where.file, where.line);
   if (!parsed.ok) return { ok: false, message: parsed.errors[0]?.message ?? "it is malformed" };
   const object = parsed.objects.find(isMeant);
   return object ? { ok: true, object } : { ok: false, message: "it defines something else than its name says" };
 }
 
-/** The nodes that define objects: documents, or the items of one that is a list. */
-function definitions(text: string, lineCounter: LineCounter): Node[] {
-  const documents = parseAllDocuments(text, { lineCounter });
-  if (!Array.isArray(documents)) return [];
-  return documents.flatMap(({ contents }) => {
-    const items = isMap(contents) ? contents.get("items", true) : null;
-    const nodes: unknown[] = isSeq(items) ? items.items : [contents];
-    return nodes.filter((node) => isMap(node));
-  });
+/** The nodes of a document that define objects: itself, or the items of a list. */
+function definitions(document: unknown): YAMLMap[] {
+  const items = isMap(document) ? document.get("items", true) : null;
+  const nodes: unknown[] = isSeq(items) ? items.items : [document];
+  return nodes.filter((node): node is YAMLMap => isMap(node));
 }
 
 function formatStored(where: Place, text: string): string {

@@ -1,8 +1,9 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { PoliciesInForce } from "#agent/api/policy-views.ts";
+import { PolicyTooLargeError } from "#policy/compile/errors.ts";
 import { type DiffOptions, diffPolicies } from "#policy/diff/diff.ts";
+import { DiffTooLargeError } from "#policy/diff/errors.ts";
 import { diffFlows } from "#policy/diff/flows.ts";
 import type { PolicyDiff } from "#policy/diff/policy-change.ts";
 import { type PolicyObject, isPolicyKind, objectKey } from "#policy/model/object.ts";
@@ -11,6 +12,8 @@ import { parseObjects } from "#policy/parse/objects.ts";
 import { RecordedFlows } from "#policy/simulate/recorded-flows.ts";
 import { flowLines } from "./flow-lines.ts";
 import { readObjectFiles } from "./object-files.ts";
+
+export { isFolder } from "./object-texts.ts";
 
 export interface DiffRequest {
   /** A folder of objects, or what an agent says. */
@@ -32,7 +35,7 @@ export type DiffOutcome =
   | { readonly ok: true; readonly diff: PolicyDiff }
   | { readonly ok: false; readonly message: string };
 
-/** Answers `weir policy diff`. @throws the system's error when something cannot be read. */
+/** Answers `weir policy diff`. @throws UnreadableError when something cannot be read. */
 export async function diffObjects(request: DiffRequest): Promise<DiffOutcome> {
   const { before, candidate, promote, replace, at, progress } = request;
   const old = "folder" in before ? await readObjectFiles(before.folder) : inForce(before);
@@ -46,21 +49,21 @@ export async function diffObjects(request: DiffRequest): Promise<DiffOutcome> {
   const after = overlay(kept, next.ok ? next.objects : []);
   const modes = "folder" in before ? {} : { enforcement: before.enforcement, cidrMatchesPods: before.cidrMatchesPods };
   const options = { ...modes, at, includeStaged: promote, progress };
-  const diff = flows ? diffFlows(objects, after, flows, options) : diffPolicies(objects, after, options);
-  return { ok: true, diff };
+  try {
+    return {
+      ok: true,
+      diff: flows ? diffFlows(objects, after, flows, options) : diffPolicies(objects, after, options),
+    };
+  } catch (error) {
+    const isTooLarge = error instanceof DiffTooLargeError || error instanceof PolicyTooLargeError;
+    if (!isTooLarge) throw error;
+    return { ok: false, message: error.message };
+  }
 }
 
 type Objects =
   | { readonly ok: true; readonly objects: readonly PolicyObject[] }
   | { readonly ok: false; readonly errors: readonly LocatedError[] };
-
-/** Whether a path is a folder; false also where there is nothing. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-}
 
 /** The agent is trusted: its objects are as its own engine has them. */
 function inForce({ objects }: PoliciesInForce): Objects {
@@ -71,14 +74,7 @@ function inForce({ objects }: PoliciesInForce): Objects {
 async function readCandidate(candidate: NonNullable<DiffRequest["candidate"]>): Promise<Objects> {
   if ("text" in candidate) return parseObjects(candidate.text, candidate.file);
   const { folder } = candidate;
-  const read = await readObjectFiles(folder);
-  if (!read.ok)
-    return { ok: false, errors: read.errors.map((error) => ({ ...error, file: join(folder, error.file) })) };
-  const objects = read.objects.map((object) => ({
-    ...object,
-    source: { ...object.source, file: join(folder, object.source.file) },
-  }));
-  return { ok: true, objects };
+  return readObjectFiles(folder, (name) => join(folder, name));
 }
 
 async function readFlows(input: string | Readable): Promise<RecordedFlows> {

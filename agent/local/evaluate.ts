@@ -3,8 +3,7 @@ import { type Evaluation, type EvaluatorOptions, evaluate } from "#policy/explai
 import { resolveParties } from "#policy/explain/parties.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { formatLocatedError, type LocatedError } from "#policy/parse/located-error.ts";
-import { parseObjects } from "#policy/parse/objects.ts";
-import { readObjectFiles } from "./object-files.ts";
+import { parseDocuments, readObjectFiles } from "./object-files.ts";
 
 export type OfflineEvaluation =
   | { readonly ok: true; readonly evaluation: Evaluation }
@@ -24,14 +23,13 @@ export async function evaluateOffline(
   if (!files.ok) return invalid(files.errors);
   let objects = files.objects;
   if (request.candidate) {
-    const candidate = parseObjects(request.candidate.text, request.candidate.file);
+    const candidate = parseDocuments([request.candidate].flat());
     if (!candidate.ok) return invalid(candidate.errors);
     objects = replaceObjects(objects, candidate.objects);
   }
   const parties = resolveParties(objects, request.from, request.to);
   if (!parties.ok) {
-    const reason = parties.error.endsWith("is not known") ? "not-found" : "invalid";
-    return { ok: false, reason, message: parties.error };
+    return { ok: false, reason: parties.reason, message: parties.error };
   }
   const { source, destination } = parties;
   const { protocol, port } = request;

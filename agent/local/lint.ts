@@ -4,8 +4,8 @@ import type { Finding } from "#policy/lint/finding.ts";
 import { lint } from "#policy/lint/lint.ts";
 import { type PolicyObject, objectKey } from "#policy/model/object.ts";
 import { type LocatedError, formatLocatedError } from "#policy/parse/located-error.ts";
-import { type ParsedObjects, parseObjects } from "#policy/parse/objects.ts";
-import { readObjectFiles } from "./object-files.ts";
+import type { ParsedObjects } from "#policy/parse/objects.ts";
+import { parseDocuments, readObjectFiles } from "./object-files.ts";
 
 export type LintOutcome =
   | { readonly ok: true; readonly findings: readonly Finding[] }
@@ -23,13 +23,13 @@ export interface LintRequest {
 /** Answers `weir policy lint`. Of objects around documents only what has to do with the documents is told. */
 export async function lintObjects({ around, documents, at }: LintRequest): Promise<LintOutcome> {
   const others = await readAround(around);
-  const parsed = documents.map(({ text, file }) => parseObjects(text, file));
-  const errors = [others, ...parsed].flatMap((result): readonly LocatedError[] => (result.ok ? [] : result.errors));
+  const parsed = parseDocuments(documents);
+  const errors = [others, parsed].flatMap((result): readonly LocatedError[] => (result.ok ? [] : result.errors));
   if (errors.length > 0) return { ok: false, message: errors.map(formatLocatedError).join("\n") };
-  const own = parsed.flatMap((result) => (result.ok ? result.objects : []));
+  const own = parsed.ok ? parsed.objects : [];
   const all = [...(others.ok ? others.objects : []), ...own];
   const options: LintOptions = around && "objects" in around ? { at, cidrMatchesPods: around.cidrMatchesPods } : { at };
-  // Of namesakes the last one counts.
+  // The documents stand in place of their namesakes.
   const findings = lint(new Map(all.map((object) => [objectKey(object), object])).values(), options);
   if (around === null || documents.length === 0) return { ok: true, findings };
   const names = new Set(own.map(objectKey));

@@ -1,5 +1,5 @@
 import type { LocatedError } from "#policy/parse/located-error.ts";
-import { parseObjects } from "#policy/parse/objects.ts";
+import { readDocuments } from "./object-files.ts";
 
 export interface ValidationReport {
   readonly errors: readonly LocatedError[];
@@ -7,13 +7,10 @@ export interface ValidationReport {
   readonly objects: number;
 }
 
-/** Checks documents of policy objects as the agent would. */
+/** Checks documents of policy objects as the agent would, all together. */
 export function validateDocuments(
   documents: readonly { readonly text: string; readonly file: string }[],
 ): ValidationReport {
-  const results = documents.map(({ text, file }) => parseObjects(text, file));
-  return {
-    errors: results.flatMap((result) => (result.ok ? [] : result.errors)),
-    objects: results.reduce((count, result) => count + (result.ok ? result.objects.length : 0), 0),
-  };
+  const { objects, errors } = readDocuments(documents);
+  return { errors, objects: objects.length };
 }

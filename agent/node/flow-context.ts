@@ -8,6 +8,9 @@ import type { JudgingPolicy } from "#agent/endpoint/policy-controller.ts";
 import { partyOf } from "./party-of.ts";
 import type { NodeParts } from "./parts.ts";
 
+/** How old, in ms, an evaluator as of some moment may be. */
+const LATE = 500;
+
 /** Names for the numbers in events, as this node knows them now. */
 export class NodeFlowContext implements FlowContext {
   readonly nodeName: string;
@@ -16,6 +19,8 @@ export class NodeFlowContext implements FlowContext {
   readonly #parties = new Map<string, FlowParty>();
   /** Of the latest policy that was asked about: making one reads all objects. */
   #evaluator: { readonly policy: JudgingPolicy; readonly evaluator: Evaluator } | null = null;
+  /** The same, as of later than when the policy was compiled. */
+  #late: { readonly policy: JudgingPolicy; readonly at: number; readonly evaluator: Evaluator } | null = null;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -57,13 +62,17 @@ export class NodeFlowContext implements FlowContext {
 
   nearest(denial: Denial): NearestRule | null {
     const { direction, source, destination, protocol, port, generation } = denial;
-    const evaluation = this.#evaluatorOf(this.#parts.policy.at(generation)).evaluate({
+    const policy = this.#parts.policy.at(generation);
+    const flow = {
       source: this.#toParty(source, denial.sourceAddress),
       destination: this.#toParty(destination, denial.destinationAddress),
       protocol,
       port,
-    });
-    return evaluation[direction].nearest;
+    };
+    const decision = this.#evaluatorOf(policy).evaluate(flow)[direction];
+    if (decision.verdict === "deny") return decision.nearest;
+    // The kernel sees that a rule has ended some moments before the policy is compiled anew.
+    return this.#lateEvaluatorOf(policy).evaluate(flow)[direction].nearest;
   }
 
   /** Of another node; empty for a number that is none's. */
@@ -77,6 +86,14 @@ export class NodeFlowContext implements FlowContext {
       this.#evaluator = { policy, evaluator: new Evaluator(policy.objects, policy.options) };
     }
     return this.#evaluator.evaluator;
+  }
+
+  #lateEvaluatorOf(policy: JudgingPolicy): Evaluator {
+    const at = this.#parts.clock.now().getTime();
+    if (this.#late?.policy !== policy || at - this.#late.at > LATE) {
+      this.#late = { policy, at, evaluator: new Evaluator(policy.objects, { ...policy.options, at }) };
+    }
+    return this.#late.evaluator;
   }
 
   #toParty({ endpoint, identity }: FlowParty, address: string): Party {

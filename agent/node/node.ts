@@ -162,12 +162,17 @@ export class Node {
     let { steps } = clock;
     for await (const _tick of ticks(expiryInterval, signal)) {
       // The kernel has deadlines by a clock that is not set.
-      const wasSet = clock.steps !== steps && policy.hasDeadlines;
-      ({ steps } = clock);
+      const now = clock.steps;
+      const wasSet = now !== steps && policy.hasDeadlines;
+      const why = wasSet ? "the clock was set" : "a rule has ended";
       if (!policy.isOutdated && !wasSet) continue;
       const accepted = await changes.run(() => policy.renew());
-      if (accepted) log.info({ revision: Number(policy.revision) }, "a rule has ended");
-      else log.error({ reason: policy.refusal }, "a rule has ended, but the policy without it is refused");
+      if (accepted) {
+        steps = now;
+        log.info({ revision: Number(policy.revision) }, why);
+      } else {
+        log.error({ reason: policy.refusal }, `${why}, but the policy as of now is refused`);
+      }
     }
   }
 

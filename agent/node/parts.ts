@@ -161,6 +161,7 @@ export async function openParts(
     options: live.values,
     generation: () => kernel.control.generation(),
     now: () => clock.now(),
+    failed: (error, what) => log.error({ err: error }, what),
   });
   const changes = new SerialExecutor();
   return {

@@ -3,10 +3,10 @@ import type { EvaluationPort, ObjectName, PolicyService } from "#agent/api/ports
 import type { PolicyView } from "#agent/api/policy-views.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { evaluate } from "#policy/explain/evaluate.ts";
-import { resolveParties } from "#policy/explain/parties.ts";
-import type { Party } from "#policy/model/flow.ts";
-import { objectKey, type PodObject, type PolicyObject } from "#policy/model/object.ts";
+import { type OwnNode, resolveParties } from "#policy/explain/parties.ts";
+import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
+import { overlay, withLivePods } from "./live-pods.ts";
 import type { NodeParts } from "./parts.ts";
 import type { StagedTraffic } from "./staged-traffic.ts";
 
@@ -43,8 +43,8 @@ export function policyService(parts: NodeParts, staged: StagedTraffic): PolicySe
     },
     inForce: () => {
       const { enforcement, cidrMatchesPods } = policy.options;
-      const objects = overlay(policy.objects, livePods(parts)).map((object) => ({ ...object }));
-      return { enforcement, cidrMatchesPods, objects };
+      const objects = withLivePods(policy.objects, parts.endpoints.list(), parts.config.nodeName);
+      return { enforcement, cidrMatchesPods, objects: objects.map((object) => ({ ...object })) };
     },
     validate: ({ text, file }) => {
       const parsed = parseObjects(text, file);
@@ -81,45 +81,27 @@ export function policyService(parts: NodeParts, staged: StagedTraffic): PolicySe
 }
 
 export function evaluationPort(parts: NodeParts): EvaluationPort {
+  const { policy, endpoints, config, clock, connection, enforcement } = parts;
   return {
     evaluate: ({ from, to, protocol, port, candidate }) => {
-      let objects: readonly PolicyObject[] = parts.policy.objects;
-      if (candidate) {
-        const parsed = parseObjects(candidate.text, candidate.file);
-        if (!parsed.ok) return { ok: false, errors: parsed.errors };
-        objects = overlay(objects, parsed.objects);
-      }
-      objects = overlay(objects, livePods(parts));
-      const parties = resolveParties(objects, from, to);
-      if (!parties.ok) throw new ApiError("not-found", { asked: "evaluate policy", obstacle: parties.error });
-      const own = new Set(nodeAddresses(parts.connection));
-      const known = (party: Party): Party => {
-        if (party.subject || party.address === undefined || !own.has(party.address)) return party;
-        return { address: party.address, reserved: "host", nodeLabels: parts.enforcement.outsiders.ownLabels };
+      const documents = [candidate ?? []].flat().map(({ text, file }) => parseObjects(text, file));
+      const errors = documents.flatMap((parsed) => (parsed.ok ? [] : parsed.errors));
+      if (errors.length > 0) return { ok: false, errors };
+      const candidates = documents.flatMap((parsed) => (parsed.ok ? parsed.objects : []));
+      const objects = withLivePods(overlay(policy.objects, candidates), endpoints.list(), config.nodeName);
+      const own: OwnNode = {
+        name: config.nodeName,
+        addresses: new Set(nodeAddresses(connection)),
+        labels: enforcement.outsiders.ownLabels,
       };
-      const options = { ...parts.policy.options, at: parts.clock.now().getTime() };
-      const flow = { source: known(parties.source), destination: known(parties.destination), protocol, port };
-      return { ok: true, evaluation: evaluate(objects, flow, options) };
+      const parties = resolveParties(objects, from, to, own);
+      if (!parties.ok) {
+        const code = parties.reason === "invalid" ? "bad-request" : parties.reason;
+        throw new ApiError(code, { asked: "evaluate policy", obstacle: parties.error });
+      }
+      const { source, destination } = parties;
+      const options = { ...policy.options, at: clock.now().getTime() };
+      return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options) };
     },
   };
-}
-
-/** This node's pods as they are, whether an object speaks of them or not. */
-function livePods({ endpoints }: NodeParts): PodObject[] {
-  return endpoints.list().map(({ record, subject }): PodObject => ({
-    kind: "Pod",
-    namespace: record.namespace,
-    name: record.pod,
-    source: { file: "node", line: null },
-    labels: subject.labels,
-    serviceAccount: subject.serviceAccount,
-    namedPorts: subject.namedPorts,
-    addresses: [record.ipv4, record.ipv6].filter((address) => address !== null),
-    hostNetwork: false,
-  }));
-}
-
-/** Objects with others in place of their namesakes, or beside them. */
-function overlay(objects: readonly PolicyObject[], others: readonly PolicyObject[]): PolicyObject[] {
-  return [...new Map([...objects, ...others].map((object) => [objectKey(object), object])).values()];
 }

@@ -67,10 +67,14 @@ export class PolicyTable {
   }
 }
 
+/** Whether a rule of an object ends, or has ended. */
+export function hasEnd({ controls: { object, rules } }: PolicyKindObject): boolean {
+  return [object, ...Object.values(rules)].some(({ notAfter }) => notAfter !== undefined);
+}
+
 /** Whether the policies of an object depend on more than the object. */
 function isVolatile(object: PolicyKindObject): boolean {
-  const { object: own, rules } = object.controls;
-  if (own.notAfter !== undefined || Object.values(rules).some(({ notAfter }) => notAfter !== undefined)) return true;
+  if (hasEnd(object)) return true;
   return (
     "specs" in object &&
     object.specs.some((spec) =>

@@ -17,7 +17,7 @@ export function addressBook(objects: Iterable<PolicyObject>, own: string | null 
         book.set(address, { address, reserved, nodeLabels: object.labels });
       }
     } else if (object.kind === "EndpointSlice" && object.namespace === "default" && object.service === "kubernetes") {
-      servers.push(...object.addresses);
+      for (const address of object.addresses) servers.push(address);
     }
   }
   for (const address of servers) {

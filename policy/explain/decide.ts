@@ -67,7 +67,7 @@ export function decide(policies: readonly Policy[], question: Question): Decisio
 
 /** Of the rules that match, those with the highest precedence; after a pass, without the tier that it is of. */
 function decidingRules(matching: readonly Rule[]): Rule[] {
-  const highest = Math.max(...matching.map(({ precedence }) => precedence));
+  const highest = matching.reduce((most, { precedence }) => Math.max(most, precedence), -Infinity);
   if (highest >= ADMIN_PRECEDENCE && actionOf(highest) === "pass") {
     return decidingRules(matching.filter(({ precedence }) => precedence < ADMIN_PRECEDENCE));
   }

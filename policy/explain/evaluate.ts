@@ -9,9 +9,12 @@ import { Namespaces } from "#policy/model/namespaces.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { type Direction, type Policy, type RuleDescription, type Verdict, hasStaged } from "#policy/model/rule.ts";
 import { matchesSelector } from "#policy/model/selector.ts";
-import { type NearMiss, decide } from "./decide.ts";
+import type { NearMiss } from "./decide.ts";
+import { type RuleTerms, decideWithTerms } from "./terms.ts";
+import { withEnded, withoutEnded } from "./ended.ts";
 
 export type { NearMiss } from "./decide.ts";
+export type { RuleTerms } from "./terms.ts";
 
 /** What one end says, and why. */
 export interface Decision {
@@ -20,6 +23,10 @@ export interface Decision {
   readonly by: readonly RuleDescription[];
   /** Only where the flow is denied because no rule allows it. */
   readonly nearest: NearMiss | null;
+  /** Of the rules in {@link by}, in their order; missing where none has any. */
+  readonly terms?: readonly RuleTerms[];
+  /** What the datapath is known to do otherwise. */
+  readonly note?: string;
 }
 
 export interface DirectionEvaluation extends Decision {
@@ -63,9 +70,9 @@ export class Evaluator {
     this.#audit = audit;
     if (enforcement === "never") return;
     for (const policy of policiesOf(all, new Conversion(cidrMatchesPods, audit))) {
-      const now = live(policy, at ?? null);
-      if (now.subjects.kind === "pods") this.#ofPods.add(now.subjects, now);
-      else this.#ofNodes.push(now);
+      const told = withEnded(live(policy, at ?? null), policy);
+      if (told.subjects.kind === "pods") this.#ofPods.add(told.subjects, told);
+      else this.#ofNodes.push(told);
     }
   }
 
@@ -77,16 +84,17 @@ export class Evaluator {
 
   #evaluate(direction: Direction, self: Party, peer: Party, flow: Flow): DirectionEvaluation {
     // What a pod says to itself never leaves it.
-    if (self.subject && peer.subject && self.address !== undefined && self.address === peer.address) return FREE;
+    if (isSame(self, peer)) return FREE;
     // Kubelet's probes come from there: the node reaches its own pods whatever their policy says.
     if (self.subject && direction === "ingress" && !peer.subject && peer.reserved === "host") return FREE;
     const selecting = this.#selecting(self);
     const always = this.#always && self.subject !== undefined;
     const question = { direction, peer, flow, namespaces: this.#namespaces, always };
     const isAlwaysStaged = always && this.#audit;
+    const isStaged = isAlwaysStaged || selecting.map(withoutEnded).some(hasStaged);
     return {
-      ...decide(withoutStaged(selecting), { ...question, always: always && !this.#audit }),
-      staged: isAlwaysStaged || selecting.some(hasStaged) ? decide(selecting, question) : null,
+      ...decideWithTerms(withoutStaged(selecting), { ...question, always: always && !this.#audit }),
+      staged: isStaged ? decideWithTerms(selecting, question) : null,
     };
   }
 
@@ -102,6 +110,13 @@ export class Evaluator {
 export function bothVerdicts(a: Verdict, b: Verdict): Verdict {
   if (a === "deny" || b === "deny") return "deny";
   return a === "redirect" || b === "redirect" ? "redirect" : "allow";
+}
+
+/** Two pods may be said to have one address; it tells who is who only where nothing else does. */
+function isSame(a: Party, b: Party): boolean {
+  if (!a.subject || !b.subject) return false;
+  if (a.pod !== undefined && b.pod !== undefined) return a.pod === b.pod;
+  return a.address !== undefined && a.address === b.address;
 }
 
 /** What is in force of policies: staged rules are not, and a staged object does not isolate. */

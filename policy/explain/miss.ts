@@ -17,6 +17,11 @@ import {
 } from "#policy/model/rule.ts";
 import { type Selector, formatSelector, matchesRequirement } from "#policy/model/selector.ts";
 
+/** A rule, or one that has ended and is only kept to be told of. */
+export interface ToldRule extends Rule {
+  readonly hasEnded?: boolean;
+}
+
 /** A condition of a rule that a flow does not meet. */
 export interface Miss {
   /** `port 5432 is not 5433` */
@@ -26,10 +31,10 @@ export interface Miss {
 }
 
 /**
- * Other ports and protocols are nearer than other labels, those than other addresses. A
+ * What lacks nothing but time is nearest of all. Other ports and protocols are nearer than other labels, those than other addresses. A
  * port's distance is from 1 to 2 with its numbers.
  */
-const DISTANCE = { port: 1, protocol: 1.5, name: 1.5, excepted: 2, label: 3, block: 5, notPod: 6 } as const;
+const DISTANCE = { end: 0.5, port: 1, protocol: 1.5, name: 1.5, excepted: 2, label: 3, block: 5, notPod: 6 } as const;
 
 /**
  * What keeps a rule from matching; empty when it matches. Of several peers or ports, the nearest tells.
@@ -37,7 +42,7 @@ const DISTANCE = { port: 1, protocol: 1.5, name: 1.5, excepted: 2, label: 3, blo
  * @param requires What pods must meet, too, where the rule says so.
  */
 export function missesOf(
-  rule: Rule,
+  rule: ToldRule,
   peer: Party,
   flow: Flow,
   namespaces: Namespaces,
@@ -49,7 +54,17 @@ export function missesOf(
     ...(one.kind === "pods" ? also.flatMap((other) => podMisses(other, peer, namespaces)) : []),
   ]) ?? [[]];
   const ports = rule.ports?.map((one) => portMisses(one, flow)) ?? [[]];
-  return [...nearest(peers), ...nearest(ports)];
+  return [...endMisses(rule), ...nearest(peers), ...nearest(ports)];
+}
+
+function endMisses({ hasEnded, controls: { notAfter } }: ToldRule): Miss[] {
+  if (!hasEnded || notAfter === undefined) return [];
+  return [{ because: `ended ${formatInstant(notAfter)}`, distance: DISTANCE.end }];
+}
+
+/** RFC 3339 in UTC, of milliseconds since 1970. */
+export function formatInstant(instant: number): string {
+  return new Date(instant).toISOString().replace(".000Z", "Z");
 }
 
 /** Fewer misses are nearer, then those of less distance in all. */

@@ -88,7 +88,7 @@ export class Order {
     if (tierOf(mine) === "normal") return [];
     const alike = others.filter(({ part }) => tierOf(part) === tierOf(mine) && effectOf(part) === effectOf(mine));
     if (alike.length === 0) return [];
-    const last = Math.min(...alike.map(({ part }) => part.precedence));
+    const last = alike.reduce((least, { part }) => Math.min(least, part.precedence), Infinity);
     const ordered = this.#ordered[mine.direction];
     for (let i = firstBelow(ordered, mine.precedence); i < ordered.length; i++) {
       const other = ordered[i] as RulePart;

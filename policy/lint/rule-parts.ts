@@ -41,7 +41,7 @@ export class RuleParts {
     for (const finder of this.#findersOf(subjects, direction)) {
       const ranges = finder.inside(block, most - found.length);
       if (!ranges) return null;
-      found.push(...ranges);
+      for (const range of ranges) found.push(range);
     }
     return found;
   }

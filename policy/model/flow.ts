@@ -8,6 +8,8 @@ import type { ReservedParty } from "./reserved.ts";
  */
 export interface Party {
   readonly subject?: Subject;
+  /** `NAMESPACE/POD`, where it is known which pod it is. */
+  readonly pod?: string;
   /** Canonical text. */
   readonly address?: string;
   readonly reserved?: ReservedParty;

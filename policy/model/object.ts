@@ -26,6 +26,8 @@ export interface PodObject extends ObjectBase {
   readonly addresses: readonly string[];
   /** The pod has the node's network and addresses: no policy applies to it, and it counts as the node. */
   readonly hostNetwork: boolean;
+  /** Missing while the pod is not scheduled, or where nothing says so. */
+  readonly nodeName?: string;
 }
 
 /** A range of addresses without some parts of it. Canonical texts. */

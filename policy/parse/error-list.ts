@@ -10,10 +10,13 @@ export class ErrorList {
   readonly file: string;
   readonly errors: LocatedError[] = [];
   readonly #lines: LineCounter;
+  readonly #before: number;
 
-  constructor(file: string, lines: LineCounter) {
+  /** @param firstLine That the text begins with, where it is a part of the file. */
+  constructor(file: string, lines: LineCounter, firstLine = 1) {
     this.file = file;
     this.#lines = lines;
+    this.#before = firstLine - 1;
   }
 
   /** @param offset Place in the text, in UTF-16 units. */
@@ -43,6 +46,6 @@ export class ErrorList {
 
   #position(offset: number): { line: number; col: number } {
     const { line, col } = this.#lines.linePos(offset);
-    return { line: Math.max(line, 1), col: Math.max(col, 1) };
+    return { line: this.#before + Math.max(line, 1), col: Math.max(col, 1) };
   }
 }

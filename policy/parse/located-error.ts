@@ -1,3 +1,5 @@
+import { oneLine } from "./text.ts";
+
 /** What is wrong with a file, and where. */
 export interface LocatedError {
   readonly file: string;
@@ -13,5 +15,5 @@ export interface LocatedError {
 
 /** `file:line:column: field: what is wrong` */
 export function formatLocatedError({ file, line, column, field, message }: LocatedError): string {
-  return `${file}:${line}:${column}: ${field}: ${message}`;
+  return `${oneLine(file)}:${line}:${column}: ${field}: ${message}`;
 }

@@ -22,9 +22,10 @@ const MAX_RULES = 10_000;
  * lists among them. Either all is well, or every error of the file is told.
  *
  * @param file Named in errors, and in the objects' places.
+ * @param firstLine That the text begins with, where it is a part of the file.
  */
-export function parseObjects(text: string, file: string): ParsedObjects {
-  const yaml = parseYaml(text, file);
+export function parseObjects(text: string, file: string, firstLine = 1): ParsedObjects {
+  const yaml = parseYaml(text, file, firstLine);
   const objects = new ObjectList(yaml);
   for (const document of yaml.documents) {
     const reader = new Reader(yaml, document, "");

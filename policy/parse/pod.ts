@@ -12,6 +12,7 @@ export const readPod: KindReader<PodObject> = (object, base, labels) => {
   const spec = object.optional("spec")?.fields() ?? null;
   const status = object.optional("status")?.fields() ?? null;
   const account = spec?.optional("serviceAccountName") ?? spec?.optional("serviceAccount");
+  const nodeName = spec?.optional("nodeName")?.string();
   const containers = [
     ...(spec?.optional("containers")?.items() ?? []),
     ...(spec?.optional("initContainers")?.items() ?? []).filter(isSidecar),
@@ -24,6 +25,7 @@ export const readPod: KindReader<PodObject> = (object, base, labels) => {
     namedPorts: sortNamedPorts(containers.flatMap(readNamedPorts)),
     addresses: status ? readAddresses(status) : [],
     hostNetwork: spec?.optional("hostNetwork")?.boolean() ?? false,
+    ...(nodeName && { nodeName }),
   };
 };
 

@@ -50,6 +50,10 @@ export class Reader {
   integer(least: number, most: number): number | null {
     const value = isScalar(this.#node) ? this.#node.value : undefined;
     if (typeof value !== "number") return this.fail(`is ${this.#what()}, not a number from ${least} to ${most}`);
+    const source = (isScalar(this.#node) && this.#node.source) || "";
+    if (/^[-+]?0[0-9o]/.test(source)) {
+      return this.fail(`${shorten(source)} begins with 0, which other readers of YAML take as octal; write ${value}`);
+    }
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     return this.fail(`${value} is not a whole number from ${least} to ${most}`);
   }

@@ -18,10 +18,12 @@ const MAX_LENGTH = 4 * 1024 * 1024;
  * Parses YAML 1.2. Errors, duplicate keys, nesting that is too deep and
  * aliases inside what they stand for end up in `errors`; nothing is thrown, whatever the
  * text. Documents with errors of syntax are left out.
+ *
+ * @param firstLine That the text begins with, where it is a part of the file.
  */
-export function parseYaml(text: string, file: string): YamlFile {
+export function parseYaml(text: string, file: string, firstLine = 1): YamlFile {
   const lines = new LineCounter();
-  const errors = new ErrorList(file, lines);
+  const errors = new ErrorList(file, lines, firstLine);
   const checks = new TreeChecks(errors);
   const documents: ParsedNode[] = [];
   const resolve = (alias: Alias): Node | undefined => checks.resolve(alias);

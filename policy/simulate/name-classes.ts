@@ -26,7 +26,7 @@ export function nameClasses(texts: Iterable<string>): NameClasses {
   const special = all.filter((text) => text !== EVERY_NAME);
   const { names, isComplete } = new NameAutomaton(special).names();
   // Where the search was cut short, each text is still met once.
-  if (!isComplete) names.push(...special.map((text) => text.replace("**.", "x.").replaceAll("*", "x")));
+  if (!isComplete) for (const text of special) names.push(text.replace("**.", "x.").replaceAll("*", "x"));
   if (all.includes(EVERY_NAME)) names.push("x");
   const classes = new Map<string, NameClass>();
   for (const example of names) {

@@ -19,6 +19,9 @@ export interface CountedFlow extends RecordedFlow {
 /** Errors beyond this many are only counted. */
 const MAX_ERRORS = 100;
 
+/** Deepest nesting of lists and mappings in a flow. */
+const MAX_DEPTH = 64;
+
 /** Kinds of lines that stand between flows. */
 const OTHER_LINES = ["lost_events", "node_status", "agent_event", "debug_event"];
 
@@ -86,7 +89,9 @@ export class RecordedFlows {
     const isWrapped = isRecord(record["flow"]);
     const flow = isWrapped ? record["flow"] : value;
     const path = isWrapped ? ["flow"] : [];
-    const faults = shapeFaults(flow, path);
+    const faults = isDeeper(flow, MAX_DEPTH)
+      ? [{ path, message: `is nested deeper than ${MAX_DEPTH} levels` }]
+      : shapeFaults(flow, path);
     if (faults.length === 0 && !["source", "destination", "IP"].some((name) => name in (flow as object))) {
       faults.push({ path, message: "is no flow: it has neither source nor destination" });
     }
@@ -136,6 +141,12 @@ export function readRecordedFlows(text: string, file: string): RecordedFlows {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether lists and mappings are nested deeper than so many levels. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
 }
 
 function withoutNulls(value: unknown): unknown {

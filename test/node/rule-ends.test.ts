@@ -42,8 +42,12 @@ test("a rule ends while traffic runs: streams are cut, new connections denied, a
   await expectTraffic(pods.client, pods.server, 80, "silent");
   const flow = await log.find(key, { after: last });
   expect(flow).toMatchObject({ verdict: "DROPPED", weir: { denied: "ingress", rules: [] } });
-  // The rule that has ended is not one that would nearly have allowed it.
-  expect(flow.weir.nearest).toMatchObject({ name: "server", rule: "ingress", because: "has no ingress rules" });
+  // But for its end the rule would have allowed it.
+  expect(flow.weir.nearest).toMatchObject({
+    name: "server",
+    rule: "ingress[0]",
+    because: `ended ${new Date(end).toISOString().replace(".000Z", "Z")}`,
+  });
   expect((await node().weir("policy", "verify")).code).toBe(0);
 });
 

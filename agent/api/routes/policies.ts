@@ -122,7 +122,9 @@ export const policyRoutes: readonly Route<Needs>[] = [
     response: evaluation,
     handle: ({ body }, { evaluations }: Needs) => {
       const outcome = evaluations.evaluate(body);
-      return outcome.ok ? outcome.evaluation : refuse(`evaluate ${body.candidate?.file ?? "policy"}`, outcome.errors);
+      return outcome.ok
+        ? outcome.evaluation
+        : refuse(`evaluate ${[body.candidate ?? []].flat()[0]?.file ?? "policy"}`, outcome.errors);
     },
   }),
 ];

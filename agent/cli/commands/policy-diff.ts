@@ -51,18 +51,11 @@ export const registerDiff: Register = (policy, cli) => {
         promote: options.promote ?? false,
         at: Date.now(),
         progress: (done, of) => progress.show(done, of),
-      })
-        .catch((error: unknown) => {
-          // What cannot be read is bad input, not a failure of ours.
-          if (error instanceof Error && "syscall" in error)
-            throw new CliError(ExitCode.usage, error.message, { cause: error });
-          throw error;
-        })
-        .finally(() => progress.clear());
+      }).finally(() => progress.clear());
       if (!outcome.ok) throw new CliError(ExitCode.usage, outcome.message);
       const { diff } = outcome;
-      // A question with a folder or with other policies left out cannot be put to `eval`.
-      const asked = candidate !== undefined && !isFolderCandidate && candidate !== "-" && !options.replace;
+      // A question with other policies left out cannot be put to `eval`.
+      const asked = candidate !== undefined && candidate !== "-" && !options.replace;
       const question = { objects: objects ?? null, candidate: asked ? candidate : null };
       await cli.show(output, diff, (value) => diffText(value, question, cli.paint));
       if (diff.changes.length > 0) cli.exitCode = ExitCode.failed;

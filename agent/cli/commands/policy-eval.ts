@@ -1,9 +1,10 @@
-import type { Evaluation, EvaluationRequest } from "#agent/api/policy-views.ts";
-import { type Format, outputOption } from "#agent/cli/cli.ts";
+import { join } from "node:path";
+import type { Decision, Evaluation, EvaluationRequest, PolicyDocument } from "#agent/api/policy-views.ts";
+import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
-import { nearestText, ruleText } from "#agent/cli/rule-text.ts";
+import { nearestText, ruleText, termsText } from "#agent/cli/rule-text.ts";
 import { type Paint, printable } from "#agent/cli/table.ts";
 import { numberBetween, oneOf, readDocument } from "#agent/cli/values.ts";
 
@@ -48,7 +49,7 @@ export const registerEvaluation: Register = (policy, cli) => {
       "with --objects: whether rules about addresses speak of pods, too: language, true or false",
       oneOf("language", "true", "false"),
     )
-    .option("--candidate <file>", "as if the objects of this file were applied")
+    .option("--candidate <file|folder>", "as if these objects were applied")
     .addOption(outputOption())
     .action(async (options: Options, command) => {
       const { from, to, protocol, port } = options;
@@ -64,7 +65,7 @@ export const registerEvaluation: Register = (policy, cli) => {
         throw new CliError(ExitCode.usage, message);
       }
       const candidate =
-        options.candidate === undefined ? {} : { candidate: await readDocument(cli, options.candidate) };
+        options.candidate === undefined ? {} : { candidate: await readCandidate(cli, options.candidate) };
       const request: EvaluationRequest = { from, to, protocol, port: port ?? echoRequest[protocol] ?? 0, ...candidate };
       const evaluation =
         options.objects === undefined
@@ -93,6 +94,12 @@ async function offline(folder: string, request: EvaluationRequest, options: Opti
   throw new CliError(outcome.reason === "not-found" ? ExitCode.notFound : ExitCode.usage, outcome.message);
 }
 
+/** A file, or all object files of a folder, each named by its path. */
+async function readCandidate(cli: Cli, path: string): Promise<PolicyDocument | PolicyDocument[]> {
+  const { isFolder, readObjectTexts } = await import("#agent/local/object-texts.ts");
+  return (await isFolder(path)) ? readObjectTexts(path, (name) => join(path, name)) : readDocument(cli, path);
+}
+
 function evaluationText(evaluation: Evaluation, paint: Paint): string {
   const lines = [`verdict  ${verdictText(evaluation.verdict, paint)}`.trimEnd()];
   for (const direction of ["egress", "ingress"] as const) {
@@ -102,15 +109,17 @@ function evaluationText(evaluation: Evaluation, paint: Paint): string {
       reasons.push(`staged: ${staged.verdict}: ${reasonTexts(staged).join(", ")}`);
     const [first = "", ...rest] = reasons.map(printable);
     lines.push(`${direction.padEnd(7)}  ${verdictText(verdict, paint)}  ${first}`);
-    lines.push(...rest.map((reason) => `${" ".repeat(18)}${reason}`));
+    for (const reason of rest) lines.push(`${" ".repeat(18)}${reason}`);
   }
   return `${lines.join("\n")}\n`;
 }
 
-function reasonTexts({ verdict, by, nearest }: Pick<Evaluation["egress"], "verdict" | "by" | "nearest">): string[] {
-  const reasons = by.map(ruleText);
+function reasonTexts({ verdict, by, nearest, terms, note }: Decision): string[] {
+  const reasons = by.map((rule, i) => `${ruleText(rule)}${termsText(terms?.[i] ?? {})}`);
   if (by.length === 0) reasons.push(verdict === "deny" ? "no rule allows it" : "no policy applies");
   if (nearest) reasons.push(nearestText(nearest));
+  if (note !== undefined) reasons.push(note);
+  if (verdict === "redirect") reasons.push("this version has no proxy: the datapath drops it");
   return reasons;
 }
 

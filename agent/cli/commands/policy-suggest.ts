@@ -1,7 +1,6 @@
 import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
-import { printable } from "#agent/cli/table.ts";
 import { oneOf } from "#agent/cli/values.ts";
 
 interface Options {
@@ -31,17 +30,9 @@ export const registerSuggestion: Register = (policy, cli) => {
         ...(namespace !== undefined && { namespace }),
         flows: flows === "-" ? cli.io.stdin : flows,
         folder: objects ?? null,
-      }).catch((error: unknown) => {
-        // What cannot be read is bad input, not a failure of ours.
-        if (isSystemError(error)) throw new CliError(ExitCode.usage, error.message, { cause: error });
-        throw error;
       });
       if (!outcome.ok) throw new CliError(ExitCode.usage, outcome.message);
       await cli.write(outcome.yaml);
-      for (const remark of outcome.remarks) cli.remark(printable(remark));
+      for (const remark of outcome.remarks) cli.remark(remark);
     });
 };
-
-function isSystemError(error: unknown): error is Error & { readonly syscall: string } {
-  return error instanceof Error && "syscall" in error;
-}

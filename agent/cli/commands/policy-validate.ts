@@ -2,6 +2,7 @@ import { type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
+import { printable } from "#agent/cli/table.ts";
 import { readDocument } from "#agent/cli/values.ts";
 
 /** `validate`: needs no agent. */
@@ -19,7 +20,7 @@ export const registerValidation: Register = (policy, cli) => {
       await cli.show(output, report, ({ errors, objects }) =>
         errors.length === 0
           ? `valid: ${countText(objects, "object")} in ${countText(documents.length, "file")}\n`
-          : errors.map((error) => `${formatLocatedError(error)}\n`).join(""),
+          : errors.map((error) => `${printable(formatLocatedError(error))}\n`).join(""),
       );
       if (report.errors.length > 0) throw new CliError(ExitCode.usage, countText(report.errors.length, "error"));
     });

@@ -26,7 +26,7 @@ export function neverMatches(context: LintContext): Finding[] {
       ...unmetRequirements(rule, context),
       ...unknownPortNames(rule, context),
     ];
-    findings.push(...messages.map((message) => finding("never-matches", rule.place, message)));
+    for (const message of messages) findings.push(finding("never-matches", rule.place, message));
   }
   return findings;
 }

@@ -20,7 +20,7 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["policy eval --from a/b --to 10.0.0.1", 2, "--port is missing: TCP needs one"],
   ["policy eval --to 10.0.0.1 --port 80", 2, "required option '--from <pod|ip>' not specified"],
   ["policy eval --from a/b --to 10.0.0.1 --port 80 --protocol EGP", 2, "It is none of TCP, UDP, SCTP, ICMP, ICMPv6"],
-  ["policy apply /no/such/file.yaml", 2, "weir policy apply: read /no/such/file.yaml: ENOENT"],
+  ["policy apply /no/such/file.yaml", 2, "weir policy apply: read /no/such/file.yaml: no such file"],
   ["observe --since yesterday", 2, "It is neither a duration"],
   ["observe --ip 10.0.0.0/24 --verdict maybe", 2, "It is none of FORWARDED, DROPPED, AUDIT"],
   ["observe --pod web-1", 2, "pod: is not NAMESPACE/POD"],

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Evaluation } from "#agent/api/policy-views.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
@@ -144,6 +144,86 @@ test("what is staged is told where it would decide otherwise", async () => {
     "",
   ]);
   expect(wouldNot?.stdout).not.toContain("staged");
+});
+
+const text = async (from: string, to: string, port: number): Promise<string> => {
+  const ends = ["--from", from, "--to", to, "--port", `${port}`];
+  return (await weir("/nowhere", "policy", "eval", "--objects", folder.path, ...ends)).stdout;
+};
+
+test("limits and ends stand behind the rule that has them, in JSON beside it", async () => {
+  const annotations = `weir.io/rate-limit: 50/s, weir.io/connection-limit: "1", weir.io/not-after: "2999-01-01T00:00:00Z"`;
+  writeFileSync(folder.join("db.yaml"), policy.replace("{name: db", `{annotations: {${annotations}}, name: db`));
+  expect(await text("shop/web-1", "shop/db-0", 5433)).toContain(
+    "ingress  allow    NetworkPolicy shop/db ingress[0] (db.yaml:7), at most 50 new connections a second, at most 1 connection at one time, until 2999-01-01T00:00:00Z\n",
+  );
+  const { stdout } = await evaluate("--from", "shop/web-1", "--to", "shop/db-0", "--port", "5433");
+  expect(JSON.parse(stdout)).toMatchObject({
+    ingress: { terms: [{ rate: 50, connections: 1, notAfter: "2999-01-01T00:00:00Z" }] },
+  });
+});
+
+test("what the datapath does otherwise is told", async () => {
+  writeFileSync(
+    folder.join("web.yaml"),
+    `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: l7, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress: [{toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [{path: /}]}}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: block, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: pg}, {port: 80}]}]
+`,
+  );
+  expect(await text("shop/web-1", "shop/db-0", 80)).toMatch(
+    /^ingress {2}redirect {2}.*\n {18}this version has no proxy: the datapath drops it$/m,
+  );
+  const named = pods.replace(
+    "status: {podIPs: [{ip: 10.0.0.8}]}",
+    "spec: {containers: [{ports: [{name: pg, containerPort: 5433}]}]}\n$&",
+  );
+  writeFileSync(folder.join("pods.yaml"), named);
+  expect(await text("shop/web-1", "shop/db-0", 5433)).toMatch(
+    /^egress {3}allow {4}.*\n {18}the datapath denies this: it has no named ports for address blocks$/m,
+  );
+});
+
+test("a candidate may be a folder", async () => {
+  const candidate = folder.join("candidate");
+  mkdirSync(candidate);
+  const ends = ["--from", "shop/web-1", "--to", "shop/db-0", "--port", "5432", "--candidate", candidate];
+  writeFileSync(folder.join("candidate/db.yaml"), policy.replace("5433", "5432"));
+  writeFileSync(
+    folder.join("candidate/more.json"),
+    "{}\n".replace("{}", JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "x" } })),
+  );
+  writeFileSync(folder.join("candidate/notes.txt"), "not for us");
+  const { stdout } = await evaluate(...ends);
+  expect(JSON.parse(stdout)).toMatchObject({
+    verdict: "allow",
+    ingress: { by: [{ file: folder.join("candidate/db.yaml"), line: 7 }] },
+  });
+  writeFileSync(folder.join("candidate/bad.yaml"), "kind: Nonsense\n");
+  const bad = await evaluate(...ends);
+  expect([bad.exitCode, bad.stderr]).toEqual([2, expect.stringContaining(`${folder.join("candidate/bad.yaml")}:1:`)]);
+  const missing = await evaluate(...ends.slice(0, -1), folder.join("none"));
+  expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining("read ")]);
+});
+
+test("an address that two pods claim is refused, and 2", async () => {
+  writeFileSync(folder.join("stale.yaml"), pods.replaceAll("shop", "evil"));
+  const { exitCode, stderr } = await evaluate("--from", "10.0.0.7", "--to", "shop/db-0", "--port", "80");
+  expect([exitCode, stderr]).toEqual([
+    2,
+    "weir policy eval: 10.0.0.7 is said to be of evil/web-1 and shop/web-1: ask by NAMESPACE/POD\n",
+  ]);
 });
 
 test("an unknown pod is not found; a wrong file is bad input", async () => {

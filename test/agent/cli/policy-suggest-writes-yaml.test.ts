@@ -27,7 +27,7 @@ test("NetworkPolicies for what was seen, and what they do not say on standard er
     "NetworkPolicy shop/web-canary",
   ]);
   expect(stderr.trimEnd().split("\n")).toEqual([
-    "weir: 1 connection left out that were always dropped; --include-denied takes them in",
+    "weir: 1 connection left out that was always dropped; --include-denied takes them in",
     "weir: shop/api: from remote-node 192.168.0.2: by its address, for which a NetworkPolicy has no name",
     "weir: shop/api: from shop/app=web,!track: ICMP type 8 left out, a NetworkPolicy cannot name it",
     "weir: shop/web: to 203.0.113.7 (pay.example.com): by its address, which may change",
@@ -65,6 +65,33 @@ test("bad flows end with 2 and say where they are bad", async () => {
   expect(stderr).toMatch(/flows\.jsonl:2:26: source\.namespace: .*\n.*flows\.jsonl:3:1: flow: /);
   const missing = await suggest("--flows", folder.join("none.jsonl"));
   expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining("none.jsonl")]);
+});
+
+test("where a namespace was asked for, it is its pods that are at no end", async () => {
+  const { exitCode, stdout, stderr } = await suggest("--flows", flows, "--namespace", "nonesuch");
+  expect([exitCode, stdout]).toEqual([0, ""]);
+  expect(stderr).toMatch(/no policy to suggest: no pod of namespace nonesuch is at an end of \d+ connections\n/);
+});
+
+test("several connections that were always dropped are told in the plural", async () => {
+  const file = folder.join("flows.jsonl");
+  const dropped = (port: number): string =>
+    JSON.stringify({
+      verdict: "DROPPED",
+      source: { namespace: "shop", pod_name: "web-1" },
+      destination: { namespace: "shop", pod_name: "api-1" },
+      l4: { TCP: { destination_port: port } },
+    });
+  writeFileSync(file, `${dropped(1)}\n${dropped(2)}\n`);
+  const { stderr } = await suggest("--flows", file);
+  expect(stderr).toContain("weir: 2 connections left out that were always dropped;");
+});
+
+test("a flow that is nested too deep is refused with its place", async () => {
+  const file = folder.join("flows.jsonl");
+  writeFileSync(file, `{"source": {}, "extra": ${"[".repeat(20_000)}${"]".repeat(20_000)}}\n`);
+  const { exitCode, stderr } = await suggest("--flows", file);
+  expect([exitCode, stderr]).toEqual([2, `weir policy suggest: ${file}:1:1: flow: is nested deeper than 64 levels\n`]);
 });
 
 test("no flows are no policies, and that is said", async () => {

@@ -1,6 +1,6 @@
 import { EndpointManager } from "#agent/endpoint/manager.ts";
 import { Outsiders } from "#agent/endpoint/outsiders.ts";
-import { PolicyController } from "#agent/endpoint/policy-controller.ts";
+import { PolicyController, type PolicyControllerOptions } from "#agent/endpoint/policy-controller.ts";
 import { AddressPool } from "#agent/ipam/address-pool.ts";
 import { PodTable } from "#agent/node/pod-table.ts";
 import { makeEnforcement } from "#test/support/enforcement.ts";
@@ -8,7 +8,10 @@ import { FakeClock } from "#test/support/fake-clock.ts";
 import { MemoryKernel } from "#test/support/memory-kernel.ts";
 
 /** Manager and controller over a kernel in memory, without disk and devices. */
-export function makeNodeParts() {
+export function makeNodeParts(
+  now: () => Date = () => new Date(0),
+  failed: PolicyControllerOptions["failed"] = rethrow,
+) {
   const kernel = new MemoryKernel();
   const { enforcement } = makeEnforcement(kernel);
   const pods = new PodTable();
@@ -58,7 +61,8 @@ export function makeNodeParts() {
     pods,
     options: { enforcement: "default", cidrMatchesPods: "language", audit: false },
     generation: () => kernel.control.generation(),
-    now: () => new Date(0),
+    now,
+    failed,
   });
   const create = (name: string, labels: Record<string, string>) =>
     endpoints.create({
@@ -83,4 +87,8 @@ export function makeNodeParts() {
     /** Uses of identities that were not given back. */
     references: (): number => [...held.values()].reduce((sum, { references }) => sum + references, 0),
   };
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

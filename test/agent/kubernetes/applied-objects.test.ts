@@ -2,8 +2,10 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { AppliedObjects } from "#agent/kubernetes/applied-objects.ts";
 import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
+import { readStored, storeObjects } from "#agent/kubernetes/stored-object.ts";
 import { objectKey } from "#policy/model/object.ts";
 import { formatLocatedError } from "#policy/parse/located-error.ts";
+import { parseObjects } from "#policy/parse/objects.ts";
 import { silentLog } from "#test/support/silent-log.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { policyYaml } from "./objects.ts";
@@ -96,4 +98,28 @@ test("a very long name has a file too", () => {
   const name = Array.from({ length: 4 }, () => "x".repeat(60)).join(".");
   open().apply(policyYaml(name, "n".repeat(63)), "web.yaml");
   expect(open().list()).toHaveLength(1);
+});
+
+test("thousands of objects of one file are stored in moments", () => {
+  const one = (n: number): string => `apiVersion: v1\nkind: Namespace\nmetadata: {name: n${n}}\n`;
+  const objects = Array.from({ length: 6_000 }, (_, n) => one(n));
+  const separated = objects.join("---\n");
+  const parsed = parseObjects(separated, "many.yaml");
+  expect(parsed.ok && storeObjects(separated, "many.yaml", parsed.objects).size).toBe(6_000);
+  const items = objects.map((_, n) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name: `n${n}` } }));
+  const line = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  const listed = parseObjects(line, "many.json");
+  expect(listed.ok && storeObjects(line, "many.json", listed.objects).size).toBe(6_000);
+});
+
+test("an object with very many labels is stored in moments", () => {
+  const labels = Array.from({ length: 80_000 }, (_, n) => `l${n}: a`).join();
+  const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b, labels: {${labels}}}\n`;
+  const parsed = parseObjects(text, "pod.yaml");
+  expect(parsed.ok && storeObjects(text, "pod.yaml", parsed.objects).size).toBe(1);
+});
+
+test("what was stored keeps its line in the applied file", () => {
+  const stored = '# applied: {"file":"web.yaml","line":7}\nkind: Namespace\napiVersion: v1\nmetadata: {name: a}\n';
+  expect(readStored(stored)).toMatchObject({ ok: true, object: { source: { file: "web.yaml", line: 7 } } });
 });

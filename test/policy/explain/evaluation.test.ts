@@ -121,7 +121,7 @@ test("pods' labels are told when they are what is wrong", () => {
   const all = parsed.ok ? parsed.objects : [];
   const parties = resolveParties(all, "shop/db-0", "shop/db-0");
   if (!parties.ok) throw new Error(parties.error);
-  const source = { ...parties.source, address: "10.1.2.9" };
+  const source = { ...parties.source, pod: "shop/db-1", address: "10.1.2.9" };
   const { ingress } = evaluate(all, { source, destination: parties.destination, port: 22, protocol: "TCP" });
   expect(ingress.nearest?.because).toBe("pod labels app=db,role=db do not match app=api");
 });

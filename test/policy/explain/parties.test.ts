@@ -32,17 +32,17 @@ test("an address is the pod's that has it, or the world's", () => {
   expect(parties).toMatchObject({ source: { subject: { namespace: "n" } }, destination: { reserved: "world" } });
 });
 
-test("a pod in the node's network is the node", () => {
+test("a pod in a node's network is who has its address, of which no object tells", () => {
   expect(resolveParties(objects, "n/agent", "n/four")).toMatchObject({
-    source: { reserved: "host", address: "10.9.0.1" },
+    source: { reserved: "world", address: "10.9.0.1" },
   });
 });
 
 test.each([
-  ["n/gone", "n/both", "pod n/gone is not known"],
-  ["n/both", "both", '"both" is neither NAMESPACE/POD nor an IP address'],
-  ["n/both", "10.0.0.300", '"10.0.0.300" is neither NAMESPACE/POD nor an IP address'],
-  ["n/four", "n/six", "n/four and n/six have no address family in common"],
-])("%s to %s: %s", (from, to, error) => {
-  expect(resolveParties(objects, from, to)).toEqual({ ok: false, error });
+  ["n/gone", "n/both", "not-found", "pod n/gone is not known"],
+  ["n/both", "both", "invalid", '"both" is neither NAMESPACE/POD nor an IP address'],
+  ["n/both", "10.0.0.300", "invalid", '"10.0.0.300" is neither NAMESPACE/POD nor an IP address'],
+  ["n/four", "n/six", "invalid", "n/four and n/six have no address family in common"],
+])("%s to %s: %s, %s", (from, to, reason, error) => {
+  expect(resolveParties(objects, from, to)).toEqual({ ok: false, reason, error });
 });

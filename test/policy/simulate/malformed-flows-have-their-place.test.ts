@@ -31,6 +31,16 @@ test("in a wrapper, too", () => {
   expect(errorsOf('{"flow": {"source": []}}')).toEqual(["f:1:21: flow.source: is a list, not a mapping"]);
 });
 
+test("64 levels of lists and mappings are read, and what is deeper is told, also where nobody looks at it", () => {
+  const nested = (levels: number): string =>
+    `{"source": {}, "l4": {"TCP": {"destination_port": 80}}, "x": ${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+  expect(errorsOf(nested(64))).toEqual([]);
+  expect(errorsOf(`${nested(64)}\n${nested(65)}\n{"flow": ${nested(20_000)}}`)).toEqual([
+    "f:2:1: flow: is nested deeper than 64 levels",
+    expect.stringMatching(/^f:3:\d+: flow: is nested deeper than 64 levels$/),
+  ]);
+});
+
 test("what is no flow at all is told", () => {
   expect(errorsOf("{}\n[1]\n7")).toEqual([
     "f:1:1: flow: is no flow: it has neither source nor destination",
