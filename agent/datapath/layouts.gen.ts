@@ -771,6 +771,8 @@ export const SourceFile = {
   FRAGMENT: 8,
   BUDGET: 9,
   LIMIT: 10,
+  TRACK: 11,
+  RELATED: 12,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 

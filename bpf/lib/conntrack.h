@@ -109,6 +109,34 @@ static __always_inline bool is_reply(const struct conntrack_entry *entry, const 
 	return source_is_high(tuple) != !!(entry->flags & CONNECTION_SOURCE_IS_HIGH);
 }
 
+static __always_inline bool is_icmp(const struct tuple *tuple)
+{
+	return tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6;
+}
+
+static __always_inline bool is_echo_request(const struct tuple *tuple)
+{
+	return tuple->icmp_type ==
+	       (tuple->protocol == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST);
+}
+
+static __always_inline bool is_echo_reply(const struct tuple *tuple)
+{
+	return tuple->icmp_type ==
+	       (tuple->protocol == IPPROTO_ICMP ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
+}
+
+/*
+ * Is the packet one of the connection that its key found? Of ICMP only echoes are connections,
+ * requests one way and replies the other; all else has no key of its own.
+ */
+static __always_inline bool is_packet_of(const struct tuple *tuple, bool reply)
+{
+	if (!is_icmp(tuple))
+		return true;
+	return reply ? is_echo_reply(tuple) : is_echo_request(tuple);
+}
+
 static __always_inline bool is_closing(const struct conntrack_entry *entry)
 {
 	return entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
@@ -125,16 +153,9 @@ static __always_inline bool is_closed(const struct conntrack_entry *entry)
 /* Can the packet only be the first of a connection, or the first again? */
 static __always_inline bool is_first_packet(const struct packet *packet)
 {
-	switch (packet->tuple.protocol) {
-	case IPPROTO_TCP:
+	if (packet->tuple.protocol == IPPROTO_TCP)
 		return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	case IPPROTO_ICMP:
-		return packet->tuple.icmp_type == ICMP_ECHO;
-	case IPPROTO_ICMPV6:
-		return packet->tuple.icmp_type == ICMPV6_ECHO_REQUEST;
-	default:
-		return false;
-	}
+	return is_icmp(&packet->tuple) && is_echo_request(&packet->tuple);
 }
 
 /*
