@@ -31,6 +31,22 @@ static __always_inline bool end_differs(const struct conntrack_end *kept,
 	       kept->rules[1] != end->rules[1] || kept->rules[2] != end->rules[2];
 }
 
+/* Gives back the places of the entry that the packet's key finds. */
+__noinline int release_places(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+
+	if (!work)
+		return STEP_NEXT;
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return STEP_NEXT;
+	give_back_limit(entry, END_SOURCE, LIMIT_PLACE);
+	give_back_limit(entry, END_DESTINATION, LIMIT_PLACE);
+	return STEP_NEXT;
+}
+
 /* A connection's first packet: judge it, and remember what was said. */
 __noinline int open_connection(struct __sk_buff *skb)
 {
@@ -52,7 +68,10 @@ __noinline int open_connection(struct __sk_buff *skb)
 	step = take_budget(&work->original, work->now);
 	if (step)
 		return step;
-	step = take_limits(entry, work->now);
+	for (int i = 0; i < ENDS; i++)
+		entry->has_place[i] = 0;
+	release_places(skb); /* of one with the same key that is over: this one replaces it */
+	step = take_limits(skb, LIMIT_RATE | LIMIT_PLACE);
 	if (step)
 		return step;
 	work->report = true;
@@ -104,33 +123,78 @@ __noinline int judge_known(struct __sk_buff *skb)
 	return judge(skb);
 }
 
+/* Of a TCP connection that is over: does the packet only say so? */
+static __noinline bool is_farewell(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 words; /* of the TCP header, in the upper 4 bits */
+
+	if (packet->tuple.protocol != IPPROTO_TCP || packet->fragment == FRAGMENT_LATER)
+		return false;
+	if (packet->tcp_flags & (TCP_FIN | TCP_RST))
+		return true;
+	if (packet->tcp_flags & TCP_SYN ||
+	    bpf_skb_load_bytes(skb, packet->l4_offset + 12, &words, 1))
+		return false;
+	return skb->len <= packet->l4_offset + (words >> 4) * 4; /* no payload */
+}
+
 /*
- * Judges a known connection again, for what goes on by it. The entry is left as it is when the
- * answer is no; it gets no new time and ends by itself.
+ * Judges a known connection again, for what goes on by it, and finds places for it where the rules
+ * are others or its own are given back already. It is not new: no rate counts it. A place
+ * is given back only when its successor is found.
  */
-__noinline int judge_again(struct __sk_buff *skb)
+__noinline int keep_connection(struct __sk_buff *skb)
 {
 	struct work *work = work_area(skb);
-	const struct conntrack_entry *entry;
+	struct conntrack_entry *entry;
 	int step;
 
 	if (!work)
 		return DROP(DROP_WRITE_ERROR);
 	step = judge_known(skb);
 	if (step)
-		return step < 0 ? step : open_connection(skb);
+		return step;
 	entry = conntrack_find(&work->packet.tuple);
 	if (!entry)
-		return open_connection(skb);
-	if (limits_differ(entry, &work->entry)) {
-		release_limits(entry);
-		step = take_limits(&work->entry, work->now);
+		return ANOTHER_CONNECTION;
+	for (int i = 0; i < ENDS; i++)
+		if (entry->end[i].limit != work->entry.end[i].limit)
+			work->entry.has_place[i] = 0;
+	if (lacks_place(&work->entry) && !(is_closed(entry) && is_farewell(skb, &work->packet))) {
+		step = take_limits(skb, LIMIT_PLACE);
 		if (step)
 			return step;
 	}
+	for (int i = 0; i < ENDS; i++)
+		if (entry->end[i].limit != work->entry.end[i].limit)
+			give_back_limit(entry, i, LIMIT_PLACE);
 	work->report = end_differs(&entry->end[END_SOURCE], &work->end[END_SOURCE]) ||
 		       end_differs(&entry->end[END_DESTINATION], &work->end[END_DESTINATION]);
 	return STEP_NEXT;
+}
+
+/*
+ * What keep_connection says of a known connection. One that may not go on is left as it is, but
+ * gives its places back and ends soon, by itself.
+ */
+__noinline int judge_again(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	step = keep_connection(skb);
+	if (!step)
+		return STEP_NEXT;
+	if (step > 0)
+		return open_connection(skb);
+	release_places(skb);
+	entry = conntrack_find(&work->packet.tuple);
+	if (entry && entry->expires > work->now + config.tcp_close_timeout)
+		entry->expires = work->now + config.tcp_close_timeout;
+	return step;
 }
 
 /* A packet that is of no connection, and opens none: judged for itself. */
@@ -147,8 +211,11 @@ __noinline int judge_alone(struct __sk_buff *skb)
 	step = judge(skb);
 	if (step)
 		return step;
-	work->report = true;
-	return STEP_NEXT;
+	for (int i = 0; i < ENDS; i++)
+		work->entry.has_place[i] = 0;
+	step = take_limits(skb, LIMIT_RATE);
+	work->report = !step;
+	return step;
 }
 
 /*
@@ -186,7 +253,8 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 		step = open_connection(skb);
 		fresh = true;
 	} else if (entry->revision != work->revision ||
-		   (entry->not_after && work->now >= entry->not_after)) {
+		   (entry->not_after && work->now >= entry->not_after) ||
+		   (lacks_place(entry) && !is_farewell(skb, packet))) {
 		step = judge_again(skb);
 		fresh = true;
 	} else {
@@ -205,10 +273,9 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	/* What a pod sends up the stack to another pod here is counted where it left. */
 	if (fresh || from_pod || !entry->end[from].incarnation)
 		conntrack_count(entry, packet, from, work->now, skb->len);
-	if (is_closed(entry) && !(entry->flags & CONNECTION_RELEASED)) {
-		release_limits(entry);
-		entry->flags |= CONNECTION_RELEASED;
-	}
 	*hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
-	return fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
+	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
+	if (packet->tcp_flags & (TCP_FIN | TCP_RST) && is_closed(entry))
+		release_places(skb);
+	return step;
 }
