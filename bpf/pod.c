@@ -72,6 +72,9 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 		return DROP(DROP_MULTICAST);
 	}
 
+	if (address_equal(&tuple->destination, own))
+		return STEP_NEXT; /* policy is between pods; a pod always reaches itself */
+
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
 	if (work->packet.is_icmp_error) {
@@ -155,6 +158,8 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	step = check_source(skb, tuple);
 	if (step)
 		return step;
+	if (address_equal(&tuple->source, own))
+		return STEP_NEXT; /* the pod itself */
 	if (work->packet.is_icmp_error) {
 		step = related(skb);
 		if (step)

@@ -172,6 +172,13 @@ static __always_inline bool conntrack_is_over(const struct conntrack_entry *entr
 	return is_first_packet(packet) && (reply || is_closing(entry));
 }
 
+/* Has the time of a TCP handshake, which no packet prolongs. */
+static __always_inline bool is_handshake(const struct conntrack_entry *entry, __u8 protocol)
+{
+	return protocol == IPPROTO_TCP && !(entry->flags & CONNECTION_ESTABLISHED) &&
+	       !is_closed(entry);
+}
+
 static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *entry, __u8 protocol)
 {
 	__u8 closing = entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
@@ -180,7 +187,7 @@ static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *en
 		return config.other_timeout;
 	if (closing == (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING))
 		return config.tcp_close_timeout;
-	if (!(entry->flags & CONNECTION_SEEN_REPLY))
+	if (!(entry->flags & CONNECTION_ESTABLISHED))
 		return config.tcp_syn_timeout;
 	return config.tcp_established_timeout;
 }
@@ -190,10 +197,15 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry,
 					    const struct packet *packet, __u32 from, __u64 now,
 					    __u32 length)
 {
+	__u8 protocol = packet->tuple.protocol;
 	__u8 flags = entry->flags;
 
 	if (from == END_DESTINATION)
-		flags |= CONNECTION_SEEN_REPLY;
+		flags |= protocol == IPPROTO_TCP ? CONNECTION_SEEN_REPLY :
+						   CONNECTION_SEEN_REPLY | CONNECTION_ESTABLISHED;
+	else if (flags & CONNECTION_SEEN_REPLY &&
+		 (packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
+		flags |= CONNECTION_ESTABLISHED;
 	if (packet->tcp_flags & TCP_RST)
 		flags |= CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING;
 	if (packet->tcp_flags & TCP_FIN)
@@ -203,7 +215,8 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry,
 		entry->flags = flags;
 	if (packet->tcp_flags & ~entry->tcp_flags[from & 1])
 		entry->tcp_flags[from & 1] |= packet->tcp_flags;
-	entry->expires = now + conntrack_lifetime(entry, packet->tuple.protocol);
+	if (!entry->expires || !is_handshake(entry, protocol))
+		entry->expires = now + conntrack_lifetime(entry, protocol);
 	__sync_fetch_and_add(&entry->packets[from & 1], 1);
 	__sync_fetch_and_add(&entry->bytes[from & 1], length);
 }

@@ -47,6 +47,24 @@ __noinline int release_places(struct __sk_buff *skb)
 	return STEP_NEXT;
 }
 
+/* The packet has established its connection, which needs no budget any more. */
+__noinline int release_budget(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+
+	if (!work)
+		return STEP_NEXT;
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return STEP_NEXT;
+	if (work->is_reply)
+		reverse(&work->packet.tuple, &work->original);
+	else
+		work->original = work->packet.tuple;
+	return give_back_budget(&work->original, entry);
+}
+
 /* A connection's first packet: judge it, and remember what was said. */
 __noinline int open_connection(struct __sk_buff *skb)
 {
@@ -65,15 +83,18 @@ __noinline int open_connection(struct __sk_buff *skb)
 	step = judge(skb);
 	if (step)
 		return step;
-	step = take_budget(&work->original, work->now);
-	if (step)
-		return step;
 	for (int i = 0; i < ENDS; i++)
 		entry->has_place[i] = 0;
 	release_places(skb); /* of one with the same key that is over: this one replaces it */
 	step = take_limits(skb, LIMIT_RATE | LIMIT_PLACE);
 	if (step)
 		return step;
+	step = take_budget(work);
+	if (step) {
+		for (int i = 0; i < ENDS; i++)
+			give_back_limit(entry, i, LIMIT_RATE | LIMIT_PLACE);
+		return step;
+	}
 	work->report = true;
 	entry->created = work->now;
 	entry->expires = 0;
@@ -266,15 +287,17 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	from = work->is_reply & 1; /* END_DESTINATION sends replies */
 	if (fresh)
 		entry = &work->entry;
-	if (work->is_reply && !(entry->flags & CONNECTION_SEEN_REPLY)) {
-		reverse(&packet->tuple, &work->original);
-		give_back_budget(&work->original);
-	}
-	/* What a pod sends up the stack to another pod here is counted where it left. */
-	if (fresh || from_pod || !entry->end[from].incarnation)
+	/*
+	 * What a pod sends up the stack to another pod here is counted where it left, if it had the
+	 * same addresses there: a connection that began behind a NAT is seen only here.
+	 */
+	if (fresh || from_pod || !entry->end[from].incarnation ||
+	    (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK))
 		conntrack_count(entry, packet, from, work->now, skb->len);
 	*hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
 	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
+	if (entry->on_budget && entry->flags & CONNECTION_ESTABLISHED)
+		release_budget(skb);
 	if (packet->tcp_flags & (TCP_FIN | TCP_RST) && is_closed(entry))
 		release_places(skb);
 	return step;

@@ -50,6 +50,8 @@ enum connection_flag {
 	 * replies must go back that way.
 	 */
 	CONNECTION_VIA_STACK = 16,
+	/* Answered; of TCP: and the originator has acknowledged the answer. */
+	CONNECTION_ESTABLISHED = 32,
 };
 
 /* What one end's policy said. */
@@ -86,5 +88,6 @@ struct conntrack_entry {
 	__u8 flags;
 	__u8 tcp_flags[ENDS]; /* seen from that end */
 	__u8 has_place[ENDS]; /* in that end's limit; written under its lock */
-	__u8 pad[3];
+	__u8 on_budget;	      /* it has a token of one; written under its lock */
+	__u8 pad[2];
 };
