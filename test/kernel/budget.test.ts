@@ -75,7 +75,7 @@ test("what a pod sends to its own address passes, whatever policy says, and leav
 });
 
 test("what a limit refuses takes nothing, and what the budget refuses takes nothing of a limit", async () => {
-  const limited = `${serverPolicy("[{ports: [{port: 80}]}]")}`.replace(
+  const limited = serverPolicy("[{ports: [{port: 80}]}]").replace(
     "namespace: default}",
     "namespace: default, annotations: {weir.io/connection-limit: '3'}}",
   );
