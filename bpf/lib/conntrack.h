@@ -192,6 +192,12 @@ static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *en
 	return config.tcp_established_timeout;
 }
 
+/* Atomic. Clang makes of its builtin the instruction that fetches, too, which kernels have from 5.12 on. */
+static __always_inline void add(__u64 *sum, __u64 value)
+{
+	asm volatile("lock *(u64 *)(%0 + 0) += %1" : : "r"(sum), "r"(value) : "memory");
+}
+
 /* Notes a packet of `from` that passed: flags, lifetime, counters. */
 static __always_inline void conntrack_count(struct conntrack_entry *entry,
 					    const struct packet *packet, __u32 from, __u64 now,
@@ -217,6 +223,6 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry,
 		entry->tcp_flags[from & 1] |= packet->tcp_flags;
 	if (!entry->expires || !is_handshake(entry, protocol))
 		entry->expires = now + conntrack_lifetime(entry, protocol);
-	__sync_fetch_and_add(&entry->packets[from & 1], 1);
-	__sync_fetch_and_add(&entry->bytes[from & 1], length);
+	add(&entry->packets[from & 1], 1);
+	add(&entry->bytes[from & 1], length);
 }
