@@ -420,6 +420,8 @@ export interface ConntrackEntry {
   readonly bytes: readonly [bigint, bigint];
   readonly flags: number;
   readonly tcpFlags: Uint8Array;
+  readonly hasPlace: Uint8Array;
+  readonly onBudget: number;
 }
 
 export const conntrackEntry: Codec<ConntrackEntry> = {
@@ -435,6 +437,8 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
     view.setBigUint64(at + 136 + 0, value.bytes[0], true); view.setBigUint64(at + 136 + 8, value.bytes[1], true);
     view.setUint8(at + 152, value.flags);
     writeBytes(view, at + 153, value.tcpFlags, 2);
+    writeBytes(view, at + 155, value.hasPlace, 2);
+    view.setUint8(at + 157, value.onBudget);
   },
   decode(view, at) {
     return {
@@ -448,6 +452,8 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
       bytes: [view.getBigUint64(at + 136 + 0, true), view.getBigUint64(at + 136 + 8, true)],
       flags: view.getUint8(at + 152),
       tcpFlags: readBytes(view, at + 153, 2),
+      hasPlace: readBytes(view, at + 155, 2),
+      onBudget: view.getUint8(at + 157),
     };
   },
 };
@@ -739,7 +745,7 @@ export const ConnectionFlag = {
   SOURCE_CLOSING: 4,
   DESTINATION_CLOSING: 8,
   VIA_STACK: 16,
-  RELEASED: 32,
+  ESTABLISHED: 32,
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 
@@ -771,6 +777,8 @@ export const SourceFile = {
   FRAGMENT: 8,
   BUDGET: 9,
   LIMIT: 10,
+  TRACK: 11,
+  RELATED: 12,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -820,7 +828,7 @@ export const layouts: Readonly<
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 160, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], not_after: [24, 8], end: [32, 56], hop: [88, 32], packets: [120, 16], bytes: [136, 16], flags: [152, 1], tcp_flags: [153, 2] } },
+  conntrack_entry: { size: 160, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], not_after: [24, 8], end: [32, 56], hop: [88, 32], packets: [120, 16], bytes: [136, 16], flags: [152, 1], tcp_flags: [153, 2], has_place: [155, 2], on_budget: [157, 1] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },
