@@ -306,7 +306,10 @@ export class Enforcement {
     this.#forgetPlanned(next, change);
   }
 
-  /** The policy in force knows both who was there and who comes. */
+  /**
+   * The policy in force knows both who was there and who comes. The ipcache has one side: until it is
+   * written, and so for a moment after the generation, the new policy judges nodes as they were.
+   */
   #setOutsiders(outsiders: OutsiderPlan): void {
     const before = this.#outsiders;
     this.#outsiders = outsiders;
