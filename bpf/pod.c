@@ -33,12 +33,14 @@
 enum { ACTION_NEXT = TC_ACT_UNSPEC };
 
 /* Where an ICMP error goes that passes with its connection. */
-static __always_inline void related_hop(const struct work *work, const struct endpoint *sender,
+static __always_inline void related_hop(struct work *work, const struct endpoint *sender,
 					struct next_hop *hop)
 {
 	const struct tuple *tuple = &work->packet.tuple;
+	struct endpoint *to = &work->local[END_DESTINATION];
+	bool here = endpoint_read(to, &tuple->destination, tuple->family) == 1;
 
-	set_hop(hop, endpoint_by_address(&tuple->destination, tuple->family), sender);
+	set_hop(hop, here ? to : NULL, sender);
 }
 
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,

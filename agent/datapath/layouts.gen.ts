@@ -77,38 +77,44 @@ export const endpointKey: Codec<EndpointKey> = {
 
 /** `struct endpoint` */
 export interface EndpointEntry {
+  readonly address: IpAddress;
   readonly ifindex: number;
   readonly id: number;
   readonly incarnation: number;
-  readonly identity: number;
+  readonly identity: readonly [number, number];
   readonly policy: readonly [number, number];
   readonly flags: number;
   readonly mac: Uint8Array;
   readonly hostMac: Uint8Array;
+  readonly family: number;
 }
 
 export const endpointEntry: Codec<EndpointEntry> = {
-  size: 40,
+  size: 64,
   encode(value, view, at) {
-    view.setUint32(at + 0, value.ifindex, true);
-    view.setUint32(at + 4, value.id, true);
-    view.setUint32(at + 8, value.incarnation, true);
-    view.setUint32(at + 12, value.identity, true);
-    view.setUint32(at + 16 + 0, value.policy[0], true); view.setUint32(at + 16 + 4, value.policy[1], true);
-    view.setUint32(at + 24, value.flags, true);
-    writeBytes(view, at + 28, value.mac, 6);
-    writeBytes(view, at + 34, value.hostMac, 6);
+    ipAddress.encode(value.address, view, at + 0);
+    view.setUint32(at + 16, value.ifindex, true);
+    view.setUint32(at + 20, value.id, true);
+    view.setUint32(at + 24, value.incarnation, true);
+    view.setUint32(at + 28 + 0, value.identity[0], true); view.setUint32(at + 28 + 4, value.identity[1], true);
+    view.setUint32(at + 36 + 0, value.policy[0], true); view.setUint32(at + 36 + 4, value.policy[1], true);
+    view.setUint32(at + 44, value.flags, true);
+    writeBytes(view, at + 48, value.mac, 6);
+    writeBytes(view, at + 54, value.hostMac, 6);
+    view.setUint8(at + 60, value.family);
   },
   decode(view, at) {
     return {
-      ifindex: view.getUint32(at + 0, true),
-      id: view.getUint32(at + 4, true),
-      incarnation: view.getUint32(at + 8, true),
-      identity: view.getUint32(at + 12, true),
-      policy: [view.getUint32(at + 16 + 0, true), view.getUint32(at + 16 + 4, true)],
-      flags: view.getUint32(at + 24, true),
-      mac: readBytes(view, at + 28, 6),
-      hostMac: readBytes(view, at + 34, 6),
+      address: ipAddress.decode(view, at + 0),
+      ifindex: view.getUint32(at + 16, true),
+      id: view.getUint32(at + 20, true),
+      incarnation: view.getUint32(at + 24, true),
+      identity: [view.getUint32(at + 28 + 0, true), view.getUint32(at + 28 + 4, true)],
+      policy: [view.getUint32(at + 36 + 0, true), view.getUint32(at + 36 + 4, true)],
+      flags: view.getUint32(at + 44, true),
+      mac: readBytes(view, at + 48, 6),
+      hostMac: readBytes(view, at + 54, 6),
+      family: view.getUint8(at + 60),
     };
   },
 };
@@ -121,17 +127,17 @@ export interface InterfaceRecord {
 }
 
 export const interfaceRecord: Codec<InterfaceRecord> = {
-  size: 72,
+  size: 96,
   encode(value, view, at) {
     endpointEntry.encode(value.endpoint, view, at + 0);
-    ipAddress.encode(value.ipv4, view, at + 40);
-    ipAddress.encode(value.ipv6, view, at + 56);
+    ipAddress.encode(value.ipv4, view, at + 64);
+    ipAddress.encode(value.ipv6, view, at + 80);
   },
   decode(view, at) {
     return {
       endpoint: endpointEntry.decode(view, at + 0),
-      ipv4: ipAddress.decode(view, at + 40),
-      ipv6: ipAddress.decode(view, at + 56),
+      ipv4: ipAddress.decode(view, at + 64),
+      ipv6: ipAddress.decode(view, at + 80),
     };
   },
 };
@@ -816,8 +822,8 @@ export const layouts: Readonly<
   ip_address: { size: 16, members: { bytes: [0, 16] } },
   datapath_config: { size: 40, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
-  endpoint: { size: 40, members: { ifindex: [0, 4], id: [4, 4], incarnation: [8, 4], identity: [12, 4], policy: [16, 8], flags: [24, 4], mac: [28, 6], host_mac: [34, 6] } },
-  interface: { size: 72, members: { endpoint: [0, 40], ipv4: [40, 16], ipv6: [56, 16] } },
+  endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
+  interface: { size: 96, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16] } },
   ipcache_key: { size: 24, members: { prefixlen: [0, 4], family: [4, 1], address: [8, 16] } },
   ipcache_entry: { size: 8, members: { identity: [0, 4], address_class: [4, 4] } },
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },

@@ -2,7 +2,8 @@ import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
-import type { EndpointManager, Relabel } from "./manager.ts";
+import type { EndpointManager } from "./manager.ts";
+import type { Joining } from "./moves.ts";
 import { type Outsiders, sameOutsiders } from "./outsiders.ts";
 
 /** How many generations' objects are kept, to explain events that are still on their way. */
@@ -199,7 +200,7 @@ export class PolicyController {
       this.#refusal = error.message;
       return false;
     }
-    await endpoints.relabel(relabels);
+    await endpoints.noteRelabels(relabels);
     this.#options = options;
     this.#remember(objects);
     for (const resolve of this.#waiting) resolve();
@@ -230,7 +231,7 @@ export class PolicyController {
   }
 
   /** Who pods are by these objects, which are looked up from here on. */
-  async #planRelabels(objects: readonly PolicyObject[]): Promise<Relabel[]> {
+  async #planRelabels(objects: readonly PolicyObject[]): Promise<Joining[]> {
     this.#parts.pods.replace(objects);
     return this.#parts.endpoints.planRelabels();
   }
