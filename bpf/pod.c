@@ -10,19 +10,18 @@
  */
 #include <linux/pkt_cls.h>
 
-#include "lib/budget.h"
 #include "lib/common.h"
 #include "lib/config.h"
-#include "lib/conntrack.h"
 #include "lib/control.h"
 #include "lib/deliver.h"
 #include "lib/endpoint.h"
 #include "lib/events.h"
 #include "lib/hits.h"
 #include "lib/judge.h"
-#include "lib/limit.h"
 #include "lib/neighbour.h"
 #include "lib/parse.h"
+#include "lib/related.h"
+#include "lib/track.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_POD
@@ -33,264 +32,15 @@
  */
 enum { ACTION_NEXT = TC_ACT_UNSPEC };
 
-static __always_inline void reverse(const struct tuple *tuple, struct tuple *reversed)
-{
-	*reversed = *tuple;
-	reversed->source = tuple->destination;
-	reversed->destination = tuple->source;
-	reversed->source_port = tuple->destination_port;
-	reversed->destination_port = tuple->source_port;
-}
-
-/* Did the judgement find other rules or verdicts than the entry keeps? */
-static __always_inline bool end_differs(const struct conntrack_end *kept,
-					const struct event_end *end)
-{
-	return kept->verdict != end->verdict || kept->rules[0] != end->rules[0] ||
-	       kept->rules[1] != end->rules[1] || kept->rules[2] != end->rules[2];
-}
-
-/* A connection's first packet: judge it, and remember what was said. */
-__noinline int open_connection(struct __sk_buff *skb)
-{
-	struct work *work = work_area(skb);
-	struct conntrack_entry *entry;
-	int step;
-
-	if (!work)
-		return DROP(DROP_WRITE_ERROR);
-	entry = &work->entry;
-	work->is_reply = false;
-	work->original = work->packet.tuple;
-	entry->flags = source_is_high(&work->original) ? CONNECTION_SOURCE_IS_HIGH : 0;
-	if (work->hook == HOOK_POD_INGRESS)
-		entry->flags |= CONNECTION_VIA_STACK;
-	step = judge(skb);
-	if (step)
-		return step;
-	step = take_budget(&work->original, work->now);
-	if (step)
-		return step;
-	step = take_limits(entry, work->now);
-	if (step)
-		return step;
-	work->report = true;
-	entry->created = work->now;
-	entry->expires = 0;
-	for (int i = 0; i < ENDS; i++) {
-		entry->packets[i] = 0;
-		entry->bytes[i] = 0;
-		entry->tcp_flags[i] = 0;
-	}
-	__builtin_memset(entry->pad, 0, sizeof(entry->pad));
-	return STEP_NEXT;
-}
-
-/*
- * The entry's verdicts were found under another revision: judge the connection's
- * original direction again, also for a reply. The entry is left as it is when the
- * answer is no; it gets no new time and ends by itself.
- */
-__noinline int judge_again(struct __sk_buff *skb)
-{
-	struct work *work = work_area(skb);
-	const struct conntrack_entry *entry;
-	__u8 icmp_type;
-	int step;
-
-	if (!work)
-		return DROP(DROP_WRITE_ERROR);
-	entry = conntrack_find(&work->packet.tuple);
-	if (!entry)
-		return open_connection(skb); /* evicted meanwhile */
-	icmp_type = work->packet.tuple.icmp_type;
-	work->entry = *entry;
-	if (work->is_reply) {
-		reverse(&work->packet.tuple, &work->original);
-		/* The request's type is what policy speaks of, not the reply's. */
-		if (work->original.protocol == IPPROTO_ICMP && icmp_type == ICMP_ECHOREPLY)
-			work->original.icmp_type = ICMP_ECHO;
-		if (work->original.protocol == IPPROTO_ICMPV6 && icmp_type == ICMPV6_ECHO_REPLY)
-			work->original.icmp_type = ICMPV6_ECHO_REQUEST;
-	} else {
-		work->original = work->packet.tuple;
-	}
-	/* Another pod on the old address inherits nothing: this is a connection of its own. */
-	if (incarnation_at(&work->original.source, work->original.family) !=
-		    entry->end[END_SOURCE].incarnation ||
-	    incarnation_at(&work->original.destination, work->original.family) !=
-		    entry->end[END_DESTINATION].incarnation)
-		return open_connection(skb);
-	step = judge(skb);
-	if (step)
-		return step;
-	if (limits_differ(entry, &work->entry)) {
-		release_limits(entry);
-		step = take_limits(&work->entry, work->now);
-		if (step)
-			return step;
-	}
-	work->report = end_differs(&entry->end[END_SOURCE], &work->end[END_SOURCE]) ||
-		       end_differs(&entry->end[END_DESTINATION], &work->end[END_DESTINATION]);
-	return STEP_NEXT;
-}
-
-/*
- * Finds or opens the packet's connection. `incarnation` is that of the endpoint whose
- * veth this is, which is the sender (from_pod) or the receiver.
- *
- * On STEP_NEXT *hop is where the packet goes.
- */
-static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32 incarnation,
-				 bool from_pod, struct next_hop *hop)
-{
-	struct packet *packet = &work->packet;
-	struct conntrack_entry *entry;
-	bool fresh = false;
-	__u32 from;
-	int step;
-
-	entry = conntrack_find(&packet->tuple);
-	if (entry) {
-		__u32 own;
-
-		work->is_reply = is_reply(entry, &packet->tuple);
-		own = work->is_reply == from_pod ? END_DESTINATION : END_SOURCE;
-		if (conntrack_is_over(entry, packet, work->now, work->is_reply) ||
-		    entry->end[own].incarnation != incarnation)
-			entry = NULL;
-	}
-	if (!entry) {
-		step = open_connection(skb);
-		fresh = true;
-	} else if (entry->revision != work->revision ||
-		   (entry->not_after && work->now >= entry->not_after)) {
-		step = judge_again(skb);
-		fresh = true;
-	} else {
-		step = STEP_NEXT;
-	}
-	if (step)
-		return step;
-
-	from = work->is_reply & 1; /* END_DESTINATION sends replies */
-	if (fresh)
-		entry = &work->entry;
-	if (work->is_reply && !(entry->flags & CONNECTION_SEEN_REPLY)) {
-		reverse(&packet->tuple, &work->original);
-		give_back_budget(&work->original);
-	}
-	/* What a pod sends up the stack to another pod here is counted where it left. */
-	if (fresh || from_pod || !entry->end[from].incarnation)
-		conntrack_count(entry, packet, from, work->now, skb->len);
-	if (is_closed(entry) && !(entry->flags & CONNECTION_RELEASED)) {
-		release_limits(entry);
-		entry->flags |= CONNECTION_RELEASED;
-	}
-	*hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
-	return fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
-}
-
-/* At least 8 bytes of the transport header are quoted (RFC 792): its ports, or an echo's identifier. */
-static __always_inline int read_quoted_ports(struct __sk_buff *skb, struct packet *quoted)
-{
-	struct tuple *tuple = &quoted->tuple;
-	struct icmp_start start;
-
-	if (bpf_skb_load_bytes(skb, quoted->l4_offset, &start, sizeof(start)))
-		return DROP(DROP_INVALID_PACKET);
-	if (tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6) {
-		tuple->source_port = start.identifier;
-		tuple->destination_port = start.identifier;
-	} else {
-		struct ports ports;
-
-		__builtin_memcpy(&ports, &start, sizeof(ports));
-		tuple->source_port = ports.source;
-		tuple->destination_port = ports.destination;
-	}
-	return STEP_NEXT;
-}
-
-/*
- * ICMP errors (RFC 792, RFC 4443) speak of a packet that they quote. One that quotes a
- * packet of a connection that is allowed passes with it, to the quoted sender only.
- */
-__noinline int related(struct __sk_buff *skb)
-{
-	struct work *work = work_area(skb);
-	struct packet *packet, *quoted;
-	struct conntrack_entry *entry;
-	struct tuple own;
-	__u32 offset;
-	int step;
-
-	if (!work)
-		return DROP(DROP_WRITE_ERROR);
-	packet = &work->packet;
-	quoted = &work->quoted;
-	quoted->end = packet->end;
-	offset = packet->l4_offset + 8;
-	if (packet->tuple.family == FAMILY_IPV4) {
-		struct iphdr ip;
-		__u32 size = 0;
-
-		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
-			return DROP(DROP_INVALID_PACKET);
-		step = read_ipv4(&ip, quoted, &size);
-		quoted->l4_offset = offset + size;
-	} else {
-		struct ipv6hdr ip;
-
-		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
-			return DROP(DROP_INVALID_PACKET);
-		read_ipv6_addresses(&ip, &quoted->tuple);
-		quoted->tuple.protocol = ip.nexthdr;
-		quoted->l4_offset = offset + sizeof(ip);
-		step = skip_extensions(skb, quoted);
-	}
-	if (step)
-		return step;
-	/* Without ports nobody knows which connection is meant. */
-	if (quoted->fragment == FRAGMENT_LATER)
-		return STEP_NEXT;
-	if (!address_equal(&quoted->tuple.source, &packet->tuple.destination))
-		return STEP_NEXT;
-	/* A pod complains only about what was sent to itself. */
-	if (work->hook == HOOK_POD_EGRESS &&
-	    !address_equal(&quoted->tuple.destination, &packet->tuple.source))
-		return STEP_NEXT;
-	step = read_quoted_ports(skb, quoted);
-	if (step)
-		return step;
-
-	entry = conntrack_find(&quoted->tuple);
-	if (!entry || work->now > entry->expires)
-		return STEP_NEXT;
-	/* The revision of the quoted addresses, not of a router's on the way. */
-	own = packet->tuple;
-	packet->tuple = quoted->tuple;
-	read_revision(work);
-	work->is_reply = is_reply(entry, &quoted->tuple);
-	step = entry->revision != work->revision ||
-			       (entry->not_after && work->now >= entry->not_after) ?
-		       judge_again(skb) :
-		       STEP_NEXT;
-	packet->tuple = own;
-	work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
-	work->report = false;
-	if (step)
-		return step;
-	return 1; /* related: passes */
-}
-
 /* Where an ICMP error goes that passes with its connection. */
-static __always_inline void related_hop(const struct work *work, const struct endpoint *sender,
+static __always_inline void related_hop(struct work *work, const struct endpoint *sender,
 					struct next_hop *hop)
 {
 	const struct tuple *tuple = &work->packet.tuple;
+	struct endpoint *to = &work->local[END_DESTINATION];
+	bool here = endpoint_read(to, &tuple->destination, tuple->family) == 1;
 
-	set_hop(hop, endpoint_by_address(&tuple->destination, tuple->family), sender);
+	set_hop(hop, here ? to : NULL, sender);
 }
 
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
@@ -328,6 +78,9 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 							 STEP_NEXT;
 	if (step)
 		return step;
+
+	if (address_equal(&tuple->destination, own))
+		return STEP_NEXT; /* policy is between pods; a pod always reaches itself */
 
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
@@ -415,6 +168,8 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 		step = remember_fragment(&work->packet);
 	if (step)
 		return step;
+	if (address_equal(&tuple->source, own))
+		return STEP_NEXT; /* the pod itself */
 	if (work->packet.is_icmp_error) {
 		step = related(skb);
 		if (step)

@@ -38,7 +38,7 @@ export function endpointsImage(endpoints: readonly EndpointState[]): MapImage {
     endpointEntry,
     records,
     ({ address }) => endpointKeyOf(address),
-    ({ endpoint }) => toEntry(endpoint),
+    ({ endpoint, address }) => toEntry(endpoint, address),
   );
 }
 
@@ -48,7 +48,7 @@ export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
     interfaceRecord,
     endpoints,
     (endpoint) => endpoint.ifindex,
-    (endpoint) => ({ endpoint: toEntry(endpoint), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
+    (endpoint) => ({ endpoint: toEntry(endpoint, null), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
   );
 }
 

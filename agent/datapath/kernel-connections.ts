@@ -79,8 +79,9 @@ export class KernelConnections implements ConnectionTable {
     const limited = new Map<number, number>();
     const { seen, removed } = await this.#removeWhere(({ entry }) => {
       if (entry.expires < now) return true;
-      if ((entry.flags & ConnectionFlag.RELEASED) !== 0) return false;
-      for (const { limit } of entry.end) if (limit !== 0) limited.set(limit, (limited.get(limit) ?? 0) + 1);
+      for (const [end, { limit }] of entry.end.entries()) {
+        if (limit !== 0 && entry.hasPlace[end] !== 0) limited.set(limit, (limited.get(limit) ?? 0) + 1);
+      }
       return false;
     });
     return { live: seen - removed, removed, limited };

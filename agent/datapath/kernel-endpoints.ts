@@ -12,12 +12,14 @@ import {
   type InterfaceRecord,
 } from "./layouts.gen.ts";
 
-export function toEntry(endpoint: EndpointState): EndpointEntry {
+/** @param address Whose record it is; null: the interface's. */
+export function toEntry(endpoint: EndpointState, address: string | null): EndpointEntry {
   return {
+    ...(address === null ? { address: bytesOf(null), family: 0 } : toKey(address)),
     ifindex: endpoint.ifindex,
     id: endpoint.id,
     incarnation: endpoint.incarnation,
-    identity: endpoint.identity,
+    identity: [endpoint.identity[0], endpoint.identity[1]],
     policy: [endpoint.policy[0], endpoint.policy[1]],
     flags: endpoint.viaStack ? EndpointFlag.ENDPOINT_VIA_STACK : 0,
     mac: encodeMac(endpoint.mac),
@@ -74,12 +76,11 @@ export class KernelEndpoints implements EndpointTable {
   }
 
   write(endpoint: EndpointState): void {
-    const entry = toEntry(endpoint);
     for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-      if (address !== null) this.#endpoints.set(toKey(address), entry);
+      if (address !== null) this.#endpoints.set(toKey(address), toEntry(endpoint, address));
     }
     this.#interfaces.set(endpoint.ifindex, {
-      endpoint: entry,
+      endpoint: toEntry(endpoint, null),
       ipv4: bytesOf(endpoint.ipv4),
       ipv6: bytesOf(endpoint.ipv6),
     });
@@ -104,7 +105,7 @@ function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null)
   return {
     id: entry.id,
     incarnation: entry.incarnation,
-    identity: entry.identity,
+    identity: [entry.identity[0], entry.identity[1]],
     policy: [entry.policy[0], entry.policy[1]],
     ifindex: entry.ifindex,
     mac: decodeMac(entry.mac),

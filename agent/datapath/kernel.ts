@@ -82,7 +82,8 @@ export interface PolicySlots {
 export interface EndpointState {
   readonly id: number;
   readonly incarnation: number;
-  readonly identity: number;
+  /** By the parity of the generation. */
+  readonly identity: readonly [number, number];
   /** Policy slot, by the parity of the generation. */
   readonly policy: readonly [number, number];
   readonly ifindex: number;

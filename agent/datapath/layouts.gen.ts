@@ -77,38 +77,44 @@ export const endpointKey: Codec<EndpointKey> = {
 
 /** `struct endpoint` */
 export interface EndpointEntry {
+  readonly address: IpAddress;
   readonly ifindex: number;
   readonly id: number;
   readonly incarnation: number;
-  readonly identity: number;
+  readonly identity: readonly [number, number];
   readonly policy: readonly [number, number];
   readonly flags: number;
   readonly mac: Uint8Array;
   readonly hostMac: Uint8Array;
+  readonly family: number;
 }
 
 export const endpointEntry: Codec<EndpointEntry> = {
-  size: 40,
+  size: 64,
   encode(value, view, at) {
-    view.setUint32(at + 0, value.ifindex, true);
-    view.setUint32(at + 4, value.id, true);
-    view.setUint32(at + 8, value.incarnation, true);
-    view.setUint32(at + 12, value.identity, true);
-    view.setUint32(at + 16 + 0, value.policy[0], true); view.setUint32(at + 16 + 4, value.policy[1], true);
-    view.setUint32(at + 24, value.flags, true);
-    writeBytes(view, at + 28, value.mac, 6);
-    writeBytes(view, at + 34, value.hostMac, 6);
+    ipAddress.encode(value.address, view, at + 0);
+    view.setUint32(at + 16, value.ifindex, true);
+    view.setUint32(at + 20, value.id, true);
+    view.setUint32(at + 24, value.incarnation, true);
+    view.setUint32(at + 28 + 0, value.identity[0], true); view.setUint32(at + 28 + 4, value.identity[1], true);
+    view.setUint32(at + 36 + 0, value.policy[0], true); view.setUint32(at + 36 + 4, value.policy[1], true);
+    view.setUint32(at + 44, value.flags, true);
+    writeBytes(view, at + 48, value.mac, 6);
+    writeBytes(view, at + 54, value.hostMac, 6);
+    view.setUint8(at + 60, value.family);
   },
   decode(view, at) {
     return {
-      ifindex: view.getUint32(at + 0, true),
-      id: view.getUint32(at + 4, true),
-      incarnation: view.getUint32(at + 8, true),
-      identity: view.getUint32(at + 12, true),
-      policy: [view.getUint32(at + 16 + 0, true), view.getUint32(at + 16 + 4, true)],
-      flags: view.getUint32(at + 24, true),
-      mac: readBytes(view, at + 28, 6),
-      hostMac: readBytes(view, at + 34, 6),
+      address: ipAddress.decode(view, at + 0),
+      ifindex: view.getUint32(at + 16, true),
+      id: view.getUint32(at + 20, true),
+      incarnation: view.getUint32(at + 24, true),
+      identity: [view.getUint32(at + 28 + 0, true), view.getUint32(at + 28 + 4, true)],
+      policy: [view.getUint32(at + 36 + 0, true), view.getUint32(at + 36 + 4, true)],
+      flags: view.getUint32(at + 44, true),
+      mac: readBytes(view, at + 48, 6),
+      hostMac: readBytes(view, at + 54, 6),
+      family: view.getUint8(at + 60),
     };
   },
 };
@@ -121,17 +127,17 @@ export interface InterfaceRecord {
 }
 
 export const interfaceRecord: Codec<InterfaceRecord> = {
-  size: 72,
+  size: 96,
   encode(value, view, at) {
     endpointEntry.encode(value.endpoint, view, at + 0);
-    ipAddress.encode(value.ipv4, view, at + 40);
-    ipAddress.encode(value.ipv6, view, at + 56);
+    ipAddress.encode(value.ipv4, view, at + 64);
+    ipAddress.encode(value.ipv6, view, at + 80);
   },
   decode(view, at) {
     return {
       endpoint: endpointEntry.decode(view, at + 0),
-      ipv4: ipAddress.decode(view, at + 40),
-      ipv6: ipAddress.decode(view, at + 56),
+      ipv4: ipAddress.decode(view, at + 64),
+      ipv6: ipAddress.decode(view, at + 80),
     };
   },
 };
@@ -420,6 +426,8 @@ export interface ConntrackEntry {
   readonly bytes: readonly [bigint, bigint];
   readonly flags: number;
   readonly tcpFlags: Uint8Array;
+  readonly hasPlace: Uint8Array;
+  readonly onBudget: number;
 }
 
 export const conntrackEntry: Codec<ConntrackEntry> = {
@@ -435,6 +443,8 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
     view.setBigUint64(at + 136 + 0, value.bytes[0], true); view.setBigUint64(at + 136 + 8, value.bytes[1], true);
     view.setUint8(at + 152, value.flags);
     writeBytes(view, at + 153, value.tcpFlags, 2);
+    writeBytes(view, at + 155, value.hasPlace, 2);
+    view.setUint8(at + 157, value.onBudget);
   },
   decode(view, at) {
     return {
@@ -448,6 +458,8 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
       bytes: [view.getBigUint64(at + 136 + 0, true), view.getBigUint64(at + 136 + 8, true)],
       flags: view.getUint8(at + 152),
       tcpFlags: readBytes(view, at + 153, 2),
+      hasPlace: readBytes(view, at + 155, 2),
+      onBudget: view.getUint8(at + 157),
     };
   },
 };
@@ -739,7 +751,7 @@ export const ConnectionFlag = {
   SOURCE_CLOSING: 4,
   DESTINATION_CLOSING: 8,
   VIA_STACK: 16,
-  RELEASED: 32,
+  ESTABLISHED: 32,
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 
@@ -771,6 +783,8 @@ export const SourceFile = {
   FRAGMENT: 8,
   BUDGET: 9,
   LIMIT: 10,
+  TRACK: 11,
+  RELATED: 12,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -808,8 +822,8 @@ export const layouts: Readonly<
   ip_address: { size: 16, members: { bytes: [0, 16] } },
   datapath_config: { size: 40, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
-  endpoint: { size: 40, members: { ifindex: [0, 4], id: [4, 4], incarnation: [8, 4], identity: [12, 4], policy: [16, 8], flags: [24, 4], mac: [28, 6], host_mac: [34, 6] } },
-  interface: { size: 72, members: { endpoint: [0, 40], ipv4: [40, 16], ipv6: [56, 16] } },
+  endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
+  interface: { size: 96, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16] } },
   ipcache_key: { size: 24, members: { prefixlen: [0, 4], family: [4, 1], address: [8, 16] } },
   ipcache_entry: { size: 8, members: { identity: [0, 4], address_class: [4, 4] } },
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
@@ -820,7 +834,7 @@ export const layouts: Readonly<
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 160, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], not_after: [24, 8], end: [32, 56], hop: [88, 32], packets: [120, 16], bytes: [136, 16], flags: [152, 1], tcp_flags: [153, 2] } },
+  conntrack_entry: { size: 160, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], not_after: [24, 8], end: [32, 56], hop: [88, 32], packets: [120, 16], bytes: [136, 16], flags: [152, 1], tcp_flags: [153, 2], has_place: [155, 2], on_budget: [157, 1] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },

@@ -15,6 +15,8 @@ import type { SlotContent, SlotTable } from "./slot-table.ts";
 export interface Guarded {
   endpoint: GuardedEndpoint;
   slot: number;
+  /** By which packets know it: another than the endpoint's own as long as a start has not put that in force. */
+  identity: number;
 }
 
 /** A slot that serves all subjects with one policy key. */
@@ -108,7 +110,7 @@ export class EnforcementViews {
   snapshot(): EnforcementSnapshot {
     const { engine, endpoints, slotByKey, identities, fixedPrefixes, outsiders, addresses, refused, boot } =
       this.#state();
-    const guarded = [...endpoints.values()].map(({ endpoint, slot }) => ({ endpoint, slot }));
+    const guarded = [...endpoints.values()].map((one) => ({ ...one }));
     const epoch = boot(0);
     return {
       engine,
@@ -142,6 +144,8 @@ export class EnforcementViews {
     if (!state) problems.push(`endpoint ${id} is missing from the map endpoints or interfaces`);
     else if (!state.policy.includes(guarded.slot))
       problems.push(`endpoint ${id} has policy slots ${state.policy.join(", ")}, not ${guarded.slot}`);
+    if (state && !state.identity.includes(guarded.identity))
+      problems.push(`endpoint ${id} has identities ${state.identity.join(", ")}, not ${guarded.identity}`);
     if (!slots.content(guarded.slot)) problems.push(`policy slot ${guarded.slot} of endpoint ${id} is missing`);
     const present = new Map(kernel.ipcache.read().map((entry) => [entry.prefix, entry.identity]));
     for (const { prefix, identity } of knownPrefixes(guarded.endpoint)) {

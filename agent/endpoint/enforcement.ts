@@ -8,7 +8,8 @@ import type { Rule } from "#policy/model/rule.ts";
 import { EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
-import { type GuardedEndpoint, knownPrefixes, sameState } from "./guarded-endpoint.ts";
+import { type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
+import { halfWay, type Joining, type Move, unfinished } from "./moves.ts";
 import { outsiderAt, type OutsiderPlan } from "./outsiders.ts";
 import { type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
@@ -41,16 +42,10 @@ interface WantedPolicy {
   slot: number | null;
 }
 
-/** A subject that an endpoint is about to have, with the number of its identity. */
-export interface Joining {
-  readonly identity: number;
-  readonly subject: Subject;
-}
-
 export interface PolicyChange {
   /** A new generation even when no endpoint's policy differs, so that the number says which objects are in force. */
   readonly always: boolean;
-  /** Subjects for which everything is made ready along with the change: {@link Enforcement.add} can then not fail. */
+  /** Endpoints that become somebody else with the change. */
   readonly joining?: readonly Joining[];
   /** Who has other addresses; missing: as before. */
   readonly outsiders?: OutsiderPlan;
@@ -144,7 +139,9 @@ export class Enforcement {
     await this.#finishChange(inKernel, parity);
     for (const endpoint of endpoints) {
       this.#identities.set(endpoint.identity, endpoint.subject);
-      this.#endpoints.set(endpoint.id, { endpoint, slot: inKernel.get(endpoint.id)?.policy[parity] ?? 0 });
+      const there = inKernel.get(endpoint.id);
+      const identity = there?.identity[parity] ?? endpoint.identity;
+      this.#endpoints.set(endpoint.id, { endpoint, identity, slot: there?.policy[parity] ?? 0 });
     }
     for (const [id, state] of inKernel) {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
@@ -163,18 +160,16 @@ export class Enforcement {
   }
 
   /**
-   * A change that was cut short leaves records whose slot not in force is an older one. The
+   * A change that was cut short leaves records whose side not in force is another one. The
    * next change flips to that side for all endpoints, so it must say what is in force first.
    */
   async #finishChange(inKernel: Map<number, EndpointState>, parity: number): Promise<void> {
-    const torn = [...inKernel.values()].filter(({ policy }) => policy[0] !== policy[1]);
+    const torn = unfinished(inKernel.values(), parity);
     if (torn.length === 0) return;
     await this.#kernel.policies.barrier();
-    for (const state of torn) {
-      const slot = state.policy[parity] as number;
-      const whole: EndpointState = { ...state, policy: [slot, slot] };
+    for (const whole of torn) {
       this.#kernel.endpoints.write(whole);
-      inKernel.set(state.id, whole);
+      inKernel.set(whole.id, whole);
     }
   }
 
@@ -187,7 +182,7 @@ export class Enforcement {
    *     the live slots (a split class judges as the class it comes from), then in the
    *     ipcache. No verdict changes.
    *  3. Make new slots for policies that differ from what their endpoints have.
-   *  4. Write these slots into the endpoint records under the parity not in force.
+   *  4. Write these slots, and who endpoints become, into their records under the parity not in force.
    *  5. One store: the generation. From here the new policy is in force.
    *  6. When no program runs that read the old generation: the other parity, then
    *     remove old slots, and join the classes that nobody tells apart any more.
@@ -213,19 +208,15 @@ export class Enforcement {
     const numbers = await this.#slots.insert(fresh.map((policy) => policy.content));
     for (const [index, policy] of fresh.entries()) policy.slot = numbers[index] as number;
 
-    const moves = this.#moves(next, wanted);
+    const moves = this.#moves(next, wanted, joining);
     const advance = always || moves.length > 0;
     if (advance) {
       const inactive = Number((control.generation() + 1n) & 1n);
-      const state = (guarded: Guarded, slot: number): EndpointState => ({
-        ...guarded.endpoint,
-        policy: inactive === 0 ? [slot, guarded.slot] : [guarded.slot, slot],
-      });
-      for (const { guarded, slot } of moves) this.#kernel.endpoints.write(state(guarded, slot));
+      for (const move of moves) this.#kernel.endpoints.write(halfWay(move, inactive));
       control.advanceGeneration();
     }
     // What is in force is known from here on, whatever fails below.
-    for (const { guarded, slot } of moves) guarded.slot = slot;
+    for (const { guarded, ...now } of moves) Object.assign(guarded, now);
     this.#engine = next;
     this.#refused = null;
     for (const { identity, subject } of joining) this.#identities.set(identity, subject);
@@ -235,7 +226,10 @@ export class Enforcement {
     }
 
     if (advance) await this.#kernel.policies.barrier();
-    for (const { guarded, slot } of moves) this.#kernel.endpoints.write({ ...guarded.endpoint, policy: [slot, slot] });
+    for (const { endpoint, slot } of moves) {
+      this.#kernel.endpoints.write(settled(endpoint, slot));
+      for (const { prefix, identity } of knownPrefixes(endpoint)) this.#addresses.setKnown(prefix, identity);
+    }
     if (restoring) this.#writeStale();
     this.#isTorn = false;
     await this.#forgetUnused();
@@ -258,8 +252,8 @@ export class Enforcement {
     if (this.#refused) throw EndpointError.notGuardable(this.#refused);
     this.#learn(endpoint.identity, endpoint.subject);
     const slot = await this.#slotFor(endpoint.subject);
-    this.#endpoints.set(endpoint.id, { endpoint, slot });
-    this.#kernel.endpoints.write({ ...endpoint, policy: [slot, slot] });
+    this.#endpoints.set(endpoint.id, { endpoint, slot, identity: endpoint.identity });
+    this.#kernel.endpoints.write(settled(endpoint, slot));
     for (const { prefix, identity } of knownPrefixes(endpoint)) {
       this.#addresses.setKnown(prefix, identity);
       this.#kernel.control.raiseEpoch(prefix);
@@ -272,7 +266,7 @@ export class Enforcement {
     if (!guarded) return;
     this.#endpoints.delete(id);
     const { endpoint, slot } = guarded;
-    this.#kernel.endpoints.remove({ ...endpoint, policy: [slot, slot] });
+    this.#kernel.endpoints.remove(settled(endpoint, slot));
     for (const { prefix } of knownPrefixes(endpoint)) {
       this.#addresses.removeKnown(prefix, outsiderAt(this.#outsiders, prefix));
       this.#kernel.control.raiseEpoch(prefix);
@@ -312,7 +306,10 @@ export class Enforcement {
     this.#forgetPlanned(next, change);
   }
 
-  /** The policy in force knows both who was there and who comes. */
+  /**
+   * The policy in force knows both who was there and who comes. The ipcache has one side: until it is
+   * written, and so for a moment after the generation, the new policy judges nodes as they were.
+   */
   #setOutsiders(outsiders: OutsiderPlan): void {
     const before = this.#outsiders;
     this.#outsiders = outsiders;
@@ -395,24 +392,22 @@ export class Enforcement {
     const classes = new Map([...this.#addresses.classesInUse(), ...union, ...final]);
     this.#planned = [...classes.keys()];
     for (const [id, said] of classes) next.addClass(id, said);
-    const wanted = this.#compileAll(next);
-    for (const { subject } of joining) {
-      const key = next.policyKey(subject);
-      if (!wanted.has(key)) wanted.set(key, { ...this.#compile(next, subject), slot: null });
-    }
+    const wanted = this.#compileAll(next, joining);
     const splits = splitEntries(this.#slots, this.#addresses, union);
     this.#refuseTooLarge(wanted, splits);
     return { wanted, splits, classes, final };
   }
 
   /** Compiles the policy of every subject; a slot that an endpoint of it has and that is right is kept. */
-  #compileAll(engine: PolicyEngine): Map<string, WantedPolicy> {
+  #compileAll(engine: PolicyEngine, joining: readonly Joining[]): Map<string, WantedPolicy> {
     const policies = new Map<string, WantedPolicy>();
+    const joined = new Map(joining.map((one) => [one.id, one]));
     for (const { endpoint, slot } of this.#endpoints.values()) {
-      const key = engine.policyKey(endpoint.subject);
+      const { subject } = joined.get(endpoint.id) ?? endpoint;
+      const key = engine.policyKey(subject);
       let policy = policies.get(key);
       if (!policy) {
-        policies.set(key, (policy = { ...this.#compile(engine, endpoint.subject), slot: null }));
+        policies.set(key, (policy = { ...this.#compile(engine, subject), slot: null }));
       }
       if (policy.slot !== null || !this.#slots.isRoomy(slot)) continue;
       if (this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
@@ -431,11 +426,15 @@ export class Enforcement {
     }
   }
 
-  #moves(engine: PolicyEngine, wanted: ReadonlyMap<string, WantedPolicy>): { guarded: Guarded; slot: number }[] {
-    const moves: { guarded: Guarded; slot: number }[] = [];
+  #moves(engine: PolicyEngine, wanted: ReadonlyMap<string, WantedPolicy>, joining: readonly Joining[]): Move[] {
+    const moves: Move[] = [];
+    const joined = new Map(joining.map((one) => [one.id, one]));
     for (const guarded of this.#endpoints.values()) {
-      const slot = wanted.get(engine.policyKey(guarded.endpoint.subject))?.slot as number;
-      if (slot !== guarded.slot) moves.push({ guarded, slot });
+      const endpoint = { ...guarded.endpoint, ...joined.get(guarded.endpoint.id) };
+      const { identity, subject } = endpoint;
+      const slot = wanted.get(engine.policyKey(subject))?.slot as number;
+      if (joined.has(endpoint.id) || slot !== guarded.slot || identity !== guarded.identity)
+        moves.push({ guarded, endpoint, slot, identity });
     }
     return moves;
   }
@@ -446,7 +445,7 @@ export class Enforcement {
     for (const { endpoint, slot } of this.#endpoints.values()) {
       const state = inKernel.get(endpoint.id);
       if (!state || !sameState(state, endpoint, slot)) {
-        this.#kernel.endpoints.write({ ...endpoint, policy: [slot, slot] });
+        this.#kernel.endpoints.write(settled(endpoint, slot));
       }
     }
   }

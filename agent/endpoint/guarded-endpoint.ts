@@ -3,8 +3,14 @@ import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import type { Subject } from "#policy/model/identity.ts";
 
 /** A local endpoint as policy sees it. */
-export interface GuardedEndpoint extends Omit<EndpointState, "policy"> {
+export interface GuardedEndpoint extends Omit<EndpointState, "identity" | "policy"> {
+  readonly identity: number;
   readonly subject: Subject;
+}
+
+/** What the kernel's records say of an endpoint while nothing changes. */
+export function settled({ identity, ...endpoint }: GuardedEndpoint, slot: number): EndpointState {
+  return { ...endpoint, identity: [identity, identity], policy: [slot, slot] };
 }
 
 /** The host routes of an endpoint, with its identity. */
@@ -21,7 +27,8 @@ export function sameState(state: EndpointState, endpoint: GuardedEndpoint, slot:
     state.policy[0] === slot &&
     state.policy[1] === slot &&
     state.incarnation === endpoint.incarnation &&
-    state.identity === endpoint.identity &&
+    state.identity[0] === endpoint.identity &&
+    state.identity[1] === endpoint.identity &&
     state.ifindex === endpoint.ifindex &&
     state.mac === endpoint.mac &&
     state.hostMac === endpoint.hostMac &&

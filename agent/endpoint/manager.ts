@@ -10,8 +10,9 @@ import type { ConnectionTable, Hooks } from "#agent/datapath/kernel.ts";
 import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { EndpointError } from "./errors.ts";
-import type { Enforcement, Joining } from "./enforcement.ts";
+import type { Enforcement } from "./enforcement.ts";
 import type { GuardedEndpoint } from "./guarded-endpoint.ts";
+import type { Joining } from "./moves.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 
@@ -46,11 +47,6 @@ export interface PodFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
   readonly namedPorts: Subject["namedPorts"];
-}
-
-/** An endpoint that is to have another identity. */
-export interface Relabel extends Joining {
-  readonly id: number;
 }
 
 /** One thing that happened to an endpoint. */
@@ -309,10 +305,10 @@ export class EndpointManager {
 
   /**
    * The endpoints whose Pod object says now that they are somebody else, with the numbers
-   * of their new identities. {@link relabel} or {@link keepLabels} has to follow.
+   * of their new identities. {@link relabel}, {@link noteRelabels} or {@link keepLabels} has to follow.
    */
-  async planRelabels(): Promise<Relabel[]> {
-    const plan: Relabel[] = [];
+  async planRelabels(): Promise<Joining[]> {
+    const plan: Joining[] = [];
     for (const { record, subject: before } of this.list()) {
       if (record.state !== "ready") continue;
       const subject = this.#subject(record);
@@ -322,12 +318,20 @@ export class EndpointManager {
     return plan;
   }
 
-  /** Gives endpoints their new identities. */
-  async relabel(plan: readonly Relabel[]): Promise<void> {
+  /** Gives endpoints their new identities, one by one: for such as the policy in force judges like the old ones. */
+  async relabel(plan: readonly Joining[]): Promise<void> {
+    for (const joining of plan) {
+      const record = { ...this.#require(joining.id).record, identity: joining.identity };
+      await this.#options.enforcement.add(this.#guarded(record, joining.subject));
+      await this.noteRelabels([joining]);
+    }
+  }
+
+  /** Says that endpoints have their new identities. */
+  async noteRelabels(plan: readonly Joining[]): Promise<void> {
     for (const { id, subject, identity } of plan) {
       const { record } = this.#require(id);
       const changed = { ...record, identity };
-      await this.#options.enforcement.add(this.#guarded(changed, subject));
       this.#options.records.write(changed);
       this.#endpoints.set(id, { record: changed, subject });
       this.#note(id, "relabelled", `identity ${record.identity} became ${identity}`);
@@ -336,7 +340,7 @@ export class EndpointManager {
   }
 
   /** Drops a plan: the endpoints stay who they are. */
-  async keepLabels(plan: readonly Relabel[]): Promise<void> {
+  async keepLabels(plan: readonly Joining[]): Promise<void> {
     for (const { identity } of plan) await this.#options.identities.release(identity);
   }
 

@@ -4,7 +4,8 @@ import { isPolicyKind, objectKey, type PolicyObject } from "#policy/model/object
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
-import type { EndpointManager, Relabel } from "./manager.ts";
+import type { EndpointManager } from "./manager.ts";
+import type { Joining } from "./moves.ts";
 import { type Outsiders, sameOutsiders } from "./outsiders.ts";
 
 /** How many generations' objects are kept, to explain events that are still on their way. */
@@ -205,7 +206,7 @@ export class PolicyController {
       await endpoints.keepLabels(relabels);
       return false;
     }
-    await endpoints.relabel(relabels);
+    await endpoints.noteRelabels(relabels);
     this.#options = options;
     this.#remember(objects);
     for (const resolve of this.#waiting) resolve();
@@ -243,7 +244,7 @@ export class PolicyController {
   }
 
   /** Who pods are by these objects, which are looked up from here on. */
-  async #planRelabels(objects: readonly PolicyObject[]): Promise<Relabel[]> {
+  async #planRelabels(objects: readonly PolicyObject[]): Promise<Joining[]> {
     this.#parts.pods.replace(objects);
     return this.#parts.endpoints.planRelabels();
   }

@@ -53,10 +53,13 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
         packets: Number(value.packets),
         bytes: Number(value.bytes),
       })),
-    endpoints: () =>
-      [...kernel.endpoints.read().values()].flatMap(({ ipv4, ipv6, ...state }) =>
-        [ipv4, ipv6].filter((address) => address !== null).map((address): BpfEndpoint => ({ address, ...state })),
-      ),
+    endpoints: () => {
+      const parity = kernel.control.generation() % 2n === 0n ? 0 : 1;
+      return [...kernel.endpoints.read().values()].flatMap(({ ipv4, ipv6, ...state }) => {
+        const addresses = [ipv4, ipv6].filter((address) => address !== null);
+        return addresses.map((address): BpfEndpoint => ({ address, ...state, identity: state.identity[parity] }));
+      });
+    },
   };
 }
 

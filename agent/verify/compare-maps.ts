@@ -1,7 +1,7 @@
 import { endpointsImage, interfacesImage, ipcacheImage, limitsImage, mapSizes } from "#agent/datapath/encode.ts";
-import type { EndpointState, LimitBounds, MapImage } from "#agent/datapath/kernel.ts";
+import type { LimitBounds, MapImage } from "#agent/datapath/kernel.ts";
 import { endpointEntry, interfaceRecord, limit } from "#agent/datapath/layouts.gen.ts";
-import { knownPrefixes } from "#agent/endpoint/guarded-endpoint.ts";
+import { knownPrefixes, settled } from "#agent/endpoint/guarded-endpoint.ts";
 import { compareMap, type MapComparison } from "./compare-map.ts";
 import type { Expectation, ExpectedSlot } from "./expectation.ts";
 import { endpointKeyName, ipcacheKeyName, policyKeyName } from "./key-names.ts";
@@ -49,7 +49,7 @@ function compareGeneration({ readOut: { generation, revision }, findings }: Comp
 async function compareRecords({ readOut, names, endpoint, findings, pace }: ComparisonContext): Promise<void> {
   const states = readOut.snapshot.endpoints
     .filter((guarded) => endpoint === null || guarded.endpoint.id === endpoint)
-    .map((guarded): EndpointState => ({ ...guarded.endpoint, policy: [guarded.slot, guarded.slot] }));
+    .map((guarded) => settled(guarded.endpoint, guarded.slot));
   const common = { isPart: endpoint !== null, names, rulesOf: () => [] };
   const endpoints: MapComparison = {
     ...common,

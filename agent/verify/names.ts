@@ -89,9 +89,14 @@ export class Names {
   /** What a field of a map's structure holds. */
   field({ name, at, size }: Field, bytes: Uint8Array): string {
     const part = bytes.subarray(at, at + size);
-    const last = name.split(".").at(-1) as string;
+    const last = (name.split(".").at(-1) as string).replace(/\[\d\]$/, "");
     if (size === 6) return decodeMac(part);
     if (last === "ipv4" || last === "ipv6") return addressText(part, last === "ipv6");
+    if (last === "address")
+      return addressText(
+        part,
+        part.subarray(4).some((byte) => byte !== 0),
+      );
     const exact = part.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
     if (last === "not_after") return exact === 0n ? "0 (never)" : `${exact} ns since the boot`;
     const number = Number(exact);

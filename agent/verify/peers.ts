@@ -45,6 +45,7 @@ export async function peersOf(readOut: ReadOut, spoken: ReadonlySet<string>, pac
   const { snapshot } = readOut;
   const owners = new Map(snapshot.known.map(({ prefix, identity }) => [prefix, identity]));
   const local = readEndpoints(readOut.endpoints);
+  const parity = readOut.generation % 2n === 0n ? 0 : 1;
   const ipcache = readIpcache(readOut.ipcache);
   const partyOf = (identity: number): Party => {
     const subject = snapshot.identities.get(identity);
@@ -66,7 +67,7 @@ export async function peersOf(readOut: ReadOut, spoken: ReadonlySet<string>, pac
     const endpoint = local.get(address);
     peers.push({
       party: { ...partyOf(owner ?? ReservedIdentity.WORLD), address },
-      identity: endpoint?.identity ?? entry?.identity ?? ReservedIdentity.WORLD,
+      identity: endpoint?.identity[parity] ?? entry?.identity ?? ReservedIdentity.WORLD,
       addressClass: entry?.addressClass ?? 0,
       within: within.filter((prefix) => spoken.has(prefix)),
       isLocal: endpoint !== undefined,

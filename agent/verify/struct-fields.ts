@@ -15,7 +15,7 @@ const nested: Readonly<Record<string, string>> = {
   "policy_entry.below": "policy_decision",
 };
 /** Members that are arrays, with the size of an element. */
-const arrays: Readonly<Record<string, number>> = { "endpoint.policy": 4 };
+const arrays: Readonly<Record<string, number>> = { "endpoint.identity": 4, "endpoint.policy": 4 };
 
 const known = new Map<string, readonly Field[]>();
 

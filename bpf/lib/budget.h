@@ -3,14 +3,15 @@
  * How many connections without an answer one pod may have: its flood of first packets evicts no
  * other pod's connections from the tables.
  *
- * A budget is a bucket of tokens. A new connection takes one, its first answer gives it back;
- * one that is never answered is given back by time, when the connection itself ends.
+ * A budget is a bucket of tokens. A new connection takes one and gives it back when it is established;
+ * that of one which never is comes back by time, when the connection itself ends.
  */
 #pragma once
 
 #include "common.h"
 #include "config.h"
 #include "endpoint.h"
+#include "shared/identity.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_BUDGET
@@ -45,21 +46,28 @@ static __always_inline __u32 budget_key(const struct tuple *original)
 	return endpoint ? endpoint->id | BUDGET_OF_RECEIVER : 0;
 }
 
-/* Returns STEP_NEXT, or the drop of a connection for which nothing is left. */
-static __noinline int take_budget(const struct tuple *original, __u64 now)
+/*
+ * Takes a token for the connection in the work area, or says that none is left. The node's own
+ * need none: its probes arrive whatever the world sends to the pod.
+ */
+static __noinline int take_budget(struct work *work)
 {
 	__u64 interval = config.tcp_syn_timeout / config.opening_budget;
-	__u32 key = budget_key(original);
+	__u32 key = budget_key(&work->original);
+	const struct event_end *source = &work->end[END_SOURCE];
+	__u64 now = work->now;
 	struct budget *budget;
 	bool taken;
 
-	if (!key)
+	work->entry.on_budget = 0;
+	if (!key || (!source->endpoint && source->identity == IDENTITY_HOST))
 		return STEP_NEXT;
 	budget = bpf_map_lookup_elem(&budgets, &key);
 	if (!budget) {
 		struct budget full = { .tokens = config.opening_budget - 1, .updated = now };
 
 		bpf_map_update_elem(&budgets, &key, &full, BPF_NOEXIST);
+		work->entry.on_budget = 1;
 		return STEP_NEXT;
 	}
 	bpf_spin_lock(&budget->lock);
@@ -74,11 +82,12 @@ static __noinline int take_budget(const struct tuple *original, __u64 now)
 	if (taken)
 		budget->tokens--;
 	bpf_spin_unlock(&budget->lock);
+	work->entry.on_budget = taken;
 	return taken ? STEP_NEXT : DROP(DROP_CONNTRACK_INSERT_FAILED);
 }
 
-/* A connection has its first answer. */
-static __noinline int give_back_budget(const struct tuple *original)
+/* A connection is established. */
+static __noinline int give_back_budget(const struct tuple *original, struct conntrack_entry *entry)
 {
 	__u32 key = budget_key(original);
 	struct budget *budget = bpf_map_lookup_elem(&budgets, &key);
@@ -86,8 +95,9 @@ static __noinline int give_back_budget(const struct tuple *original)
 	if (!budget)
 		return STEP_NEXT;
 	bpf_spin_lock(&budget->lock);
-	if (budget->tokens < config.opening_budget)
+	if (entry->on_budget && budget->tokens < config.opening_budget)
 		budget->tokens++;
+	entry->on_budget = 0;
 	bpf_spin_unlock(&budget->lock);
 	return STEP_NEXT;
 }

@@ -69,6 +69,7 @@ struct work {
 	struct tuple original;	      /* the connection's original direction */
 	struct conntrack_entry entry; /* under construction */
 	struct event_end end[ENDS];   /* for the event: the latest judgement */
+	struct endpoint local[ENDS];  /* copies of records: those of the map may become another's */
 	__u64 revision;
 	__u64 generation;
 	__u64 now; /* ns, CLOCK_BOOTTIME */

@@ -109,6 +109,34 @@ static __always_inline bool is_reply(const struct conntrack_entry *entry, const 
 	return source_is_high(tuple) != !!(entry->flags & CONNECTION_SOURCE_IS_HIGH);
 }
 
+static __always_inline bool is_icmp(const struct tuple *tuple)
+{
+	return tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6;
+}
+
+static __always_inline bool is_echo_request(const struct tuple *tuple)
+{
+	return tuple->icmp_type ==
+	       (tuple->protocol == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST);
+}
+
+static __always_inline bool is_echo_reply(const struct tuple *tuple)
+{
+	return tuple->icmp_type ==
+	       (tuple->protocol == IPPROTO_ICMP ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
+}
+
+/*
+ * Is the packet one of the connection that its key found? Of ICMP only echoes are connections,
+ * requests one way and replies the other; all else has no key of its own.
+ */
+static __always_inline bool is_packet_of(const struct tuple *tuple, bool reply)
+{
+	if (!is_icmp(tuple))
+		return true;
+	return reply ? is_echo_reply(tuple) : is_echo_request(tuple);
+}
+
 static __always_inline bool is_closing(const struct conntrack_entry *entry)
 {
 	return entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
@@ -125,16 +153,9 @@ static __always_inline bool is_closed(const struct conntrack_entry *entry)
 /* Can the packet only be the first of a connection, or the first again? */
 static __always_inline bool is_first_packet(const struct packet *packet)
 {
-	switch (packet->tuple.protocol) {
-	case IPPROTO_TCP:
+	if (packet->tuple.protocol == IPPROTO_TCP)
 		return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	case IPPROTO_ICMP:
-		return packet->tuple.icmp_type == ICMP_ECHO;
-	case IPPROTO_ICMPV6:
-		return packet->tuple.icmp_type == ICMPV6_ECHO_REQUEST;
-	default:
-		return false;
-	}
+	return is_icmp(&packet->tuple) && is_echo_request(&packet->tuple);
 }
 
 /*
@@ -151,6 +172,13 @@ static __always_inline bool conntrack_is_over(const struct conntrack_entry *entr
 	return is_first_packet(packet) && (reply || is_closing(entry));
 }
 
+/* Has the time of a TCP handshake, which no packet prolongs. */
+static __always_inline bool is_handshake(const struct conntrack_entry *entry, __u8 protocol)
+{
+	return protocol == IPPROTO_TCP && !(entry->flags & CONNECTION_ESTABLISHED) &&
+	       !is_closed(entry);
+}
+
 static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *entry, __u8 protocol)
 {
 	__u8 closing = entry->flags & (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING);
@@ -159,9 +187,15 @@ static __always_inline __u64 conntrack_lifetime(const struct conntrack_entry *en
 		return config.other_timeout;
 	if (closing == (CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING))
 		return config.tcp_close_timeout;
-	if (!(entry->flags & CONNECTION_SEEN_REPLY))
+	if (!(entry->flags & CONNECTION_ESTABLISHED))
 		return config.tcp_syn_timeout;
 	return config.tcp_established_timeout;
+}
+
+/* Atomic. Clang makes of its builtin the instruction that fetches, too, which kernels have from 5.12 on. */
+static __always_inline void add(__u64 *sum, __u64 value)
+{
+	asm volatile("lock *(u64 *)(%0 + 0) += %1" : : "r"(sum), "r"(value) : "memory");
 }
 
 /* Notes a packet of `from` that passed: flags, lifetime, counters. */
@@ -169,10 +203,15 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry,
 					    const struct packet *packet, __u32 from, __u64 now,
 					    __u32 length)
 {
+	__u8 protocol = packet->tuple.protocol;
 	__u8 flags = entry->flags;
 
 	if (from == END_DESTINATION)
-		flags |= CONNECTION_SEEN_REPLY;
+		flags |= protocol == IPPROTO_TCP ? CONNECTION_SEEN_REPLY :
+						   CONNECTION_SEEN_REPLY | CONNECTION_ESTABLISHED;
+	else if (flags & CONNECTION_SEEN_REPLY &&
+		 (packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
+		flags |= CONNECTION_ESTABLISHED;
 	if (packet->tcp_flags & TCP_RST)
 		flags |= CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING;
 	if (packet->tcp_flags & TCP_FIN)
@@ -182,7 +221,8 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry,
 		entry->flags = flags;
 	if (packet->tcp_flags & ~entry->tcp_flags[from & 1])
 		entry->tcp_flags[from & 1] |= packet->tcp_flags;
-	entry->expires = now + conntrack_lifetime(entry, packet->tuple.protocol);
-	__sync_fetch_and_add(&entry->packets[from & 1], 1);
-	__sync_fetch_and_add(&entry->bytes[from & 1], length);
+	if (!entry->expires || !is_handshake(entry, protocol))
+		entry->expires = now + conntrack_lifetime(entry, protocol);
+	add(&entry->packets[from & 1], 1);
+	add(&entry->bytes[from & 1], length);
 }

@@ -28,6 +28,30 @@ static __always_inline const struct endpoint *endpoint_by_address(const struct i
 	return bpf_map_lookup_elem(&endpoints, &key);
 }
 
+/*
+ * Copies a record; 1: it is there, 0: it is not, -1: it changes right now. A replaced element is
+ * another's at once, without a grace period. So the copy says whose it is, and it counts when the map still
+ * has the element behind it: a wrong one would have to leave and come back between two look-ups.
+ */
+static __noinline int endpoint_read(struct endpoint *copy, const struct ip_address *address,
+				    __u8 family)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct endpoint *record = endpoint_by_address(address, family);
+
+		if (record)
+			*copy = *record;
+		/* Also when there was none: a look-up may miss an element that is being replaced. */
+		if (endpoint_by_address(address, family) != record)
+			continue;
+		if (!record)
+			return 0;
+		if (address_equal(&copy->address, address) && copy->family == family)
+			return 1;
+	}
+	return -1;
+}
+
 static __always_inline const struct interface *interface_by_index(__u32 ifindex)
 {
 	return bpf_map_lookup_elem(&interfaces, &ifindex);

@@ -24,13 +24,13 @@ static __always_inline void set_hop(struct next_hop *hop, const struct endpoint 
 }
 
 static __always_inline void set_end(struct event_end *end, const struct endpoint *endpoint,
-				    const struct ip_address *address, __u8 family)
+				    const struct ip_address *address, __u8 family, __u32 parity)
 {
 	struct ipcache_entry known = ipcache_lookup(address, family);
 
 	__builtin_memset(end, 0, sizeof(*end));
 	end->address_class = known.address_class;
-	end->identity = endpoint ? endpoint->identity : known.identity;
+	end->identity = endpoint ? endpoint->identity[parity] : known.identity;
 	end->endpoint = endpoint ? endpoint->id : 0;
 }
 
@@ -79,21 +79,25 @@ __noinline int judge(struct __sk_buff *skb)
 	struct event_end *from, *to;
 	const struct tuple *tuple;
 	__u32 parity;
-	int step;
+	int here, there, step;
 
 	if (!work)
 		return DROP(DROP_WRITE_ERROR);
 	tuple = &work->original;
 	from = &work->end[END_SOURCE];
 	to = &work->end[END_DESTINATION];
-	source = endpoint_by_address(&tuple->source, tuple->family);
-	destination = endpoint_by_address(&tuple->destination, tuple->family);
+	here = endpoint_read(&work->local[END_SOURCE], &tuple->source, tuple->family);
+	there = endpoint_read(&work->local[END_DESTINATION], &tuple->destination, tuple->family);
+	if (here < 0 || there < 0)
+		return DROP(DROP_ENDPOINT_NOT_READY);
+	source = here ? &work->local[END_SOURCE] : NULL;
+	destination = there ? &work->local[END_DESTINATION] : NULL;
 	parity = work->generation & 1;
 	query.protocol = tuple->protocol;
 	query.port = policy_port(tuple);
 	query.now = work->now;
-	set_end(from, source, &tuple->source, tuple->family);
-	set_end(to, destination, &tuple->destination, tuple->family);
+	set_end(from, source, &tuple->source, tuple->family, parity);
+	set_end(to, destination, &tuple->destination, tuple->family, parity);
 	work->judged = true;
 
 	if (source) {

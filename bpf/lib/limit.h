@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Rate and connection limits of rules. A new connection that a limited rule allows takes a token and a
- * place; the place is free again when the connection is closed, or, when it only ended by
- * time, at the agent's next sweep, which counts anew.
+ * place; the place is free again when the connection is closed, denied or replaced, or, when it only ended
+ * by time, at the agent's next sweep, which counts anew.
  */
 #pragma once
 
@@ -22,17 +22,31 @@ struct {
 
 #define NS_PER_SECOND 1000000000ull
 
+/* What of a limit is taken or given back. */
+enum limit_part {
+	LIMIT_RATE = 1,	 /* a token: a new connection's */
+	LIMIT_PLACE = 2, /* a connection's that is open */
+};
+
 /*
- * Lets one more connection through, or says why not. One without its limit's record passes:
- * the agent writes the record before the entry that names it.
+ * Takes `parts` of the limit of an entry's end, or says why not. One without its limit's record
+ * passes: the agent writes the record before the entry that names it.
+ *
+ * Who has a place is written under the limit's lock: so it is given back once, on however many CPUs.
  */
-static __noinline int take_limit(__u32 reference, __u64 now)
+static __noinline int take_limit(struct conntrack_entry *entry, __u32 end, __u32 parts, __u64 now)
 {
-	struct limit *limit = bpf_map_lookup_elem(&limits, &reference);
+	__u32 reference = entry->end[end & 1].limit;
+	struct limit *limit;
 	int step = STEP_NEXT;
 
-	if (!limit)
+	if (!reference)
 		return STEP_NEXT;
+	limit = bpf_map_lookup_elem(&limits, &reference);
+	if (!limit) {
+		entry->has_place[end & 1] = parts & LIMIT_PLACE ? 1 : 0;
+		return STEP_NEXT;
+	}
 	bpf_spin_lock(&limit->lock);
 	if (limit->rate) {
 		__u64 interval = NS_PER_SECOND / limit->rate;
@@ -48,57 +62,71 @@ static __noinline int take_limit(__u32 reference, __u64 now)
 			limit->tokens = tokens < limit->rate ? tokens : limit->rate;
 		}
 	}
-	if (limit->connections && limit->open >= limit->connections)
+	if (parts & LIMIT_PLACE && limit->connections && limit->open >= limit->connections)
 		step = DROP(DROP_CONNECTION_LIMIT);
-	else if (limit->rate && !limit->tokens)
+	else if (parts & LIMIT_RATE && limit->rate && !limit->tokens)
 		step = DROP(DROP_RATE_LIMITED);
 	if (!step) {
-		limit->open++;
-		if (limit->rate)
+		if (parts & LIMIT_PLACE) {
+			limit->open++;
+			entry->has_place[end & 1] = 1;
+		}
+		if (parts & LIMIT_RATE && limit->rate)
 			limit->tokens--;
 	}
 	bpf_spin_unlock(&limit->lock);
 	return step;
 }
 
-static __noinline int release_limit(__u32 reference)
+/* A place is given back only by an entry that has it. */
+static __noinline int give_back_limit(struct conntrack_entry *entry, __u32 end, __u32 parts)
 {
+	__u32 reference = entry->end[end & 1].limit;
 	struct limit *limit = bpf_map_lookup_elem(&limits, &reference);
 
 	if (!limit)
 		return STEP_NEXT;
 	bpf_spin_lock(&limit->lock);
-	if (limit->open)
-		limit->open--;
+	if (parts & LIMIT_PLACE && entry->has_place[end & 1]) {
+		entry->has_place[end & 1] = 0;
+		if (limit->open)
+			limit->open--;
+	}
+	if (parts & LIMIT_RATE && limit->tokens < limit->rate)
+		limit->tokens++;
 	bpf_spin_unlock(&limit->lock);
 	return STEP_NEXT;
 }
 
-/* Do both limits have a place for the connection? One that is taken in vain is given back. */
-static __always_inline int take_limits(const struct conntrack_entry *entry, __u64 now)
+/*
+ * Takes `parts` of both limits for the entry in the work area, but not what an end has already.
+ * What is taken in vain is given back.
+ */
+__noinline int take_limits(struct __sk_buff *skb, __u32 parts)
 {
-	__u32 first = entry->end[END_SOURCE].limit;
-	__u32 second = entry->end[END_DESTINATION].limit;
-	int step = first ? take_limit(first, now) : STEP_NEXT;
+	struct work *work = work_area(skb);
+	bool taken = false;
+	int step;
 
-	if (step || !second)
-		return step;
-	step = take_limit(second, now);
-	if (step && first)
-		release_limit(first);
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	if (!work->entry.has_place[END_SOURCE]) {
+		step = take_limit(&work->entry, END_SOURCE, parts, work->now);
+		if (step)
+			return step;
+		taken = true;
+	}
+	if (work->entry.has_place[END_DESTINATION])
+		return STEP_NEXT;
+	step = take_limit(&work->entry, END_DESTINATION, parts, work->now);
+	if (step && taken)
+		give_back_limit(&work->entry, END_SOURCE, parts);
 	return step;
 }
 
-static __always_inline void release_limits(const struct conntrack_entry *entry)
+/* Must the connection take a place before it goes on? */
+static __always_inline bool lacks_place(const struct conntrack_entry *entry)
 {
-	for (int i = 0; i < ENDS; i++)
-		if (entry->end[i].limit && !(entry->flags & CONNECTION_RELEASED))
-			release_limit(entry->end[i].limit);
-}
-
-static __always_inline bool limits_differ(const struct conntrack_entry *a,
-					  const struct conntrack_entry *b)
-{
-	return a->end[END_SOURCE].limit != b->end[END_SOURCE].limit ||
-	       a->end[END_DESTINATION].limit != b->end[END_DESTINATION].limit;
+	return (entry->end[END_SOURCE].limit && !entry->has_place[END_SOURCE]) ||
+	       (entry->end[END_DESTINATION].limit && !entry->has_place[END_DESTINATION]);
 }

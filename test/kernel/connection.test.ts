@@ -152,6 +152,17 @@ test("a connection that came out of the host's stack is answered through it: a N
   });
   expect(datapath.receive(server, translated, { ingressIfindex: client.ifindex }).action).toBe(Action.next);
   expect(pods.toClient(reply("SYN", "ACK")).action).toBe(Action.next);
+  // What the client sends has the server's address only behind the translator: it counts there.
+  const acknowledged = datapath.packet(server, {
+    source: "10.0.0.2",
+    destination: "10.0.0.3",
+    transport: request("ACK"),
+  });
+  expect(datapath.receive(server, acknowledged, { ingressIfindex: client.ifindex }).action).toBe(Action.next);
+  const { kernel } = datapath;
+  const [translation] = (await kernel.connections.list(10)).filter(({ destination }) => destination === "10.0.0.3");
+  expect(translation?.entry.packets).toEqual([2n, 1n]);
+  expect((translation?.entry.expires ?? 0n) - kernel.now()).toBeGreaterThan(7_000_000_000_000n);
   // A changed policy judges it again, and does not forget where it came from.
   await pods.setPolicy(serverPolicy("[{}]"));
   expect(pods.toClient(reply("ACK")).action).toBe(Action.next);

@@ -188,23 +188,26 @@ test("an endpoint's record by address and by interface", async () => {
   const parity = (await all.node.verify()).generation % 2;
   const at = "endpoints [2] endpoint at 10.0.0.2:";
   for (const [byte, field] of [
-    [0, "ifindex"],
-    [8, "incarnation"],
-    [12, "identity"],
-    [16 + 4 * parity, `policy[${parity}]`],
-    [16 + 4 * (1 - parity), `policy[${1 - parity}]`],
-    [24, "flags"],
-    [28, "mac"],
-    [39, "host_mac"],
+    [0, "address"],
+    [16, "ifindex"],
+    [24, "incarnation"],
+    [28 + 4 * parity, `identity[${parity}]`],
+    [28 + 4 * (1 - parity), `identity[${1 - parity}]`],
+    [36 + 4 * parity, `policy[${parity}]`],
+    [36 + 4 * (1 - parity), `policy[${1 - parity}]`],
+    [44, "flags"],
+    [48, "mac"],
+    [59, "host_mac"],
+    [60, "family"],
   ] as const) {
     expect((await told(all.node, endpoints.flipValue(record, byte)))[0]).toBe(`${at} ${field}`);
   }
   const sender = interfaces.entries().find(({ key }) => view(key).getUint32(0, true) === server.ifindex) as RawEntry;
   for (const [byte, field] of [
-    [8, "endpoint.incarnation"],
-    [20, "endpoint.policy[1]"],
-    [40, "ipv4"],
-    [71, "ipv6"],
+    [24, "endpoint.incarnation"],
+    [40, "endpoint.policy[1]"],
+    [64, "ipv4"],
+    [95, "ipv6"],
   ] as const) {
     expect(await told(all.node, interfaces.flipValue(sender, byte))).toEqual([
       `interfaces [2] interface 1002: ${field}`,

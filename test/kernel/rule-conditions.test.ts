@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
-import type { TcpFlag, Transport } from "#test/support/packet.ts";
+import { buildIpPacket, type TcpFlag, type Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
 import { reasonOf, TwoPods } from "#test/support/two-pods.ts";
 
@@ -117,6 +117,112 @@ describe("a rule with a limit", () => {
     const rules = "[{ports: [{port: 80}]}, {from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]";
     using pods = await TwoPods.with(fromClient("weir.io/connection-limit: 'ingress[0]=1'", rules));
     for (let i = 0; i < 3; i++) expect(pods.toServer(packet(40_000 + i, "SYN")).action).toBe(Action.redirect);
+  });
+});
+
+describe("places of a connection limit", () => {
+  const limited = (connections: number, more = ""): string =>
+    fromClient(`weir.io/connection-limit: '${connections}'${more}`);
+  /** The same rule one line further down: its reference is another one. */
+  const moved = (policy: string): string => `# moved\n${policy}`;
+  const open = (pods: TwoPods): number[] =>
+    [...pods.datapath.kernel.limits.read().values()].map((limit) => limit.open).filter((count) => count > 0);
+  const establish = (pods: TwoPods, sport: number): void => {
+    pods.toServer(packet(sport, "SYN"));
+    pods.toClient(answer(sport, "SYN", "ACK"));
+    pods.toServer(packet(sport, "ACK"));
+  };
+  const data = (pods: TwoPods, sport: number): Outcome => {
+    const transport = packet(sport, "PSH", "ACK");
+    const ip = { source: "10.0.0.2", destination: "10.0.0.3", transport, size: 100 };
+    return pods.datapath.send(pods.client, pods.datapath.packet(pods.client, ip));
+  };
+
+  test("are given back once by a connection that a fuller limit refuses, however often it asks", async () => {
+    using pods = await TwoPods.with(limited(4));
+    for (let i = 0; i < 4; i++) establish(pods, 40_000 + i);
+    await pods.setPolicy(moved(limited(1)));
+    expect(pods.toServer(packet(40_000, "ACK")).action).toBe(Action.redirect);
+    expect(open(pods).sort()).toEqual([1, 3]);
+    for (let i = 0; i < 4; i++) dropped(pods.toServer(packet(40_001, "ACK")), DropReason.CONNECTION_LIMIT);
+    expect(open(pods).sort()).toEqual([1, 2]);
+    // Places of another connection that ends let it in again.
+    pods.toServer(packet(40_000, "RST"));
+    expect(pods.toServer(packet(40_001, "ACK")).action).toBe(Action.redirect);
+    expect(open(pods).sort()).toEqual([1, 2]);
+  });
+
+  test("are not taken by ICMP errors of a connection whose rule has moved", async () => {
+    using pods = await TwoPods.with(limited(10));
+    establish(pods, 40_000);
+    await pods.setPolicy(moved(limited(10)));
+    const quoted = buildIpPacket({ source: "10.0.0.2", destination: "10.0.0.3", transport: packet(40_000, "ACK") });
+    for (let i = 0; i < 30; i++) {
+      expect(pods.toClient({ kind: "icmp", type: 3, quoted }).action).toBe(Action.redirect);
+    }
+    expect(open(pods)).toEqual([1]);
+    expect(pods.toServer(packet(40_001, "SYN")).action).toBe(Action.redirect);
+  });
+
+  test("are given back by a connection that another of the same ports replaces", async () => {
+    using pods = await TwoPods.with(limited(10));
+    for (let i = 0; i < 20; i++) {
+      expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
+      pods.toServer(packet(40_000, "FIN"));
+    }
+    expect(open(pods)).toEqual([1]);
+  });
+
+  test("are needed again by a connection that goes on after its reset; its last packets need none", async () => {
+    using pods = await TwoPods.with(limited(2));
+    for (let i = 0; i < 2; i++) establish(pods, 40_000 + i);
+    for (let i = 0; i < 2; i++) pods.toServer(packet(40_000 + i, "RST"));
+    for (let i = 2; i < 4; i++) establish(pods, 40_000 + i);
+    dropped(data(pods, 40_000), DropReason.CONNECTION_LIMIT);
+    for (const flag of ["ACK", "FIN", "RST"] as const) {
+      expect(pods.toServer(packet(40_001, flag)).action).toBe(Action.redirect);
+    }
+    expect(open(pods)).toEqual([2]);
+    pods.toServer(packet(40_003, "RST"));
+    expect(data(pods, 40_001).action).toBe(Action.redirect);
+    expect(data(pods, 40_001).action).toBe(Action.redirect);
+    dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
+    const { kernel } = pods.datapath;
+    kernel.limits.recount((await kernel.connections.sweep(kernel.now())).limited);
+    expect(open(pods)).toEqual([2]);
+  });
+
+  test("are given back by a connection that policy denies, which then ends soon", async () => {
+    using pods = await TwoPods.with(limited(2));
+    for (let i = 0; i < 2; i++) establish(pods, 40_000 + i);
+    await pods.setPolicy(fromClient("", "[]"));
+    for (let i = 0; i < 3; i++) pods.toServer(packet(40_000, "ACK"));
+    expect(open(pods)).toEqual([1]);
+    const { kernel } = pods.datapath;
+    const [denied] = (await kernel.connections.list(10)).filter(({ sourcePort }) => sourcePort === 40_000);
+    expect((denied?.entry.expires ?? 0n) - kernel.now()).toBeLessThanOrEqual(10_000_000_000n);
+    await pods.setPolicy(limited(2));
+    for (let i = 0; i < 2; i++) expect(pods.toServer(packet(40_000 + i, "ACK")).action).toBe(Action.redirect);
+    expect(open(pods)).toEqual([2]);
+  });
+
+  test("are all that a connection needs when its rule has moved: no token of the rate", async () => {
+    using pods = await TwoPods.with(limited(100));
+    for (let i = 0; i < 30; i++) establish(pods, 40_000 + i);
+    await pods.setPolicy(moved(limited(100, ", weir.io/rate-limit: 5/s")));
+    for (let i = 0; i < 30; i++) expect(pods.toServer(packet(40_000 + i, "ACK")).action).toBe(Action.redirect);
+    expect(open(pods)).toEqual([30]);
+  });
+
+  test("and tokens of one end's rule are given back when the other end's refuses", async () => {
+    const egress = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: client, namespace: default, annotations: {weir.io/rate-limit: 5/s}}
+spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: [{port: 80}]}]}`;
+    using pods = await TwoPods.with(`${limited(1)}\n---${egress}`);
+    expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
+    for (let i = 0; i < 20; i++) dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
   });
 });
 

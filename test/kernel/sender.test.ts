@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { settled } from "#agent/endpoint/guarded-endpoint.ts";
 import { Action } from "#test/support/datapath.ts";
 import { buildPacket } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -87,6 +88,6 @@ test("an interface that nobody knows may neither send nor receive", async () => 
 
 test("an endpoint whose policy slot is missing is cut off, not open", async () => {
   using pods = await TwoPods.with();
-  pods.datapath.kernel.endpoints.write({ ...pods.client, policy: [4_000_000, 4_000_000] });
+  pods.datapath.kernel.endpoints.write(settled(pods.client, 4_000_000));
   expect(reasonOf(pods.toServer(syn))).toBe(DropReason.ENDPOINT_NOT_READY);
 });

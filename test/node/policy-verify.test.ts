@@ -132,12 +132,12 @@ test("a slot that is another one's, an address that is somebody else's", async (
   using _records = records;
   using _ipcache = ipcache;
   const record = records.entries().find(({ key }) => key.subarray(0, 4).join(".") === pods.server.ipv4) as RawEntry;
-  const at = 16 + 4 * ((await node().revision()) % 2);
+  const at = 36 + 4 * ((await node().revision()) % 2);
   const { differences } = await told(records.flipValue(record, at));
   expect(differences[0]).toMatchObject({
     map: "endpoints",
     endpoints: [server.id],
-    what: `endpoint at ${pods.server.ipv4}: policy[${(at - 16) / 4}]`,
+    what: `endpoint at ${pods.server.ipv4}: policy[${(at - 36) / 4}]`,
   });
   const block = ipcache.entries().find(({ key }) => key.subarray(8, 12).join(".") === "192.0.2.64") as RawEntry;
   const other = await told(ipcache.flipValue(block, 0, 0), String(server.id));

@@ -104,7 +104,7 @@ export class MemoryKernel implements Kernel {
     read: () => new Map(this.#endpoints),
     write: (endpoint) => {
       this.#endpoints.set(endpoint.id, endpoint);
-      this.#wrote(`endpoint ${endpoint.id} has slots ${endpoint.policy.join()}`);
+      this.#wrote(`endpoint ${endpoint.id} is ${endpoint.identity.join()} and has slots ${endpoint.policy.join()}`);
     },
     remove: (endpoint) => {
       this.#endpoints.delete(endpoint.id);
@@ -207,19 +207,17 @@ export class MemoryKernel implements Kernel {
 
   /** What a packet would meet now: the egress policy of its source, the ingress policy of its destination. */
   judge({ source, destination, protocol, port }: Probe): { egress: Judgement; ingress: Judgement } {
-    const parity = Number(this.#generation & 1n);
+    const parity = this.#generation % 2n === 0n ? 0 : 1;
     const from = this.#endpointAt(source);
     const to = this.#endpointAt(destination);
     const peer = (address: string, endpoint: EndpointState | undefined): { identity: number; addressClass: number } => {
       const entry = this.#lookup(address);
-      return { identity: endpoint?.identity ?? entry.identity, addressClass: entry.addressClass };
+      return { identity: endpoint?.identity[parity] ?? entry.identity, addressClass: entry.addressClass };
     };
     const allow: Judgement = { verdict: "allow", rules: [] };
     return {
-      egress: from
-        ? this.#judge(from.policy[parity] as number, "egress", peer(destination, to), protocol, port)
-        : allow,
-      ingress: to ? this.#judge(to.policy[parity] as number, "ingress", peer(source, from), protocol, port) : allow,
+      egress: from ? this.#judge(from.policy[parity], "egress", peer(destination, to), protocol, port) : allow,
+      ingress: to ? this.#judge(to.policy[parity], "ingress", peer(source, from), protocol, port) : allow,
     };
   }
 

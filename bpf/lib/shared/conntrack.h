@@ -50,7 +50,8 @@ enum connection_flag {
 	 * replies must go back that way.
 	 */
 	CONNECTION_VIA_STACK = 16,
-	CONNECTION_RELEASED = 32, /* its places in limits are free again */
+	/* Answered; of TCP: and the originator has acknowledged the answer. */
+	CONNECTION_ESTABLISHED = 32,
 };
 
 /* What one end's policy said. */
@@ -58,7 +59,7 @@ struct conntrack_end {
 	__u32 rules[LOOKUPS]; /* rule references that carry the verdict */
 	__u32 incarnation;    /* of the endpoint at this end; 0: not on this node */
 	__u32 peer_identity;  /* of the other end, when judged */
-	__u32 limit;	      /* whose place the connection has: see struct limit; 0: none */
+	__u32 limit;	      /* the rule that counts the connection: see struct limit; 0: none */
 	__u8 verdict;
 	__u8 match;
 	__u16 pad;
@@ -86,5 +87,7 @@ struct conntrack_entry {
 	__u64 bytes[ENDS];
 	__u8 flags;
 	__u8 tcp_flags[ENDS]; /* seen from that end */
-	__u8 pad[5];
+	__u8 has_place[ENDS]; /* in that end's limit; written under its lock */
+	__u8 on_budget;	      /* it has a token of one; written under its lock */
+	__u8 pad[2];
 };

@@ -31,4 +31,6 @@ enum source_file {
 	FILE_FRAGMENT = 8,
 	FILE_BUDGET = 9,
 	FILE_LIMIT = 10,
+	FILE_TRACK = 11,
+	FILE_RELATED = 12,
 };

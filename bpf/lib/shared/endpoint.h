@@ -17,19 +17,22 @@ struct endpoint_key {
 
 /* Value of `endpoints`: who lives on an address of this node. */
 struct endpoint {
-	__u32 ifindex; /* host side of the veth */
+	struct ip_address address; /* the key, by which a copy is known to be whose it should be */
+	__u32 ifindex;		   /* host side of the veth */
 	__u32 id;
 	__u32 incarnation; /* never reused; not 0 */
-	__u32 identity;
-	__u32 policy[2]; /* policy slot, by the parity of the generation */
+	__u32 identity[2]; /* by the parity of the generation */
+	__u32 policy[2];   /* policy slot, by the parity of the generation */
 	__u32 flags;
 	__u8 mac[6];	  /* pod side of the veth */
 	__u8 host_mac[6]; /* host side of the veth */
+	__u8 family;	  /* of the key */
+	__u8 pad[3];
 };
 
 /* Value of `interfaces` (key: ifindex of the host side): who is sending. */
 struct interface {
-	struct endpoint endpoint;
-	struct ip_address ipv4; /* all zero: the endpoint has none */
+	struct endpoint endpoint; /* of no address */
+	struct ip_address ipv4;	  /* all zero: the endpoint has none */
 	struct ip_address ipv6;
 };

@@ -105,3 +105,29 @@ test("a change that fails after the generation is finished before the next one",
   await enforcement.replacePolicy(engine(policyOf("x", "[]"), policyOf("y", "[]")), { always: true });
   expect([...seen]).toEqual(["deny"]);
 });
+
+test("a change of labels and policy together that was cut short at any write is undone or finished, whole", async () => {
+  const admits = (app: string): string => policyOf("x", `[{from: [{podSelector: {matchLabels: {app: ${app}}}}]}]`);
+  const [server, , client] = endpoints as [GuardedEndpoint, GuardedEndpoint, GuardedEndpoint];
+  const become = { ...client, identity: 300, subject: subject("w") };
+  const probe = { source: "10.0.0.4", destination: "10.0.0.2", protocol: 6, port: 80 };
+  for (let point = 0; point < 25; point++) {
+    const { kernel, enforcement, nextLife } = await firstLife();
+    // Both deny: z while the server admits w, then w while it admits z.
+    await enforcement.replacePolicy(engine(admits("w")), { always: true });
+    const seen = new Set<string>();
+    let left = point;
+    kernel.onWrite = () => {
+      seen.add(kernel.judge(probe).ingress.verdict);
+      if (left-- === 0) throw new Killed();
+    };
+    const joining = [{ id: client.id, identity: become.identity, subject: become.subject }];
+    const change = enforcement.replacePolicy(engine(admits("z")), { always: true, joining });
+    await change.catch((error: Error) => expect(error).toBeInstanceOf(Killed));
+    kernel.onWrite = () => seen.add(kernel.judge(probe).ingress.verdict);
+    await nextLife().restore(engine(admits("z")), [server, become]);
+    expect([point, ...seen]).toEqual([point, "deny"]);
+    const { identity, policy } = kernel.endpoints.read().get(client.id) ?? {};
+    expect([identity, policy?.[0]]).toEqual([[300, 300], policy?.[1]]);
+  }
+});

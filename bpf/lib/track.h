@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* A packet's connection: found, opened, or judged again. */
+#pragma once
+
+#include "budget.h"
+#include "common.h"
+#include "conntrack.h"
+#include "judge.h"
+#include "limit.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_TRACK
+
+/* What judge_known says when the packet's connection is not the one that was judged. */
+enum { ANOTHER_CONNECTION = 1 };
+
+static __always_inline void reverse(const struct tuple *tuple, struct tuple *reversed)
+{
+	*reversed = *tuple;
+	reversed->source = tuple->destination;
+	reversed->destination = tuple->source;
+	reversed->source_port = tuple->destination_port;
+	reversed->destination_port = tuple->source_port;
+}
+
+/* Did the judgement find other rules or verdicts than the entry keeps? */
+static __always_inline bool end_differs(const struct conntrack_end *kept,
+					const struct event_end *end)
+{
+	return kept->verdict != end->verdict || kept->rules[0] != end->rules[0] ||
+	       kept->rules[1] != end->rules[1] || kept->rules[2] != end->rules[2];
+}
+
+/* Gives back the places of the entry that the packet's key finds. */
+__noinline int release_places(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+
+	if (!work)
+		return STEP_NEXT;
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return STEP_NEXT;
+	give_back_limit(entry, END_SOURCE, LIMIT_PLACE);
+	give_back_limit(entry, END_DESTINATION, LIMIT_PLACE);
+	return STEP_NEXT;
+}
+
+/* The packet has established its connection, which needs no budget any more. */
+__noinline int release_budget(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+
+	if (!work)
+		return STEP_NEXT;
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return STEP_NEXT;
+	if (work->is_reply)
+		reverse(&work->packet.tuple, &work->original);
+	else
+		work->original = work->packet.tuple;
+	return give_back_budget(&work->original, entry);
+}
+
+/* A connection's first packet: judge it, and remember what was said. */
+__noinline int open_connection(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	entry = &work->entry;
+	work->is_reply = false;
+	work->original = work->packet.tuple;
+	entry->flags = source_is_high(&work->original) ? CONNECTION_SOURCE_IS_HIGH : 0;
+	if (work->hook == HOOK_POD_INGRESS)
+		entry->flags |= CONNECTION_VIA_STACK;
+	step = judge(skb);
+	if (step)
+		return step;
+	for (int i = 0; i < ENDS; i++)
+		entry->has_place[i] = 0;
+	release_places(skb); /* of one with the same key that is over: this one replaces it */
+	step = take_limits(skb, LIMIT_RATE | LIMIT_PLACE);
+	if (step)
+		return step;
+	step = take_budget(work);
+	if (step) {
+		for (int i = 0; i < ENDS; i++)
+			give_back_limit(entry, i, LIMIT_RATE | LIMIT_PLACE);
+		return step;
+	}
+	work->report = true;
+	entry->created = work->now;
+	entry->expires = 0;
+	for (int i = 0; i < ENDS; i++) {
+		entry->packets[i] = 0;
+		entry->bytes[i] = 0;
+		entry->tcp_flags[i] = 0;
+	}
+	__builtin_memset(entry->pad, 0, sizeof(entry->pad));
+	return STEP_NEXT;
+}
+
+/*
+ * The entry's verdicts were found under another revision: judge the connection's
+ * original direction again, also for a reply, into the work area. Returns
+ * ANOTHER_CONNECTION where the packet is of none that was judged.
+ */
+__noinline int judge_known(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	const struct conntrack_entry *entry;
+	__u8 icmp_type;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return ANOTHER_CONNECTION; /* evicted meanwhile */
+	icmp_type = work->packet.tuple.icmp_type;
+	work->entry = *entry;
+	if (work->is_reply) {
+		reverse(&work->packet.tuple, &work->original);
+		/* The request's type is what policy speaks of, not the reply's. */
+		if (work->original.protocol == IPPROTO_ICMP && icmp_type == ICMP_ECHOREPLY)
+			work->original.icmp_type = ICMP_ECHO;
+		if (work->original.protocol == IPPROTO_ICMPV6 && icmp_type == ICMPV6_ECHO_REPLY)
+			work->original.icmp_type = ICMPV6_ECHO_REQUEST;
+	} else {
+		work->original = work->packet.tuple;
+	}
+	/* Another pod on the old address inherits nothing. */
+	if (incarnation_at(&work->original.source, work->original.family) !=
+		    entry->end[END_SOURCE].incarnation ||
+	    incarnation_at(&work->original.destination, work->original.family) !=
+		    entry->end[END_DESTINATION].incarnation)
+		return ANOTHER_CONNECTION;
+	return judge(skb);
+}
+
+/* Of a TCP connection that is over: does the packet only say so? */
+static __noinline bool is_farewell(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 words; /* of the TCP header, in the upper 4 bits */
+
+	if (packet->tuple.protocol != IPPROTO_TCP || packet->fragment == FRAGMENT_LATER)
+		return false;
+	if (packet->tcp_flags & (TCP_FIN | TCP_RST))
+		return true;
+	if (packet->tcp_flags & TCP_SYN ||
+	    bpf_skb_load_bytes(skb, packet->l4_offset + 12, &words, 1))
+		return false;
+	return skb->len <= packet->l4_offset + (words >> 4) * 4; /* no payload */
+}
+
+/*
+ * Judges a known connection again, for what goes on by it, and finds places for it where the rules
+ * are others or its own are given back already. It is not new: no rate counts it. A place
+ * is given back only when its successor is found.
+ */
+__noinline int keep_connection(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	step = judge_known(skb);
+	if (step)
+		return step;
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry)
+		return ANOTHER_CONNECTION;
+	for (int i = 0; i < ENDS; i++)
+		if (entry->end[i].limit != work->entry.end[i].limit)
+			work->entry.has_place[i] = 0;
+	if (lacks_place(&work->entry) && !(is_closed(entry) && is_farewell(skb, &work->packet))) {
+		step = take_limits(skb, LIMIT_PLACE);
+		if (step)
+			return step;
+	}
+	for (int i = 0; i < ENDS; i++)
+		if (entry->end[i].limit != work->entry.end[i].limit)
+			give_back_limit(entry, i, LIMIT_PLACE);
+	work->report = end_differs(&entry->end[END_SOURCE], &work->end[END_SOURCE]) ||
+		       end_differs(&entry->end[END_DESTINATION], &work->end[END_DESTINATION]);
+	return STEP_NEXT;
+}
+
+/*
+ * What keep_connection says of a known connection. One that may not go on is left as it is, but
+ * gives its places back and ends soon, by itself.
+ */
+__noinline int judge_again(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct conntrack_entry *entry;
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	step = keep_connection(skb);
+	if (!step)
+		return STEP_NEXT;
+	if (step > 0)
+		return open_connection(skb);
+	release_places(skb);
+	entry = conntrack_find(&work->packet.tuple);
+	if (entry && entry->expires > work->now + config.tcp_close_timeout)
+		entry->expires = work->now + config.tcp_close_timeout;
+	return step;
+}
+
+/* A packet that is of no connection, and opens none: judged for itself. */
+__noinline int judge_alone(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR);
+	work->is_reply = false;
+	work->original = work->packet.tuple;
+	work->entry.flags = work->hook == HOOK_POD_INGRESS ? CONNECTION_VIA_STACK : 0;
+	step = judge(skb);
+	if (step)
+		return step;
+	for (int i = 0; i < ENDS; i++)
+		work->entry.has_place[i] = 0;
+	step = take_limits(skb, LIMIT_RATE);
+	work->report = !step;
+	return step;
+}
+
+/*
+ * Finds or opens the packet's connection. `incarnation` is that of the endpoint whose
+ * veth this is, which is the sender (from_pod) or the receiver.
+ *
+ * On STEP_NEXT *hop is where the packet goes.
+ */
+static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32 incarnation,
+				 bool from_pod, struct next_hop *hop)
+{
+	struct packet *packet = &work->packet;
+	struct conntrack_entry *entry;
+	bool fresh = false;
+	__u32 from;
+	int step;
+
+	entry = conntrack_find(&packet->tuple);
+	if (entry) {
+		__u32 own;
+
+		work->is_reply = is_reply(entry, &packet->tuple);
+		own = work->is_reply == from_pod ? END_DESTINATION : END_SOURCE;
+		if (conntrack_is_over(entry, packet, work->now, work->is_reply) ||
+		    entry->end[own].incarnation != incarnation)
+			entry = NULL;
+	}
+	if (is_icmp(&packet->tuple) && !is_echo_request(&packet->tuple) &&
+	    !(entry && is_packet_of(&packet->tuple, work->is_reply))) {
+		step = judge_alone(skb);
+		*hop = work->entry.hop[END_DESTINATION];
+		return step;
+	}
+	if (!entry) {
+		step = open_connection(skb);
+		fresh = true;
+	} else if (entry->revision != work->revision ||
+		   (entry->not_after && work->now >= entry->not_after) ||
+		   (lacks_place(entry) && !is_farewell(skb, packet))) {
+		step = judge_again(skb);
+		fresh = true;
+	} else {
+		step = STEP_NEXT;
+	}
+	if (step)
+		return step;
+
+	from = work->is_reply & 1; /* END_DESTINATION sends replies */
+	if (fresh)
+		entry = &work->entry;
+	/*
+	 * What a pod sends up the stack to another pod here is counted where it left, if it had the
+	 * same addresses there: a connection that began behind a NAT is seen only here.
+	 */
+	if (fresh || from_pod || !entry->end[from].incarnation ||
+	    (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK))
+		conntrack_count(entry, packet, from, work->now, skb->len);
+	*hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
+	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
+	if (entry->on_budget && entry->flags & CONNECTION_ESTABLISHED)
+		release_budget(skb);
+	if (packet->tcp_flags & (TCP_FIN | TCP_RST) && is_closed(entry))
+		release_places(skb);
+	return step;
+}
