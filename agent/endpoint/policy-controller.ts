@@ -188,7 +188,7 @@ export class PolicyController {
   async #put(objects: readonly PolicyObject[], options = this.#options): Promise<boolean> {
     const { endpoints, enforcement, generation } = this.#parts;
     if (!(await this.#widen(objects))) return false;
-    let relabels: Relabel[] = [];
+    let relabels: Joining[] = [];
     const next = generation() + 1n;
     try {
       relabels = await this.#planRelabels(objects);
