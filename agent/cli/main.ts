@@ -7,16 +7,31 @@ async function main(argv: readonly string[]): Promise<number> {
     const { runAgent } = await import("#agent/main.ts");
     return runAgent(argv.toSpliced(argv.indexOf("agent"), 1));
   }
-  const interrupted = new AbortController();
-  process.once("SIGINT", () => interrupted.abort());
-  process.once("SIGTERM", () => interrupted.abort());
+  let interrupted: AbortController | null = null;
   // Who reads us may stop at any time: `weir observe | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     process.exit();
   });
   const { stdin, stdout, stderr, env } = process;
-  return run(argv, { stdin, stdout, stderr, environment: env, signal: interrupted.signal });
+  return run(argv, {
+    stdin,
+    stdout,
+    stderr,
+    environment: env,
+    // Who does not ask for it is ended by the signal itself, also in the midst of a long computation.
+    get signal() {
+      interrupted ??= untilInterrupted();
+      return interrupted.signal;
+    },
+  });
+}
+
+function untilInterrupted(): AbortController {
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => interrupted.abort());
+  process.once("SIGTERM", () => interrupted.abort());
+  return interrupted;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -5,7 +5,7 @@ import type { PolicyEngine } from "#policy/compile/engine.ts";
 import type { CompiledPolicy, PolicyEntry } from "#policy/compile/entry.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
-import { EndpointError } from "./errors.ts";
+import { compiling, EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
@@ -492,7 +492,7 @@ export class Enforcement {
   }
 
   #compile(engine: PolicyEngine, subject: Subject): Omit<WantedPolicy, "slot"> {
-    const { entries, selects } = engine.compile(subject);
+    const { entries, selects } = compiling(() => engine.compile(subject));
     return { subject, selects, content: new SlotContent(entries.map((entry) => this.#entry(entry))) };
   }
 }

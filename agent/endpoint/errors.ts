@@ -1,3 +1,4 @@
+import { PolicyTooLargeError } from "#policy/compile/errors.ts";
 import type { Subject } from "#policy/model/identity.ts";
 
 export type EndpointErrorCode = "policy-too-large" | "not-found" | "exists" | "interface-missing" | "not-ready";
@@ -50,5 +51,21 @@ export class EndpointError extends Error {
       "policy-too-large",
       `add a peer to policy slot ${slot}: it would have ${size} entries and a policy map holds ${capacity}; raise --policy-map-entries`,
     );
+  }
+}
+
+/**
+ * Compiles, and makes a refusal of what would take too long.
+ *
+ * @throws EndpointError `policy-too-large`.
+ */
+export function compiling<T>(compile: () => T): T {
+  try {
+    return compile();
+  } catch (cause) {
+    if (!(cause instanceof PolicyTooLargeError)) throw cause;
+    throw new EndpointError("policy-too-large", `put policy in force: ${cause.message}; the old policy stays`, {
+      cause,
+    });
   }
 }

@@ -8,7 +8,9 @@ import type { Policy } from "#policy/model/rule.ts";
 import { matchesSelector } from "#policy/model/selector.ts";
 import { type CidrMatchesPods, Conversion } from "./conversion.ts";
 import { ANY_PEER, type CompiledPolicy, type EntryTemplate, type PolicyEntry } from "./entry.ts";
-import { addressTokens, PeerIndex } from "./peer-index.ts";
+import { addressTokens, AddressMatches } from "./address-match.ts";
+import { PeerIndex } from "./peer-index.ts";
+import { PolicyTooLargeError } from "./errors.ts";
 import { PodIndex } from "./pod-index.ts";
 import { type NumberedPolicy, PolicyTable } from "./policy-table.ts";
 import { filedPeers, type PolicyView } from "./policy-view.ts";
@@ -32,6 +34,7 @@ export interface EngineOptions {
 interface Workshop {
   readonly namespaces: Namespaces;
   readonly peers: PeerIndex;
+  readonly addresses: AddressMatches;
   readonly sets: RuleSets;
   readonly table: PolicyTable;
   /** Numbers of the policies whose peers {@link peers} knows. */
@@ -60,6 +63,9 @@ export class PolicyEngine {
   readonly #ofNodes: number[] = [];
   readonly #subjectOf = new WeakMap<Subject, SubjectPolicy>();
   #tokens: readonly AddressToken[] | null = null;
+  /** See {@link MOST_COMPARISONS}; each view counts once. */
+  readonly #counted = new Set<PolicyView>();
+  #comparisons = 0;
   #expires: number | null | undefined;
 
   constructor(objects: Iterable<PolicyObject>, options: EngineOptions = {}, workshop: Workshop | null = null) {
@@ -176,7 +182,11 @@ export class PolicyEngine {
     return this.#policyOf(subject).key;
   }
 
-  /** The whole policy of a pod. */
+  /**
+   * The whole policy of a pod.
+   *
+   * @throws PolicyTooLargeError before it does what would take too long.
+   */
   compile(subject: Subject): CompiledPolicy {
     return this.#compile(this.#policyOf(subject));
   }
@@ -217,13 +227,25 @@ export class PolicyEngine {
   }
 
   #all(view: PolicyView): PolicyEntry[] {
+    this.#refuseTooLarge(view);
     const entries: PolicyEntry[] = [];
     appendEntries(entries, ANY_PEER, view.anyPeer());
-    for (const kind of this.#workshop.peers.kindsOf(view.matchers)) {
+    for (const kind of this.#workshop.peers.kindsOf(view.matchers, view.tokens)) {
       const templates = view.peerOf(kind);
       for (const peer of kind.members) appendEntries(entries, peer, templates);
     }
     return entries;
+  }
+
+  #refuseTooLarge(view: PolicyView): void {
+    if (this.#counted.has(view)) return;
+    const { comparisons } = view;
+    if (this.#comparisons + comparisons > MOST_COMPARISONS) {
+      const heaviest = view.heaviest();
+      if (heaviest) throw new PolicyTooLargeError(heaviest.policy, heaviest.comparisons, MOST_COMPARISONS);
+    }
+    this.#counted.add(view);
+    this.#comparisons += comparisons;
   }
 
   #entriesOf(view: PolicyView, peer: number): PolicyEntry[] {
@@ -258,6 +280,8 @@ export class PolicyEngine {
 }
 
 const NO_PORTS: readonly NamedPort[] = [];
+/** So many times at most claims of rules are compared with classes of addresses, over all policies that an engine compiles. */
+export const MOST_COMPARISONS = 8_000_000;
 /** So many policies that are gone are kept in any case. */
 const SLACK = 1000;
 
@@ -266,7 +290,8 @@ function newWorkshop(objects: readonly PolicyObject[], { cidrMatchesPods, audit 
   const peers = new PeerIndex(namespaces);
   for (const party of RESERVED_PARTIES) peers.addReserved(reservedIdentities[party], { reserved: party });
   const table = new PolicyTable(new Conversion(cidrMatchesPods, audit));
-  return { namespaces, peers, sets: new RuleSets(), table, filed: new Set(), subjects: new Map() };
+  const [addresses, sets] = [new AddressMatches(), new RuleSets()];
+  return { namespaces, peers, addresses, sets, table, filed: new Set(), subjects: new Map() };
 }
 
 function sameNamespaces(a: readonly PolicyObject[], b: readonly PolicyObject[]): boolean {

@@ -1,22 +1,27 @@
-import { type AddressToken, blockToken, nameToken } from "#policy/model/address-token.ts";
+import type { AddressToken } from "#policy/model/address-token.ts";
 import { type Party, isNode, isOfEntity } from "#policy/model/flow.ts";
 import { type NamedPort, type Subject, formatNamedPorts } from "#policy/model/identity.ts";
 import type { Namespaces } from "#policy/model/namespaces.ts";
-import type { Peer } from "#policy/model/rule.ts";
+import type { EntityMatch, NodeMatch, PodMatch } from "#policy/model/rule.ts";
 import { formatSelector, matchesSelector } from "#policy/model/selector.ts";
 import { LabelIndex } from "./label-index.ts";
 import { PodIndex, podMatchKey } from "./pod-index.ts";
 
 /** What all peers have in common that no rule can tell apart. */
 export interface PeerKind {
-  /** Numbers of the matchers that hold for these peers, ascending. */
+  /** Numbers of the matchers that hold for these identities, ascending; of address classes none. */
   readonly matchers: readonly number[];
+  /** What rules say of the addresses of these classes; of identities nothing. */
+  readonly tokens: ReadonlySet<AddressToken>;
   readonly namedPorts: readonly NamedPort[];
   /** `namedPorts` as text. */
   readonly namedPortsText: string;
   /** Identities or address classes. */
   readonly members: Set<number>;
 }
+
+/** A peer of a rule that is not about addresses. */
+export type IdentityPeer = PodMatch | EntityMatch | NodeMatch;
 
 /** Who has a number that entries of policy maps name. */
 type PeerFacts =
@@ -25,27 +30,31 @@ type PeerFacts =
   | { readonly kind: "class"; readonly tokens: ReadonlySet<AddressToken>; readonly namedPorts: readonly NamedPort[] };
 
 const NO_PORTS: readonly NamedPort[] = [];
+const NO_TOKENS: ReadonlySet<AddressToken> = new Set();
 
 /**
- * Knows which peers (identities, classes of addresses) each distinct peer of a rule stands for.
- * Peers of rules are numbered; equal ones share a number, the matcher. Matchers and peers come in any
+ * Knows which identities each distinct peer of a rule stands for.
+ * Peers of rules are numbered; equal ones share a number, the matcher. Matchers and identities come in any
  * order, each at a cost in proportion to what it meets; matchers stay.
+ *
+ * What rules say of addresses has no matchers: nearly each of many classes may be meant by nearly each of many
+ * rules. A class is found by its tokens, and only who asks for the rules of some subject compares the two.
  */
 export class PeerIndex {
   readonly #namespaces: Namespaces;
   readonly #pods: PodIndex<number>;
   readonly #podsByLabel = new LabelIndex();
   readonly #matchers = new Map<string, number>();
-  readonly #peers: Peer[] = [];
+  readonly #peers: IdentityPeer[] = [];
   /** Matchers of everything but pods. */
   readonly #others: number[] = [];
-  readonly #byToken = new Map<AddressToken, number[]>();
   readonly #facts = new Map<number, PeerFacts>();
-  /** Peers that are not pods. */
-  readonly #notPods = new Set<number>();
+  /** Identities that are not of pods. */
+  readonly #reserved = new Set<number>();
   readonly #kinds = new Map<string, PeerKind>();
   readonly #kindOf = new Map<number, PeerKind>();
   readonly #kindsOfMatcher = new Map<number, Set<PeerKind>>();
+  readonly #kindsOfToken = new Map<AddressToken, Set<PeerKind>>();
   #version = 0;
 
   constructor(namespaces: Namespaces) {
@@ -58,17 +67,15 @@ export class PeerIndex {
     return this.#version;
   }
 
-  /** The number of a rule's peer: small, and equal for equal peers. */
-  matcher(peer: Peer): number {
+  /** The number of a rule's peer that is not about addresses: small, and equal for equal peers. */
+  matcher(peer: IdentityPeer): number {
     const key = peerKey(peer);
     const known = this.#matchers.get(key);
     if (known !== undefined) return known;
     const matcher = this.#peers.push(peer) - 1;
     this.#matchers.set(key, matcher);
-    const token = tokenOf(peer);
     if (peer.kind === "pods") this.#pods.add(peer, matcher);
-    else if (token === null) this.#others.push(matcher);
-    else this.#byToken.set(token, [...(this.#byToken.get(token) ?? []), matcher]);
+    else this.#others.push(matcher);
     this.#widen(matcher, peer);
     return matcher;
   }
@@ -94,7 +101,7 @@ export class PeerIndex {
     if (!facts) return;
     this.#version++;
     this.#facts.delete(id);
-    this.#notPods.delete(id);
+    this.#reserved.delete(id);
     if (facts.kind === "pod") this.#podsByLabel.remove(id, facts.subject);
     this.#leave(id);
   }
@@ -103,11 +110,17 @@ export class PeerIndex {
     return this.#kindOf.get(id);
   }
 
-  /** The kinds for which at least one of the matchers holds. */
-  kindsOf(matchers: Iterable<number>): Set<PeerKind> {
+  /** The kinds for which at least one of the matchers holds, or that have one of the tokens. */
+  kindsOf(matchers: Iterable<number>, tokens: Iterable<AddressToken>): Set<PeerKind> {
     const kinds = new Set<PeerKind>();
     for (const matcher of matchers) for (const kind of this.#kindsOfMatcher.get(matcher) ?? []) kinds.add(kind);
+    for (const token of tokens) for (const kind of this.#kindsOfToken.get(token) ?? []) kinds.add(kind);
     return kinds;
+  }
+
+  /** How many kinds have a token. */
+  kindsWith(token: AddressToken): number {
+    return this.#kindsOfToken.get(token)?.size ?? 0;
   }
 
   #add(id: number, facts: PeerFacts): void {
@@ -115,35 +128,34 @@ export class PeerIndex {
     this.#version++;
     this.#facts.set(id, facts);
     if (facts.kind === "pod") this.#podsByLabel.add(id, facts.subject);
-    else this.#notPods.add(id);
-    const matchers = this.#find(facts).sort((a, b) => a - b);
-    this.#join(id, matchers, namedPortsOf(facts));
+    else if (facts.kind === "reserved") this.#reserved.add(id);
+    const isClass = facts.kind === "class";
+    const matchers = isClass ? [] : this.#find(facts).sort((a, b) => a - b);
+    this.#join(id, matchers, isClass ? facts.tokens : NO_TOKENS, namedPortsOf(facts));
   }
 
   #find(facts: PeerFacts): number[] {
-    if (facts.kind === "class") {
-      const near = [...facts.tokens].flatMap((token) => this.#byToken.get(token) ?? []);
-      return near.filter((matcher) => this.#holds(this.#peers[matcher] as Peer, facts));
-    }
     const found = facts.kind === "pod" ? this.#pods.find(facts.subject) : [];
-    for (const matcher of this.#others) if (this.#holds(this.#peers[matcher] as Peer, facts)) found.push(matcher);
+    for (const matcher of this.#others) {
+      if (this.#holds(this.#peers[matcher] as IdentityPeer, facts)) found.push(matcher);
+    }
     return found;
   }
 
   /** A matcher that is new holds for peers that are there already. */
-  #widen(matcher: number, peer: Peer): void {
-    const near = peer.kind === "pods" ? this.#podsByLabel.candidates(peer) : this.#notPods;
+  #widen(matcher: number, peer: IdentityPeer): void {
+    const near = peer.kind === "pods" ? this.#podsByLabel.candidates(peer) : this.#reserved;
     const isCluster = peer.kind === "entity" && peer.entity === "cluster";
     for (const id of isCluster ? this.#facts.keys() : near) {
       if (!this.#holds(peer, this.#facts.get(id) as PeerFacts)) continue;
       const { matchers, namedPorts } = this.#kindOf.get(id) as PeerKind;
       this.#leave(id);
       // The newest number is the highest.
-      this.#join(id, [...matchers, matcher], namedPorts);
+      this.#join(id, [...matchers, matcher], NO_TOKENS, namedPorts);
     }
   }
 
-  #holds(peer: Peer, facts: PeerFacts): boolean {
+  #holds(peer: IdentityPeer, facts: PeerFacts): boolean {
     switch (peer.kind) {
       case "pods":
         return facts.kind === "pod" && this.#namespaces.matchesPod(peer, facts.subject);
@@ -153,13 +165,6 @@ export class PeerIndex {
       case "nodes":
         if (facts.kind !== "reserved" || !isNode(facts.party)) return false;
         return matchesSelector(peer.labels, facts.party.nodeLabels ?? {});
-      case "block": {
-        if (facts.kind !== "class") return false;
-        const has = (cidr: string): boolean => facts.tokens.has(blockToken(cidr, peer.scope));
-        return has(peer.cidr) && !peer.except.some(has);
-      }
-      case "names":
-        return facts.kind === "class" && facts.tokens.has(nameToken(peer.match));
     }
   }
 
@@ -169,28 +174,39 @@ export class PeerIndex {
     this.#kindOf.delete(id);
     kind.members.delete(id);
     if (kind.members.size > 0) return;
-    this.#kinds.delete(kindKey(kind.matchers, kind.namedPortsText));
+    this.#kinds.delete(kindKey(kind.matchers, kind.tokens, kind.namedPortsText));
     for (const matcher of kind.matchers) this.#kindsOfMatcher.get(matcher)?.delete(kind);
+    for (const token of kind.tokens) {
+      const kinds = this.#kindsOfToken.get(token);
+      kinds?.delete(kind);
+      if (kinds?.size === 0) this.#kindsOfToken.delete(token);
+    }
   }
 
-  #join(id: number, matchers: readonly number[], namedPorts: readonly NamedPort[]): void {
+  #join(
+    id: number,
+    matchers: readonly number[],
+    tokens: ReadonlySet<AddressToken>,
+    namedPorts: readonly NamedPort[],
+  ): void {
     const namedPortsText = formatNamedPorts(namedPorts);
-    const key = kindKey(matchers, namedPortsText);
+    const key = kindKey(matchers, tokens, namedPortsText);
     let kind = this.#kinds.get(key);
     if (!kind) {
-      kind = { matchers, namedPorts, namedPortsText, members: new Set() };
+      kind = { matchers, tokens, namedPorts, namedPortsText, members: new Set() };
       this.#kinds.set(key, kind);
-      for (const matcher of matchers) this.#kindsWith(matcher).add(kind);
+      for (const matcher of matchers) addTo(this.#kindsOfMatcher, matcher, kind);
+      for (const token of tokens) addTo(this.#kindsOfToken, token, kind);
     }
     kind.members.add(id);
     this.#kindOf.set(id, kind);
   }
+}
 
-  #kindsWith(matcher: number): Set<PeerKind> {
-    let kinds = this.#kindsOfMatcher.get(matcher);
-    if (!kinds) this.#kindsOfMatcher.set(matcher, (kinds = new Set()));
-    return kinds;
-  }
+function addTo<Key>(sets: Map<Key, Set<PeerKind>>, key: Key, kind: PeerKind): void {
+  const found = sets.get(key);
+  if (found) found.add(kind);
+  else sets.set(key, new Set([kind]));
 }
 
 function namedPortsOf(facts: PeerFacts): readonly NamedPort[] {
@@ -202,34 +218,17 @@ function hasAll(known: ReadonlySet<string>, tokens: readonly string[]): boolean 
   return known.size === new Set(tokens).size && tokens.every((token) => known.has(token));
 }
 
-function kindKey(matchers: readonly number[], namedPortsText: string): string {
-  return `${matchers.join(",")}|${namedPortsText}`;
+function kindKey(matchers: readonly number[], tokens: ReadonlySet<AddressToken>, namedPortsText: string): string {
+  return `${matchers.join(",")}|${[...tokens].join(" ")}|${namedPortsText}`;
 }
 
-/** The token without which a class cannot be meant; null: a peer that no class is. */
-function tokenOf(peer: Peer): AddressToken | null {
-  if (peer.kind === "block") return blockToken(peer.cidr, peer.scope);
-  return peer.kind === "names" ? nameToken(peer.match) : null;
-}
-
-/** Everything that rules say of addresses by this peer. */
-export function addressTokens(peer: Peer): AddressToken[] {
-  const first = tokenOf(peer);
-  if (first === null) return [];
-  return peer.kind === "block" ? [first, ...peer.except.map((cidr) => blockToken(cidr, peer.scope))] : [first];
-}
-
-function peerKey(peer: Peer): string {
+function peerKey(peer: IdentityPeer): string {
   switch (peer.kind) {
     case "pods":
       return podMatchKey(peer);
-    case "block":
-      return `block ${peer.scope} ${peer.cidr} ${peer.except.join(",")}`;
     case "entity":
       return `entity ${peer.entity}`;
     case "nodes":
       return `nodes ${formatSelector(peer.labels)}`;
-    case "names":
-      return nameToken(peer.match);
   }
 }

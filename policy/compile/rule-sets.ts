@@ -26,6 +26,10 @@ export class RuleSets {
     return this.#rules.push(rule) - 1;
   }
 
+  rule(number: number): Rule {
+    return this.#rules[number] as Rule;
+  }
+
   /** The set of these rules, in any order, also with repetitions. */
   of(numbers: readonly number[]): RuleSet {
     if (numbers.length === 0) return this.empty;

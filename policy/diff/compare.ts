@@ -6,6 +6,7 @@ import { type EndChange, EndPolicies, type Item, type Names, toItems } from "./e
 import { bySets, conditionsOf, meets } from "./named-change.ts";
 import type { NameCondition, NameSet } from "./names.ts";
 import { type Ends, type PairChange, isPossible, pairChanges } from "./pair-change.ts";
+import { DiffTooLargeError } from "./errors.ts";
 import type { Side } from "./side.ts";
 
 /** Called now and then while it takes long. */
@@ -30,7 +31,12 @@ export class Comparison {
   readonly #policies = new Map<Item, EndPolicies | null>();
   readonly #pairs = new Map<EndChange, Map<EndChange, Map<string, readonly PairChange[]>>>();
   readonly #free: EndChange;
+  /** Items that a policy is about on either side. */
+  readonly #governed: readonly Item[];
+  /** How many segments of ports there are between addresses of these families, by the families. */
+  readonly #segments = new Map<string, number>();
 
+  /** @throws DiffTooLargeError */
   constructor(traffic: TrafficClasses, sides: readonly [Side, Side]) {
     this.#traffic = traffic;
     this.items = toItems(traffic, ...sides);
@@ -52,14 +58,23 @@ export class Comparison {
       own.set(after, policies);
       this.#policies.set(item, policies);
     }
+    this.#governed = this.items.filter((item) => this.isGoverned(item));
+    const pairs = this.#governed.length * (2 * this.items.length - this.#governed.length);
+    if (pairs > MOST_PAIRS) throw new DiffTooLargeError(this.items.length, pairs, MOST_PAIRS);
   }
 
   *differences(progress: Progress = () => {}): Generator<Difference> {
     for (const [i, source] of this.items.entries()) {
-      for (const destination of this.items) yield* this.#compare(source, destination);
+      const destinations = this.isGoverned(source) ? this.items : this.#governed;
+      for (const destination of destinations) yield* this.#compare(source, destination);
       progress(i + 1, this.items.length);
     }
     this.isComplete &&= [...this.#policies.values()].every((policies) => policies?.isComplete ?? true);
+  }
+
+  /** Whether a policy is about it, or could be, on either side: between two of which neither is, nobody judges. */
+  isGoverned(item: Item): boolean {
+    return Boolean(this.#policies.get(item));
   }
 
   /** Families of addresses that both have; null: there is no traffic between the two that anybody judges. */
@@ -82,8 +97,7 @@ export class Comparison {
     const egress = sender?.change("egress", destination) ?? this.#free;
     const ingress = receiver?.change("ingress", source) ?? this.#free;
     const sets = namesOf(sender, "egress", destination) ?? namesOf(receiver, "ingress", source);
-    const segments = this.#traffic.segments.filter((segment) => isPossible(segment, families)).length;
-    this.classes += segments * (sets?.length ?? 1);
+    this.classes += this.#segmentsOf(families) * (sets?.length ?? 1);
     if (!sets) {
       for (const change of this.#pairChanges({ egress, ingress }, families)) {
         yield {
@@ -110,6 +124,16 @@ export class Comparison {
         yield { source: known, destination: this.#changeItems.of(destination), families, change };
       }
     }
+  }
+
+  #segmentsOf(families: readonly Family[]): number {
+    const key = families.join();
+    let count = this.#segments.get(key);
+    if (count === undefined) {
+      count = this.#traffic.segments.filter((segment) => isPossible(segment, families)).length;
+      this.#segments.set(key, count);
+    }
+    return count;
   }
 
   /** What changes for each set of names, told by conditions on the names. */
@@ -148,6 +172,8 @@ export class Comparison {
 }
 
 const NOTHING: readonly PairChange[] = [];
+/** So many pairs of classes of parties are compared at most: what is found of each is kept until all are. */
+export const MOST_PAIRS = 5_000_000;
 
 /** The sets of names of a peer that a policy can tell apart; null where it can tell none. */
 function namesOf(

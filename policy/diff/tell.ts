@@ -22,11 +22,13 @@ export function tellChanges(
 function tell(change: MergedChange, comparison: Comparison, explanations: Explanations): PolicyChange {
   const { before, after, ends, protocol, ports, segments, sources, destinations, rules } = change;
   const sample = firstSample(change, comparison);
+  const partners = partnersOf(comparison, destinations);
   const senders = surroundings(sources, comparison.items, (item) =>
-    destinations.some((destination) => comparison.families(item, destination.item) !== null),
+    partners(item).some((destination) => comparison.families(item, destination.item) !== null),
   );
+  const peers = partnersOf(comparison, sources);
   const receivers = surroundings(destinations, comparison.items, (item) =>
-    sources.some((source) => comparison.families(source.item, item) !== null),
+    peers(item).some((source) => comparison.families(source.item, item) !== null),
   );
   const isNewDenial = after === "deny" && rules.after.size === 0;
   return {
@@ -42,6 +44,12 @@ function tell(change: MergedChange, comparison: Comparison, explanations: Explan
     nearest: sample && isNewDenial ? explanations.nearest(sample.flows[1], ends) : null,
     example: sample?.told ?? null,
   };
+}
+
+/** Of some items those that an item can have traffic with, and perhaps others: one of two must be governed. */
+function partnersOf(comparison: Comparison, some: readonly ChangeItem[]): (item: Item) => readonly ChangeItem[] {
+  const governed = some.filter(({ item }) => comparison.isGoverned(item));
+  return (item) => (comparison.isGoverned(item) ? some : governed);
 }
 
 /** Items that are not chosen: those with which there can be traffic, and those with which there cannot. */

@@ -35,7 +35,7 @@ export function portGroups(
     const group = byPorts.get(key);
     if (group) {
       group.protocols.push(protocol);
-      group.segments.push(...own);
+      for (const segment of own) group.segments.push(segment);
     } else {
       byPorts.set(key, { ports, protocols: [protocol], segments: own });
     }

@@ -1,5 +1,5 @@
 import { type CidrMatchesPods, Conversion } from "#policy/compile/conversion.ts";
-import { addressTokens } from "#policy/compile/peer-index.ts";
+import { addressTokens } from "#policy/compile/address-match.ts";
 import { policiesOf } from "#policy/compile/policies.ts";
 import { live } from "#policy/compile/policy-table.ts";
 import { addressBook } from "#policy/explain/address-book.ts";

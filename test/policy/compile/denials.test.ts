@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { AddressMatches } from "#policy/compile/address-match.ts";
 import { PeerIndex } from "#policy/compile/peer-index.ts";
 import { PolicyMap } from "#policy/compile/policy-map.ts";
 import { PolicyView } from "#policy/compile/policy-view.ts";
@@ -37,7 +38,7 @@ function judge(
       requires: { ingress: [], egress: [] },
       namedPorts: [],
     },
-    { peers, sets: new RuleSets() },
+    { peers, addresses: new AddressMatches(), sets: new RuleSets() },
   );
   const entries = [0, 1, 256].flatMap((peer) => {
     const kind = peers.kindOf(peer);
