@@ -26,9 +26,12 @@ export function flowVerdict({ event, staged, audit }: FlowRecord): FlowVerdict {
   return audit && staged.some(({ verdict }) => verdict === "deny") ? "AUDIT" : "FORWARDED";
 }
 
+/** Reasons of drops by a limit of a rule that allows. */
+const limits: readonly number[] = [DropReason.RATE_LIMITED, DropReason.CONNECTION_LIMIT];
+
 /** What the end has said that decided; undefined for a drop that was not policy's. */
 export function decidingVerdict({ reason }: EventRecord): Verdict | undefined {
-  if (reason === DropReason.NONE) return Verdict.ALLOW;
+  if (reason === DropReason.NONE || limits.includes(reason)) return Verdict.ALLOW;
   if (reason === DropReason.POLICY_DENIED || reason === DropReason.POLICY_DENIED_BY_RULE) return Verdict.DENY;
   return reason === DropReason.PROXY_LOOKUP_FAILED ? Verdict.REDIRECT : undefined;
 }

@@ -92,6 +92,14 @@ test("a rule that asks for the proxy, which is not there, is named", () => {
   });
 });
 
+test.each([
+  [198, "the rule that allows it has had as many new connections as it may"],
+  [232, "the rule that allows it has as many connections as it may"],
+])("a drop by a limit (%i) names the rules that allow", (reason, words) => {
+  const flow = flowOf(event({ type: EventType.DROP, reason }));
+  expect(flow).toMatchObject({ verdict: "DROPPED", weir: { rules: [webRule, dbRule], reason: words } });
+});
+
 test("what would be otherwise if everything staged were in force, and only then", () => {
   const outcome = { direction: "ingress", verdict: "deny", rules: [dbRule] } as const;
   const context = new FakeContext();
