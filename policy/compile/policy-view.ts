@@ -203,11 +203,7 @@ export class PolicyView {
   #decide(shares: readonly Shares[], namedPorts: readonly NamedPort[], anyPeer: boolean): EntryTemplate[] {
     const templates: EntryTemplate[] = [];
     for (const direction of DIRECTIONS) {
-      const claims: PortClaim[] = [];
-      for (const { [direction]: share } of shares) {
-        for (const claim of share.claims) claims.push(claim);
-        for (const name of share.names) for (const claim of resolveName(name, namedPorts)) claims.push(claim);
-      }
+      const claims = claimsOf(shares, direction, namedPorts);
       const fallback = anyPeer && !this.selects[direction] ? FREE_PRECEDENCE : null;
       const isFree = this.#free[direction];
       const decisions = decidePorts(claims, this.#shared.sets, fallback);
@@ -245,6 +241,21 @@ function emptyShares(): Shares {
   return { ingress: { claims: [], names: [] }, egress: { claims: [], names: [] } };
 }
 
+function claimsOf(
+  shares: readonly Shares[],
+  direction: Direction,
+  namedPorts: readonly NamedPort[],
+): readonly PortClaim[] {
+  const [first] = shares;
+  if (first && shares.length === 1 && first[direction].names.length === 0) return first[direction].claims;
+  const claims: PortClaim[] = [];
+  for (const { [direction]: share } of shares) {
+    for (const claim of share.claims) claims.push(claim);
+    for (const name of share.names) for (const claim of resolveName(name, namedPorts)) claims.push(claim);
+  }
+  return claims;
+}
+
 function resolveName({ match, ...origin }: NamedClaim, namedPorts: readonly NamedPort[]): PortClaim[] {
   const protocol = protocolNumbers[match.protocol];
   const ports = portsNamed(namedPorts, match.name, match.protocol);
@@ -258,12 +269,17 @@ function toTemplate(
   isFree: boolean,
 ): EntryTemplate {
   const { protocol, port, bits } = decision.key;
+  const { verdict, precedence, rules, notAfter, limit } = toDecision(decision, isFree);
   return {
     direction,
     protocol,
     port,
     portBits: bits,
-    ...toDecision(decision, isFree),
+    verdict,
+    precedence,
+    rules,
+    notAfter,
+    limit,
     below: below && toDecision(below, isFree),
   };
 }
