@@ -15,8 +15,7 @@
 #include "lib/control.h"
 #include "lib/deliver.h"
 #include "lib/endpoint.h"
-#include "lib/events.h"
-#include "lib/hits.h"
+#include "lib/finish.h"
 #include "lib/judge.h"
 #include "lib/neighbour.h"
 #include "lib/parse.h"
@@ -25,12 +24,6 @@
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_POD
-
-/*
- * tcx (since Linux 6.6) calls -1 "next", clsact calls it "unspec": both go on with
- * the programs behind ours.
- */
-enum { ACTION_NEXT = TC_ACT_UNSPEC };
 
 /* Where an ICMP error goes that passes with its connection. */
 static __always_inline void related_hop(struct work *work, const struct endpoint *sender,
@@ -194,24 +187,6 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);
 	}
-}
-
-/* Counts, tells, and turns the last step into a tc action. */
-static __always_inline int finish(struct __sk_buff *skb, struct work *work, int step)
-{
-	if (work->judged && (step < 0 || work->report))
-		count_hits(work, skb->len);
-	if (step < 0) {
-		count_drop(work->hook, DROP_REASON_OF(step), DROP_FILE_OF(step), DROP_LINE_OF(step),
-			   skb->len);
-		if (!work->quiet)
-			emit(skb, work, step);
-		return TC_ACT_SHOT;
-	}
-	count_forwarded(work->hook, skb->len);
-	if (work->report)
-		emit(skb, work, 0);
-	return step == STEP_NEXT ? ACTION_NEXT : step;
 }
 
 SEC("tc")

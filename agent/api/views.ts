@@ -53,7 +53,8 @@ export const statusView = z.looseObject({
     audit: z.boolean(),
   }),
   store: z.looseObject({ kind: z.string(), state: z.string() }),
-  datapath: z.looseObject({ attach: z.string(), programs: z.string() }),
+  /** `devices`: those of the node's own that have programs. */
+  datapath: z.looseObject({ attach: z.string(), programs: z.string(), devices: z.array(z.string()).readonly() }),
   maps: z.array(mapFillView).readonly(),
   /** Number of endpoints by their state. */
   endpoints: z.record(z.string(), z.int()),

@@ -18,7 +18,8 @@ const directions = ["ingress", "egress"] as const;
 const filter = { handle: 0x5712, priority: 1 } as const;
 
 export interface InterfaceHooksOptions {
-  readonly pinFolder: string;
+  /** Where links are pinned; of this set of interfaces alone. */
+  readonly linkFolder: string;
   readonly programs: ReadonlyMap<string, Program>;
   readonly spec: HookSpec;
   readonly tcx: boolean;
@@ -26,7 +27,7 @@ export interface InterfaceHooksOptions {
 
 /**
  * The two programs on the tc hooks of interfaces. With tcx each is a link, pinned as
- * `links/INTERFACE-DIRECTION`, which outlives this process and goes with its interface.
+ * `INTERFACE-DIRECTION`, which outlives this process and goes with its interface.
  * Without tcx it is a filter, which does the same; a pin of its program marks it.
  *
  * A link costs an RCU grace period each, too long for a pod that waits. So with tcx a new
@@ -42,7 +43,7 @@ export class InterfaceHooks {
 
   constructor(options: InterfaceHooksOptions) {
     this.#options = options;
-    this.#folder = join(options.pinFolder, "links");
+    this.#folder = options.linkFolder;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 

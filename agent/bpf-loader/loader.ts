@@ -20,48 +20,81 @@ export interface Loaded extends Disposable {
 }
 
 /**
- * Loads an object once for the whole node, or takes over what is pinned.
+ * Loads the objects once for the whole node, or takes over what is pinned.
  *
- * Layout of the pin folder: `maps/NAME`, `programs/HASH/NAME`, `links/...`. Pinned maps
- * of the same shape are kept with their contents. Programs of the same object and
+ * Layout of the pin folder: `maps/NAME`, `programs/HASH/NAME`, and the folders of links. Pinned
+ * maps of the same shape are kept with their contents. Programs of the same objects and
  * configuration are kept; else new ones are loaded over the same maps, and whoever
  * attaches them replaces the old ones link by link.
  *
  * @throws LoaderError `map-incompatible`, `layout-differs`, `not-bpffs`.
  */
 export function load(spec: LoadSpec): Loaded {
-  const bytes = readFileSync(spec.objectPath);
-  checkLayouts(bytes, spec.layouts);
+  using stack = new DisposableStack();
+  const files = spec.objectPaths.map((path): ObjectFile => {
+    const bytes = readFileSync(path);
+    checkLayouts(bytes, spec.layouts);
+    return { bytes, object: stack.use(BpfObject.open(bytes, "weir")) };
+  });
   checkFileSystem(spec.pinFolder);
   const mapFolder = join(spec.pinFolder, "maps");
   mkdirSync(mapFolder, { recursive: true, mode: 0o700 });
-  const hash = hashOf(bytes, spec);
+  const hash = hashOf(files, spec);
   const programFolder = join(spec.pinFolder, "programs", hash);
-  using object = BpfObject.open(bytes, "weir");
-  const shared = object.mapNames.filter((name) => !name.includes("."));
-  const pinnedPrograms = object.programNames.every((name) => existsSync(join(programFolder, name)));
-  const pinnedMaps = shared.every((name) => existsSync(join(mapFolder, name)));
+  const programNames = files.flatMap(({ object }) => object.programNames);
+  const mapNames = [...new Set(files.flatMap(({ object }) => sharedMaps(object)))];
+  const pinnedPrograms = programNames.every((name) => existsSync(join(programFolder, name)));
+  const pinnedMaps = mapNames.every((name) => existsSync(join(mapFolder, name)));
   if (pinnedPrograms && pinnedMaps) {
-    const open = (name: string): [string, MapHandle] => [name, MapHandle.openPinned(join(mapFolder, name))];
-    const programs = object.programNames.map((name): [string, Program] => {
+    const programs = programNames.map((name): [string, Program] => {
       return [name, Program.openPinned(join(programFolder, name), name)];
     });
-    return loaded(new Map(shared.map(open)), new Map(programs), hash, true);
+    return loaded(new Map(mapNames.map((name) => [name, openMap(name, mapFolder)])), new Map(programs), hash, true);
   }
 
-  object.setInitialValue(".rodata", spec.readOnlyData);
-  for (const [name, entries] of Object.entries(spec.mapSizes)) object.setMaxEntries(name, entries);
-  const btf = Btf.fromElf(bytes);
-  for (const name of shared) reuse(object, btf, name, join(mapFolder, name));
-  object.load();
-
-  const maps = new Map(shared.map((name) => [name, object.map(name)]));
-  for (const [name, map] of maps) if (!existsSync(join(mapFolder, name))) map.pin(join(mapFolder, name));
-  const programs = new Map(object.programNames.map((name) => [name, object.program(name)]));
+  const programs = new Map<string, Program>();
+  for (const file of files) {
+    loadObject(file, spec, mapFolder);
+    for (const name of file.object.programNames) programs.set(name, file.object.program(name));
+  }
   rmSync(programFolder, { recursive: true, force: true });
   mkdirSync(programFolder, { recursive: true, mode: 0o700 });
   for (const [name, program] of programs) program.pin(join(programFolder, name));
-  return loaded(maps, programs, hash, false);
+  return loaded(new Map(mapNames.map((name) => [name, openMap(name, mapFolder)])), programs, hash, false);
+}
+
+interface ObjectFile {
+  readonly bytes: Uint8Array;
+  readonly object: BpfObject;
+}
+
+/** Maps that have a name of their own; those of data sections belong to one load of one object. */
+function sharedMaps(object: BpfObject): string[] {
+  return object.mapNames.filter((name) => !name.includes("."));
+}
+
+function openMap(name: string, mapFolder: string): MapHandle {
+  return MapHandle.openPinned(join(mapFolder, name));
+}
+
+/** Loads one object over the maps that are pinned, and pins those that are not. */
+function loadObject({ bytes, object }: ObjectFile, spec: LoadSpec, mapFolder: string): void {
+  const shared = sharedMaps(object);
+  if (object.mapNames.some((name) => name.endsWith(".rodata"))) {
+    object.setInitialValue(".rodata", spec.readOnlyData);
+  }
+  for (const [name, entries] of Object.entries(spec.mapSizes)) {
+    if (shared.includes(name)) object.setMaxEntries(name, entries);
+  }
+  const btf = Btf.fromElf(bytes);
+  for (const name of shared) reuse(object, btf, name, join(mapFolder, name));
+  object.load();
+  for (const name of shared) {
+    const path = join(mapFolder, name);
+    if (existsSync(path)) continue;
+    using map = object.map(name);
+    map.pin(path);
+  }
 }
 
 /** Removes the pins of programs that no link has any more. */
@@ -72,9 +105,10 @@ export function removeOldPrograms(pinFolder: string, current: string): void {
   }
 }
 
-function hashOf(bytes: Uint8Array, spec: LoadSpec): string {
+function hashOf(files: readonly ObjectFile[], spec: LoadSpec): string {
   const sizes = Object.entries(spec.mapSizes).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash("sha256").update(bytes).update(spec.readOnlyData).update(JSON.stringify(sizes));
+  const hash = createHash("sha256").update(spec.readOnlyData).update(JSON.stringify(sizes));
+  for (const { bytes } of files) hash.update(bytes);
   return hash.digest("hex").slice(0, 16);
 }
 

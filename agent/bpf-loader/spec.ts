@@ -7,11 +7,11 @@ export type Layouts = Readonly<
 
 /** What is to be loaded: a plain value, to be looked at before anything happens. */
 export interface LoadSpec {
-  /** The object file. */
-  readonly objectPath: string;
+  /** The object files. What two of them name alike is one map. */
+  readonly objectPaths: readonly string[];
   /** Folder on a BPF file system for maps, programs and links; made when missing. */
   readonly pinFolder: string;
-  /** Contents of `.rodata`, from its beginning. */
+  /** Contents of `.rodata`, from its beginning, of each object that has one. */
   readonly readOnlyData: Uint8Array;
   /** Capacities that differ from the object's own. */
   readonly mapSizes: Readonly<Record<string, number>>;

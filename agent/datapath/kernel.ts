@@ -178,15 +178,15 @@ export interface ConnectionTable {
 /** Programs on interfaces. */
 export interface Hooks {
   /** Attaches both programs, at once. Idempotent. */
-  attach(ifindex: number, hostInterface: string): void;
+  attach(ifindex: number, name: string): void;
   /** Whether an interface's programs stand where they shall stay. */
-  isSettled(hostInterface: string): boolean;
+  isSettled(name: string): boolean;
   /** Moves them there. Takes tens of milliseconds in which network devices cannot change. */
-  settle(ifindex: number, hostInterface: string): Promise<void>;
+  settle(ifindex: number, name: string): Promise<void>;
   /** Idempotent. */
-  detach(hostInterface: string): void;
+  detach(name: string): void;
   /** What is wrong with the hooks of an interface, in sentences. */
-  check(ifindex: number, hostInterface: string): string[];
+  check(ifindex: number, name: string): string[];
   /** Interfaces that have hooks. */
   list(): string[];
 }
@@ -206,7 +206,10 @@ export interface Kernel extends Disposable {
   readonly hits: HitTable;
   readonly images: MapImages;
   readonly connections: ConnectionTable;
+  /** On the host sides of pods. */
   readonly hooks: Hooks;
+  /** On the node's own devices. */
+  readonly deviceHooks: Hooks;
   /** How programs are attached: `tcx`, or `clsact` before Linux 6.6. */
   readonly attachMode: "tcx" | "clsact";
   /** Names the loaded programs by their content. */

@@ -764,9 +764,11 @@ export type EventType = (typeof EventType)[keyof typeof EventType];
 
 /** `enum event_hook` */
 export const EventHook = {
-  EGRESS: 1,
-  INGRESS: 2,
-  END: 3,
+  POD_EGRESS: 1,
+  POD_INGRESS: 2,
+  NETDEV_INGRESS: 3,
+  NETDEV_EGRESS: 4,
+  END: 5,
 } as const;
 export type EventHook = (typeof EventHook)[keyof typeof EventHook];
 
@@ -785,6 +787,7 @@ export const SourceFile = {
   LIMIT: 10,
   TRACK: 11,
   RELATED: 12,
+  HOST: 13,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 

@@ -1,4 +1,13 @@
-import { encodeData, InterfaceHooks, load, LoaderError, probeFeatures, removeOldPrograms } from "bpf-loader";
+import { join } from "node:path";
+import {
+  encodeData,
+  type HookSpec,
+  InterfaceHooks,
+  load,
+  LoaderError,
+  probeFeatures,
+  removeOldPrograms,
+} from "bpf-loader";
 import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
 import { KernelConnections } from "./kernel-connections.ts";
 import { KernelControl } from "./kernel-control.ts";
@@ -8,7 +17,7 @@ import { KernelLimits } from "./kernel-limits.ts";
 import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
 import { KernelSlots } from "./kernel-slots.ts";
-import type { Kernel, MapFill } from "./kernel.ts";
+import type { Hooks, Kernel, MapFill } from "./kernel.ts";
 import {
   counterKey,
   counterValue,
@@ -20,8 +29,8 @@ import {
 } from "./layouts.gen.ts";
 
 export interface KernelOptions {
-  /** `pod.bpf.o`. */
-  readonly objectPath: string;
+  /** Where `*.bpf.o` are. */
+  readonly objectFolder: string;
   /** Folder on a BPF file system. */
   readonly pinFolder: string;
   readonly config: DatapathConfig;
@@ -46,6 +55,17 @@ export const defaultConfig: DatapathConfig = {
 /** How often, in ms, events are looked for: packets wake nobody up. */
 const eventsInterval = 50;
 
+/** The files of the datapath in {@link KernelOptions.objectFolder}. */
+export const datapathObjects = ["pod.bpf.o", "host.bpf.o"] as const;
+
+/** Where packets that pass are counted. */
+const passing = [
+  EventHook.POD_EGRESS,
+  EventHook.POD_INGRESS,
+  EventHook.NETDEV_INGRESS,
+  EventHook.NETDEV_EGRESS,
+] as const;
+
 /** Maps whose fill is worth a look; walking their keys is cheap enough for a status. */
 const watched = ["endpoints", "ipcache", "policy", "conntrack4", "conntrack6"] as const;
 
@@ -60,7 +80,7 @@ export function openKernel(options: KernelOptions): Kernel {
     throw new LoaderError("kernel-lacks", `load datapath: this kernel lacks ${features.missing.join(", ")}`);
   }
   const loaded = load({
-    objectPath: options.objectPath,
+    objectPaths: datapathObjects.map((name) => join(options.objectFolder, name)),
     pinFolder: options.pinFolder,
     readOnlyData: encodeData(datapathConfig, options.config),
     mapSizes: {
@@ -76,12 +96,20 @@ export function openKernel(options: KernelOptions): Kernel {
     if (!handle) throw new Error(`open kernel: the object has no map ${name}`);
     return handle;
   };
-  const hooks = new InterfaceHooks({
-    pinFolder: options.pinFolder,
-    programs: loaded.programs,
-    spec: { ingress: "pod_egress", egress: "pod_ingress" },
-    tcx: features.tcx,
-  });
+  const hooks = (linkFolder: string, spec: HookSpec): Hooks => {
+    const { programs } = loaded;
+    const { tcx } = features;
+    const interfaces = new InterfaceHooks({ linkFolder: join(options.pinFolder, linkFolder), programs, spec, tcx });
+    return {
+      attach: (ifindex, name) => interfaces.attach(ifindex, name),
+      // The index is of use without tcx only, and the look-up waits while the kernel removes a device.
+      detach: (name) => interfaces.detach(name, tcx ? null : options.interfaceIndex(name)),
+      isSettled: (name) => interfaces.isSettled(name),
+      settle: (ifindex, name) => interfaces.settle(ifindex, name),
+      check: (ifindex, name) => interfaces.check(ifindex, name),
+      list: () => interfaces.list(),
+    };
+  };
   const slots = new KernelSlots(map("policy"), options.policyEntries);
   const control = new KernelControl(map("control"));
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
@@ -97,15 +125,8 @@ export function openKernel(options: KernelOptions): Kernel {
     limits: new KernelLimits(map("limits")),
     hits: new KernelHits(map("rule_hits")),
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
-    hooks: {
-      attach: (ifindex, name) => hooks.attach(ifindex, name),
-      // The index is of use without tcx only, and the look-up waits while the kernel removes a device.
-      detach: (name) => hooks.detach(name, features.tcx ? null : options.interfaceIndex(name)),
-      isSettled: (name) => hooks.isSettled(name),
-      settle: (ifindex, name) => hooks.settle(ifindex, name),
-      check: (ifindex, name) => hooks.check(ifindex, name),
-      list: () => hooks.list(),
-    },
+    hooks: hooks("links", { ingress: "pod_egress", egress: "pod_ingress" }),
+    deviceHooks: hooks("device-links", { ingress: "from_netdev", egress: "to_netdev" }),
     attachMode: features.tcx ? "tcx" : "clsact",
     programs: loaded.hash,
     async *events(signal) {
@@ -114,7 +135,7 @@ export function openKernel(options: KernelOptions): Kernel {
     },
     eventsLost: () => (lost.get(0) ?? []).reduce((sum, value) => sum + value, 0n),
     counters: () => [
-      ...[EventHook.EGRESS, EventHook.INGRESS].map((hook) => ({
+      ...passing.map((hook) => ({
         key: { reason: 0, hook, file: 0, line: 0 },
         value: sum(forwarded.get(hook) ?? []),
       })),

@@ -46,7 +46,7 @@ export function deniedEnd(event: EventRecord): Direction | undefined {
 /** The end that judged, of the connection; for other drops the way the packet went. */
 export function directionOf(event: EventRecord): Direction {
   if (event.reason !== DropReason.NONE) {
-    return deniedEnd(event) ?? (event.hook === EventHook.EGRESS ? "egress" : "ingress");
+    return deniedEnd(event) ?? (event.hook === EventHook.POD_EGRESS ? "egress" : "ingress");
   }
   return event.end[ConnectionEnd.END_SOURCE].verdict === Verdict.NONE ? "ingress" : "egress";
 }

@@ -111,7 +111,7 @@ export class FlowRing {
     // Dropped before its ends were looked up: the veth says who one of them is.
     const known = from.identity !== 0 || to.identity !== 0 || from.endpoint !== 0 || to.endpoint !== 0;
     const here = known ? 0 : this.#context.endpointOnInterface(event.ifindex);
-    const sends = event.hook === EventHook.EGRESS;
+    const sends = event.hook === EventHook.POD_EGRESS;
     return {
       source: this.#context.party({
         endpoint: from.endpoint || (sends ? here : 0),

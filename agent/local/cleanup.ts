@@ -99,8 +99,10 @@ class Cleanup implements CleanupReport {
 
   /** A link's pin is its last holder: without it the program leaves its hook. */
   async pins(): Promise<void> {
-    const links = join(this.#pinFolder, "links");
-    for (const name of await list(links)) await this.#remove("link", join(links, name));
+    for (const folder of ["links", "device-links"]) {
+      const links = join(this.#pinFolder, folder);
+      for (const name of await list(links)) await this.#remove("link", join(links, name));
+    }
     for (const path of await filesBelow(this.#pinFolder)) await this.#remove("pinned object", path);
     await this.#removeFolder(this.#pinFolder, true);
   }

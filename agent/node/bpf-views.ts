@@ -19,6 +19,9 @@ const verdicts = {
 /** Connections that are shown at most: what a listing takes in memory must have an end. */
 const listedConnections = 50_000;
 
+/** Hooks at which packets leave: a pod, or the node. */
+const leaves = new Set<number>([EventHook.POD_EGRESS, EventHook.NETDEV_EGRESS]);
+
 /** Decoded contents of the maps, as they are in the kernel at the moment of asking. */
 export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
   const viewDecision = ({ notAfter, ...decision }: SlotDecision): BpfPolicyDecision => ({
@@ -47,7 +50,7 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
     counters: () =>
       kernel.counters().map(({ key, value }) => ({
         reason: key.reason === 0 ? "FORWARDED" : dropReasonName(key.reason),
-        direction: key.hook === EventHook.EGRESS ? "egress" : "ingress",
+        direction: leaves.has(key.hook) ? "egress" : "ingress",
         file: key.reason === 0 ? null : (fileNames.get(key.file) ?? String(key.file)).toLowerCase(),
         line: key.reason === 0 ? null : key.line,
         packets: Number(value.packets),

@@ -27,6 +27,9 @@ const settleInterval = 250;
 /** How long, in ms, no pod may have come or gone before they are moved: devices cannot change meanwhile. */
 const settleQuiet = 1_000;
 
+/** How often, in ms, changes of the node's devices are looked for. */
+const devicesInterval = 500;
+
 /** A running node: brings the kernel to what is wanted, and keeps it there. */
 export class Node {
   readonly parts: NodeParts;
@@ -70,8 +73,20 @@ export class Node {
    * resolves, everything is in force that should be; what was right was not touched.
    */
   async restore(): Promise<void> {
-    const { endpoints, enforcement, policy, objects, records, kernel, identities, pool, log, pods, outsiders } =
-      this.parts;
+    const {
+      endpoints,
+      enforcement,
+      policy,
+      objects,
+      records,
+      kernel,
+      identities,
+      pool,
+      log,
+      pods,
+      outsiders,
+      devices,
+    } = this.parts;
     ensureForwarding({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
     const snapshot = objects.current().objects;
     pods.replace(snapshot);
@@ -90,6 +105,7 @@ export class Node {
       policy.adopt(snapshot);
     }
     for (const { id } of guarded) endpoints.repair(id);
+    await devices.reconcile();
     kernel.forgetOldPrograms();
     for (const record of lost) {
       log.warn(
@@ -141,6 +157,7 @@ export class Node {
       this.#readEvents(signal),
       this.#sweep(signal),
       this.#settleHooks(signal),
+      this.#followDevices(signal),
       this.#endRules(signal),
     ]);
   }
@@ -181,6 +198,19 @@ export class Node {
     const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
     for await (const addresses of watchNodeAddresses(connection, { signal })) {
       await changes.run(() => enforcement.setNodeAddresses([...addresses, ...gateways]));
+    }
+  }
+
+  async #followDevices(signal: AbortSignal): Promise<void> {
+    const { devices, changes, log } = this.parts;
+    for await (const _tick of ticks(devicesInterval, signal)) {
+      if (!devices.hasChanged()) continue;
+      try {
+        await changes.run(() => devices.reconcile());
+      } catch (error) {
+        // A device that goes while it is looked at: the next tick looks again.
+        log.warn({ err: error }, "the node's devices could not be brought to their programs");
+      }
     }
   }
 

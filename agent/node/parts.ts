@@ -33,6 +33,7 @@ import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey } from "#policy/model/object.ts";
 import { ensureBpffs } from "./bpffs.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { NodeDevices } from "./devices.ts";
 import { HostNetwork } from "./host-network.ts";
 import { PodTable } from "./pod-table.ts";
 
@@ -49,6 +50,7 @@ export interface NodeParts {
   readonly kernel: Kernel;
   readonly connection: NetlinkConnection;
   readonly host: HostNetwork;
+  readonly devices: NodeDevices;
   readonly store: EmbeddedStore;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
@@ -87,7 +89,7 @@ export async function openParts(
   const host = new HostNetwork(connection);
   const kernel = stack.use(
     openKernel({
-      objectPath: objectPath(),
+      objectFolder: objectFolder(),
       pinFolder,
       config: defaultConfig,
       conntrack4Entries: config.conntrack4Entries,
@@ -97,6 +99,7 @@ export async function openParts(
       interfaceIndex: (name) => host.index(name),
     }),
   );
+  const devices = stack.use(new NodeDevices({ connection, hooks: kernel.deviceHooks, wanted: config.device }));
   const store = stack.use(EmbeddedStore.open(state("store.journal")));
   const identities = await IdentityAllocator.open({
     store,
@@ -172,6 +175,7 @@ export async function openParts(
     kernel,
     connection,
     host,
+    devices,
     store,
     identities,
     references,
@@ -215,11 +219,9 @@ function openObjects(
 }
 
 /** Beside the bundle (`dist/bpf`), or in the tree's `dist` when run from the sources. */
-function objectPath(): string {
+function objectFolder(): string {
   const override = process.env["WEIR_BPF_OBJECTS"];
-  const folder =
-    override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
-  return join(folder, "pod.bpf.o");
+  return override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
 }
 
 /** Locally administered, unicast. */

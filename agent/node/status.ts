@@ -4,11 +4,12 @@ import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
 export function statusOf(node: Node): StatusView {
-  const { config, kernel, policy, objects, endpoints, store, pool } = node.parts;
+  const { config, kernel, policy, objects, endpoints, store, pool, devices } = node.parts;
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
     ...endpoints.interfaceProblems(),
+    ...devices.problems(),
     ...node.strays.map(
       (name) =>
         `interface ${name} is a pod's, of which ${config.stateDir} has no record: it is cut off; start the agent with the state folder that it was attached with, or delete the pod`,
@@ -31,7 +32,12 @@ export function statusOf(node: Node): StatusView {
     revision: Number(policy.revision),
     policy: policy.options,
     store: { kind: store.kind, state: store.health.state },
-    datapath: { attach: kernel.attachMode, programs: kernel.programs, eventsLost: Number(kernel.eventsLost()) },
+    datapath: {
+      attach: kernel.attachMode,
+      programs: kernel.programs,
+      devices: devices.present.map(({ name }) => name),
+      eventsLost: Number(kernel.eventsLost()),
+    },
     maps: kernel.fill(),
     endpoints: states,
     problems,

@@ -1,6 +1,15 @@
 import * as z from "zod";
 import { option } from "./option.ts";
-import { boolean, cidrMatchesPods, directory, integer, nodeName, podCidrs, word } from "./option-values.ts";
+import {
+  boolean,
+  cidrMatchesPods,
+  deviceNames,
+  directory,
+  integer,
+  nodeName,
+  podCidrs,
+  word,
+} from "./option-values.ts";
 
 /** In the help of {@link liveKeys}. */
 const LIVE = "A value of `weir config set` goes before it.";
@@ -97,11 +106,11 @@ export const agentOptions = {
   }),
   device: option({
     flag: "device",
-    value: "NAME",
-    description: "The node's device towards other nodes and the world.",
+    value: "NAME[,NAME]",
+    description: "The node's devices towards other nodes and the world.",
     default: null,
-    schema: z.string().regex(/^[^\s/:]{1,15}$/, "a device's name is wanted"),
-    available: [],
+    defaultText: "those of the default routes",
+    schema: deviceNames,
   }),
   masquerade: option({
     flag: "masquerade",

@@ -71,3 +71,12 @@ export const podCidrs = z.string().transform((text, context): PodCidrs => {
   }
   return found;
 });
+
+/** Names of devices, with commas between. */
+export const deviceNames = z.string().transform((text, context): readonly string[] => {
+  const names = text.split(",").map((piece) => piece.trim());
+  const wrong = names.find((name) => !/^[^\s/:]{1,15}$/.test(name) || name === "lo");
+  if (wrong === undefined) return [...new Set(names)];
+  context.addIssue({ code: "custom", message: `"${wrong}" is no name of a device towards others` });
+  return z.NEVER;
+});

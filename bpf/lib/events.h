@@ -32,7 +32,7 @@ struct {
 /* Packets that passed, by hook: an array, because every packet comes by here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, HOOK_POD_END);
+	__uint(max_entries, HOOK_END);
 	__type(key, __u32);
 	__type(value, struct counter_value);
 } forwarded SEC(".maps");

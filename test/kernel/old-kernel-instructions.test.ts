@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
+import { datapathObjects } from "#agent/datapath/open-kernel.ts";
 import { buildBpf } from "#bpf/build.ts";
 
-const object = resolve(import.meta.dirname, "../../dist/bpf/pod.bpf.o");
+const objects = datapathObjects.map((name) => resolve(import.meta.dirname, "../../dist/bpf", name));
 
 /** Sections of instructions of a 64-bit little-endian ELF file. */
 function* codeOf(elf: Buffer): Generator<Buffer> {
@@ -22,7 +23,7 @@ test("of atomic instructions the programs have only additions that fetch nothing
   buildBpf();
   const atomic = new Set([0xdb, 0xc3]); // of 64 and of 32 bits
   const operations: number[] = [];
-  for (const code of codeOf(readFileSync(object))) {
+  for (const code of objects.flatMap((path) => [...codeOf(readFileSync(path))])) {
     for (let at = 0; at < code.length; at += 8) {
       if (atomic.has(code.readUInt8(at))) operations.push(code.readInt32LE(at + 4));
     }

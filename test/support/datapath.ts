@@ -20,6 +20,9 @@ import { buildPacket, type PacketSpec } from "./packet.ts";
 /** tc actions that the programs return. */
 export const Action = { next: -1, drop: 2, redirect: 7 } as const;
 
+const programNames = ["pod_egress", "pod_ingress", "from_netdev", "to_netdev"] as const;
+export type ProgramName = (typeof programNames)[number];
+
 /** Test runs need a device that is there; nothing is attached to it. */
 const loopback = 1;
 
@@ -41,7 +44,7 @@ export class Datapath implements Disposable {
   readonly kernel: Kernel;
   readonly #files = new BpfFileSystem();
   readonly #stack = new DisposableStack();
-  readonly #programs: Readonly<Record<"pod_egress" | "pod_ingress", Program>>;
+  readonly #programs: Readonly<Record<ProgramName, Program>>;
   readonly #interfaces: BpfMap<number, InterfaceRecord>;
   readonly #ring: RingBuffer;
 
@@ -52,7 +55,10 @@ export class Datapath implements Disposable {
     const [hash = ""] = readdirSync(this.#files.join("weir", "programs"));
     const program = (name: string): Program =>
       this.#stack.use(Program.openPinned(this.#files.join("weir", "programs", hash, name), name));
-    this.#programs = { pod_egress: program("pod_egress"), pod_ingress: program("pod_ingress") };
+    this.#programs = Object.fromEntries(programNames.map((name) => [name, program(name)])) as Record<
+      ProgramName,
+      Program
+    >;
     const map = (name: string): MapHandle => this.#stack.use(this.openMap(name));
     this.#interfaces = new BpfMap(map("interfaces"), u32, interfaceRecord);
     this.#ring = this.#stack.use(new RingBuffer(map("events")));
@@ -61,7 +67,7 @@ export class Datapath implements Disposable {
   /** The same maps, as a later life of an agent opens them. */
   reopen(options: DatapathOptions = {}): Kernel {
     return openKernel({
-      objectPath: resolve(import.meta.dirname, "../../dist/bpf/pod.bpf.o"),
+      objectFolder: resolve(import.meta.dirname, "../../dist/bpf"),
       pinFolder: this.#files.join("weir"),
       config: { ...defaultConfig, ...options.config },
       conntrack4Entries: 65536,
@@ -77,7 +83,7 @@ export class Datapath implements Disposable {
     return MapHandle.openPinned(this.#files.join("weir", "maps", name));
   }
 
-  program(name: "pod_egress" | "pod_ingress"): Program {
+  program(name: ProgramName): Program {
     return this.#programs[name];
   }
 
@@ -122,7 +128,7 @@ export class Datapath implements Disposable {
     return this.#ring.drain((view, offset) => eventRecord.decode(view, offset));
   }
 
-  #run(name: "pod_egress" | "pod_ingress", at: GuardedEndpoint, data: Uint8Array, context: TestContext): Outcome {
+  #run(name: ProgramName, at: GuardedEndpoint, data: Uint8Array, context: TestContext): Outcome {
     this.place(at);
     this.events();
     const result = this.#programs[name].testRun({ data, context: { ifindex: loopback, ...context } });

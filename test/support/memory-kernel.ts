@@ -32,6 +32,15 @@ export interface Judgement {
 
 const world: IpcacheState = { prefix: "0.0.0.0/0", identity: 2, addressClass: 0 };
 
+const noHooks: Hooks = {
+  attach: () => {},
+  isSettled: () => true,
+  settle: async () => {},
+  detach: () => {},
+  check: () => [],
+  list: () => [],
+};
+
 /**
  * A kernel in memory: the maps, and the look-ups of `bpf/lib/judge.h` said in TypeScript.
  * `onWrite` runs after every single write, which is when a packet may come by.
@@ -171,14 +180,8 @@ export class MemoryKernel implements Kernel {
     sweep: async () => ({ live: 0, removed: 0, limited: new Map() }),
     removeAddresses: async () => 0,
   };
-  readonly hooks: Hooks = {
-    attach: () => {},
-    isSettled: () => true,
-    settle: async () => {},
-    detach: () => {},
-    check: () => [],
-    list: () => [],
-  };
+  readonly hooks = noHooks;
+  readonly deviceHooks = noHooks;
 
   // eslint-disable-next-line require-yield
   async *events(): AsyncGenerator<never> {

@@ -34,6 +34,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["Policy", policyText(status)],
       ["Store", `${status.store.kind}: ${status.store.state}`],
       ["Datapath", `${status.datapath.attach}, programs ${status.datapath.programs}`],
+      ["Devices", status.datapath.devices.join(", ") || "none"],
       ["Endpoints", counts.join(", ") || "none"],
       ["Problems", status.problems.join("\n") || "none"],
     ],

@@ -33,4 +33,5 @@ enum source_file {
 	FILE_LIMIT = 10,
 	FILE_TRACK = 11,
 	FILE_RELATED = 12,
+	FILE_HOST = 13,
 };

@@ -12,9 +12,11 @@ enum event_type {
 
 /* Where the packet was seen. */
 enum event_hook {
-	HOOK_POD_EGRESS = 1,  /* left the pod */
-	HOOK_POD_INGRESS = 2, /* about to enter the pod, from the host's stack */
-	HOOK_POD_END = 3,     /* one more than the last */
+	HOOK_POD_EGRESS = 1,	 /* left the pod */
+	HOOK_POD_INGRESS = 2,	 /* about to enter the pod, from the host's stack */
+	HOOK_NETDEV_INGRESS = 3, /* came in by a device of the node */
+	HOOK_NETDEV_EGRESS = 4,	 /* about to leave by a device of the node */
+	HOOK_END = 5,		 /* one more than the last */
 };
 
 struct event_end {

@@ -27,7 +27,7 @@ class Node implements Disposable {
 
   hooks(object = this.object): InterfaceHooks {
     return new InterfaceHooks({
-      pinFolder: this.files.join("weir"),
+      linkFolder: this.files.join("weir/links"),
       programs: new Map([
         ["inward", object.inward],
         ["outward", object.outward],

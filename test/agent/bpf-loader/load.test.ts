@@ -14,7 +14,7 @@ class Machine implements Disposable {
   readonly files = new BpfFileSystem();
   readonly folder = new TemporaryFolder();
   readonly spec: LoadSpec = {
-    objectPath: this.folder.join("hooks.bpf.o"),
+    objectPaths: [this.folder.join("hooks.bpf.o")],
     pinFolder: this.files.join("weir"),
     readOnlyData: Uint8Array.of(255, 255, 255, 255),
     mapSizes: { notes: 64 },
@@ -26,7 +26,7 @@ class Machine implements Disposable {
   }
 
   install(edit?: (source: string) => string): void {
-    writeFileSync(this.spec.objectPath, bpfFixture("hooks", edit));
+    writeFileSync(this.folder.join("hooks.bpf.o"), bpfFixture("hooks", edit));
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { InterfaceHooks, load, type LoadSpec } from "bpf-loader";
 import { queryTcx } from "libbpf-ts";
@@ -15,11 +16,12 @@ beforeEach(needs("root", "namespaces", "tcx"));
 
 /** Loads, attaches to `here0` and stays. */
 const firstLife = `
+  import { join } from "node:path";
   import { InterfaceHooks, load } from "bpf-loader";
   const [specText, ifindex] = process.argv.slice(1);
   const spec = { ...JSON.parse(specText), readOnlyData: Uint8Array.of(255, 255, 255, 255) };
   const { programs } = load(spec);
-  const options = { pinFolder: spec.pinFolder, programs, spec: { ingress: "inward", egress: "outward" }, tcx: true };
+  const options = { linkFolder: join(spec.pinFolder, "links"), programs, spec: { ingress: "inward", egress: "outward" }, tcx: true };
   const hooks = new InterfaceHooks(options);
   hooks.attach(Number(ifindex), "here0");
   await hooks.settle(Number(ifindex), "here0");
@@ -33,7 +35,7 @@ test("after kill -9 the datapath goes on, and the next life takes it over withou
   using veth = new VethPair();
   await using _echo = await UdpEcho.start(veth.here, "10.9.0.1");
   writeFileSync(folder.join("hooks.bpf.o"), bpfFixture("hooks"));
-  const plain = { objectPath: folder.join("hooks.bpf.o"), pinFolder: files.join("weir"), mapSizes: {}, layouts: {} };
+  const plain = { objectPaths: [folder.join("hooks.bpf.o")], pinFolder: files.join("weir"), mapSizes: {}, layouts: {} };
   const spec: LoadSpec = { ...plain, readOnlyData: Uint8Array.of(255, 255, 255, 255) };
 
   const node = [process.execPath, "--input-type=module-typescript", "--eval", firstLife];
@@ -50,7 +52,7 @@ test("after kill -9 the datapath goes on, and the next life takes it over withou
   expect(loaded.adopted).toBe(true);
   const { programs } = loaded;
   const hookSpec = { ingress: "inward", egress: "outward" };
-  const hooks = new InterfaceHooks({ pinFolder: spec.pinFolder, programs, spec: hookSpec, tcx: true });
+  const hooks = new InterfaceHooks({ linkFolder: join(spec.pinFolder, "links"), programs, spec: hookSpec, tcx: true });
   const lost = await stepUntil(asking, () => veth.in(() => hooks.attach(veth.ifindex, "here0")));
 
   expect(lost).toBe(0);

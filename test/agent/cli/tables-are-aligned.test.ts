@@ -59,6 +59,7 @@ test("status", async () => {
       "Policy     enforcement default",
       "Store      embedded: ok",
       "Datapath   tcx, programs 6b1f",
+      "Devices    eth0",
       "Endpoints  1 ready",
       "Problems   none",
       "",

@@ -84,7 +84,7 @@ test("every enum has its numbers", () => {
     [...source.matchAll(/^\t([A-Z0-9_]+) = (\d+),/gm)].map(([, name, value]) => [name, Number(value)]),
   );
   expect(written.get("DROP_POLICY_DENIED")).toBe(generated.DropReason.POLICY_DENIED);
-  expect(written.get("HOOK_POD_INGRESS")).toBe(generated.EventHook.INGRESS);
+  expect(written.get("HOOK_POD_INGRESS")).toBe(generated.EventHook.POD_INGRESS);
   expect(written.get("EVENT_VERDICT")).toBe(generated.EventType.VERDICT);
   expect(written.get("CONNECTION_DESTINATION_CLOSING")).toBe(generated.ConnectionFlag.DESTINATION_CLOSING);
   expect(generated.IdentityRange.CLASS_LAST).toBe(2 ** 25 - 1);

@@ -86,7 +86,7 @@ export function event(changes: Partial<EventRecord> = {}): EventRecord {
     destinationPort: 5432,
     type: EventType.VERDICT,
     reason: DropReason.NONE,
-    hook: EventHook.EGRESS,
+    hook: EventHook.POD_EGRESS,
     family: AddressFamily.IPV4,
     protocol: 6,
     tcpFlags: 2,

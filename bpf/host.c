@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The node's own devices, by which it reaches other nodes and the world.
+ *
+ *   from_netdev  tc ingress: packets that come in
+ *   to_netdev    tc egress:  packets that leave, the node's own and those of pods
+ */
+#include "lib/common.h"
+#include "lib/finish.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_HOST
+
+SEC("tc")
+int from_netdev(struct __sk_buff *skb)
+{
+	struct work *work = begin(skb, HOOK_NETDEV_INGRESS);
+
+	if (!work)
+		return TC_ACT_SHOT;
+	return finish(skb, work, STEP_NEXT);
+}
+
+SEC("tc")
+int to_netdev(struct __sk_buff *skb)
+{
+	struct work *work = begin(skb, HOOK_NETDEV_EGRESS);
+
+	if (!work)
+		return TC_ACT_SHOT;
+	return finish(skb, work, STEP_NEXT);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
