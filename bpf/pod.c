@@ -15,6 +15,7 @@
 #include "lib/control.h"
 #include "lib/deliver.h"
 #include "lib/endpoint.h"
+#include "lib/fast.h"
 #include "lib/finish.h"
 #include "lib/judge.h"
 #include "lib/neighbour.h"
@@ -192,11 +193,14 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
-	struct work *work = begin(skb, HOOK_POD_EGRESS);
+	struct work *work;
+	int step = forward_established(skb);
 
+	if (step)
+		return step;
+	work = begin(skb, HOOK_POD_EGRESS);
 	if (!work)
 		return TC_ACT_SHOT;
-	__builtin_memset(&work->packet.tuple, 0, sizeof(work->packet.tuple));
 	return finish(skb, work, from_pod(skb, work));
 }
 
@@ -207,7 +211,6 @@ int pod_ingress(struct __sk_buff *skb)
 
 	if (!work)
 		return TC_ACT_SHOT;
-	__builtin_memset(&work->packet.tuple, 0, sizeof(work->packet.tuple));
 	return finish(skb, work, to_pod(skb, work));
 }
 

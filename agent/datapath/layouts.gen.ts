@@ -417,6 +417,7 @@ export const nextHop: Codec<NextHop> = {
 /** `struct conntrack_entry` */
 export interface ConntrackEntry {
   readonly revision: bigint;
+  readonly fastUntil: bigint;
   readonly expires: bigint;
   readonly created: bigint;
   readonly notAfter: bigint;
@@ -431,35 +432,37 @@ export interface ConntrackEntry {
 }
 
 export const conntrackEntry: Codec<ConntrackEntry> = {
-  size: 160,
+  size: 168,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.revision, true);
-    view.setBigUint64(at + 8, value.expires, true);
-    view.setBigUint64(at + 16, value.created, true);
-    view.setBigUint64(at + 24, value.notAfter, true);
-    conntrackEnd.encode(value.end[0], view, at + 32 + 0); conntrackEnd.encode(value.end[1], view, at + 32 + 28);
-    nextHop.encode(value.hop[0], view, at + 88 + 0); nextHop.encode(value.hop[1], view, at + 88 + 16);
-    view.setBigUint64(at + 120 + 0, value.packets[0], true); view.setBigUint64(at + 120 + 8, value.packets[1], true);
-    view.setBigUint64(at + 136 + 0, value.bytes[0], true); view.setBigUint64(at + 136 + 8, value.bytes[1], true);
-    view.setUint8(at + 152, value.flags);
-    writeBytes(view, at + 153, value.tcpFlags, 2);
-    writeBytes(view, at + 155, value.hasPlace, 2);
-    view.setUint8(at + 157, value.onBudget);
+    view.setBigUint64(at + 8, value.fastUntil, true);
+    view.setBigUint64(at + 16, value.expires, true);
+    view.setBigUint64(at + 24, value.created, true);
+    view.setBigUint64(at + 32, value.notAfter, true);
+    conntrackEnd.encode(value.end[0], view, at + 40 + 0); conntrackEnd.encode(value.end[1], view, at + 40 + 28);
+    nextHop.encode(value.hop[0], view, at + 96 + 0); nextHop.encode(value.hop[1], view, at + 96 + 16);
+    view.setBigUint64(at + 128 + 0, value.packets[0], true); view.setBigUint64(at + 128 + 8, value.packets[1], true);
+    view.setBigUint64(at + 144 + 0, value.bytes[0], true); view.setBigUint64(at + 144 + 8, value.bytes[1], true);
+    view.setUint8(at + 160, value.flags);
+    writeBytes(view, at + 161, value.tcpFlags, 2);
+    writeBytes(view, at + 163, value.hasPlace, 2);
+    view.setUint8(at + 165, value.onBudget);
   },
   decode(view, at) {
     return {
       revision: view.getBigUint64(at + 0, true),
-      expires: view.getBigUint64(at + 8, true),
-      created: view.getBigUint64(at + 16, true),
-      notAfter: view.getBigUint64(at + 24, true),
-      end: [conntrackEnd.decode(view, at + 32 + 0), conntrackEnd.decode(view, at + 32 + 28)],
-      hop: [nextHop.decode(view, at + 88 + 0), nextHop.decode(view, at + 88 + 16)],
-      packets: [view.getBigUint64(at + 120 + 0, true), view.getBigUint64(at + 120 + 8, true)],
-      bytes: [view.getBigUint64(at + 136 + 0, true), view.getBigUint64(at + 136 + 8, true)],
-      flags: view.getUint8(at + 152),
-      tcpFlags: readBytes(view, at + 153, 2),
-      hasPlace: readBytes(view, at + 155, 2),
-      onBudget: view.getUint8(at + 157),
+      fastUntil: view.getBigUint64(at + 8, true),
+      expires: view.getBigUint64(at + 16, true),
+      created: view.getBigUint64(at + 24, true),
+      notAfter: view.getBigUint64(at + 32, true),
+      end: [conntrackEnd.decode(view, at + 40 + 0), conntrackEnd.decode(view, at + 40 + 28)],
+      hop: [nextHop.decode(view, at + 96 + 0), nextHop.decode(view, at + 96 + 16)],
+      packets: [view.getBigUint64(at + 128 + 0, true), view.getBigUint64(at + 128 + 8, true)],
+      bytes: [view.getBigUint64(at + 144 + 0, true), view.getBigUint64(at + 144 + 8, true)],
+      flags: view.getUint8(at + 160),
+      tcpFlags: readBytes(view, at + 161, 2),
+      hasPlace: readBytes(view, at + 163, 2),
+      onBudget: view.getUint8(at + 165),
     };
   },
 };
@@ -788,6 +791,7 @@ export const SourceFile = {
   TRACK: 11,
   RELATED: 12,
   HOST: 13,
+  FAST: 14,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -837,7 +841,7 @@ export const layouts: Readonly<
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 160, members: { revision: [0, 8], expires: [8, 8], created: [16, 8], not_after: [24, 8], end: [32, 56], hop: [88, 32], packets: [120, 16], bytes: [136, 16], flags: [152, 1], tcp_flags: [153, 2], has_place: [155, 2], on_budget: [157, 1] } },
+  conntrack_entry: { size: 168, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], end: [40, 56], hop: [96, 32], packets: [128, 16], bytes: [144, 16], flags: [160, 1], tcp_flags: [161, 2], has_place: [163, 2], on_budget: [165, 1] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },

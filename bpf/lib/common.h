@@ -72,10 +72,11 @@ struct work {
 	struct endpoint local[ENDS];  /* copies of records: those of the map may become another's */
 	__u64 revision;
 	__u64 generation;
-	__u64 now; /* ns, CLOCK_BOOTTIME */
+	__u64 now; /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
 	__u8 hook;
 	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
 	bool judged;   /* `end` holds a judgement */
+	bool replaces; /* an entry with the connection's key is there */
 	bool report;   /* tell user space about an allow */
 	bool quiet;    /* a drop that is counted, but not worth an event */
 };
@@ -106,11 +107,15 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 
 	if (!work)
 		return NULL;
+	__builtin_memset(&work->packet.tuple, 0, sizeof(work->packet.tuple));
+	work->packet.tcp_flags = 0;
+	work->generation = 0;
 	work->hook = hook;
 	work->is_reply = false;
 	work->judged = false;
 	work->report = false;
 	work->quiet = false;
+	work->now = 0;
 	return work;
 }
 

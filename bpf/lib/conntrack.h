@@ -172,6 +172,13 @@ static __always_inline bool conntrack_is_over(const struct conntrack_entry *entr
 	return is_first_packet(packet) && (reply || is_closing(entry));
 }
 
+/* See fast.h: established, and nothing about it depends on more than its revision. */
+static __always_inline bool may_be_fast(const struct conntrack_entry *entry)
+{
+	return entry->flags & CONNECTION_ESTABLISHED && !is_closing(entry) && !entry->not_after &&
+	       !entry->end[END_SOURCE].limit && !entry->end[END_DESTINATION].limit;
+}
+
 /* Has the time of a TCP handshake, which no packet prolongs. */
 static __always_inline bool is_handshake(const struct conntrack_entry *entry, __u8 protocol)
 {
@@ -223,6 +230,7 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry,
 		entry->tcp_flags[from & 1] |= packet->tcp_flags;
 	if (!entry->expires || !is_handshake(entry, protocol))
 		entry->expires = now + conntrack_lifetime(entry, protocol);
+	entry->fast_until = may_be_fast(entry) ? bpf_jiffies64() + FAST_JIFFIES : 0;
 	add(&entry->packets[from & 1], 1);
 	add(&entry->bytes[from & 1], length);
 }

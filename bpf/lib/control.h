@@ -29,20 +29,24 @@ static __always_inline __u32 epoch_bucket(const struct ip_address *address)
 	return (folded * EPOCH_HASH) >> (32 - EPOCH_BUCKET_BITS);
 }
 
+/* A generation and the sum of the epochs of both addresses, as entries of connections keep them. */
+static __always_inline __u64 revision_of(__u64 generation, const struct tuple *tuple)
+{
+	__u64 epoch = control_word(CONTROL_EPOCH) +
+		      control_word(CONTROL_BUCKETS + epoch_bucket(&tuple->source)) +
+		      control_word(CONTROL_BUCKETS + epoch_bucket(&tuple->destination));
+
+	return generation << 32 | (__u32)epoch;
+}
+
 /*
  * Reads generation and epochs. To be called before any look-up whose answer is
  * kept: an old answer must never be kept under a new number.
  */
 static __always_inline void read_revision(struct work *work)
 {
-	const struct tuple *tuple = &work->packet.tuple;
-	__u64 epoch;
-
 	work->generation = control_word(CONTROL_GENERATION);
-	epoch = control_word(CONTROL_EPOCH) +
-		control_word(CONTROL_BUCKETS + epoch_bucket(&tuple->source)) +
-		control_word(CONTROL_BUCKETS + epoch_bucket(&tuple->destination));
-	work->revision = work->generation << 32 | (__u32)epoch;
+	work->revision = revision_of(work->generation, &work->packet.tuple);
 	/* Helpers below are calls: the compiler keeps these loads before them, and x86 and
 	 * the dependency of the map look-ups do so in hardware. */
 	barrier();

@@ -77,7 +77,7 @@ static __noinline int emit(struct __sk_buff *skb, const struct work *work, int d
 		return 0;
 	}
 	reason = drop < 0 ? DROP_REASON_OF(drop) : DROP_NONE;
-	event->time = bpf_ktime_get_boot_ns();
+	event->time = work->now ? work->now : bpf_ktime_get_boot_ns();
 	event->generation = work->generation;
 	event->source = tuple->source;
 	event->destination = tuple->destination;

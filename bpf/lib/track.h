@@ -85,7 +85,8 @@ __noinline int open_connection(struct __sk_buff *skb)
 		return step;
 	for (int i = 0; i < ENDS; i++)
 		entry->has_place[i] = 0;
-	release_places(skb); /* of one with the same key that is over: this one replaces it */
+	if (work->replaces)
+		release_places(skb); /* of one that is over */
 	step = take_limits(skb, LIMIT_RATE | LIMIT_PLACE);
 	if (step)
 		return step;
@@ -255,6 +256,7 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	int step;
 
 	entry = conntrack_find(&packet->tuple);
+	work->replaces = entry;
 	if (entry) {
 		__u32 own;
 
@@ -298,7 +300,8 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
 	if (entry->on_budget && entry->flags & CONNECTION_ESTABLISHED)
 		release_budget(skb);
-	if (packet->tcp_flags & (TCP_FIN | TCP_RST) && is_closed(entry))
+	if (entry->has_place[END_SOURCE] | entry->has_place[END_DESTINATION] &&
+	    packet->tcp_flags & (TCP_FIN | TCP_RST) && is_closed(entry))
 		release_places(skb);
 	return step;
 }

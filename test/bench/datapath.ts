@@ -69,8 +69,10 @@ async function setUp(extraCidrs: number): Promise<Setup> {
   // After one run the frame has the receiver's MAC addresses: the sender's own is the same, so
   // that the frame can be run again.
   const mac = "02:00:00:00:00:0a";
-  const client = { ...makeEndpoint(2, subject("client"), 256), mac, hostMac: mac, ifindex: 1002 };
-  const server = { ...makeEndpoint(3, subject("server"), 257), mac, hostMac: mac, ifindex: 1003 };
+  // The device of the test runs: both are behind it, so that each is where its packets come from.
+  const ifindex = 1;
+  const client = { ...makeEndpoint(2, subject("client"), 256), mac, hostMac: mac, ifindex };
+  const server = { ...makeEndpoint(3, subject("server"), 257), mac, hostMac: mac, ifindex };
   for (const endpoint of [client, server]) await enforcement.add(endpoint);
   await enforcement.replacePolicy(new PolicyEngine(policies(extraCidrs)), { always: true });
   return { datapath, client, server, [Symbol.dispose]: () => datapath[Symbol.dispose]() };
@@ -179,7 +181,7 @@ export async function suite(): Promise<BenchResult[]> {
   );
 
   results.push(...(await outerWrites(datapath)));
-  results.push(...(await trafficCases()));
+  if (process.env["NO_TRAFFIC"] === undefined) results.push(...(await trafficCases()));
   return results;
 }
 

@@ -74,7 +74,7 @@ test("the world is judged by the receiver's policy", async () => {
 });
 
 test("an interface that nobody knows may neither send nor receive", async () => {
-  using pods = await TwoPods.with();
+  using pods = await TwoPods.with("", { elsewhere: true });
   const frame = pods.datapath.packet(pods.client, { source: "10.0.0.2", destination: "10.0.0.3", transport: syn });
   const results = (["pod_egress", "pod_ingress"] as const).map((name) => {
     return pods.datapath.program(name).testRun({ data: frame, context: { ifindex: 1 } }).returnValue;

@@ -23,8 +23,8 @@ export const Action = { next: -1, drop: 2, redirect: 7 } as const;
 const programNames = ["pod_egress", "pod_ingress", "from_netdev", "to_netdev"] as const;
 export type ProgramName = (typeof programNames)[number];
 
-/** Test runs need a device that is there; nothing is attached to it. */
-const loopback = 1;
+/** Index of the device of test runs, one that is there; nothing is attached to it. */
+export const loopback = 1;
 
 export interface Outcome {
   readonly action: number;

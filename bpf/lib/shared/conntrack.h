@@ -72,13 +72,21 @@ struct next_hop {
 	__u8 source_mac[6];
 };
 
+/* How long a connection's packets may go without a look at the clock: 0.25 to 2.5 s. */
+enum { FAST_JIFFIES = 250 };
+
 struct conntrack_entry {
 	/*
 	 * generation (high half) and the sum of the epochs (low half) under which the
 	 * verdicts were found. Another number: judge again.
 	 */
 	__u64 revision;
-	__u64 expires;	 /* ns, CLOCK_BOOTTIME */
+	/*
+	 * Jiffies, until which packets of the connection pass by what is kept here and nothing else
+	 * but the revision is asked; 0: it is not established, about to end, limited, or ends by a rule.
+	 */
+	__u64 fast_until;
+	__u64 expires;	 /* ns, CLOCK_BOOTTIME; up to FAST_JIFFIES behind */
 	__u64 created;	 /* ns, CLOCK_BOOTTIME */
 	__u64 not_after; /* ns, CLOCK_BOOTTIME: judge again from then on; 0: never for that */
 	struct conntrack_end end[ENDS];

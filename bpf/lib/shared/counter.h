@@ -34,4 +34,5 @@ enum source_file {
 	FILE_TRACK = 11,
 	FILE_RELATED = 12,
 	FILE_HOST = 13,
+	FILE_FAST = 14,
 };
