@@ -27,14 +27,13 @@
 #define SOURCE_FILE FILE_POD
 
 /* Where an ICMP error goes that passes with its connection. */
-static __always_inline void related_hop(struct work *work, const struct endpoint *sender,
-					struct next_hop *hop)
+static __always_inline void related_hop(struct work *work, const struct endpoint *sender)
 {
 	const struct tuple *tuple = &work->packet.tuple;
 	struct endpoint *to = &work->local[END_DESTINATION];
 	bool here = endpoint_read(to, &tuple->destination, tuple->family) == 1;
 
-	set_hop(hop, here ? to : NULL, sender);
+	set_hop(&work->hop, here ? to : NULL, sender);
 }
 
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
@@ -42,7 +41,6 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 {
 	const struct tuple *tuple = &work->packet.tuple;
 	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
-	struct next_hop hop;
 	int step;
 
 	work->packet.owner = interface->endpoint.id;
@@ -83,14 +81,14 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 		if (step < 0)
 			return step;
 		if (step) {
-			related_hop(work, &interface->endpoint, &hop);
-			return hop.ifindex ? deliver(skb, &hop, family) : STEP_NEXT;
+			related_hop(work, &interface->endpoint);
+			return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
 		}
 	}
-	step = track(skb, work, interface->endpoint.incarnation, true, &hop);
+	step = track(skb, work, interface->endpoint.incarnation, true);
 	if (step)
 		return step;
-	return hop.ifindex ? deliver(skb, &hop, family) : STEP_NEXT;
+	return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
 }
 
 static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
@@ -139,7 +137,6 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 {
 	const struct tuple *tuple = &work->packet.tuple;
 	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
-	struct next_hop hop;
 	int step;
 
 	work->packet.owner = interface->endpoint.id;
@@ -169,7 +166,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 		if (step)
 			return step < 0 ? step : STEP_NEXT;
 	}
-	return track(skb, work, interface->endpoint.incarnation, false, &hop);
+	return track(skb, work, interface->endpoint.incarnation, false);
 }
 
 static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
@@ -194,7 +191,7 @@ SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
 	struct work *work;
-	int step = forward_established(skb);
+	int step = forward_known(skb);
 
 	if (step)
 		return step;

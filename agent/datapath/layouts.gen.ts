@@ -428,11 +428,11 @@ export interface ConntrackEntry {
   readonly flags: number;
   readonly tcpFlags: Uint8Array;
   readonly hasPlace: Uint8Array;
-  readonly onBudget: number;
+  readonly budget: number;
 }
 
 export const conntrackEntry: Codec<ConntrackEntry> = {
-  size: 168,
+  size: 176,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.revision, true);
     view.setBigUint64(at + 8, value.fastUntil, true);
@@ -446,7 +446,7 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
     view.setUint8(at + 160, value.flags);
     writeBytes(view, at + 161, value.tcpFlags, 2);
     writeBytes(view, at + 163, value.hasPlace, 2);
-    view.setUint8(at + 165, value.onBudget);
+    view.setUint32(at + 168, value.budget, true);
   },
   decode(view, at) {
     return {
@@ -462,7 +462,7 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
       flags: view.getUint8(at + 160),
       tcpFlags: readBytes(view, at + 161, 2),
       hasPlace: readBytes(view, at + 163, 2),
-      onBudget: view.getUint8(at + 165),
+      budget: view.getUint32(at + 168, true),
     };
   },
 };
@@ -841,7 +841,7 @@ export const layouts: Readonly<
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 168, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], end: [40, 56], hop: [96, 32], packets: [128, 16], bytes: [144, 16], flags: [160, 1], tcp_flags: [161, 2], has_place: [163, 2], on_budget: [165, 1] } },
+  conntrack_entry: { size: 176, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], end: [40, 56], hop: [96, 32], packets: [128, 16], bytes: [144, 16], flags: [160, 1], tcp_flags: [161, 2], has_place: [163, 2], budget: [168, 4] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },

@@ -10,7 +10,6 @@
 
 #include "common.h"
 #include "config.h"
-#include "endpoint.h"
 #include "shared/identity.h"
 
 #undef SOURCE_FILE
@@ -35,39 +34,39 @@ enum {
 	BUDGET_OF_RECEIVER = 1u << 31,
 };
 
-/* Whose budget a connection is on: its sender's, or, when that is not on this node, its receiver's. */
-static __always_inline __u32 budget_key(const struct tuple *original)
+/*
+ * Whose budget a judged connection is on: its sender's, or, when that is not on this node, its receiver's;
+ * 0: nobody's. The node's own need none: its probes arrive whatever the world sends to the pod.
+ */
+static __always_inline __u32 budget_key(const struct work *work)
 {
-	const struct endpoint *endpoint = endpoint_by_address(&original->source, original->family);
+	const struct event_end *source = &work->end[END_SOURCE];
+	const struct event_end *destination = &work->end[END_DESTINATION];
 
-	if (endpoint)
-		return endpoint->id;
-	endpoint = endpoint_by_address(&original->destination, original->family);
-	return endpoint ? endpoint->id | BUDGET_OF_RECEIVER : 0;
+	if (source->endpoint)
+		return source->endpoint;
+	return destination->endpoint && source->identity != IDENTITY_HOST ?
+		       destination->endpoint | BUDGET_OF_RECEIVER :
+		       0;
 }
 
-/*
- * Takes a token for the connection in the work area, or says that none is left. The node's own
- * need none: its probes arrive whatever the world sends to the pod.
- */
+/* Takes a token for the connection in the work area, or says that none is left. */
 static __noinline int take_budget(struct work *work)
 {
 	__u64 interval = config.tcp_syn_timeout / config.opening_budget;
-	__u32 key = budget_key(&work->original);
-	const struct event_end *source = &work->end[END_SOURCE];
+	__u32 key = budget_key(work);
 	__u64 now = work->now;
 	struct budget *budget;
 	bool taken;
 
-	work->entry.on_budget = 0;
-	if (!key || (!source->endpoint && source->identity == IDENTITY_HOST))
+	work->entry.budget = key;
+	if (!key)
 		return STEP_NEXT;
 	budget = bpf_map_lookup_elem(&budgets, &key);
 	if (!budget) {
 		struct budget full = { .tokens = config.opening_budget - 1, .updated = now };
 
 		bpf_map_update_elem(&budgets, &key, &full, BPF_NOEXIST);
-		work->entry.on_budget = 1;
 		return STEP_NEXT;
 	}
 	bpf_spin_lock(&budget->lock);
@@ -82,22 +81,21 @@ static __noinline int take_budget(struct work *work)
 	if (taken)
 		budget->tokens--;
 	bpf_spin_unlock(&budget->lock);
-	work->entry.on_budget = taken;
 	return taken ? STEP_NEXT : DROP(DROP_CONNTRACK_INSERT_FAILED);
 }
 
-/* A connection is established. */
-static __noinline int give_back_budget(const struct tuple *original, struct conntrack_entry *entry)
+/* The connection is established. */
+static __noinline int give_back_budget(struct conntrack_entry *entry)
 {
-	__u32 key = budget_key(original);
+	__u32 key = entry->budget;
 	struct budget *budget = bpf_map_lookup_elem(&budgets, &key);
 
 	if (!budget)
 		return STEP_NEXT;
 	bpf_spin_lock(&budget->lock);
-	if (entry->on_budget && budget->tokens < config.opening_budget)
+	if (entry->budget && budget->tokens < config.opening_budget)
 		budget->tokens++;
-	entry->on_budget = 0;
+	entry->budget = 0;
 	bpf_spin_unlock(&budget->lock);
 	return STEP_NEXT;
 }

@@ -59,6 +59,24 @@ struct packet {
 	bool is_icmp_error;
 };
 
+/* What an end's policy is asked. */
+struct policy_query {
+	__u32 slot;
+	__u32 identity;
+	__u32 address_class;
+	__u8 direction;
+	__u8 protocol;
+	__be16 port; /* destination port; ICMP: the type */
+	__u64 now;   /* ns, CLOCK_BOOTTIME */
+};
+
+/* What one end's policy says, beside what is told of it. */
+struct policy_answer {
+	__u32 precedence;
+	__u32 limit;
+	__u64 not_after; /* ns, CLOCK_BOOTTIME; 0: it does not end */
+};
+
 /*
  * What one run of a program works on. It lives in a per-CPU map because the stack
  * has 512 bytes; programs on tc hooks are not preempted by each other.
@@ -68,8 +86,11 @@ struct work {
 	struct packet quoted;	      /* by an ICMP error */
 	struct tuple original;	      /* the connection's original direction */
 	struct conntrack_entry entry; /* under construction */
-	struct event_end end[ENDS];   /* for the event: the latest judgement */
-	struct endpoint local[ENDS];  /* copies of records: those of the map may become another's */
+	struct next_hop hop;	      /* where the packet goes */
+	struct policy_query query;
+	struct policy_answer answer[ENDS];
+	struct event_end end[ENDS];  /* for the event: the latest judgement */
+	struct endpoint local[ENDS]; /* copies of records: those of the map may become another's */
 	__u64 revision;
 	__u64 generation;
 	__u64 now; /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */

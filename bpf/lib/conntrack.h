@@ -69,7 +69,8 @@ static __always_inline void conntrack6_key(const struct tuple *tuple, struct con
 	key->pad = 0;
 }
 
-static __always_inline struct conntrack_entry *conntrack_find(const struct tuple *tuple)
+/* Inline, for the way where every call counts; all others share conntrack_find. */
+static __always_inline struct conntrack_entry *conntrack_find_here(const struct tuple *tuple)
 {
 	if (tuple->family == FAMILY_IPV4) {
 		struct conntrack4_key key;
@@ -84,8 +85,13 @@ static __always_inline struct conntrack_entry *conntrack_find(const struct tuple
 	}
 }
 
-static __always_inline int conntrack_store(const struct tuple *tuple,
-					   const struct conntrack_entry *entry)
+static __noinline struct conntrack_entry *conntrack_find(const struct tuple *tuple)
+{
+	return conntrack_find_here(tuple);
+}
+
+static __noinline int conntrack_store(const struct tuple *tuple,
+				      const struct conntrack_entry *entry)
 {
 	long error;
 
@@ -172,11 +178,11 @@ static __always_inline bool conntrack_is_over(const struct conntrack_entry *entr
 	return is_first_packet(packet) && (reply || is_closing(entry));
 }
 
-/* See fast.h: established, and nothing about it depends on more than its revision. */
-static __always_inline bool may_be_fast(const struct conntrack_entry *entry)
+/* Does nothing that is kept about it depend on more than its revision: on a clock, or on places? */
+static __always_inline bool is_unconditional(const struct conntrack_entry *entry)
 {
-	return entry->flags & CONNECTION_ESTABLISHED && !is_closing(entry) && !entry->not_after &&
-	       !entry->end[END_SOURCE].limit && !entry->end[END_DESTINATION].limit;
+	return !entry->not_after && !entry->end[END_SOURCE].limit &&
+	       !entry->end[END_DESTINATION].limit;
 }
 
 /* Has the time of a TCP handshake, which no packet prolongs. */
@@ -206,31 +212,32 @@ static __always_inline void add(__u64 *sum, __u64 value)
 }
 
 /* Notes a packet of `from` that passed: flags, lifetime, counters. */
-static __always_inline void conntrack_count(struct conntrack_entry *entry,
-					    const struct packet *packet, __u32 from, __u64 now,
-					    __u32 length)
+static __always_inline void conntrack_count(struct conntrack_entry *entry, __u8 protocol,
+					    __u8 tcp_flags, __u32 from, __u64 now, __u32 length)
 {
-	__u8 protocol = packet->tuple.protocol;
 	__u8 flags = entry->flags;
 
 	if (from == END_DESTINATION)
 		flags |= protocol == IPPROTO_TCP ? CONNECTION_SEEN_REPLY :
 						   CONNECTION_SEEN_REPLY | CONNECTION_ESTABLISHED;
 	else if (flags & CONNECTION_SEEN_REPLY &&
-		 (packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
+		 (tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
 		flags |= CONNECTION_ESTABLISHED;
-	if (packet->tcp_flags & TCP_RST)
+	if (tcp_flags & TCP_RST)
 		flags |= CONNECTION_SOURCE_CLOSING | CONNECTION_DESTINATION_CLOSING;
-	if (packet->tcp_flags & TCP_FIN)
+	if (tcp_flags & TCP_FIN)
 		flags |= from == END_SOURCE ? CONNECTION_SOURCE_CLOSING :
 					      CONNECTION_DESTINATION_CLOSING;
 	if (flags != entry->flags)
 		entry->flags = flags;
-	if (packet->tcp_flags & ~entry->tcp_flags[from & 1])
-		entry->tcp_flags[from & 1] |= packet->tcp_flags;
+	if (tcp_flags & ~entry->tcp_flags[from & 1])
+		entry->tcp_flags[from & 1] |= tcp_flags;
 	if (!entry->expires || !is_handshake(entry, protocol))
 		entry->expires = now + conntrack_lifetime(entry, protocol);
-	entry->fast_until = may_be_fast(entry) ? bpf_jiffies64() + FAST_JIFFIES : 0;
+	entry->fast_until =
+		flags & CONNECTION_ESTABLISHED && !is_closing(entry) && is_unconditional(entry) ?
+			bpf_jiffies64() + FAST_JIFFIES :
+			0;
 	add(&entry->packets[from & 1], 1);
 	add(&entry->bytes[from & 1], length);
 }

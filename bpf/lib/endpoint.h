@@ -28,10 +28,23 @@ static __always_inline const struct endpoint *endpoint_by_address(const struct i
 	return bpf_map_lookup_elem(&endpoints, &key);
 }
 
+/* Does the element still hold what was copied from it? */
+static __always_inline bool endpoint_unchanged(const struct endpoint *copy,
+					       const struct endpoint *record)
+{
+	const __u64 *a = (const __u64 *)copy;
+	const volatile __u64 *b = (const volatile __u64 *)record;
+	__u64 differs = 0;
+
+	for (int i = 0; i < (int)(sizeof(*copy) / sizeof(*a)); i++)
+		differs |= a[i] ^ b[i];
+	return !differs;
+}
+
 /*
  * Copies a record; 1: it is there, 0: it is not, -1: it changes right now. A replaced element is
- * another's at once, without a grace period. So the copy says whose it is, and it counts when the map still
- * has the element behind it: a wrong one would have to leave and come back between two look-ups.
+ * another's at once, without a grace period. So the copy says whose it is, and it counts when the element
+ * still holds the same afterwards: a mixture would have to be written twice between two readings.
  */
 static __noinline int endpoint_read(struct endpoint *copy, const struct ip_address *address,
 				    __u8 family)
@@ -39,14 +52,16 @@ static __noinline int endpoint_read(struct endpoint *copy, const struct ip_addre
 	for (int i = 0; i < 2; i++) {
 		const struct endpoint *record = endpoint_by_address(address, family);
 
-		if (record)
-			*copy = *record;
-		/* Also when there was none: a look-up may miss an element that is being replaced. */
-		if (endpoint_by_address(address, family) != record)
-			continue;
-		if (!record)
+		if (!record) {
+			/* A look-up may miss an element that is being replaced. */
+			if (endpoint_by_address(address, family))
+				continue;
 			return 0;
-		if (address_equal(&copy->address, address) && copy->family == family)
+		}
+		*copy = *record;
+		barrier();
+		if (endpoint_unchanged(copy, record) && address_equal(&copy->address, address) &&
+		    copy->family == family)
 			return 1;
 	}
 	return -1;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The short way: a packet of an established connection between two pods of this node, whose kept verdict
- * holds. It needs the connection's entry and nothing else; whatever is not plain goes the long way.
+ * The short way: a packet that a pod of this node sends on a known connection, whose kept verdict holds. It needs the connection's entry and nothing else; whatever is not plain goes the long way.
  *
- * What the long way asks of other maps, the entry answers while its revision holds: hops stand in it for
- * both ends, so both live here, and a changed record raises the epoch of its address.
- * The sender's device and MAC address are those of the hop towards it: it is who it says.
+ * What the long way asks of other maps, the entry answers while its revision holds: a changed record
+ * raises the epoch of its address. The sender's device and MAC address are those of the hop towards it: it
+ * is who it says.
  */
 #pragma once
 
+#include "budget.h"
 #include "common.h"
 #include "conntrack.h"
 #include "control.h"
 #include "deliver.h"
-#include "events.h"
+#include "finish.h"
 #include "neighbour.h"
 
 #undef SOURCE_FILE
@@ -34,8 +34,8 @@ static __always_inline bool read_plain_l4(const void *l4, const void *end, __u32
 
 	if (tuple->protocol == IPPROTO_TCP) {
 		if ((void *)(tcp + 1) > end || length < TCP_BYTES ||
-		    tcp->flags & (TCP_SYN | TCP_FIN | TCP_RST))
-			return false;
+		    (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+			return false; /* the first of a connection, perhaps */
 		*tcp_flags = tcp->flags;
 	} else {
 		if ((void *)(ports + 1) > end || length < transport_bytes(IPPROTO_UDP) ||
@@ -89,22 +89,25 @@ static __always_inline bool read_plain(struct __sk_buff *skb, struct tuple *tupl
 	return false;
 }
 
-/* Forwards the packet, or returns STEP_NEXT: the long way. */
-static __always_inline int forward_established(struct __sk_buff *skb)
+/*
+ * Forwards the packet, or returns STEP_NEXT: the long way. Most packets of an established connection
+ * need no clock (see fast_until); those that change its state, and one now and then, do.
+ */
+static __always_inline int forward_known(struct __sk_buff *skb)
 {
-	const struct ethhdr *eth;
 	struct conntrack_entry *entry;
+	const struct ethhdr *eth;
 	struct tuple tuple = {};
 	struct next_hop hop;
 	__u8 tcp_flags;
+	__u64 now = 0;
 	__u32 from;
 	int step;
 
 	if (!read_plain(skb, &tuple, &tcp_flags))
 		return STEP_NEXT;
-	entry = conntrack_find(&tuple);
-	if (!entry || bpf_jiffies64() >= entry->fast_until ||
-	    entry->revision != revision_of(control_word(CONTROL_GENERATION), &tuple))
+	entry = conntrack_find_here(&tuple);
+	if (!entry || entry->revision != revision_of(control_word(CONTROL_GENERATION), &tuple))
 		return STEP_NEXT;
 	from = is_reply(entry, &tuple) ? END_DESTINATION : END_SOURCE;
 	eth = (void *)(long)skb->data;
@@ -112,16 +115,25 @@ static __always_inline int forward_established(struct __sk_buff *skb)
 	    (void *)(eth + 1) > (void *)(long)skb->data_end ||
 	    !mac_equal(eth->h_source, entry->hop[from].destination_mac))
 		return STEP_NEXT;
+	if (tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || bpf_jiffies64() >= entry->fast_until) {
+		now = bpf_ktime_get_boot_ns();
+		if (!is_unconditional(entry) || now > entry->expires)
+			return STEP_NEXT;
+	}
 	hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
-	if (!hop.ifindex)
-		return STEP_NEXT;
-	step = deliver(skb, &hop, tuple.family);
-	if (step < 0)
-		return STEP_NEXT; /* it says why */
-	if (tcp_flags & ~entry->tcp_flags[from])
-		entry->tcp_flags[from] |= tcp_flags;
-	add(&entry->packets[from], 1);
-	add(&entry->bytes[from], skb->len);
+	step = hop.ifindex ? deliver(skb, &hop, tuple.family) : ACTION_NEXT;
+	if (step < ACTION_NEXT)
+		return STEP_NEXT; /* a drop; the long way says why */
+	if (now) {
+		conntrack_count(entry, tuple.protocol, tcp_flags, from, now, skb->len);
+		if (entry->budget && entry->flags & CONNECTION_ESTABLISHED)
+			give_back_budget(entry);
+	} else {
+		if (tcp_flags & ~entry->tcp_flags[from])
+			entry->tcp_flags[from] |= tcp_flags;
+		add(&entry->packets[from], 1);
+		add(&entry->bytes[from], skb->len);
+	}
 	count_forwarded(HOOK_POD_EGRESS, skb->len);
 	return step;
 }

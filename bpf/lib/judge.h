@@ -11,12 +11,15 @@
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_JUDGE
 
-/* Towards an endpoint of this node, past the stack; or up the stack (ifindex 0). */
+/*
+ * Towards an endpoint of this node, past the stack; or up the stack (ifindex 0), where other NAT stands on the path.
+ * What somebody else than a pod of this node sends comes out of the stack, past which it cannot go.
+ */
 static __always_inline void set_hop(struct next_hop *hop, const struct endpoint *to,
 				    const struct endpoint *from)
 {
 	__builtin_memset(hop, 0, sizeof(*hop));
-	if (!to || !from || (to->flags | from->flags) & ENDPOINT_VIA_STACK)
+	if (!to || to->flags & ENDPOINT_VIA_STACK || (from && from->flags & ENDPOINT_VIA_STACK))
 		return;
 	hop->ifindex = to->ifindex;
 	__builtin_memcpy(hop->destination_mac, to->mac, sizeof(hop->destination_mac));
@@ -74,8 +77,8 @@ __noinline int judge(struct __sk_buff *skb)
 {
 	struct work *work = work_area(skb);
 	const struct endpoint *source, *destination;
-	struct policy_answer answer[ENDS] = {};
-	struct policy_query query = {};
+	struct policy_answer *answer;
+	struct policy_query *query;
 	struct event_end *from, *to;
 	const struct tuple *tuple;
 	__u32 parity;
@@ -86,6 +89,9 @@ __noinline int judge(struct __sk_buff *skb)
 	tuple = &work->original;
 	from = &work->end[END_SOURCE];
 	to = &work->end[END_DESTINATION];
+	query = &work->query;
+	answer = work->answer;
+	__builtin_memset(answer, 0, sizeof(work->answer));
 	here = endpoint_read(&work->local[END_SOURCE], &tuple->source, tuple->family);
 	there = endpoint_read(&work->local[END_DESTINATION], &tuple->destination, tuple->family);
 	if (here < 0 || there < 0)
@@ -93,30 +99,30 @@ __noinline int judge(struct __sk_buff *skb)
 	source = here ? &work->local[END_SOURCE] : NULL;
 	destination = there ? &work->local[END_DESTINATION] : NULL;
 	parity = work->generation & 1;
-	query.protocol = tuple->protocol;
-	query.port = policy_port(tuple);
-	query.now = work->now;
+	query->protocol = tuple->protocol;
+	query->port = policy_port(tuple);
+	query->now = work->now;
 	set_end(from, source, &tuple->source, tuple->family, parity);
 	set_end(to, destination, &tuple->destination, tuple->family, parity);
 	work->judged = true;
 
 	if (source) {
-		query.slot = source->policy[parity];
-		query.identity = to->identity;
-		query.address_class = to->address_class;
-		query.direction = DIRECTION_EGRESS;
-		step = policy_judge(&query, from, &answer[END_SOURCE]);
+		query->slot = source->policy[parity];
+		query->identity = to->identity;
+		query->address_class = to->address_class;
+		query->direction = DIRECTION_EGRESS;
+		step = policy_judge(query, from, &answer[END_SOURCE]);
 		if (step)
 			return step;
 	}
 	if (destination && !source && from->identity == IDENTITY_HOST) {
 		to->verdict = VERDICT_ALLOW;
 	} else if (destination) {
-		query.slot = destination->policy[parity];
-		query.identity = from->identity;
-		query.address_class = from->address_class;
-		query.direction = DIRECTION_INGRESS;
-		step = policy_judge(&query, to, &answer[END_DESTINATION]);
+		query->slot = destination->policy[parity];
+		query->identity = from->identity;
+		query->address_class = from->address_class;
+		query->direction = DIRECTION_INGRESS;
+		step = policy_judge(query, to, &answer[END_DESTINATION]);
 		if (step)
 			return step;
 	}

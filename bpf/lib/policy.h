@@ -24,23 +24,6 @@ struct {
 	__array(values, struct policy_inner);
 } policy SEC(".maps");
 
-struct policy_query {
-	__u32 slot;
-	__u32 identity;
-	__u32 address_class;
-	__u8 direction;
-	__u8 protocol;
-	__be16 port; /* destination port; ICMP: the type */
-	__u64 now;   /* ns, CLOCK_BOOTTIME */
-};
-
-/* What one end's policy says, beside what is told of it. */
-struct policy_answer {
-	__u32 precedence;
-	__u32 limit;
-	__u64 not_after; /* ns, CLOCK_BOOTTIME; 0: it does not end */
-};
-
 static __always_inline __u8 policy_match(__u32 lookup, __u8 prefix_bits)
 {
 	if (lookup == LOOKUP_ANY)

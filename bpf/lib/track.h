@@ -56,13 +56,7 @@ __noinline int release_budget(struct __sk_buff *skb)
 	if (!work)
 		return STEP_NEXT;
 	entry = conntrack_find(&work->packet.tuple);
-	if (!entry)
-		return STEP_NEXT;
-	if (work->is_reply)
-		reverse(&work->packet.tuple, &work->original);
-	else
-		work->original = work->packet.tuple;
-	return give_back_budget(&work->original, entry);
+	return entry ? give_back_budget(entry) : STEP_NEXT;
 }
 
 /* A connection's first packet: judge it, and remember what was said. */
@@ -244,10 +238,10 @@ __noinline int judge_alone(struct __sk_buff *skb)
  * Finds or opens the packet's connection. `incarnation` is that of the endpoint whose
  * veth this is, which is the sender (from_pod) or the receiver.
  *
- * On STEP_NEXT *hop is where the packet goes.
+ * On STEP_NEXT work->hop is where the packet goes.
  */
 static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32 incarnation,
-				 bool from_pod, struct next_hop *hop)
+				 bool from_pod)
 {
 	struct packet *packet = &work->packet;
 	struct conntrack_entry *entry;
@@ -269,7 +263,7 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	if (is_icmp(&packet->tuple) && !is_echo_request(&packet->tuple) &&
 	    !(entry && is_packet_of(&packet->tuple, work->is_reply))) {
 		step = judge_alone(skb);
-		*hop = work->entry.hop[END_DESTINATION];
+		work->hop = work->entry.hop[END_DESTINATION];
 		return step;
 	}
 	if (!entry) {
@@ -295,10 +289,11 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 	 */
 	if (fresh || from_pod || !entry->end[from].incarnation ||
 	    (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK))
-		conntrack_count(entry, packet, from, work->now, skb->len);
-	*hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
+		conntrack_count(entry, packet->tuple.protocol, packet->tcp_flags, from, work->now,
+				skb->len);
+	work->hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
 	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
-	if (entry->on_budget && entry->flags & CONNECTION_ESTABLISHED)
+	if (entry->budget && entry->flags & CONNECTION_ESTABLISHED)
 		release_budget(skb);
 	if (entry->has_place[END_SOURCE] | entry->has_place[END_DESTINATION] &&
 	    packet->tcp_flags & (TCP_FIN | TCP_RST) && is_closed(entry))

@@ -87,10 +87,18 @@ describe("a packet on the short way", () => {
   });
 });
 
-/** One step of a life of connections: a packet of one of the pods, or a new policy. */
+type Party = "client" | "server" | "world";
+
+/** One step of a life of connections: a packet between two of the three, or a new policy. */
 type Deed =
   | { readonly policy: string }
-  | { readonly from: "client" | "server"; readonly spec: Omit<PacketSpec, "sourceMac" | "destinationMac"> };
+  | { readonly from: Party; readonly to: Party; readonly spec: Omit<PacketSpec, "sourceMac" | "destinationMac"> };
+
+const addresses = {
+  client: ["10.0.0.2", "fd00::2"],
+  server: ["10.0.0.3", "fd00::3"],
+  world: ["192.0.2.1", "2001:db8::1"],
+} as const;
 
 const policies = [serverPolicy(fromClient80), serverPolicy("[{}]"), serverPolicy("[]"), ""];
 const flagSets: readonly (readonly TcpFlag[])[] = [
@@ -103,22 +111,29 @@ const flagSets: readonly (readonly TcpFlag[])[] = [
 ];
 
 function packetDeed(random: Random): Deed {
-  const from = random.chance(0.5) ? "client" : "server";
+  const [from, to] = random.pick<readonly [Party, Party]>([
+    ["client", "server"],
+    ["server", "client"],
+    ["client", "server"],
+    ["server", "client"],
+    ["client", "world"],
+    ["world", "client"],
+  ]);
   const high = random.integer(40_000, 40_001);
-  const [sport, dport] = from === "client" ? [high, 80] : [80, high];
+  const [sport, dport] = from === "client" || to === "server" ? [high, 80] : [80, high];
   const family = random.chance(0.5) ? 4 : 6;
-  const address = (id: number): string => (family === 4 ? `10.0.0.${id}` : `fd00::${id}`);
+  const address = (party: Party): string => addresses[party][family === 4 ? 0 : 1];
   // An acknowledgement most of the time, so that connections come about and go on.
   const flags = random.chance(0.5) ? (["ACK"] as const) : random.pick(flagSets);
   const transport: Transport = random.chance(0.7)
     ? { kind: "tcp", sport, dport, flags }
     : { kind: "udp", sport, dport };
-  const [own, other] = from === "client" ? [2, 3] : [3, 2];
   return {
     from,
+    to,
     spec: {
-      source: address(random.chance(0.05) ? other : own),
-      destination: address(other),
+      source: address(random.chance(0.05) ? to : from),
+      destination: address(to),
       transport,
       ttl: random.chance(0.05) ? 1 : 64,
       size: random.integer(0, 40),
@@ -148,11 +163,11 @@ test("a random life of connections is the same on the short way and on the long 
         continue;
       }
       const play = (pods: TwoPods): Outcome => {
-        const from = pods[deed.from];
-        const frame = pods.datapath.packet(from, deed.spec);
-        // Half of the lies are in the frame's MAC address.
+        const pod = pods[deed.from === "world" ? "client" : deed.from];
+        const frame = pods.datapath.packet(pod, deed.spec);
+        if (deed.from === "world") return pods.datapath.receive(pod, frame, { ingressIfindex: 77 });
         if (step % 37 === 0) frame[11] = 0x66;
-        return pods.datapath.send(from, frame);
+        return pods.datapath.send(pod, frame);
       };
       expect(seen(play(quick)), `life ${life}, step ${step}: ${JSON.stringify(deed)}`).toEqual(seen(play(slow)));
     }
