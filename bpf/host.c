@@ -6,10 +6,19 @@
  *   to_netdev    tc egress:  packets that leave, the node's own and those of pods
  */
 #include "lib/common.h"
+#include "lib/control.h"
 #include "lib/finish.h"
+#include "lib/prefilter.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_HOST
+
+static __always_inline int from_network(struct __sk_buff *skb)
+{
+	if (!control_word(CONTROL_PREFILTER))
+		return STEP_NEXT;
+	return check_prefilter((void *)(long)skb->data, (void *)(long)skb->data_end);
+}
 
 SEC("tc")
 int from_netdev(struct __sk_buff *skb)
@@ -18,7 +27,7 @@ int from_netdev(struct __sk_buff *skb)
 
 	if (!work)
 		return TC_ACT_SHOT;
-	return finish(skb, work, STEP_NEXT);
+	return finish(skb, work, from_network(skb));
 }
 
 SEC("tc")

@@ -65,6 +65,8 @@ export const bpfCounter = z.object({
   /** Hubble's name of the drop reason, or `FORWARDED`. */
   reason: z.string(),
   direction: z.enum(["ingress", "egress"]),
+  /** `pod-egress`, `pod-ingress`, `netdev-ingress`, `netdev-egress` (the node's own devices), `xdp` (those, before tc). */
+  hook: z.string(),
   /** Of the datapath's source, for drops. */
   file: z.string().nullable(),
   line: z.int().nullable(),

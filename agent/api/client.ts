@@ -15,6 +15,7 @@ import type {
   Verification,
   VerificationRequest,
 } from "./policy-views.ts";
+import type { PrefilterChange, PrefilterRequest, PrefilterView } from "./prefilter-views.ts";
 import type { Method } from "./route.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
 
@@ -101,6 +102,16 @@ export class ApiClient {
   }
   bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
     return this.#get(`/v1/bpf/${name}`);
+  }
+
+  prefilter(): Promise<PrefilterView> {
+    return this.#get("/v1/prefilter");
+  }
+  addToPrefilter(request: PrefilterRequest): Promise<PrefilterChange> {
+    return this.#call("POST", "/v1/prefilter", {}, request);
+  }
+  deleteFromPrefilter(request: PrefilterRequest): Promise<PrefilterChange> {
+    return this.#call("POST", "/v1/prefilter/delete", {}, request);
   }
 
   /** Flows as they come, line by line; ends when the agent stops or the signal says so. */

@@ -31,6 +31,7 @@ import type {
   StagedView,
   Verification,
 } from "./policy-views.ts";
+import type { PrefilterChange, PrefilterView } from "./prefilter-views.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
 
 /** `signal` ends when the caller has gone or the agent stops. */
@@ -122,6 +123,13 @@ export interface ConfigPort {
   change(changes: OptionChanges): Promise<OptionChange>;
 }
 
+export interface PrefilterPort {
+  show(): PrefilterView;
+  /** Kept in the state folder, and in force when they resolve. */
+  add(prefixes: readonly string[]): Promise<PrefilterChange>;
+  delete(prefixes: readonly string[]): Promise<PrefilterChange>;
+}
+
 export interface FlowPort {
   /** What is kept, oldest first, then, when following, what comes, until the signal. */
   read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly FlowLine[]>;
@@ -138,5 +146,6 @@ export interface Ports {
   readonly bpf: BpfPort;
   readonly status: StatusPort;
   readonly config: ConfigPort;
+  readonly prefilter: PrefilterPort;
   readonly flows: FlowPort;
 }

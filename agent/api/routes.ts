@@ -2,6 +2,7 @@ import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { attachmentRoutes } from "./routes/attachments.ts";
 import { bpfRoutes } from "./routes/bpf.ts";
+import { prefilterRoutes } from "./routes/prefilter.ts";
 import { configRoutes } from "./routes/config.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
@@ -16,5 +17,6 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...endpointRoutes,
   ...policyRoutes,
   ...bpfRoutes,
+  ...prefilterRoutes,
   ...flowRoutes,
 ];

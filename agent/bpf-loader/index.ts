@@ -2,4 +2,5 @@ export { LoaderError, type LoaderErrorCode } from "./errors.ts";
 export { type Features, probeFeatures } from "./features.ts";
 export { InterfaceHooks, type InterfaceHooksOptions } from "./hooks.ts";
 export { load, type Loaded, removeOldPrograms } from "./loader.ts";
+export { XdpHooks } from "./xdp-hooks.ts";
 export { encodeData, type HookSpec, type Layouts, type LoadSpec } from "./spec.ts";

@@ -7,6 +7,8 @@ import { checkLayouts } from "./layout-check.ts";
 import { compareMap } from "./map-check.ts";
 import type { LoadSpec } from "./spec.ts";
 
+/** Where an object has its configuration; what else is read-only, the compiler put there. */
+const configSection = ".rodata.config";
 const BPF_FS_MAGIC = 0xcafe4a11;
 
 /** Maps and programs that are loaded and pinned. Closing it leaves all of them in force. */
@@ -80,9 +82,7 @@ function openMap(name: string, mapFolder: string): MapHandle {
 /** Loads one object over the maps that are pinned, and pins those that are not. */
 function loadObject({ bytes, object }: ObjectFile, spec: LoadSpec, mapFolder: string): void {
   const shared = sharedMaps(object);
-  if (object.mapNames.some((name) => name.endsWith(".rodata"))) {
-    object.setInitialValue(".rodata", spec.readOnlyData);
-  }
+  if (object.mapNames.includes(configSection)) object.setInitialValue(configSection, spec.readOnlyData);
   for (const [name, entries] of Object.entries(spec.mapSizes)) {
     if (shared.includes(name)) object.setMaxEntries(name, entries);
   }

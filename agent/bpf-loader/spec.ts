@@ -11,7 +11,7 @@ export interface LoadSpec {
   readonly objectPaths: readonly string[];
   /** Folder on a BPF file system for maps, programs and links; made when missing. */
   readonly pinFolder: string;
-  /** Contents of `.rodata`, from its beginning, of each object that has one. */
+  /** Contents of `.rodata.config`, from its beginning, of each object that has one. */
   readonly readOnlyData: Uint8Array;
   /** Capacities that differ from the object's own. */
   readonly mapSizes: Readonly<Record<string, number>>;

@@ -22,6 +22,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/policy.ts"),
   },
   { name: "bpf", summary: "what the kernel's maps hold", load: () => import("./commands/bpf.ts") },
+  {
+    name: "prefilter",
+    summary: "addresses that the node's devices take nothing from",
+    load: () => import("./commands/prefilter.ts"),
+  },
   { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
   {
     name: "config",

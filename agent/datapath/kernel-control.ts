@@ -25,6 +25,11 @@ export class KernelControl implements Control, Disposable {
     this.#words.increment(isHost ? ControlWord.BUCKETS + epochBucket(bytes) : ControlWord.EPOCH);
   }
 
+  /** Whether tc asks the prefilter. */
+  setPrefilter(on: boolean): void {
+    this.#words.store(ControlWord.PREFILTER, on ? 1n : 0n);
+  }
+
   [Symbol.dispose](): void {
     this.#words[Symbol.dispose]();
   }

@@ -191,6 +191,27 @@ export interface Hooks {
   list(): string[];
 }
 
+/** A program on the node's own devices, before tc. */
+export interface EarlyHooks {
+  /** Idempotent. False: the device does not let it. */
+  attach(ifindex: number, name: string): boolean;
+  /** Idempotent. */
+  detach(name: string): void;
+  /** Devices that have it. */
+  list(): string[];
+  /** Whether tc asks the prefilter, too. */
+  setTc(on: boolean): void;
+}
+
+/** Prefixes that the node's devices take nothing from. */
+export interface PrefilterTable {
+  /** How many fit. */
+  readonly capacity: number;
+  read(): string[];
+  add(prefixes: readonly string[]): void;
+  remove(prefixes: readonly string[]): void;
+}
+
 export interface MapFill {
   readonly name: string;
   readonly entries: number;
@@ -210,6 +231,8 @@ export interface Kernel extends Disposable {
   readonly hooks: Hooks;
   /** On the node's own devices. */
   readonly deviceHooks: Hooks;
+  readonly earlyHooks: EarlyHooks;
+  readonly prefilter: PrefilterTable;
   /** How programs are attached: `tcx`, or `clsact` before Linux 6.6. */
   readonly attachMode: "tcx" | "clsact";
   /** Names the loaded programs by their content. */

@@ -631,7 +631,8 @@ export type AddressFamily = (typeof AddressFamily)[keyof typeof AddressFamily];
 export const ControlWord = {
   GENERATION: 0,
   EPOCH: 1,
-  BUCKETS: 2,
+  PREFILTER: 2,
+  BUCKETS: 3,
 } as const;
 export type ControlWord = (typeof ControlWord)[keyof typeof ControlWord];
 
@@ -639,7 +640,7 @@ export type ControlWord = (typeof ControlWord)[keyof typeof ControlWord];
 export const ControlSize = {
   EPOCH_BUCKET_BITS: 10,
   EPOCH_BUCKETS: 1024,
-  CONTROL_WORDS: 1026,
+  CONTROL_WORDS: 1027,
 } as const;
 export type ControlSize = (typeof ControlSize)[keyof typeof ControlSize];
 
@@ -771,7 +772,8 @@ export const EventHook = {
   POD_INGRESS: 2,
   NETDEV_INGRESS: 3,
   NETDEV_EGRESS: 4,
-  END: 5,
+  XDP: 5,
+  END: 6,
 } as const;
 export type EventHook = (typeof EventHook)[keyof typeof EventHook];
 
@@ -792,6 +794,7 @@ export const SourceFile = {
   RELATED: 12,
   HOST: 13,
   FAST: 14,
+  PREFILTER: 15,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -819,6 +822,7 @@ export const DropReason = {
   FRAGMENT_OVERLAP: 230,
   SOURCE_ROUTE: 231,
   CONNECTION_LIMIT: 232,
+  PREFILTER: 236,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 

@@ -7,6 +7,7 @@ import {
   LoaderError,
   probeFeatures,
   removeOldPrograms,
+  XdpHooks,
 } from "bpf-loader";
 import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
 import { KernelConnections } from "./kernel-connections.ts";
@@ -16,6 +17,7 @@ import { KernelImages } from "./kernel-images.ts";
 import { KernelLimits } from "./kernel-limits.ts";
 import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
+import { KernelPrefilter } from "./kernel-prefilter.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Hooks, Kernel, MapFill } from "./kernel.ts";
 import {
@@ -56,7 +58,7 @@ export const defaultConfig: DatapathConfig = {
 const eventsInterval = 50;
 
 /** The files of the datapath in {@link KernelOptions.objectFolder}. */
-export const datapathObjects = ["pod.bpf.o", "host.bpf.o"] as const;
+export const datapathObjects = ["pod.bpf.o", "host.bpf.o", "xdp.bpf.o"] as const;
 
 /** Where packets that pass are counted. */
 const passing = [
@@ -110,6 +112,9 @@ export function openKernel(options: KernelOptions): Kernel {
       list: () => interfaces.list(),
     };
   };
+  const xdp = loaded.programs.get("xdp_prefilter");
+  if (!xdp) throw new Error("open kernel: the objects have no program xdp_prefilter");
+  const early = new XdpHooks(join(options.pinFolder, "xdp-links"), xdp);
   const slots = new KernelSlots(map("policy"), options.policyEntries);
   const control = new KernelControl(map("control"));
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
@@ -127,6 +132,13 @@ export function openKernel(options: KernelOptions): Kernel {
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
     hooks: hooks("links", { ingress: "pod_egress", egress: "pod_ingress" }),
     deviceHooks: hooks("device-links", { ingress: "from_netdev", egress: "to_netdev" }),
+    earlyHooks: {
+      attach: (ifindex, name) => early.attach(ifindex, name),
+      detach: (name) => early.detach(name),
+      list: () => early.list(),
+      setTc: (on) => control.setPrefilter(on),
+    },
+    prefilter: new KernelPrefilter(map("prefilter")),
     attachMode: features.tcx ? "tcx" : "clsact",
     programs: loaded.hash,
     async *events(signal) {

@@ -30,6 +30,7 @@ const own: Readonly<Record<number, string>> = {
   [DropReason.FRAGMENT_OVERLAP]: "FRAGMENT_OVERLAP",
   [DropReason.SOURCE_ROUTE]: "SOURCE_ROUTE",
   [DropReason.CONNECTION_LIMIT]: "CONNECTION_LIMIT",
+  [DropReason.PREFILTER]: "PREFILTER",
 };
 
 /** Reasons whose name does not say it well enough. */
@@ -42,6 +43,7 @@ const sentences: Readonly<Record<string, string>> = {
   FRAGMENT_OVERLAP: "a fragment would be laid over headers that were judged",
   SOURCE_ROUTE: "the sender says by which way the packet shall go",
   CONNECTION_LIMIT: "the rule that allows it has as many connections as it may",
+  PREFILTER: "its source address is listed by weir prefilter",
   DROP_RATE_LIMITED: "the rule that allows it has had as many new connections as it may",
   FIRST_LOGICAL_DATAGRAM_FRAGMENT_NOT_FOUND: "the first fragment of its datagram has not come by",
   INVALID_SOURCE_IP: "the source address is not the sender's",

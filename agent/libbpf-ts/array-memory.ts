@@ -33,6 +33,10 @@ export class WordArray implements Disposable {
     return Atomics.load(this.#open, index);
   }
 
+  store(index: number, value: bigint): void {
+    Atomics.store(this.#open, index, value);
+  }
+
   /** @returns the new value. */
   increment(index: number): bigint {
     return Atomics.add(this.#open, index, 1n) + 1n;

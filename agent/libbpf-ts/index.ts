@@ -7,6 +7,7 @@ export { type LinkInfo, linkInfo, type MapInfo, mapInfo, type ProgramInfo, progr
 export { type MapTypes, typesOfMap } from "./kernel-btf.ts";
 export { BpfMap, UpdateFlag } from "./map.ts";
 export { copyEntries, type EntryBytes } from "./map-bytes.ts";
+export { BpfLink } from "./link.ts";
 export { countEntries, MapFlag, MapHandle, type MapSpec, MapType } from "./map-handle.ts";
 export { MapOfMaps } from "./map-of-maps.ts";
 export { compareShapes, type MapShape } from "./map-shape.ts";
@@ -18,3 +19,4 @@ export { type RecordDecoder, RingBuffer } from "./ring-buffer.ts";
 export { queryTcx, type TcDirection, TcxLink } from "./tcx.ts";
 export { systemClocks } from "./time.ts";
 export type { VerifierStatistics } from "./verifier-statistics.ts";
+export { XdpLink } from "./xdp.ts";

@@ -1,11 +1,8 @@
-import { rmSync } from "node:fs";
-import { Descriptor } from "./descriptor.ts";
 import { BpfError, check } from "./errors.ts";
-import { type LinkInfo, linkInfo } from "./info.ts";
+import { BpfLink } from "./link.ts";
 import { abi, tcxAbi } from "./native/abi.ts";
 import { callAsync, lastErrno, native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
-import { openPin } from "./pin.ts";
 import type { Program } from "./program.ts";
 
 /** `enum bpf_attach_type`, since Linux 6.6. */
@@ -26,13 +23,7 @@ function bpf(command: number, attributes: Struct, call: string, subject: string)
 }
 
 /** A tcx link: a program on an interface, until the link's last holder (process or pin) lets go. */
-export class TcxLink implements Disposable {
-  readonly #descriptor: Descriptor;
-
-  private constructor(fd: number) {
-    this.#descriptor = new Descriptor(fd, "tcx link");
-  }
-
+export class TcxLink extends BpfLink {
   /** Attaches before every program that is there. Waits for an RCU grace period, some 10 ms. */
   static attachFirst(program: Program, ifindex: number, direction: TcDirection): TcxLink {
     const options = firstInLine();
@@ -53,36 +44,6 @@ export class TcxLink implements Disposable {
   static #created(result: number, program: Program, ifindex: number, direction: TcDirection): TcxLink {
     const subject = `program ${program.name} on ${direction} of interface ${ifindex}`;
     return new TcxLink(check(result, "bpf_link_create", subject));
-  }
-
-  static openPinned(path: string): TcxLink {
-    return new TcxLink(openPin(path, "link"));
-  }
-
-  static unpin(path: string): void {
-    rmSync(path, { force: true });
-  }
-
-  get fd(): number {
-    return this.#descriptor.fd;
-  }
-
-  get info(): LinkInfo {
-    return linkInfo(this.fd);
-  }
-
-  /** Replaces the program without a packet that meets none or both. */
-  update(program: Program): void {
-    const result = native().linkUpdate(this.fd, program.fd, null) as number;
-    check(result, "bpf_link_update", `program ${program.name}`);
-  }
-
-  pin(path: string): void {
-    check(native().objPin(this.fd, path) as number, "bpf_obj_pin", `link at ${path}`);
-  }
-
-  [Symbol.dispose](): void {
-    this.#descriptor[Symbol.dispose]();
   }
 }
 

@@ -99,7 +99,7 @@ class Cleanup implements CleanupReport {
 
   /** A link's pin is its last holder: without it the program leaves its hook. */
   async pins(): Promise<void> {
-    for (const folder of ["links", "device-links"]) {
+    for (const folder of ["links", "device-links", "xdp-links"]) {
       const links = join(this.#pinFolder, folder);
       for (const name of await list(links)) await this.#remove("link", join(links, name));
     }

@@ -19,6 +19,10 @@ const verdicts = {
 /** Connections that are shown at most: what a listing takes in memory must have an end. */
 const listedConnections = 50_000;
 
+const hookNames = new Map<number, string>(
+  Object.entries(EventHook).map(([name, hook]) => [hook, name.toLowerCase().replaceAll("_", "-")]),
+);
+
 /** Hooks at which packets leave: a pod, or the node. */
 const leaves = new Set<number>([EventHook.POD_EGRESS, EventHook.NETDEV_EGRESS]);
 
@@ -50,6 +54,7 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
     counters: () =>
       kernel.counters().map(({ key, value }) => ({
         reason: key.reason === 0 ? "FORWARDED" : dropReasonName(key.reason),
+        hook: hookNames.get(key.hook) ?? String(key.hook),
         direction: leaves.has(key.hook) ? "egress" : "ingress",
         file: key.reason === 0 ? null : (fileNames.get(key.file) ?? String(key.file)).toLowerCase(),
         line: key.reason === 0 ? null : key.line,

@@ -86,6 +86,7 @@ export class Node {
       pods,
       outsiders,
       devices,
+      prefilter,
     } = this.parts;
     ensureForwarding({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
     const snapshot = objects.current().objects;
@@ -106,6 +107,7 @@ export class Node {
     }
     for (const { id } of guarded) endpoints.repair(id);
     await devices.reconcile();
+    prefilter.reconcile(devices.present);
     kernel.forgetOldPrograms();
     for (const record of lost) {
       log.warn(
@@ -202,11 +204,14 @@ export class Node {
   }
 
   async #followDevices(signal: AbortSignal): Promise<void> {
-    const { devices, changes, log } = this.parts;
+    const { devices, prefilter, changes, log } = this.parts;
     for await (const _tick of ticks(devicesInterval, signal)) {
       if (!devices.hasChanged()) continue;
       try {
-        await changes.run(() => devices.reconcile());
+        await changes.run(async () => {
+          await devices.reconcile();
+          prefilter.reconcile(devices.present);
+        });
       } catch (error) {
         // A device that goes while it is looked at: the next tick looks again.
         log.warn({ err: error }, "the node's devices could not be brought to their programs");

@@ -35,6 +35,7 @@ import { ensureBpffs } from "./bpffs.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { HostNetwork } from "./host-network.ts";
+import { Prefilter } from "./prefilter.ts";
 import { PodTable } from "./pod-table.ts";
 
 /** Bytes of an IP packet, where nobody says otherwise. */
@@ -51,6 +52,7 @@ export interface NodeParts {
   readonly connection: NetlinkConnection;
   readonly host: HostNetwork;
   readonly devices: NodeDevices;
+  readonly prefilter: Prefilter;
   readonly store: EmbeddedStore;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
@@ -138,6 +140,13 @@ export async function openParts(
     nodeIdentity: ReservedIdentity.HOST,
     nodeAddresses: [...own, ...gateways],
   });
+  const prefilter = new Prefilter({
+    table: kernel.prefilter,
+    hooks: kernel.earlyHooks,
+    path: state("prefilter.json"),
+    useXdp: config.prefilter === "xdp",
+    own: () => [...nodeAddresses(connection), ...gateways, ...cidrs],
+  });
   const incarnations = new PersistentCounter(state("incarnations.json"), 0xffffffff);
   const records = new EndpointRecords(config.stateDir);
   const endpoints = new EndpointManager({
@@ -176,6 +185,7 @@ export async function openParts(
     connection,
     host,
     devices,
+    prefilter,
     store,
     identities,
     references,

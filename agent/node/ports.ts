@@ -5,6 +5,7 @@ import { bpfPort } from "./bpf-views.ts";
 import { configPort } from "./config-service.ts";
 import { endpointPort, identityPort } from "./endpoint-views.ts";
 import type { Node } from "./node.ts";
+import { prefilterPort } from "./prefilter-service.ts";
 import { evaluationPort, policyService } from "./policy-service.ts";
 import { statusOf } from "./status.ts";
 
@@ -20,6 +21,7 @@ export function nodePorts(node: Node): Ports {
     verifications: new PolicyVerifier({ ...parts, images: parts.kernel.images }),
     bpf: bpfPort(parts),
     config: configPort(parts),
+    prefilter: prefilterPort(parts),
     status: { status: () => statusOf(node) },
     flows,
   };

@@ -4,12 +4,13 @@ import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
 export function statusOf(node: Node): StatusView {
-  const { config, kernel, policy, objects, endpoints, store, pool, devices } = node.parts;
+  const { config, kernel, policy, objects, endpoints, store, pool, devices, prefilter } = node.parts;
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
     ...endpoints.interfaceProblems(),
     ...devices.problems(),
+    ...prefilter.problems(),
     ...node.strays.map(
       (name) =>
         `interface ${name} is a pod's, of which ${config.stateDir} has no record: it is cut off; start the agent with the state folder that it was attached with, or delete the pod`,

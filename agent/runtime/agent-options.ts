@@ -112,6 +112,13 @@ export const agentOptions = {
     defaultText: "those of the default routes",
     schema: deviceNames,
   }),
+  prefilter: option({
+    flag: "prefilter",
+    value: "HOOK",
+    description: "Where addresses of `weir prefilter` are dropped: xdp (tc where a device does not take it), or tc.",
+    default: "xdp",
+    schema: word(["xdp", "tc"]),
+  }),
   masquerade: option({
     flag: "masquerade",
     value: "BOOL",

@@ -6,7 +6,7 @@
 #include "shared/config.h"
 
 /* The agent writes it before load; the verifier then knows it as constant. */
-const volatile struct datapath_config config SEC(".rodata") = {
+const volatile struct datapath_config config SEC(".rodata.config") = {
 	.tcp_syn_timeout = 60000000000ull,
 	.tcp_established_timeout = 8000000000000ull,
 	.tcp_close_timeout = 10000000000ull,

@@ -20,7 +20,7 @@ import { buildPacket, type PacketSpec } from "./packet.ts";
 /** tc actions that the programs return. */
 export const Action = { next: -1, drop: 2, redirect: 7 } as const;
 
-const programNames = ["pod_egress", "pod_ingress", "from_netdev", "to_netdev"] as const;
+const programNames = ["pod_egress", "pod_ingress", "from_netdev", "to_netdev", "xdp_prefilter"] as const;
 export type ProgramName = (typeof programNames)[number];
 
 /** Index of the device of test runs, one that is there; nothing is attached to it. */

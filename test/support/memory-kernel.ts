@@ -182,6 +182,8 @@ export class MemoryKernel implements Kernel {
   };
   readonly hooks = noHooks;
   readonly deviceHooks = noHooks;
+  readonly earlyHooks = { ...noHooks, attach: () => true, setTc: () => {} };
+  readonly prefilter = { capacity: 0, read: () => [], add: () => {}, remove: () => {} };
 
   // eslint-disable-next-line require-yield
   async *events(): AsyncGenerator<never> {

@@ -53,6 +53,7 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
   counters: [
     { title: "REASON", value: (entry) => entry.reason },
     { title: "DIRECTION", value: (entry) => entry.direction },
+    { title: "HOOK", value: (entry) => entry.hook },
     { title: "PACKETS", value: (entry) => entry.packets },
     { title: "BYTES", value: (entry) => entry.bytes },
     { title: "PLACE", value: ({ file, line }) => (file === null ? null : `${file}:${line}`) },

@@ -18,7 +18,9 @@
 enum control_word {
 	CONTROL_GENERATION = 0,
 	CONTROL_EPOCH = 1,
-	CONTROL_BUCKETS = 2,
+	CONTROL_PREFILTER =
+		2, /* not 0: tc asks the prefilter, because XDP does not on every device */
+	CONTROL_BUCKETS = 3,
 };
 
 enum control_size {

@@ -35,4 +35,5 @@ enum source_file {
 	FILE_RELATED = 12,
 	FILE_HOST = 13,
 	FILE_FAST = 14,
+	FILE_PREFILTER = 15,
 };

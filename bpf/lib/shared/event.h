@@ -16,7 +16,8 @@ enum event_hook {
 	HOOK_POD_INGRESS = 2,	 /* about to enter the pod, from the host's stack */
 	HOOK_NETDEV_INGRESS = 3, /* came in by a device of the node */
 	HOOK_NETDEV_EGRESS = 4,	 /* about to leave by a device of the node */
-	HOOK_END = 5,		 /* one more than the last */
+	HOOK_XDP = 5,		 /* came in by a device of the node, before tc */
+	HOOK_END = 6,		 /* one more than the last */
 };
 
 struct event_end {

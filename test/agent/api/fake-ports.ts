@@ -263,7 +263,17 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       ],
       conntrack: async () => [],
       ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
-      counters: () => [{ reason: "FORWARDED", direction: "egress", file: null, line: null, packets: 10, bytes: 840 }],
+      counters: () => [
+        {
+          reason: "FORWARDED",
+          direction: "egress",
+          hook: "pod-egress",
+          file: null,
+          line: null,
+          packets: 10,
+          bytes: 840,
+        },
+      ],
       endpoints: () => [],
     },
     status: { status: () => status },
@@ -275,6 +285,11 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
               Object.assign(new Error("set log-level: at the start"), { name: "ConfigError", code: "start-only" }),
             )
           : Promise.resolve({ revision: 42, options: [enforcement] }),
+    },
+    prefilter: {
+      show: () => ({ prefixes: ["198.51.100.0/24"], devices: [{ name: "eth0", hook: "xdp" }], packets: 3, bytes: 180 }),
+      add: (prefixes) => Promise.resolve({ prefixes }),
+      delete: (prefixes) => Promise.resolve({ prefixes }),
     },
     flows: {
       async *read(query): AsyncGenerator<readonly FlowLine[]> {

@@ -17,7 +17,7 @@ const policy =
 const cases: readonly (readonly [string, string])[] = [
   [
     "status",
-    '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f"},' +
+    '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f","devices":["eth0"]},' +
       '"maps":[{"name":"conntrack4","entries":812,"capacity":524288}],"endpoints":{"ready":1},"problems":[]}',
   ],
   ["config get", `[${logLevel},${enforcement}]`],
@@ -64,7 +64,7 @@ const cases: readonly (readonly [string, string])[] = [
   ["bpf ipcache list", '[{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}]'],
   [
     "bpf counters list",
-    '[{"reason":"FORWARDED","direction":"egress","file":null,"line":null,"packets":10,"bytes":840}]',
+    '[{"reason":"FORWARDED","direction":"egress","hook":"pod-egress","file":null,"line":null,"packets":10,"bytes":840}]',
   ],
   ["bpf endpoints list", "[]"],
   ["observe", JSON.stringify(flow)],

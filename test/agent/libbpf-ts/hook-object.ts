@@ -17,7 +17,7 @@ export class HookObject implements Disposable {
     this.#object = BpfObject.open(bpfFixture("hooks"), "hooks");
     const data = Buffer.alloc(4);
     data.writeInt32LE(action);
-    this.#object.setInitialValue(".rodata", data);
+    this.#object.setInitialValue(".rodata.config", data);
     this.#object.load();
     this.#slots = this.#object.map("slots");
     this.inward = this.#object.program("inward");

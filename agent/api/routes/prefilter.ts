@@ -1,0 +1,30 @@
+import type { Ports } from "#agent/api/ports.ts";
+import { prefilterChange, prefilterRequest, prefilterView } from "#agent/api/prefilter-views.ts";
+import { objectsLimit, type Route, route } from "#agent/api/route.ts";
+
+type Needs = Pick<Ports, "prefilter">;
+
+export const prefilterRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/v1/prefilter",
+    response: prefilterView,
+    handle: (_, { prefilter }: Needs) => prefilter.show(),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/prefilter",
+    bodyLimit: objectsLimit,
+    body: prefilterRequest,
+    response: prefilterChange,
+    handle: ({ body }, { prefilter }: Needs) => prefilter.add(body.prefixes),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/prefilter/delete",
+    bodyLimit: objectsLimit,
+    body: prefilterRequest,
+    response: prefilterChange,
+    handle: ({ body }, { prefilter }: Needs) => prefilter.delete(body.prefixes),
+  }),
+];

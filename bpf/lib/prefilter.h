@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Addresses that nothing is taken from, whatever policy says: a look-up before all others, by XDP or, where a
+ * device does not take it, at the beginning of tc. Frames with VLAN tags are not looked into.
+ */
+#pragma once
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "common.h"
+#include "shared/ipcache.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_PREFILTER
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct ipcache_key);
+	__type(value, __u32); /* always 1 */
+} prefilter SEC(".maps");
+
+/* STEP_NEXT, or the drop of a packet from a listed address. What is too short to have one is for others to drop. */
+static __always_inline int check_prefilter(const void *data, const void *end)
+{
+	struct ipcache_key key = { .prefixlen = IPCACHE_FIXED_BITS + 32, .family = FAMILY_IPV4 };
+	const struct ethhdr *eth = data;
+
+	if ((void *)(eth + 1) > end)
+		return STEP_NEXT;
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		const struct iphdr *ip = (void *)(eth + 1);
+
+		if ((void *)(ip + 1) > end)
+			return STEP_NEXT;
+		key.address.v4 = ip->saddr;
+	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = (void *)(eth + 1);
+
+		if ((void *)(ip + 1) > end)
+			return STEP_NEXT;
+		key.prefixlen = IPCACHE_FIXED_BITS + 128;
+		key.family = FAMILY_IPV6;
+		__builtin_memcpy(key.address.words, &ip->saddr, sizeof(key.address));
+	} else {
+		return STEP_NEXT;
+	}
+	return bpf_map_lookup_elem(&prefilter, &key) ? DROP(DROP_PREFILTER) : STEP_NEXT;
+}
