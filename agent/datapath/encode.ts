@@ -59,7 +59,7 @@ export function limitsImage(limits: ReadonlyMap<number, LimitBounds>): MapImage 
     limit,
     [...limits],
     ([reference]) => reference,
-    ([, bounds]) => ({ open: 0, tokens: 0, updated: 0n, ...bounds }),
+    ([, bounds]) => ({ open: 0, passed: 0, before: 0, second: 0n, ...bounds }),
   );
 }
 

@@ -16,7 +16,7 @@ export class KernelLimits implements LimitTable {
     const written = this.#written.get(reference);
     if (written?.rate === bounds.rate && written.connections === bounds.connections) return;
     const now = this.#map.get(reference);
-    this.#map.set(reference, { open: 0, tokens: bounds.rate, updated: 0n, ...now, ...bounds });
+    this.#map.set(reference, { open: 0, passed: 0, before: 0, second: 0n, ...now, ...bounds });
     this.#written.set(reference, bounds);
   }
 

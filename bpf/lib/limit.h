@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Rate and connection limits of rules. A new connection that a limited rule allows takes a token and a
+ * Rate and connection limits of rules. A new connection that a limited rule allows is counted and takes a
  * place; the place is free again when the connection is closed, denied or replaced, or, when it only ended
  * by time, at the agent's next sweep, which counts anew.
  */
@@ -24,9 +24,38 @@ struct {
 
 /* What of a limit is taken or given back. */
 enum limit_part {
-	LIMIT_RATE = 1,	 /* a token: a new connection's */
+	LIMIT_RATE = 1,	 /* a new connection */
 	LIMIT_PLACE = 2, /* a connection's that is open */
 };
+
+/*
+ * Brings the counts of new connections to the second that `now` is in. Under the lock.
+ */
+static __always_inline void limit_advance(struct limit *limit, __u64 now)
+{
+	__u64 elapsed = now > limit->second ? now - limit->second : 0;
+
+	if (elapsed < NS_PER_SECOND)
+		return;
+	limit->before = elapsed < 2 * NS_PER_SECOND ? limit->passed : 0;
+	limit->passed = 0;
+	limit->second = elapsed < 2 * NS_PER_SECOND ? limit->second + NS_PER_SECOND : now;
+}
+
+/*
+ * Has the rate been reached in the second up to `now`? What passed in the second before counts by the
+ * part of it that is still less than a second ago, as if it had come evenly: so a burst
+ * may have all of a second's at once, but no second has more. Under the lock, after limit_advance.
+ */
+static __always_inline bool limit_is_reached(const struct limit *limit, __u64 now)
+{
+	__u64 elapsed = now > limit->second ? now - limit->second : 0;
+	__u64 rest = elapsed < NS_PER_SECOND ? NS_PER_SECOND - elapsed : 0;
+
+	/* In units of 2^10 ns, so that no product is too large. */
+	return (__u64)limit->passed * (NS_PER_SECOND >> 10) + limit->before * (rest >> 10) >=
+	       limit->rate * (NS_PER_SECOND >> 10);
+}
 
 /*
  * Takes `parts` of the limit of an entry's end, or says why not. One without its limit's record
@@ -48,31 +77,18 @@ static __noinline int take_limit(struct conntrack_entry *entry, __u32 end, __u32
 		return STEP_NEXT;
 	}
 	bpf_spin_lock(&limit->lock);
-	if (limit->rate) {
-		__u64 interval = NS_PER_SECOND / limit->rate;
-		__u64 elapsed = now > limit->updated ? now - limit->updated : 0;
-
-		if (elapsed >= NS_PER_SECOND) {
-			limit->tokens = limit->rate;
-			limit->updated = now;
-		} else if (elapsed >= interval) {
-			__u32 tokens = limit->tokens + elapsed / interval;
-
-			limit->updated += elapsed / interval * interval;
-			limit->tokens = tokens < limit->rate ? tokens : limit->rate;
-		}
-	}
+	limit_advance(limit, now);
 	if (parts & LIMIT_PLACE && limit->connections && limit->open >= limit->connections)
 		step = DROP(DROP_CONNECTION_LIMIT);
-	else if (parts & LIMIT_RATE && limit->rate && !limit->tokens)
+	else if (parts & LIMIT_RATE && limit->rate && limit_is_reached(limit, now))
 		step = DROP(DROP_RATE_LIMITED);
 	if (!step) {
 		if (parts & LIMIT_PLACE) {
 			limit->open++;
 			entry->has_place[end & 1] = 1;
 		}
-		if (parts & LIMIT_RATE && limit->rate)
-			limit->tokens--;
+		if (parts & LIMIT_RATE)
+			limit->passed++;
 	}
 	bpf_spin_unlock(&limit->lock);
 	return step;
@@ -92,8 +108,8 @@ static __noinline int give_back_limit(struct conntrack_entry *entry, __u32 end, 
 		if (limit->open)
 			limit->open--;
 	}
-	if (parts & LIMIT_RATE && limit->tokens < limit->rate)
-		limit->tokens++;
+	if (parts & LIMIT_RATE && limit->passed)
+		limit->passed--;
 	bpf_spin_unlock(&limit->lock);
 	return STEP_NEXT;
 }

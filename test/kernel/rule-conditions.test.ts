@@ -113,6 +113,22 @@ describe("a rule with a limit", () => {
     await expect.poll(() => pods.toServer(packet(50_000, "SYN")).action).toBe(Action.redirect);
   });
 
+  test("of a rate holds in every second of a flood, the first one too", async () => {
+    const rate = 200;
+    using pods = await TwoPods.with(fromClient(`weir.io/rate-limit: ${rate}/s`));
+    const { kernel } = pods.datapath;
+    const passed: bigint[] = [];
+    const begin = kernel.now();
+    for (let i = 0; kernel.now() - begin < 2_500_000_000n; i++) {
+      if (pods.toServer(packet(1_024 + (i % 60_000), "SYN")).action === Action.redirect) passed.push(kernel.now());
+    }
+    const most = Math.max(
+      ...passed.map((start, i) => passed.slice(i).filter((at) => at - start < 1_000_000_000n).length),
+    );
+    expect(most).toBeGreaterThanOrEqual(rate * 0.95);
+    expect(most).toBeLessThanOrEqual(rate * 1.05);
+  });
+
   test("does not bound what another rule allows without one", async () => {
     const rules = "[{ports: [{port: 80}]}, {from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]";
     using pods = await TwoPods.with(fromClient("weir.io/connection-limit: 'ingress[0]=1'", rules));

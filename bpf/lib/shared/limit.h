@@ -13,7 +13,7 @@ struct limit {
 	__u32 rate;	   /* new connections a second; 0: no bound */
 	__u32 connections; /* at one time; 0: no bound */
 	__u32 open;	   /* now */
-	__u32 tokens;	   /* of `rate`: at most one second's */
-	__u32 pad;
-	__u64 updated; /* ns, CLOCK_BOOTTIME: when tokens were last added */
+	__u32 passed;	   /* new connections since `second` */
+	__u32 before;	   /* and in the second before */
+	__u64 second;	   /* ns, CLOCK_BOOTTIME: when the current second began */
 };
