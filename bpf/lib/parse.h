@@ -287,6 +287,8 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 			return step;
 	}
 	packet->l4_offset = ETH_HLEN + size;
+	if (packet->l4_offset > packet->end)
+		return DROP(DROP_INVALID_PACKET);
 	return parse_l4(skb, packet);
 }
 

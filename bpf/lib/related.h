@@ -19,7 +19,7 @@ static __always_inline int read_quoted_ports(struct __sk_buff *skb, struct packe
 
 	tuple->icmp_type = 0;
 	tuple->icmp_code = 0;
-	if (bpf_skb_load_bytes(skb, quoted->l4_offset, &start, sizeof(start)))
+	if (!load(skb, quoted, quoted->l4_offset, &start, sizeof(start)))
 		return DROP(DROP_INVALID_PACKET);
 	if (tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6) {
 		tuple->icmp_type = start.type;
@@ -60,14 +60,14 @@ __noinline int related(struct __sk_buff *skb)
 		struct iphdr ip;
 		__u32 size = 0;
 
-		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
+		if (!load(skb, quoted, offset, &ip, sizeof(ip)))
 			return DROP(DROP_INVALID_PACKET);
 		step = read_ipv4(&ip, quoted, &size);
 		quoted->l4_offset = offset + size;
 	} else {
 		struct ipv6hdr ip;
 
-		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
+		if (!load(skb, quoted, offset, &ip, sizeof(ip)))
 			return DROP(DROP_INVALID_PACKET);
 		read_ipv6_addresses(&ip, &quoted->tuple);
 		quoted->tuple.protocol = ip.nexthdr;

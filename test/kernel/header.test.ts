@@ -1,10 +1,8 @@
-import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { Action } from "#test/support/datapath.ts";
 import { buildIpPacket, ipv4Checksum } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
-import { sized } from "#test/support/size.ts";
 import { fromClient80, reasonOf, serverPolicy, TwoPods } from "#test/support/two-pods.ts";
 
 beforeEach(needs("root"));
@@ -103,26 +101,3 @@ test("multicast is counted, and tells nobody", async () => {
   expect(counted?.value.packets).toBe(2n);
   expect(counted?.key.line).toBeGreaterThan(0);
 });
-
-test("no bytes from a pod make a program do anything but drop, deliver or pass on", async () => {
-  using pods = await TwoPods.with(serverPolicy(fromClient80));
-  const frames = [
-    pods.datapath.packet(pods.client, { ...ipv4, transport: syn, size: 32 }),
-    pods.datapath.packet(pods.client, { ...ipv6, transport: syn, extensions: [[0, new Uint8Array(6)]] }),
-    pods.datapath.packet(pods.client, { ...ipv4, transport: { kind: "icmp", type: 3, quoted: new Uint8Array(40) } }),
-    pods.datapath.packet(pods.client, { ...ipv6, transport: { kind: "icmp", type: 135 }, size: 24 }),
-  ];
-  const mutation = fc.record({
-    frame: fc.constantFrom(...frames),
-    length: fc.nat({ max: 120 }),
-    changes: fc.array(fc.tuple(fc.nat({ max: 119 }), fc.nat({ max: 255 })), { maxLength: 6 }),
-  });
-  const property = fc.property(mutation, ({ frame, length, changes }) => {
-    // A test run itself refuses less than an IP header.
-    const bytes = frame.slice(0, Math.max(54, Math.min(length, frame.length)));
-    for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
-    const { action } = pods.datapath.send(pods.client, bytes);
-    expect([Action.drop, Action.redirect, Action.next]).toContain(action);
-  });
-  fc.assert(property, { numRuns: sized({ short: 3_000, long: 300_000 }) });
-}, 600_000);
