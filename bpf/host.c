@@ -8,16 +8,16 @@
 #include "lib/common.h"
 #include "lib/control.h"
 #include "lib/finish.h"
+#include "lib/host.h"
 #include "lib/prefilter.h"
 
-#undef SOURCE_FILE
-#define SOURCE_FILE FILE_HOST
-
-static __always_inline int from_network(struct __sk_buff *skb)
+static __always_inline int from_network(struct __sk_buff *skb, struct work *work)
 {
-	if (!control_word(CONTROL_PREFILTER))
-		return STEP_NEXT;
-	return check_prefilter((void *)(long)skb->data, (void *)(long)skb->data_end);
+	int step = STEP_NEXT;
+
+	if (control_word(CONTROL_PREFILTER))
+		step = check_prefilter((void *)(long)skb->data, (void *)(long)skb->data_end);
+	return step ? step : judge_own(skb, work, false);
 }
 
 SEC("tc")
@@ -27,7 +27,7 @@ int from_netdev(struct __sk_buff *skb)
 
 	if (!work)
 		return TC_ACT_SHOT;
-	return finish(skb, work, from_network(skb));
+	return finish(skb, work, from_network(skb, work));
 }
 
 SEC("tc")
@@ -37,7 +37,7 @@ int to_netdev(struct __sk_buff *skb)
 
 	if (!work)
 		return TC_ACT_SHOT;
-	return finish(skb, work, STEP_NEXT);
+	return finish(skb, work, judge_own(skb, work, true));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

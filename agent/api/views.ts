@@ -4,6 +4,9 @@
  */
 import * as z from "zod";
 
+/** The number of the node itself, which is an endpoint while policies select it. */
+export const HOST_ENDPOINT = 65_536;
+
 const labels = z.record(z.string(), z.string());
 
 export const endpointView = z.object({

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
+import { HOST_ENDPOINT } from "#agent/api/views.ts";
 import type { Cli } from "./cli.ts";
 
 /** A number from `min` to `max`, as an option's or argument's value. */
@@ -15,6 +16,16 @@ export function numberBetween(min: number, max: number): (text: string) => numbe
 
 /** A number that is no less than 0. */
 export const wholeNumber = numberBetween(0, Number.MAX_SAFE_INTEGER);
+
+/** An endpoint: its number, or `host` for the node itself. */
+export function endpointNumber(text: string): number {
+  return text === "host" ? HOST_ENDPOINT : wholeNumber(text);
+}
+
+/** The other way round. */
+export function endpointNames(endpoints: readonly number[]): string {
+  return endpoints.map((id) => (id === HOST_ENDPOINT ? "host" : String(id))).join(",");
+}
 
 /** `KIND/NAMESPACE/NAME` */
 export function objectName(text: string): string {

@@ -1,6 +1,6 @@
 import type { Codec } from "libbpf-ts";
 import type { EndpointState, IpcacheState, LimitBounds, MapImage, SlotEntry } from "./kernel.ts";
-import { bytesOf, toEntry, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
+import { addressesOf, bytesOf, toEntry, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
 import { toKey as ipcacheKeyOf } from "./kernel-ipcache.ts";
 import { encodeEntry, encodeKey } from "./kernel-slots.ts";
 import {
@@ -30,9 +30,7 @@ export function slotImage(entries: readonly SlotEntry[]): MapImage {
 
 /** One record for each address, of endpoint after endpoint: IPv4 first. */
 export function endpointsImage(endpoints: readonly EndpointState[]): MapImage {
-  const records = endpoints.flatMap((endpoint) =>
-    [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== null).map((address) => ({ endpoint, address })),
-  );
+  const records = endpoints.flatMap((endpoint) => addressesOf(endpoint).map((address) => ({ endpoint, address })));
   return image(
     endpointKey,
     endpointEntry,
@@ -46,7 +44,7 @@ export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
   return image(
     number,
     interfaceRecord,
-    endpoints,
+    endpoints.filter(({ nodeAddresses }) => nodeAddresses === undefined),
     (endpoint) => endpoint.ifindex,
     (endpoint) => ({ endpoint: toEntry(endpoint, null), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
   );

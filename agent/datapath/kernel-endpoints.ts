@@ -8,6 +8,7 @@ import {
   EndpointFlag,
   endpointKey,
   type EndpointKey,
+  EndpointNumber,
   interfaceRecord,
   type InterfaceRecord,
 } from "./layouts.gen.ts";
@@ -21,10 +22,19 @@ export function toEntry(endpoint: EndpointState, address: string | null): Endpoi
     incarnation: endpoint.incarnation,
     identity: [endpoint.identity[0], endpoint.identity[1]],
     policy: [endpoint.policy[0], endpoint.policy[1]],
-    flags: endpoint.viaStack ? EndpointFlag.ENDPOINT_VIA_STACK : 0,
+    flags: (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) | (endpoint.nodeAddresses ? EndpointFlag.HOST : 0),
     mac: encodeMac(endpoint.mac),
     hostMac: encodeMac(endpoint.hostMac),
   };
+}
+
+/** Each has a record: IPv4 first. */
+export function addressesOf({
+  ipv4,
+  ipv6,
+  nodeAddresses = [],
+}: Pick<EndpointState, "ipv4" | "ipv6" | "nodeAddresses">): string[] {
+  return [...[ipv4, ipv6].filter((address) => address !== null), ...nodeAddresses];
 }
 
 export function toKey(address: string): EndpointKey {
@@ -67,6 +77,8 @@ export class KernelEndpoints implements EndpointTable {
       });
       states.set(state.id, whole ? state : { ...state, policy: [0, 0] });
     }
+    const ofNode = [...byAddress].filter(([, { flags }]) => flags & EndpointFlag.HOST);
+    if (ofNode.length > 0) states.set(EndpointNumber.HOST, toNode(ofNode));
     for (const [address, entry] of byAddress) {
       if (states.has(entry.id)) continue;
       const isIpv6 = address.includes(":");
@@ -76,9 +88,8 @@ export class KernelEndpoints implements EndpointTable {
   }
 
   write(endpoint: EndpointState): void {
-    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-      if (address !== null) this.#endpoints.set(toKey(address), toEntry(endpoint, address));
-    }
+    for (const address of addressesOf(endpoint)) this.#endpoints.set(toKey(address), toEntry(endpoint, address));
+    if (endpoint.nodeAddresses) return;
     this.#interfaces.set(endpoint.ifindex, {
       endpoint: toEntry(endpoint, null),
       ipv4: bytesOf(endpoint.ipv4),
@@ -87,10 +98,9 @@ export class KernelEndpoints implements EndpointTable {
   }
 
   remove(endpoint: EndpointState): void {
-    const there = this.#interfaces.get(endpoint.ifindex);
+    const there = endpoint.nodeAddresses ? undefined : this.#interfaces.get(endpoint.ifindex);
     if (there?.endpoint.incarnation === endpoint.incarnation) this.#interfaces.delete(endpoint.ifindex);
-    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-      if (address === null) continue;
+    for (const address of addressesOf(endpoint)) {
       const key = toKey(address);
       if (this.#endpoints.get(key)?.incarnation === endpoint.incarnation) this.#endpoints.delete(key);
     }
@@ -99,6 +109,18 @@ export class KernelEndpoints implements EndpointTable {
 
 function addressOf(key: EndpointKey): string {
   return decodeAddress(key.family, key.address.bytes) ?? "0.0.0.0";
+}
+
+/** The node, of its records; a slot that they do not agree on is 0, which none has. */
+function toNode(records: readonly (readonly [string, EndpointEntry])[]): EndpointState {
+  const entries = records.map(([, entry]) => entry);
+  const slot = (side: 0 | 1): number => {
+    const [first, ...rest] = new Set(entries.map(({ policy }) => policy[side]));
+    return first === undefined || rest.length > 0 ? 0 : first;
+  };
+  const addresses = records.map(([address]) => address).sort();
+  const state = toState(entries[0] as EndpointEntry, null, null);
+  return { ...state, policy: [slot(0), slot(1)], nodeAddresses: addresses };
 }
 
 function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null): EndpointState {
@@ -112,6 +134,6 @@ function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null)
     hostMac: decodeMac(entry.hostMac),
     ipv4,
     ipv6,
-    viaStack: (entry.flags & EndpointFlag.ENDPOINT_VIA_STACK) !== 0,
+    viaStack: (entry.flags & EndpointFlag.VIA_STACK) !== 0,
   };
 }

@@ -93,6 +93,8 @@ export interface EndpointState {
   readonly ipv4: string | null;
   readonly ipv6: string | null;
   readonly viaStack: boolean;
+  /** Of the node itself: all its addresses. It has none of the two above, no interface, and 0 as its incarnation. */
+  readonly nodeAddresses?: readonly string[];
 }
 
 export interface EndpointTable {

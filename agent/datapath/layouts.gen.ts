@@ -674,9 +674,17 @@ export type IdentityRange = (typeof IdentityRange)[keyof typeof IdentityRange];
 
 /** `enum endpoint_flag` */
 export const EndpointFlag = {
-  ENDPOINT_VIA_STACK: 1,
+  VIA_STACK: 1,
+  HOST: 2,
 } as const;
 export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
+
+/** `enum endpoint_number` */
+export const EndpointNumber = {
+  LAST: 65535,
+  HOST: 65536,
+} as const;
+export type EndpointNumber = (typeof EndpointNumber)[keyof typeof EndpointNumber];
 
 /** `enum ipcache_prefix` */
 export const IpcachePrefix = {
@@ -725,6 +733,7 @@ export type PolicyMatch = (typeof PolicyMatch)[keyof typeof PolicyMatch];
 export const PolicyTier = {
   NORMAL: 536870912,
   ADMIN: 805306368,
+  FAILSAFE: 1073741824,
 } as const;
 export type PolicyTier = (typeof PolicyTier)[keyof typeof PolicyTier];
 
@@ -759,6 +768,7 @@ export const ConnectionFlag = {
   DESTINATION_CLOSING: 8,
   VIA_STACK: 16,
   ESTABLISHED: 32,
+  FORWARDED: 64,
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 

@@ -54,6 +54,9 @@ export const defaultConfig: DatapathConfig = {
   openingBudget: 8192n,
 };
 
+/** So many addresses of the node itself find room in any case. */
+const NODE_ADDRESSES = 1024;
+
 /** How often, in ms, events are looked for: packets wake nobody up. */
 const eventsInterval = 50;
 
@@ -89,7 +92,7 @@ export function openKernel(options: KernelOptions): Kernel {
       conntrack4: options.conntrack4Entries,
       conntrack6: options.conntrack6Entries,
       interfaces: options.endpointsMax,
-      endpoints: 2 * options.endpointsMax,
+      endpoints: 2 * options.endpointsMax + NODE_ADDRESSES,
     },
     layouts,
   });

@@ -5,15 +5,15 @@ import type { CompiledPolicy } from "#policy/compile/entry.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
 import type { AddressToken } from "#policy/model/address-token.ts";
 import type { Party } from "#policy/model/flow.ts";
-import type { Labels, Subject } from "#policy/model/identity.ts";
+import type { Governed, Labels, Subject } from "#policy/model/identity.ts";
 import type { EndpointError } from "./errors.ts";
-import { type GuardedEndpoint, knownPrefixes } from "./guarded-endpoint.ts";
+import { type GuardedEnd, knownPrefixes } from "./guarded-endpoint.ts";
 import type { OutsiderPlan } from "./outsiders.ts";
 import type { SlotContent, SlotTable } from "./slot-table.ts";
 
 /** An endpoint with the slot that judges it. */
 export interface Guarded {
-  endpoint: GuardedEndpoint;
+  endpoint: GuardedEnd;
   slot: number;
   /** By which packets know it: another than the endpoint's own as long as a start has not put that in force. */
   identity: number;
@@ -22,7 +22,7 @@ export interface Guarded {
 /** A slot that serves all subjects with one policy key. */
 export interface SharedSlot {
   readonly slot: number;
-  readonly subject: Subject;
+  readonly subject: Governed;
   readonly selects: CompiledPolicy["selects"];
 }
 
@@ -81,6 +81,11 @@ export class EnforcementViews {
     const slot = endpoints.get(id)?.slot;
     const content = slot === undefined ? undefined : slots.content(slot);
     return content && slot !== undefined ? { slot, content } : undefined;
+  }
+
+  /** An endpoint in force; the node itself while some policy selects it. */
+  endpoint(id: number): GuardedEnd | undefined {
+    return this.#state().endpoints.get(id)?.endpoint;
   }
 
   /** Directions in which some policy selects an endpoint. */

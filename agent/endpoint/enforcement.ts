@@ -2,57 +2,31 @@ import type { EndpointState, Kernel, SlotEntry } from "#agent/datapath/kernel.ts
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
-import type { CompiledPolicy, PolicyEntry } from "#policy/compile/entry.ts";
-import type { Subject } from "#policy/model/identity.ts";
-import type { Rule } from "#policy/model/rule.ts";
+import type { PolicyEntry } from "#policy/compile/entry.ts";
+import type { Governed, Subject } from "#policy/model/identity.ts";
 import { compiling, EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
+import type { EnforcementOptions, PolicyChange } from "./enforcement-options.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
-import { type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
-import { halfWay, type Joining, type Move, unfinished } from "./moves.ts";
+import { type GuardedEnd, type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
+import { HOST, hostEndpoint } from "./host-endpoint.ts";
+import { type Becoming, halfWay, unfinished } from "./moves.ts";
 import { outsiderAt, type OutsiderPlan } from "./outsiders.ts";
 import { type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
+import {
+  type Compiled,
+  type Judged,
+  movesOf,
+  refuseTooLarge,
+  type WantedPolicies,
+  wantedPolicies,
+} from "./wanted-policies.ts";
 
-/** Numbers for sets of rules; `agent/identity` persists them. */
-export interface ReferenceNumbers {
-  /** The number of a set of rules; 0 for the empty one. */
-  intern(rules: readonly Rule[]): number;
-}
-
-export interface EnforcementOptions {
-  readonly kernel: Kernel;
-  readonly addresses: AddressSpace;
-  readonly references: ReferenceNumbers;
-  /** Boot time, ns, of an instant in ms since 1970; the same answer until the wall clock is set. */
-  readonly boot: (instant: number) => bigint;
-  /** Prefixes with a fixed owner: the range of pods. */
-  readonly reserved: readonly KnownPrefix[];
-  /** Who the node's own addresses are: the reserved identity `host`. */
-  readonly nodeIdentity: number;
-  /** The node's own addresses at the start. */
-  readonly nodeAddresses: readonly string[];
-}
-
-/** A policy as it should be; `slot` is null until one holds it. */
-interface WantedPolicy {
-  readonly subject: Subject;
-  readonly selects: CompiledPolicy["selects"];
-  readonly content: SlotContent;
-  slot: number | null;
-}
-
-export interface PolicyChange {
-  /** A new generation even when no endpoint's policy differs, so that the number says which objects are in force. */
-  readonly always: boolean;
-  /** Endpoints that become somebody else with the change. */
-  readonly joining?: readonly Joining[];
-  /** Who has other addresses; missing: as before. */
-  readonly outsiders?: OutsiderPlan;
-}
+type Changes = Pick<PolicyChange, "joining" | "outsiders">;
 
 interface Prepared {
-  readonly wanted: Map<string, WantedPolicy>;
+  readonly wanted: WantedPolicies;
   readonly splits: Map<number, SlotEntry[]>;
   readonly classes: Map<number, readonly string[]>;
   readonly final: ReadonlyMap<number, readonly string[]>;
@@ -143,6 +117,7 @@ export class Enforcement {
       const identity = there?.identity[parity] ?? endpoint.identity;
       this.#endpoints.set(endpoint.id, { endpoint, identity, slot: there?.policy[parity] ?? 0 });
     }
+    this.#restoreHost(inKernel.get(HOST), parity);
     for (const [id, state] of inKernel) {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
@@ -157,6 +132,20 @@ export class Enforcement {
       this.#refused = error;
       return error;
     }
+  }
+
+  /** What an earlier life left of the node's own guard stays until the policy of now is in force. */
+  #restoreHost(there: EndpointState | undefined, parity: number): void {
+    if (!there) return;
+    const endpoint = hostEndpoint(this.#nodePrefixes, this.#outsiders.ownLabels);
+    const slot = there.policy[parity] ?? 0;
+    this.#endpoints.set(HOST, { endpoint, identity: endpoint.identity, slot });
+    this.#removeHostAddresses(there, endpoint);
+  }
+
+  #removeHostAddresses(before: EndpointState, now: GuardedEnd): void {
+    const gone = before.nodeAddresses?.filter((address) => !now.nodeAddresses?.includes(address)) ?? [];
+    if (gone.length > 0) this.#kernel.endpoints.remove({ ...before, nodeAddresses: gone });
   }
 
   /**
@@ -201,6 +190,8 @@ export class Enforcement {
     const { wanted, splits, classes, final } = this.#prepare(next, change);
     if (this.#isTorn) await this.#finishChange(this.#kernel.endpoints.read(), Number(control.generation() & 1n));
     this.#isTorn = true;
+    const isHostGuarded = guardsHost(next, outsiders);
+    if (isHostGuarded && !this.#endpoints.has(HOST)) await this.#admitHost();
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
     this.#addresses.setTokens([...new Set([...this.#addresses.tokens, ...next.tokens])]);
 
@@ -208,7 +199,7 @@ export class Enforcement {
     const numbers = await this.#slots.insert(fresh.map((policy) => policy.content));
     for (const [index, policy] of fresh.entries()) policy.slot = numbers[index] as number;
 
-    const moves = this.#moves(next, wanted, joining);
+    const moves = movesOf(next, this.#judgedBy(next, { joining, outsiders }), wanted);
     const advance = always || moves.length > 0;
     if (advance) {
       const inactive = Number((control.generation() + 1n) & 1n);
@@ -240,6 +231,27 @@ export class Enforcement {
     for (const id of gone) next.removeClass(id);
     this.#setOutsiders(outsiders);
     this.#addresses.releaseClasses();
+    if (!isHostGuarded) this.remove(HOST);
+  }
+
+  /** Under the policy in force, which lets everything through: then the next one comes for the node as for any endpoint. */
+  async #admitHost(): Promise<void> {
+    const endpoint = hostEndpoint(this.#nodePrefixes, this.#outsiders.ownLabels);
+    const slot = await this.#slotFor(endpoint.subject);
+    this.#endpoints.set(HOST, { endpoint, slot, identity: endpoint.identity });
+    this.#kernel.endpoints.write(settled(endpoint, slot));
+  }
+
+  /** Who is to be judged by a policy: the endpoints, and the node where it selects it. */
+  #judgedBy(next: PolicyEngine, { joining = [], outsiders = this.#outsiders }: Changes): Judged {
+    const becoming = new Map<number, Becoming>(joining.map((one) => [one.id, one]));
+    const endpoints = [...this.#endpoints.values()];
+    const host = hostEndpoint(this.#nodePrefixes, outsiders.ownLabels);
+    const { identity, subject } = host;
+    const known = this.#endpoints.get(HOST)?.endpoint.subject;
+    if (known && JSON.stringify(known) !== JSON.stringify(subject)) becoming.set(HOST, { id: HOST, identity, subject });
+    if (!known && guardsHost(next, outsiders)) endpoints.push({ endpoint: host, identity, slot: 0 });
+    return { endpoints, becoming };
   }
 
   /**
@@ -276,6 +288,14 @@ export class Enforcement {
   /** Says which addresses are the node's own now. */
   setNodeAddresses(addresses: readonly string[]): void {
     const wanted = new Set(addresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`));
+    const host = this.#endpoints.get(HOST);
+    if (host) {
+      const before = settled(host.endpoint, host.slot);
+      host.endpoint = { ...host.endpoint, nodeAddresses: hostEndpoint(wanted, {}).nodeAddresses ?? [] };
+      this.#kernel.endpoints.write(settled(host.endpoint, host.slot));
+      this.#removeHostAddresses(before, host.endpoint);
+    }
+    // After the records: this makes verdicts void that were found without them.
     for (const prefix of this.#nodePrefixes)
       if (!wanted.has(prefix)) this.#addresses.removeKnown(prefix, outsiderAt(this.#outsiders, prefix));
     for (const prefix of wanted) this.#addresses.setKnown(prefix, this.#nodeIdentity);
@@ -301,7 +321,7 @@ export class Enforcement {
    *
    * @throws EndpointError `policy-too-large`.
    */
-  checkPolicy(next: PolicyEngine, change: Pick<PolicyChange, "joining" | "outsiders">): void {
+  checkPolicy(next: PolicyEngine, change: Changes): void {
     this.#prepare(next, change);
     this.#forgetPlanned(next, change);
   }
@@ -352,7 +372,7 @@ export class Enforcement {
   }
 
   /** Step 1 of {@link replacePolicy}. */
-  #prepare(next: PolicyEngine, change: Pick<PolicyChange, "joining" | "outsiders">): Prepared {
+  #prepare(next: PolicyEngine, change: Changes): Prepared {
     try {
       return this.#plan(next, change);
     } catch (error) {
@@ -362,7 +382,7 @@ export class Enforcement {
   }
 
   /** Takes back what {@link #plan} told an engine, which may share it with the one in force. */
-  #forgetPlanned(next: PolicyEngine, { joining = [], outsiders }: Pick<PolicyChange, "joining" | "outsiders">): void {
+  #forgetPlanned(next: PolicyEngine, { joining = [], outsiders }: Changes): void {
     for (const identity of outsiders?.parties.keys() ?? []) next.removeIdentity(identity);
     this.#tellOutsiders(next, this.#outsiders);
     for (const { identity } of joining) {
@@ -379,7 +399,7 @@ export class Enforcement {
     engine.addReserved(this.#nodeIdentity, { reserved: "host", nodeLabels: ownLabels });
   }
 
-  #plan(next: PolicyEngine, { joining = [], outsiders }: Pick<PolicyChange, "joining" | "outsiders">): Prepared {
+  #plan(next: PolicyEngine, { joining = [], outsiders }: Changes): Prepared {
     this.#tellOutsiders(next, this.#outsiders);
     if (outsiders) this.#tellOutsiders(next, outsiders);
     const tokens = [...new Set([...this.#addresses.tokens, ...next.tokens])];
@@ -392,51 +412,11 @@ export class Enforcement {
     const classes = new Map([...this.#addresses.classesInUse(), ...union, ...final]);
     this.#planned = [...classes.keys()];
     for (const [id, said] of classes) next.addClass(id, said);
-    const wanted = this.#compileAll(next, joining);
+    const judged = this.#judgedBy(next, { joining, ...(outsiders && { outsiders }) });
+    const wanted = wantedPolicies(next, judged, this.#slots, (subject) => this.#compile(next, subject));
     const splits = splitEntries(this.#slots, this.#addresses, union);
-    this.#refuseTooLarge(wanted, splits);
+    refuseTooLarge(this.#slots, wanted, splits);
     return { wanted, splits, classes, final };
-  }
-
-  /** Compiles the policy of every subject; a slot that an endpoint of it has and that is right is kept. */
-  #compileAll(engine: PolicyEngine, joining: readonly Joining[]): Map<string, WantedPolicy> {
-    const policies = new Map<string, WantedPolicy>();
-    const joined = new Map(joining.map((one) => [one.id, one]));
-    for (const { endpoint, slot } of this.#endpoints.values()) {
-      const { subject } = joined.get(endpoint.id) ?? endpoint;
-      const key = engine.policyKey(subject);
-      let policy = policies.get(key);
-      if (!policy) {
-        policies.set(key, (policy = { ...this.#compile(engine, subject), slot: null }));
-      }
-      if (policy.slot !== null || !this.#slots.isRoomy(slot)) continue;
-      if (this.#slots.content(slot)?.equals(policy.content)) policy.slot = slot;
-    }
-    return policies;
-  }
-
-  #refuseTooLarge(wanted: ReadonlyMap<string, WantedPolicy>, splits: ReadonlyMap<number, readonly SlotEntry[]>): void {
-    const { capacity } = this.#slots;
-    for (const { subject, content } of wanted.values()) {
-      if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
-    }
-    for (const [slot, added] of splits) {
-      const size = (this.#slots.content(slot) as SlotContent).entries.size + added.length;
-      if (size > capacity) throw EndpointError.slotTooLarge(slot, size, capacity);
-    }
-  }
-
-  #moves(engine: PolicyEngine, wanted: ReadonlyMap<string, WantedPolicy>, joining: readonly Joining[]): Move[] {
-    const moves: Move[] = [];
-    const joined = new Map(joining.map((one) => [one.id, one]));
-    for (const guarded of this.#endpoints.values()) {
-      const endpoint = { ...guarded.endpoint, ...joined.get(guarded.endpoint.id) };
-      const { identity, subject } = endpoint;
-      const slot = wanted.get(engine.policyKey(subject))?.slot as number;
-      if (joined.has(endpoint.id) || slot !== guarded.slot || identity !== guarded.identity)
-        moves.push({ guarded, endpoint, slot, identity });
-    }
-    return moves;
   }
 
   /** Writes the records that an earlier life left other than, under both parities, they should be. */
@@ -479,7 +459,7 @@ export class Enforcement {
     this.#identities.set(identity, subject);
   }
 
-  async #slotFor(subject: Subject): Promise<number> {
+  async #slotFor(subject: Governed): Promise<number> {
     const key = this.#engine.policyKey(subject);
     const known = this.#slotByKey.get(key);
     if (known) return known.slot;
@@ -491,8 +471,13 @@ export class Enforcement {
     return slot;
   }
 
-  #compile(engine: PolicyEngine, subject: Subject): Omit<WantedPolicy, "slot"> {
+  #compile(engine: PolicyEngine, subject: Governed): Compiled {
     const { entries, selects } = compiling(() => engine.compile(subject));
     return { subject, selects, content: new SlotContent(entries.map((entry) => this.#entry(entry))) };
   }
+}
+
+/** Whether some policy selects the node, staged ones included: these are to be told of. */
+function guardsHost(engine: PolicyEngine, { ownLabels }: OutsiderPlan): boolean {
+  return engine.governing({ nodeLabels: ownLabels }).length > 0;
 }

@@ -1,5 +1,5 @@
 import { PolicyTooLargeError } from "#policy/compile/errors.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import { type Governed, isNodeSubject } from "#policy/model/identity.ts";
 
 export type EndpointErrorCode = "policy-too-large" | "not-found" | "exists" | "interface-missing" | "not-ready";
 
@@ -13,11 +13,15 @@ export class EndpointError extends Error {
     this.code = code;
   }
 
-  static policyTooLarge(subject: Subject, size: number, capacity: number): EndpointError {
-    const labels = Object.entries(subject.labels).map(([key, value]) => `${key}=${value}`);
+  static policyTooLarge(subject: Governed, size: number, capacity: number): EndpointError {
+    const isNode = isNodeSubject(subject);
+    const labels = Object.entries(isNode ? subject.nodeLabels : subject.labels).map(
+      ([key, value]) => `${key}=${value}`,
+    );
+    const whose = isNode ? "this node" : `pods in namespace ${subject.namespace}`;
     return new EndpointError(
       "policy-too-large",
-      `put policy in force: the policy of pods in namespace ${subject.namespace} with labels {${labels.join(", ")}} has ` +
+      `put policy in force: the policy of ${whose} with labels {${labels.join(", ")}} has ` +
         `${size} entries and a policy map holds ${capacity}; the old policy stays. Use fewer or wider rules, or raise --policy-map-entries`,
     );
   }

@@ -1,20 +1,25 @@
 import type { EndpointState } from "#agent/datapath/kernel.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Governed, Subject } from "#policy/model/identity.ts";
 
-/** A local endpoint as policy sees it. */
-export interface GuardedEndpoint extends Omit<EndpointState, "identity" | "policy"> {
+/** A pod of this node, or the node, as policy sees it. */
+export interface GuardedEnd extends Omit<EndpointState, "identity" | "policy"> {
   readonly identity: number;
+  readonly subject: Governed;
+}
+
+/** A pod of this node as policy sees it. */
+export interface GuardedEndpoint extends GuardedEnd {
   readonly subject: Subject;
 }
 
 /** What the kernel's records say of an endpoint while nothing changes. */
-export function settled({ identity, ...endpoint }: GuardedEndpoint, slot: number): EndpointState {
+export function settled({ identity, ...endpoint }: GuardedEnd, slot: number): EndpointState {
   return { ...endpoint, identity: [identity, identity], policy: [slot, slot] };
 }
 
-/** The host routes of an endpoint, with its identity. */
-export function knownPrefixes(endpoint: Pick<GuardedEndpoint, "ipv4" | "ipv6" | "identity">): KnownPrefix[] {
+/** The host routes of a pod, with its identity; those of the node are its own in any case. */
+export function knownPrefixes(endpoint: Pick<GuardedEnd, "ipv4" | "ipv6" | "identity">): KnownPrefix[] {
   const prefixes: KnownPrefix[] = [];
   if (endpoint.ipv4 !== null) prefixes.push({ prefix: `${endpoint.ipv4}/32`, identity: endpoint.identity });
   if (endpoint.ipv6 !== null) prefixes.push({ prefix: `${endpoint.ipv6}/128`, identity: endpoint.identity });
@@ -22,7 +27,7 @@ export function knownPrefixes(endpoint: Pick<GuardedEndpoint, "ipv4" | "ipv6" | 
 }
 
 /** Whether the kernel's records say what they should, under both parities. */
-export function sameState(state: EndpointState, endpoint: GuardedEndpoint, slot: number): boolean {
+export function sameState(state: EndpointState, endpoint: GuardedEnd, slot: number): boolean {
   return (
     state.policy[0] === slot &&
     state.policy[1] === slot &&
@@ -34,6 +39,7 @@ export function sameState(state: EndpointState, endpoint: GuardedEndpoint, slot:
     state.hostMac === endpoint.hostMac &&
     state.ipv4 === endpoint.ipv4 &&
     state.ipv6 === endpoint.ipv6 &&
-    state.viaStack === endpoint.viaStack
+    state.viaStack === endpoint.viaStack &&
+    state.nodeAddresses?.join() === endpoint.nodeAddresses?.join()
   );
 }

@@ -1,11 +1,16 @@
 import type { EndpointState } from "#agent/datapath/kernel.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Governed, Subject } from "#policy/model/identity.ts";
 import type { Guarded } from "./enforcement-views.ts";
 
 /** An endpoint that is to be somebody else, with the number of its new identity. */
-export interface Joining {
+export interface Becoming {
   readonly id: number;
   readonly identity: number;
+  readonly subject: Governed;
+}
+
+/** A pod that is to be somebody else. */
+export interface Joining extends Becoming {
   readonly subject: Subject;
 }
 

@@ -97,7 +97,7 @@ export class PolicyController {
     const at = this.#parts.now().getTime();
     return isSame(engine.options, options)
       ? engine.evolve(objects, { at })
-      : new PolicyEngine(objects, { ...options, at });
+      : new PolicyEngine(objects, { ...engine.options, ...options, at });
   }
 
   /** Whether a rule has an end: also one that has ended, which comes back when the clock is set back. */

@@ -1,7 +1,7 @@
 import type { PolicyEngine } from "#policy/compile/engine.ts";
 import { ANY_PEER } from "#policy/compile/entry.ts";
 import { type Judgement, PolicyMap } from "#policy/compile/policy-map.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Governed } from "#policy/model/identity.ts";
 import {
   type Direction,
   type Policy,
@@ -65,7 +65,7 @@ export class StagedPolicy {
   }
 
   /** Null: nothing is staged for this endpoint, or the other end is not known any more. */
-  judge(subject: Subject, question: StagedQuestion): StagedJudgement | null {
+  judge(subject: Governed, question: StagedQuestion): StagedJudgement | null {
     const engine = this.#follow();
     if (!this.#isAny) return null;
     const key = engine.policyKey(subject);
@@ -91,7 +91,7 @@ export class StagedPolicy {
 /** The staged policy of all endpoints with one policy key. */
 class StagedEnd {
   readonly #engine: PolicyEngine;
-  readonly #subject: Subject;
+  readonly #subject: Governed;
   readonly #map = new PolicyMap();
   /** Peers whose entries {@link #map} has. */
   readonly #peers = new Set<number>();
@@ -99,7 +99,7 @@ class StagedEnd {
   readonly #isStaged: boolean;
   readonly #silent: Readonly<Record<Direction, SilentCauses>>;
 
-  constructor(engine: PolicyEngine, subject: Subject) {
+  constructor(engine: PolicyEngine, subject: Governed) {
     this.#engine = engine;
     this.#subject = subject;
     this.#isStaged = this.#learn(ANY_PEER);

@@ -44,8 +44,9 @@ export function judgedEnds(event: EventRecord): JudgedEnd[] {
   ] as const) {
     const verdict = verdicts[own.verdict];
     if (verdict === undefined || own.endpoint === 0) continue;
-    // The node reaches its pods whatever their policy says.
-    if (direction === "ingress" && other.endpoint === 0 && other.identity === ReservedIdentity.HOST) continue;
+    // The node reaches its pods whatever their policy says, and itself.
+    const isFree = direction === "ingress" || own.identity === ReservedIdentity.HOST;
+    if (isFree && other.identity === ReservedIdentity.HOST) continue;
     const { identity, addressClass } = other;
     ends.push({ endpoint: own.endpoint, direction, verdict, identity, addressClass, protocol, port });
   }

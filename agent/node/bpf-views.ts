@@ -1,5 +1,6 @@
 import type { BpfPort } from "#agent/api/ports.ts";
 import type { BpfConnection, BpfEndpoint, BpfPolicyDecision } from "#agent/api/bpf-views.ts";
+import { addressesOf } from "#agent/datapath/kernel-endpoints.ts";
 import type { Connection, SlotDecision } from "#agent/datapath/kernel.ts";
 import { ConnectionEnd, ConnectionFlag, EventHook, SourceFile, Verdict } from "#agent/datapath/layouts.gen.ts";
 import { dropReasonName } from "#agent/flows/drop-reason.ts";
@@ -63,9 +64,11 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
       })),
     endpoints: () => {
       const parity = kernel.control.generation() % 2n === 0n ? 0 : 1;
-      return [...kernel.endpoints.read().values()].flatMap(({ ipv4, ipv6, ...state }) => {
-        const addresses = [ipv4, ipv6].filter((address) => address !== null);
-        return addresses.map((address): BpfEndpoint => ({ address, ...state, identity: state.identity[parity] }));
+      return [...kernel.endpoints.read().values()].flatMap((endpoint) => {
+        const { ipv4: _4, ipv6: _6, nodeAddresses: _, ...state } = endpoint;
+        return addressesOf(endpoint).map((address): BpfEndpoint => {
+          return { address, ...state, identity: state.identity[parity] };
+        });
       });
     },
   };

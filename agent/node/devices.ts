@@ -59,6 +59,9 @@ export class NodeDevices {
     const missing = (wanted ?? []).filter((name) => !this.#present.some((link) => link.name === name));
     return [
       ...missing.map((name) => `there is no device ${name}, which --device names`),
+      ...this.#present
+        .filter(({ mac }) => mac === null)
+        .map(({ name }) => `device ${name} has no Ethernet header: what comes and goes by it is not judged`),
       ...this.#present.flatMap(({ index, name }) => hooks.check(index, name)),
     ];
   }

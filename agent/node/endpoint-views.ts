@@ -1,6 +1,7 @@
 import { ApiError } from "#agent/api/errors.ts";
 import type { EndpointPort, IdentityPort } from "#agent/api/ports.ts";
 import type { EndpointView, IdentityView } from "#agent/api/views.ts";
+import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { identityLabels, reservedLabels } from "#agent/identity/labels.ts";
 import { RESERVED_IDENTITIES } from "#agent/identity/reserved.ts";
 import type { NodeParts } from "./parts.ts";
@@ -28,11 +29,35 @@ export function endpointView({ endpoints, enforcement, policy }: NodeParts, id: 
   };
 }
 
+/** The node itself; undefined while no policy selects it. */
+function hostView({ enforcement, policy }: NodeParts): EndpointView | undefined {
+  const host = enforcement.views.endpoint(HOST);
+  if (!host) return undefined;
+  const { id, identity, nodeAddresses = [] } = host;
+  const first = (isIpv6: boolean): string | null =>
+    nodeAddresses.find((address) => address.includes(":") === isIpv6 && !address.startsWith("fe80:")) ?? null;
+  return {
+    id,
+    containerId: "",
+    ifName: "",
+    hostInterface: "",
+    namespace: "",
+    pod: "",
+    labels: { ...reservedLabels(identity), ...enforcement.outsiders.ownLabels },
+    identity,
+    ipv4: first(false),
+    ipv6: first(true),
+    state: "ready",
+    policy: enforcement.views.selects(id),
+    revision: Number(policy.revision),
+  };
+}
+
 export function endpointPort(parts: NodeParts): EndpointPort {
   const { endpoints } = parts;
   return {
     list: () => endpoints.list().map(({ record }) => endpointView(parts, record.id)),
-    get: (id) => (endpoints.get(id) ? endpointView(parts, id) : undefined),
+    get: (id) => (id === HOST ? hostView(parts) : endpoints.get(id) && endpointView(parts, id)),
     log: (id) => endpoints.log(id),
   };
 }

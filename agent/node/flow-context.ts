@@ -99,6 +99,9 @@ export class NodeFlowContext implements FlowContext {
   #toParty({ endpoint, identity }: FlowParty, address: string): Party {
     const subject = this.#parts.endpoints.get(endpoint)?.subject ?? this.#parts.identities.subject(identity);
     if (subject) return { subject, address };
+    if (identity === ReservedIdentity.HOST) {
+      return { reserved: "host", nodeLabels: this.#parts.enforcement.outsiders.ownLabels, address };
+    }
     return { ...partyOf(identity, this.#parts.outsiders), address };
   }
 }

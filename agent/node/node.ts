@@ -49,8 +49,9 @@ export class Node {
     const context = new NodeFlowContext(parts);
     this.#ring = new FlowRing(context);
     this.flows = new FlowReader(this.#ring, context);
-    this.staged = new StagedTraffic(parts);
-    this.unenforced = new Unenforced(parts.enforcement);
+    const { enforcement } = parts;
+    this.staged = new StagedTraffic({ ...parts, endpoints: { get: (id) => enforcement.views.endpoint(id) } });
+    this.unenforced = new Unenforced(enforcement);
   }
 
   /** Connections that the last sweep left. */
@@ -135,7 +136,8 @@ export class Node {
   #reserveUnknown(known: ReadonlySet<number>): void {
     const { kernel, pool } = this.parts;
     for (const state of kernel.endpoints.read().values()) {
-      if (!known.has(state.id)) pool.reserve(state, `endpoint ${state.id}, which has no record that can be read`);
+      if (!known.has(state.id) && !state.nodeAddresses)
+        pool.reserve(state, `endpoint ${state.id}, which has no record that can be read`);
     }
   }
 

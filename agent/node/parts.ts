@@ -124,7 +124,8 @@ export async function openParts(
   const own = nodeAddresses(connection);
   const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
   const cidrs = [pool.cidrs.ipv4, pool.cidrs.ipv6].filter((cidr) => cidr !== null);
-  const enforcement = new Enforcement(new PolicyEngine([], live.values), {
+  const hostFailsafe = { inbound: config.hostFailsafeInbound, outbound: config.hostFailsafeOutbound };
+  const enforcement = new Enforcement(new PolicyEngine([], { ...live.values, hostFailsafe }), {
     kernel,
     addresses: new AddressSpace({
       table: kernel.ipcache,

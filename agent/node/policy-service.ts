@@ -100,7 +100,7 @@ export function evaluationPort(parts: NodeParts): EvaluationPort {
         throw new ApiError(code, { asked: "evaluate policy", obstacle: parties.error });
       }
       const { source, destination } = parties;
-      const options = { ...policy.options, at: clock.now().getTime() };
+      const options = { ...enforcement.engine.options, ...policy.options, at: clock.now().getTime() };
       return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options) };
     },
   };

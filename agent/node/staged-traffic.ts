@@ -6,12 +6,12 @@ import { StagedPolicy } from "#agent/endpoint/staged-policy.ts";
 import { judgedEnds } from "#agent/flows/staged.ts";
 import { formatTime } from "#agent/runtime/clock.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Governed } from "#policy/model/identity.ts";
 
 /** What it needs of the node's parts. */
 interface Needs {
   readonly enforcement: { readonly engine: PolicyEngine };
-  readonly endpoints: { get(id: number): { readonly subject: Subject } | undefined };
+  readonly endpoints: { get(id: number): { readonly subject: Governed } | undefined };
   readonly kernel: { readonly control: { generation(): bigint } };
   readonly clock: { wallNanoseconds(boot: bigint): bigint };
 }

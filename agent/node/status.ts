@@ -1,10 +1,11 @@
 import type { StatusView } from "#agent/api/views.ts";
+import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
 import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
 export function statusOf(node: Node): StatusView {
-  const { config, kernel, policy, objects, endpoints, store, pool, devices, prefilter } = node.parts;
+  const { config, kernel, policy, objects, endpoints, store, pool, devices, prefilter, enforcement } = node.parts;
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
@@ -23,6 +24,11 @@ export function statusOf(node: Node): StatusView {
       ),
   ];
   problems.push(...node.unenforced.problems);
+  if (enforcement.views.endpoint(HOST) && devices.present.length === 0) {
+    problems.push(
+      "policies are about this node, but none of its devices is known: only its traffic with its own pods is judged; name devices with --device",
+    );
+  }
   if (policy.refusal !== null) problems.push(policy.refusal);
   if (store.health.state !== "ok") problems.push(store.health.message);
   const states: Record<string, number> = {};

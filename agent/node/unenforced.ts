@@ -25,11 +25,9 @@ export class Unenforced {
 
 /** One sentence for each thing that this version does not do. What is only staged asks for nothing yet. */
 export function unenforced(policies: readonly Policy[]): string[] {
-  const ofPods = policies.filter(({ subjects }) => subjects.kind === "pods");
-  const rules = ofPods.flatMap((policy) => policy.rules.filter(({ controls }) => !controls.staged));
-  const those = (asks: (rule: Rule) => boolean): Named[] =>
+  const rules = policies.flatMap((policy) => policy.rules.filter(({ controls }) => !controls.staged));
+  const those = (asks: (rule: Rule) => boolean): RuleDescription[] =>
     unique(rules.filter(asks).map(({ description }) => description));
-  const ofNodes = policies.filter(({ subjects, isStaged }) => subjects.kind === "nodes" && !isStaged);
   return [
     ...sentence(
       those(({ action }) => action === "redirect"),
@@ -41,22 +39,14 @@ export function unenforced(policies: readonly Policy[]): string[] {
       "rule speaks of DNS names, whose addresses this version does not learn: it matches no address by them",
       "rules speak of DNS names, whose addresses this version does not learn: they match no address by them",
     ),
-    ...sentence(
-      unique(ofNodes.map(({ description }) => ({ ...description, rule: "" }))),
-      "policy is about nodes, on which this version does not enforce any",
-      "policies are about nodes, on which this version does not enforce any",
-    ),
   ];
 }
 
-/** A rule, or, with an empty `rule`, an object. */
-type Named = RuleDescription;
-
-function unique(descriptions: readonly Named[]): Named[] {
+function unique(descriptions: readonly RuleDescription[]): RuleDescription[] {
   return [...new Map(descriptions.map((one) => [JSON.stringify(one), one])).values()].sort(compareDescriptions);
 }
 
-function sentence(names: readonly Named[], one: string, several: string): string[] {
+function sentence(names: readonly RuleDescription[], one: string, several: string): string[] {
   if (names.length === 0) return [];
   const first = names.slice(0, mostNames).map(nameText).join(", ");
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
@@ -64,7 +54,7 @@ function sentence(names: readonly Named[], one: string, several: string): string
 }
 
 /** `NetworkPolicy shop/web egress[0] (web.yaml:14)` */
-function nameText({ kind, namespace, name, rule, file, line }: Named): string {
+function nameText({ kind, namespace, name, rule, file, line }: RuleDescription): string {
   const object = namespace === "" ? name : `${namespace}/${name}`;
-  return `${[kind, object, rule].filter((part) => part !== "").join(" ")} (${line === null ? file : `${file}:${line}`})`;
+  return `${kind} ${object} ${rule} (${line === null ? file : `${file}:${line}`})`;
 }

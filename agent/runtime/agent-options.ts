@@ -5,6 +5,7 @@ import {
   cidrMatchesPods,
   deviceNames,
   directory,
+  failsafePorts,
   integer,
   nodeName,
   podCidrs,
@@ -118,6 +119,21 @@ export const agentOptions = {
     description: "Where addresses of `weir prefilter` are dropped: xdp (tc where a device does not take it), or tc.",
     default: "xdp",
     schema: word(["xdp", "tc"]),
+  }),
+  hostFailsafeInbound: option({
+    flag: "host-failsafe-inbound",
+    value: "PROTOCOL:PORT[,...]",
+    description:
+      "Ports of this node that stay open whatever policies about nodes say, denials included; none: no port does.",
+    default: "tcp:22,udp:68,udp:546,tcp:179,tcp:2379-2380,tcp:6443",
+    schema: failsafePorts,
+  }),
+  hostFailsafeOutbound: option({
+    flag: "host-failsafe-outbound",
+    value: "PROTOCOL:PORT[,...]",
+    description: "Ports that this node may connect to whatever policies about nodes say, denials included, or none.",
+    default: "udp:53,udp:67,udp:547,tcp:179,tcp:2379-2380,tcp:6443",
+    schema: failsafePorts,
   }),
   masquerade: option({
     flag: "masquerade",

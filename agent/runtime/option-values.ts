@@ -80,3 +80,27 @@ export const deviceNames = z.string().transform((text, context): readonly string
   context.addIssue({ code: "custom", message: `"${wrong}" is no name of a device towards others` });
   return z.NEVER;
 });
+
+/** Ports of one protocol, first and last included. */
+export interface ProtocolPorts {
+  readonly protocol: "TCP" | "UDP" | "SCTP";
+  readonly first: number;
+  readonly last: number;
+}
+
+/** `tcp:22,udp:68,tcp:2379-2380`, or `none`; each once. */
+export const failsafePorts = z.string().transform((text, context): readonly ProtocolPorts[] => {
+  const found = new Map<string, ProtocolPorts>();
+  for (const part of text === "none" ? [] : text.split(",").map((piece) => piece.trim())) {
+    const match = /^(tcp|udp|sctp):(\d{1,5})(?:-(\d{1,5}))?$/.exec(part);
+    const [first, last] = [Number(match?.[2]), Number(match?.[3] ?? match?.[2])];
+    if (!match || first < 1 || last < first || last > 65_535) {
+      const wanted = "tcp:22, udp:68 or tcp:2379-2380 with commas between, or none, is wanted";
+      context.addIssue({ code: "custom", message: `"${part}" is no port; ${wanted}` });
+      return z.NEVER;
+    }
+    const protocol = match[1]?.toUpperCase() as ProtocolPorts["protocol"];
+    found.set(`${protocol} ${first} ${last}`, { protocol, first, last });
+  }
+  return [...found.values()];
+});

@@ -7,7 +7,7 @@ import type { Limit } from "#policy/compile/conditions.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyEntry } from "#policy/compile/entry.ts";
 import type { AddressToken } from "#policy/model/address-token.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import type { Governed } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import { ruleName } from "./names.ts";
 import type { Pace } from "./pace.ts";
@@ -86,11 +86,11 @@ export class Expectation {
   }
 
   /** Subjects with the same key have the same policy. */
-  policyKey(subject: Subject): string {
+  policyKey(subject: Governed): string {
     return this.#engine.policyKey(subject);
   }
 
-  slotOf(subject: Subject): ExpectedSlot {
+  slotOf(subject: Governed): ExpectedSlot {
     const key = this.#engine.policyKey(subject);
     let slot = this.#slots.get(key);
     if (!slot) {

@@ -1,6 +1,6 @@
 import type { PolicyKindObject, PolicyObject } from "#policy/model/object.ts";
 import { isPolicyKind, objectKey } from "#policy/model/object.ts";
-import type { Subject } from "#policy/model/identity.ts";
+import { type Governed, isNodeSubject, type NodeSubject, type Subject } from "#policy/model/identity.ts";
 import { selectsPod } from "#policy/oracle/cilium-peers.ts";
 import { namespaceLabels, selects } from "#policy/oracle/selector.ts";
 
@@ -9,6 +9,12 @@ export interface Governing {
   /** Equal for subjects that the same parts of the same policies select. */
   readonly key: string;
   readonly policies: readonly PolicyKindObject[];
+}
+
+/** A policy, with the numbers of its parts that select somebody. */
+interface Selecting {
+  readonly policy: PolicyKindObject;
+  readonly parts: readonly number[];
 }
 
 /**
@@ -37,15 +43,26 @@ export class FiledObjects {
   }
 
   /** By the conditions of the oracle. */
-  governing(subject: Subject): Governing {
-    const own = this.namespaces(subject.namespace);
-    const near = ["", subject.namespace].flatMap((namespace) => this.#policies.get(namespace) ?? []);
-    const parts = near.map((policy) => ({ policy, parts: selectingParts(policy, subject, own) }));
+  governing(subject: Governed): Governing {
+    const parts = isNodeSubject(subject) ? this.#nodeParts(subject) : this.#podParts(subject);
     const selecting = parts.filter((one) => one.parts.length > 0);
     return {
       key: selecting.map((one) => `${objectKey(one.policy)}#${one.parts.join()}`).join(" "),
       policies: selecting.map(({ policy }) => policy),
     };
+  }
+
+  #podParts(subject: Subject): Selecting[] {
+    const own = this.namespaces(subject.namespace);
+    const near = ["", subject.namespace].flatMap((namespace) => this.#policies.get(namespace) ?? []);
+    return near.map((policy) => ({ policy, parts: selectingParts(policy, subject, own) }));
+  }
+
+  #nodeParts({ nodeLabels }: NodeSubject): Selecting[] {
+    return (this.#policies.get("") ?? []).map((policy) => {
+      const specs = "specs" in policy ? policy.specs : [];
+      return { policy, parts: specs.flatMap(({ nodes }, i) => (nodes && selects(nodes, nodeLabels) ? [i] : [])) };
+    });
   }
 }
 

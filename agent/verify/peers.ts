@@ -21,8 +21,6 @@ export interface Peer extends PeerNumbers {
   readonly party: Party;
   /** Prefixes that objects speak of and that its address is in. */
   readonly within: readonly string[];
-  /** An endpoint of this node, to the datapath. */
-  readonly isLocal: boolean;
 }
 
 /** The endpoints as they were read back, by address. */
@@ -58,7 +56,7 @@ export async function peersOf(readOut: ReadOut, spoken: ReadonlySet<string>, pac
   const peers: Peer[] = [];
   const numbers = [...snapshot.identities.keys(), ...snapshot.parties.keys(), ...Object.values(reservedIdentities)];
   for (const identity of numbers) {
-    peers.push({ party: partyOf(identity), identity, addressClass: 0, within: [], isLocal: false });
+    peers.push({ party: partyOf(identity), identity, addressClass: 0, within: [] });
   }
   for (const { address, within } of await addressParts([...owners.keys(), ...ipcache.keys(), ...spoken], pace)) {
     if (pace.isDue) await pace.rest();
@@ -70,7 +68,6 @@ export async function peersOf(readOut: ReadOut, spoken: ReadonlySet<string>, pac
       identity: endpoint?.identity[parity] ?? entry?.identity ?? ReservedIdentity.WORLD,
       addressClass: entry?.addressClass ?? 0,
       within: within.filter((prefix) => spoken.has(prefix)),
-      isLocal: endpoint !== undefined,
     });
   }
   return peers;

@@ -1,7 +1,8 @@
+import { addressesOf } from "#agent/datapath/kernel-endpoints.ts";
 import type { EndpointEntry } from "#agent/datapath/layouts.gen.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
 import type { Flow, Party } from "#policy/model/flow.ts";
-import { formatNamedPorts, type Subject } from "#policy/model/identity.ts";
+import { formatNamedPorts, type Governed, isNodeSubject, type NamedPort } from "#policy/model/identity.ts";
 import { isPolicyKind, type PolicyKindObject, type PolicyObject } from "#policy/model/object.ts";
 import { type FlowProtocol, protocolNumbers } from "#policy/model/protocol.ts";
 import type { Direction } from "#policy/model/rule.ts";
@@ -22,7 +23,7 @@ import { type Segment, segmentName, segmentsOf } from "./traffic.ts";
 /** Endpoints that are judged by one slot and selected by the same policies. */
 interface Self {
   readonly slot: ReadSlot;
-  readonly subject: Subject;
+  readonly subject: Governed;
   readonly policies: readonly PolicyKindObject[];
   readonly endpoints: Set<number>;
 }
@@ -85,14 +86,14 @@ export class VerdictProof {
       if (pace.isDue) await pace.rest();
       if (wanted !== null && endpoint.id !== wanted) continue;
       const { key, policies } = this.#filed.governing(endpoint.subject);
-      for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-        const record: EndpointEntry | undefined = address === null ? undefined : records.get(address);
+      for (const address of addressesOf(endpoint)) {
+        const record: EndpointEntry | undefined = records.get(address);
         const number = record?.policy[parity] ?? 0;
         const image = readOut.slots.get(number);
         if (!image) continue;
         const slot = slots.get(number) ?? new ReadSlot(image, now);
         slots.set(number, slot);
-        const text = `${number} ${formatNamedPorts(endpoint.subject.namedPorts)} ${key}`;
+        const text = `${number} ${formatNamedPorts(namedPortsOf(endpoint.subject))} ${key}`;
         const known = selves.get(text);
         if (known) known.endpoints.add(endpoint.id);
         else selves.set(text, { slot, subject: endpoint.subject, policies, endpoints: new Set([endpoint.id]) });
@@ -109,7 +110,7 @@ export class VerdictProof {
     const keys = peers.map((peer) => oracleKeys.of(peer));
     const peerPolicies = new PeerPolicies(self.policies, this.#options);
     for (const direction of ["ingress", "egress"] as const) {
-      const segments = segmentsOf(portStarts(self, direction, spoken, peers));
+      const segments = segmentsOf(portStarts(self, direction, spoken, peers, this.#options));
       const exceptions = new KnownExceptions(direction === "egress" ? self.policies : [], references, this.#options);
       const proven = new Set<string>();
       const answers = new Map<string, OracleAnswers>();
@@ -117,7 +118,7 @@ export class VerdictProof {
         if (pace.isDue) await pace.rest();
         const key = keys[i] as string;
         const [ofIdentity, ofClass] = [peer.identity, peer.addressClass].map((n) => self.slot.signature(direction, n));
-        const combination = `${ofIdentity}|${ofClass}|${isNodeItself(direction, peer)}|${key}`;
+        const combination = `${ofIdentity}|${ofClass}|${isFree(self, direction, peer)}|${key}`;
         if (proven.has(combination)) continue;
         proven.add(combination);
         let known = answers.get(key);
@@ -129,23 +130,26 @@ export class VerdictProof {
 
   /** Asks the oracle once for each segment, however often. */
   #answers(
-    { subject }: Self,
+    { subject, policies }: Self,
     direction: Direction,
     { party }: Peer,
     references: readonly PolicyObject[],
     peerPolicies: PeerPolicies,
   ): OracleAnswers {
-    const namespaces = this.#filed.namespaces(subject.namespace, party.subject?.namespace ?? "");
+    const isNode = isNodeSubject(subject);
+    const namespaces = this.#filed.namespaces(isNode ? "" : subject.namespace, party.subject?.namespace ?? "");
     const context = [...references, ...namespaces];
     const any = flowOf(subject, direction, party, { protocol: "TCP", first: 0, last: 0 });
-    const objects = [...peerPolicies.of(direction, any, context), ...context];
+    // A node's failsafe counts also where no policy says anything of the peer.
+    const speaking = isNode ? policies : peerPolicies.of(direction, any, context);
+    const objects = [...speaking, ...context];
     const told: OracleVerdict[] = [];
     return (i, flow) => (told[i] ??= judge(objects, flow, this.#options)[direction]);
   }
 
   async #compare({ self, direction, peer, segments, exceptions, answers }: PeerQuestion): Promise<void> {
     const { findings, pace } = this.#context;
-    const isFree = isNodeItself(direction, peer);
+    const isUnasked = isFree(self, direction, peer);
     const contradictions = new Contradictions();
     for (const [i, segment] of segments.entries()) {
       if (pace.isDue) await pace.rest();
@@ -157,7 +161,7 @@ export class VerdictProof {
       findings.classes++;
       const expected = answers(i, flow);
       const protocol = protocolNumbers[segment.protocol];
-      const found = isFree ? FREE : self.slot.judge(direction, peer, protocol, segment.first);
+      const found = isUnasked ? FREE : self.slot.judge(direction, peer, protocol, segment.first);
       const rules = this.#rulesOf(found);
       if (found.verdict === expected.verdict && equal(rules, expected.rules)) continue;
       contradictions.add(segment, expected, { verdict: found.verdict, rules });
@@ -191,9 +195,13 @@ export class VerdictProof {
 
 const FREE: Judgement = { verdict: "allow", references: [] };
 
-/** The datapath asks no policy whether the node may reach its own pods. */
-function isNodeItself(direction: Direction, { identity, isLocal }: Peer): boolean {
-  return direction === "ingress" && !isLocal && identity === ReservedIdentity.HOST;
+/** The datapath asks no pod's policy whether the node may reach it, and nobody's whether it may reach itself. */
+function isFree({ subject }: Self, direction: Direction, { identity }: Peer): boolean {
+  return identity === ReservedIdentity.HOST && (direction === "ingress" || isNodeSubject(subject));
+}
+
+function namedPortsOf(subject: Governed): readonly NamedPort[] {
+  return isNodeSubject(subject) ? [] : subject.namedPorts;
 }
 
 function speaksOfObjects(policy: PolicyKindObject): boolean {
@@ -207,9 +215,9 @@ function speaksOfObjects(policy: PolicyKindObject): boolean {
   return rules.some(({ services, cidrs }) => services !== null || cidrs?.some(({ kind }) => kind !== "cidr"));
 }
 
-/** The pod itself has no address here: what it says to itself is nobody's policy. */
-function flowOf(subject: Subject, direction: Direction, party: Party, { protocol, first }: Segment): Flow {
-  const self: Party = { subject };
+/** The subject itself has no address here: what it says to itself is nobody's policy. */
+function flowOf(subject: Governed, direction: Direction, party: Party, { protocol, first }: Segment): Flow {
+  const self: Party = isNodeSubject(subject) ? { reserved: "host", nodeLabels: subject.nodeLabels } : { subject };
   const [source, destination] = direction === "egress" ? [self, party] : [party, self];
   return { source, destination, protocol, port: first };
 }
@@ -219,7 +227,12 @@ function* portStarts(
   direction: Direction,
   spoken: Spoken,
   peers: readonly Peer[],
+  { hostFailsafe }: OracleOptions,
 ): Generator<readonly [FlowProtocol, number]> {
+  if (isNodeSubject(subject) && hostFailsafe) {
+    const spared = hostFailsafe[direction === "ingress" ? "inbound" : "outbound"];
+    for (const { protocol, first, last } of spared) yield* [[protocol, first] as const, [protocol, last + 1] as const];
+  }
   for (const [protocol, ports] of spoken.ports) for (const port of ports) yield [protocol, port];
   for (const [number, port] of slot.portStarts(direction)) {
     const protocol = protocolNames.get(number);
@@ -227,8 +240,8 @@ function* portStarts(
   }
   if (!spoken.hasPortNames) return;
   const subjects = new Set([subject, ...peers.flatMap(({ party }) => party.subject ?? [])]);
-  for (const { namedPorts } of subjects) {
-    for (const { protocol, port } of namedPorts) {
+  for (const one of subjects) {
+    for (const { protocol, port } of namedPortsOf(one)) {
       yield [protocol, port];
       yield [protocol, port + 1];
     }

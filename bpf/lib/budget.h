@@ -36,16 +36,19 @@ enum {
 
 /*
  * Whose budget a judged connection is on: its sender's, or, when that is not on this node, its receiver's;
- * 0: nobody's. The node's own need none: its probes arrive whatever the world sends to the pod.
+ * 0: nobody's. The node's own need none: its probes arrive whatever the world sends to the pod. Neither do those
+ * by which an operator reaches the node: no flood locks him out.
  */
 static __always_inline __u32 budget_key(const struct work *work)
 {
 	const struct event_end *source = &work->end[END_SOURCE];
 	const struct event_end *destination = &work->end[END_DESTINATION];
 
+	if (source->identity == IDENTITY_HOST)
+		return 0;
 	if (source->endpoint)
 		return source->endpoint;
-	return destination->endpoint && source->identity != IDENTITY_HOST ?
+	return destination->endpoint && !work->failsafe ?
 		       destination->endpoint | BUDGET_OF_RECEIVER :
 		       0;
 }

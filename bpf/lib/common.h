@@ -99,7 +99,9 @@ struct work {
 	bool judged;   /* `end` holds a judgement */
 	bool replaces; /* an entry with the connection's key is there */
 	bool report;   /* tell user space about an allow */
+	bool answers;  /* should it be of no known connection: of one that the other side began */
 	bool quiet;    /* a drop that is counted, but not worth an event */
+	bool failsafe; /* the latest judgement: the destination allows it whatever policies say */
 };
 
 struct {
@@ -135,6 +137,7 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 	work->is_reply = false;
 	work->judged = false;
 	work->report = false;
+	work->answers = false;
 	work->quiet = false;
 	work->now = 0;
 	return work;

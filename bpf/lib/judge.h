@@ -70,8 +70,8 @@ static __always_inline void keep_end(struct conntrack_end *kept, const struct ev
  * of its destination, as far as they live on this node. Fills work->end, and ends,
  * hops and revision of work->entry, whose flags are there already.
  *
- * The node reaches its own pods whatever their policy says: kubelet's probes come
- * from there. Returns STEP_NEXT when both ends allow it, else a drop.
+ * The node reaches its own pods whatever their policy says (kubelet's probes come from
+ * there), unless its own forbids it. Returns STEP_NEXT when both ends allow it, else a drop.
  */
 __noinline int judge(struct __sk_buff *skb)
 {
@@ -96,7 +96,8 @@ __noinline int judge(struct __sk_buff *skb)
 	there = endpoint_read(&work->local[END_DESTINATION], &tuple->destination, tuple->family);
 	if (here < 0 || there < 0)
 		return DROP(DROP_ENDPOINT_NOT_READY);
-	source = here ? &work->local[END_SOURCE] : NULL;
+	source = here && !(work->entry.flags & CONNECTION_FORWARDED) ? &work->local[END_SOURCE] :
+								       NULL;
 	destination = there ? &work->local[END_DESTINATION] : NULL;
 	parity = work->generation & 1;
 	query->protocol = tuple->protocol;
@@ -106,7 +107,9 @@ __noinline int judge(struct __sk_buff *skb)
 	set_end(to, destination, &tuple->destination, tuple->family, parity);
 	work->judged = true;
 
-	if (source) {
+	if (source && from->identity == IDENTITY_HOST && to->identity == IDENTITY_HOST) {
+		from->verdict = VERDICT_ALLOW; /* the node to itself: a broadcast */
+	} else if (source) {
 		query->slot = source->policy[parity];
 		query->identity = to->identity;
 		query->address_class = to->address_class;
@@ -115,7 +118,7 @@ __noinline int judge(struct __sk_buff *skb)
 		if (step)
 			return step;
 	}
-	if (destination && !source && from->identity == IDENTITY_HOST) {
+	if (destination && from->identity == IDENTITY_HOST) {
 		to->verdict = VERDICT_ALLOW;
 	} else if (destination) {
 		query->slot = destination->policy[parity];
@@ -126,6 +129,7 @@ __noinline int judge(struct __sk_buff *skb)
 		if (step)
 			return step;
 	}
+	work->failsafe = answer[END_DESTINATION].precedence >= POLICY_FAILSAFE;
 	for (int i = 0; i < ENDS; i++) {
 		const struct event_end *end = &work->end[i];
 

@@ -59,7 +59,17 @@ __noinline int release_budget(struct __sk_buff *skb)
 	return entry ? give_back_budget(entry) : STEP_NEXT;
 }
 
-/* A connection's first packet: judge it, and remember what was said. */
+/* What the place where a connection is first seen says of it. */
+static __always_inline __u8 flags_of_place(struct __sk_buff *skb, const struct work *work)
+{
+	if (work->hook == HOOK_POD_INGRESS)
+		return CONNECTION_VIA_STACK;
+	if (work->hook == HOOK_NETDEV_EGRESS && skb->ingress_ifindex)
+		return CONNECTION_FORWARDED;
+	return 0;
+}
+
+/* A connection's first packet, or the first of it that is seen: judge it, and remember what was said. */
 __noinline int open_connection(struct __sk_buff *skb)
 {
 	struct work *work = work_area(skb);
@@ -69,11 +79,14 @@ __noinline int open_connection(struct __sk_buff *skb)
 	if (!work)
 		return DROP(DROP_WRITE_ERROR);
 	entry = &work->entry;
-	work->is_reply = false;
-	work->original = work->packet.tuple;
-	entry->flags = source_is_high(&work->original) ? CONNECTION_SOURCE_IS_HIGH : 0;
-	if (work->hook == HOOK_POD_INGRESS)
-		entry->flags |= CONNECTION_VIA_STACK;
+	work->is_reply = work->answers;
+	if (work->is_reply)
+		reverse(&work->packet.tuple, &work->original);
+	else
+		work->original = work->packet.tuple;
+	entry->flags = flags_of_place(skb, work);
+	if (source_is_high(&work->original))
+		entry->flags |= CONNECTION_SOURCE_IS_HIGH;
 	step = judge(skb);
 	if (step)
 		return step;
@@ -190,8 +203,15 @@ __noinline int keep_connection(struct __sk_buff *skb)
 }
 
 /*
+ * How long a denied connection is remembered after its last packet, in ns: twice as long as TCP waits at most
+ * before it tries again (RFC 6298 section 2.4 as Linux has it: 120 s). A packet of the side that has not
+ * opened it must not be taken for the first of another one.
+ */
+#define DENIED_LIFETIME 240000000000ull
+
+/*
  * What keep_connection says of a known connection. One that may not go on is left as it is, but
- * gives its places back and ends soon, by itself.
+ * gives its places back and ends some time after the last try, by itself.
  */
 __noinline int judge_again(struct __sk_buff *skb)
 {
@@ -208,8 +228,8 @@ __noinline int judge_again(struct __sk_buff *skb)
 		return open_connection(skb);
 	release_places(skb);
 	entry = conntrack_find(&work->packet.tuple);
-	if (entry && entry->expires > work->now + config.tcp_close_timeout)
-		entry->expires = work->now + config.tcp_close_timeout;
+	if (entry)
+		entry->expires = work->now + DENIED_LIFETIME;
 	return step;
 }
 
@@ -223,7 +243,7 @@ __noinline int judge_alone(struct __sk_buff *skb)
 		return DROP(DROP_WRITE_ERROR);
 	work->is_reply = false;
 	work->original = work->packet.tuple;
-	work->entry.flags = work->hook == HOOK_POD_INGRESS ? CONNECTION_VIA_STACK : 0;
+	work->entry.flags = flags_of_place(skb, work);
 	step = judge(skb);
 	if (step)
 		return step;

@@ -1,6 +1,7 @@
 import type { AddressToken } from "#policy/model/address-token.ts";
 import type { Party } from "#policy/model/flow.ts";
-import type { Labels, NamedPort, Subject } from "#policy/model/identity.ts";
+import type { HostFailsafe } from "#policy/model/failsafe.ts";
+import { type Governed, isNodeSubject, type NamedPort, type Subject } from "#policy/model/identity.ts";
 import { Namespaces } from "#policy/model/namespaces.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { RESERVED_PARTIES, reservedIdentities } from "#policy/model/reserved.ts";
@@ -8,6 +9,7 @@ import type { Policy } from "#policy/model/rule.ts";
 import { matchesSelector } from "#policy/model/selector.ts";
 import { type CidrMatchesPods, Conversion } from "./conversion.ts";
 import { ANY_PEER, type CompiledPolicy, type EntryTemplate, type PolicyEntry } from "./entry.ts";
+import { failsafePolicy } from "./failsafe.ts";
 import { addressTokens, AddressMatches } from "./address-match.ts";
 import { PeerIndex } from "./peer-index.ts";
 import { PolicyTooLargeError } from "./errors.ts";
@@ -28,6 +30,8 @@ export interface EngineOptions {
   readonly audit?: boolean;
   /** Milliseconds since 1970: rules that have ended by then do not count. Missing: none has. */
   readonly at?: number;
+  /** What stays open at a node that policies select; missing: nothing. */
+  readonly hostFailsafe?: HostFailsafe;
 }
 
 /** What engines that come one from another have in common. Only ever grows. */
@@ -36,6 +40,7 @@ interface Workshop {
   readonly peers: PeerIndex;
   readonly addresses: AddressMatches;
   readonly sets: RuleSets;
+  readonly failsafe: Policy | null;
   readonly table: PolicyTable;
   /** Numbers of the policies whose peers {@link peers} knows. */
   readonly filed: Set<number>;
@@ -61,7 +66,7 @@ export class PolicyEngine {
   readonly #selecting: PodIndex<number>;
   /** Numbers of the policies about nodes. */
   readonly #ofNodes: number[] = [];
-  readonly #subjectOf = new WeakMap<Subject, SubjectPolicy>();
+  readonly #subjectOf = new WeakMap<Governed, SubjectPolicy>();
   #tokens: readonly AddressToken[] | null = null;
   /** See {@link MOST_COMPARISONS}; each view counts once. */
   readonly #counted = new Set<PolicyView>();
@@ -140,9 +145,9 @@ export class PolicyEngine {
     return this.#workshop.peers.kindOf(peer) !== undefined;
   }
 
-  /** The policies that govern a pod, staged ones included. */
-  governing(subject: Subject): Policy[] {
-    return this.#selecting.find(subject).map((number) => (this.#policies.get(number) as NumberedPolicy).policy);
+  /** The policies that govern a pod or a node, staged ones included. */
+  governing(subject: Governed): Policy[] {
+    return this.#governing(subject).map((number) => (this.#policies.get(number) as NumberedPolicy).policy);
   }
 
   /** Makes a pod identity known, or changes what it stands for. */
@@ -178,38 +183,30 @@ export class PolicyEngine {
   }
 
   /** Subjects with the same key have the same compiled policy in this engine. */
-  policyKey(subject: Subject): string {
+  policyKey(subject: Governed): string {
     return this.#policyOf(subject).key;
   }
 
   /**
-   * The whole policy of a pod.
+   * The whole policy of a pod, or of a node as policies with a node selector say it.
    *
    * @throws PolicyTooLargeError before it does what would take too long.
    */
-  compile(subject: Subject): CompiledPolicy {
-    return this.#compile(this.#policyOf(subject));
-  }
-
-  /** The whole policy of a node, as policies with a node selector say it. */
-  compileNode(labels: Labels): CompiledPolicy {
-    const numbers = this.#ofNodes.filter((number) => {
-      const subjects = this.#policies.get(number)?.policy.subjects;
-      return subjects?.kind === "nodes" && matchesSelector(subjects.labels, labels);
-    });
-    return this.#compile(this.#policyBy(numbers, null));
+  compile(subject: Governed): CompiledPolicy {
+    const { enforced, staged } = this.#policyOf(subject);
+    return { entries: this.#all(enforced), selects: enforced.selects, staged: staged && this.#all(staged) };
   }
 
   /**
    * The entries of one peer in the policy of a pod: what to add to a live policy map when
    * the peer is new, and what to take out of it before the peer is removed here.
    */
-  entriesFor(subject: Subject, peer: number): PolicyEntry[] {
+  entriesFor(subject: Governed, peer: number): PolicyEntry[] {
     return this.#entriesOf(this.#policyOf(subject).enforced, peer);
   }
 
   /** As {@link entriesFor}, of what is only staged; null where nothing is. */
-  stagedEntriesFor(subject: Subject, peer: number): PolicyEntry[] | null {
+  stagedEntriesFor(subject: Governed, peer: number): PolicyEntry[] | null {
     const { staged } = this.#policyOf(subject);
     return staged && this.#entriesOf(staged, peer);
   }
@@ -220,10 +217,6 @@ export class PolicyEngine {
     if (filed.has(number)) return;
     filed.add(number);
     for (const rule of rules) for (const peer of filedPeers(rule)) peers.matcher(peer);
-  }
-
-  #compile({ enforced, staged }: SubjectPolicy): CompiledPolicy {
-    return { entries: this.#all(enforced), selects: enforced.selects, staged: staged && this.#all(staged) };
   }
 
   #all(view: PolicyView): PolicyEntry[] {
@@ -256,23 +249,35 @@ export class PolicyEngine {
     return entries;
   }
 
-  #policyOf(subject: Subject): SubjectPolicy {
+  /** Numbers of policies. */
+  #governing(subject: Governed): readonly number[] {
+    if (!isNodeSubject(subject)) return this.#selecting.find(subject);
+    return this.#ofNodes.filter((number) => {
+      const subjects = this.#policies.get(number)?.policy.subjects;
+      return subjects?.kind === "nodes" && matchesSelector(subjects.labels, subject.nodeLabels);
+    });
+  }
+
+  #policyOf(subject: Governed): SubjectPolicy {
     const known = this.#subjectOf.get(subject);
     if (known) return known;
-    const policy = this.#policyBy(this.#selecting.find(subject), subject);
+    const policy = this.#policyBy(this.#governing(subject), subject);
     this.#subjectOf.set(subject, policy);
     return policy;
   }
 
-  #policyBy(numbers: readonly number[], subject: Subject | null): SubjectPolicy {
+  #policyBy(numbers: readonly number[], subject: Governed): SubjectPolicy {
     const selecting = numbers.toSorted((a, b) => a - b).map((number) => this.#policies.get(number) as NumberedPolicy);
     const key = SubjectPolicy.keyOf(selecting, subject);
     const { subjects } = this.#workshop;
     let policy = subjects.get(key);
     if (!policy) {
-      const isAlways = this.#options.enforcement === "always" && subject !== null;
+      const isNode = isNodeSubject(subject);
+      const isAlways = this.#options.enforcement === "always" && !isNode;
       const always = { enforced: isAlways && !this.#options.audit, staged: isAlways };
-      policy = new SubjectPolicy(key, selecting, subject?.namedPorts ?? [], this.#workshop, always);
+      const failsafe = isNode ? this.#workshop.failsafe : null;
+      const ports = isNode ? NO_PORTS : subject.namedPorts;
+      policy = new SubjectPolicy(key, selecting, ports, this.#workshop, always, failsafe);
       subjects.set(key, policy);
     }
     return policy;
@@ -285,13 +290,17 @@ export const MOST_COMPARISONS = 8_000_000;
 /** So many policies that are gone are kept in any case. */
 const SLACK = 1000;
 
-function newWorkshop(objects: readonly PolicyObject[], { cidrMatchesPods, audit }: EngineOptions): Workshop {
+function newWorkshop(
+  objects: readonly PolicyObject[],
+  { cidrMatchesPods, audit, hostFailsafe }: EngineOptions,
+): Workshop {
   const namespaces = new Namespaces(objects);
   const peers = new PeerIndex(namespaces);
   for (const party of RESERVED_PARTIES) peers.addReserved(reservedIdentities[party], { reserved: party });
   const table = new PolicyTable(new Conversion(cidrMatchesPods, audit));
   const [addresses, sets] = [new AddressMatches(), new RuleSets()];
-  return { namespaces, peers, addresses, sets, table, filed: new Set(), subjects: new Map() };
+  const failsafe = hostFailsafe ? failsafePolicy(hostFailsafe) : null;
+  return { namespaces, peers, addresses, sets, table, failsafe, filed: new Set(), subjects: new Map() };
 }
 
 function sameNamespaces(a: readonly PolicyObject[], b: readonly PolicyObject[]): boolean {

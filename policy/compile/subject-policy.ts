@@ -1,4 +1,4 @@
-import { type Subject, formatNamedPorts, type NamedPort } from "#policy/model/identity.ts";
+import { type Governed, formatNamedPorts, isNodeSubject, type NamedPort } from "#policy/model/identity.ts";
 import type { Controls } from "#policy/model/controls.ts";
 import { type Direction, type PodMatch, type Policy, hasStaged } from "#policy/model/rule.ts";
 import { PolicyView, type Shared } from "./policy-view.ts";
@@ -25,19 +25,21 @@ export class SubjectPolicy {
   readonly staged: PolicyView | null;
 
   /** Names the policy of a subject: by what selects it, and by its ports where a rule names one of them. */
-  static keyOf(selecting: readonly SelectingPolicy[], subject: Subject | null): string {
+  static keyOf(selecting: readonly SelectingPolicy[], subject: Governed): string {
     const key = selecting.map(({ number }) => number).join(",");
-    if (!subject) return `node ${key}`;
+    if (isNodeSubject(subject)) return `node ${key}`;
     const named = selecting.some(({ policy }) => policy.rules.some(resolvesOnSubject));
     return named ? `${key}|${formatNamedPorts(subject.namedPorts)}` : key;
   }
 
+  /** @param failsafe Counts where any of the policies does; null: there is none. */
   constructor(
     key: string,
     selecting: readonly SelectingPolicy[],
     namedPorts: readonly NamedPort[],
     shared: Shared,
     always: AlwaysIsolated,
+    failsafe: Policy | null,
   ) {
     this.key = key;
     const policies = selecting.map(({ policy }) => policy);
@@ -50,7 +52,10 @@ export class SubjectPolicy {
         policies.flatMap(({ requires }) => requires[direction].filter(counts).map(({ pods }) => pods));
       return new PolicyView(
         {
-          rules: policies.flatMap(({ rules }) => rules.filter(counts)),
+          rules: [
+            ...policies.flatMap(({ rules }) => rules.filter(counts)),
+            ...(failsafe && counting.length > 0 ? failsafe.rules : []),
+          ],
           selects: { ingress: isolates("ingress"), egress: isolates("egress") },
           requires: { ingress: required("ingress"), egress: required("egress") },
           namedPorts,

@@ -81,9 +81,8 @@ export class Side {
       : `node ${JSON.stringify(Object.entries(party.nodeLabels ?? {}).sort())}`;
     let policy = this.#policies.get(key);
     if (!policy) {
-      const { entries, staged } = party.subject
-        ? this.#engine.compile(party.subject)
-        : this.#engine.compileNode(party.nodeLabels ?? {});
+      const governed = party.subject ?? { nodeLabels: party.nodeLabels ?? {} };
+      const { entries, staged } = this.#engine.compile(governed);
       policy = new EndPolicy(this.#options.isPromoted ? (staged ?? entries) : entries, this.#traffic.segments);
       this.#policies.set(key, policy);
     }

@@ -3,6 +3,7 @@ import type { Namespaces } from "#policy/model/namespaces.ts";
 import {
   ADMIN_PRECEDENCE,
   type Direction,
+  FAILSAFE_PRECEDENCE,
   NORMAL_PRECEDENCE,
   type Policy,
   type Rule,
@@ -81,6 +82,8 @@ function describe(rules: readonly Rule[]): RuleDescription[] {
 
 function nearestOf(candidates: readonly Candidate[]): NearMiss | null {
   const [nearest] = candidates
+    // What a failsafe spares is not what anybody wanted to allow.
+    .filter(({ rule }) => rule.precedence < FAILSAFE_PRECEDENCE)
     .filter(({ rule }) => rule.action === "allow" || rule.action === "redirect")
     .sort((a, b) => compareMisses(a.misses, b.misses));
   if (!nearest) return null;

@@ -1,5 +1,6 @@
 import { Conversion } from "#policy/compile/conversion.ts";
 import type { EngineOptions } from "#policy/compile/engine.ts";
+import { failsafePolicy } from "#policy/compile/failsafe.ts";
 import { PodIndex } from "#policy/compile/pod-index.ts";
 import { policiesOf } from "#policy/compile/policies.ts";
 import { live } from "#policy/compile/policy-table.ts";
@@ -60,14 +61,17 @@ export class Evaluator {
   readonly #always: boolean;
   /** All of it is only tried. */
   readonly #audit: boolean;
+  /** Of nodes that some policy selects. */
+  readonly #failsafe: readonly Policy[];
 
   constructor(objects: Iterable<PolicyObject>, options: EvaluatorOptions = {}) {
-    const { enforcement = "default", cidrMatchesPods, audit = false, at } = options;
+    const { enforcement = "default", cidrMatchesPods, audit = false, at, hostFailsafe } = options;
     const all = [...objects];
     this.#namespaces = new Namespaces(all);
     this.#ofPods = new PodIndex(this.#namespaces);
     this.#always = enforcement === "always";
     this.#audit = audit;
+    this.#failsafe = hostFailsafe ? [failsafePolicy(hostFailsafe)] : [];
     if (enforcement === "never") return;
     for (const policy of policiesOf(all, new Conversion(cidrMatchesPods, audit))) {
       const told = withEnded(live(policy, at ?? null), policy);
@@ -86,15 +90,23 @@ export class Evaluator {
     // What a pod says to itself never leaves it.
     if (isSame(self, peer)) return FREE;
     // Kubelet's probes come from there: the node reaches its own pods whatever their policy says.
-    if (self.subject && direction === "ingress" && !peer.subject && peer.reserved === "host") return FREE;
+    // What the node says to itself never leaves it.
+    const isFromNode = !peer.subject && peer.reserved === "host";
+    if (isFromNode && (self.subject ? direction === "ingress" : self.reserved === "host")) return FREE;
     const selecting = this.#selecting(self);
     const always = this.#always && self.subject !== undefined;
     const question = { direction, peer, flow, namespaces: this.#namespaces, always };
     const isAlwaysStaged = always && this.#audit;
     const isStaged = isAlwaysStaged || selecting.map(withoutEnded).some(hasStaged);
+    const withFailsafe = (policies: readonly Policy[], counting: readonly Policy[]): readonly Policy[] =>
+      self.subject || counting.length === 0 ? policies : [...policies, ...this.#failsafe];
+    const inForce = withFailsafe(
+      withoutStaged(selecting),
+      selecting.filter((policy) => !policy.isStaged),
+    );
     return {
-      ...decideWithTerms(withoutStaged(selecting), { ...question, always: always && !this.#audit }),
-      staged: isStaged ? decideWithTerms(selecting, question) : null,
+      ...decideWithTerms(inForce, { ...question, always: always && !this.#audit }),
+      staged: isStaged ? decideWithTerms(withFailsafe(selecting, selecting), question) : null,
     };
   }
 

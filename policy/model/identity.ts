@@ -22,6 +22,18 @@ export interface Subject {
   readonly namedPorts: readonly NamedPort[];
 }
 
+/** A node: what policies about nodes can see of it. */
+export interface NodeSubject {
+  readonly nodeLabels: Labels;
+}
+
+/** Whose policy is spoken of: a pod's or a node's. */
+export type Governed = Subject | NodeSubject;
+
+export function isNodeSubject(governed: Governed): governed is NodeSubject {
+  return "nodeLabels" in governed;
+}
+
 /** The ports of a table that a name means for a protocol: none, one, or several when containers disagree. */
 export function portsNamed(table: readonly NamedPort[], name: string, protocol: Protocol): number[] {
   return table.filter((entry) => entry.name === name && entry.protocol === protocol).map((entry) => entry.port);

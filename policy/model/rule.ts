@@ -127,7 +127,7 @@ export function hasStaged({ isStaged, rules, requires }: Policy): boolean {
 }
 
 /**
- * Precedences, from the highest: the Admin tier by priority and place; the normal tier, where
+ * Precedences, from the highest: the failsafe of a node; the Admin tier by priority and place; the normal tier, where
  * a deny goes before a redirect and that before an allow, and after which isolation denies; the
  * Baseline tier; and that nothing is said at all. One number belongs to one action. Fits into 31 bits.
  */
@@ -148,6 +148,8 @@ export const FREE_PRECEDENCE = 1;
 export const NORMAL_PRECEDENCE = NORMAL << TIER_BITS;
 /** From here on up: the Admin tier. */
 export const ADMIN_PRECEDENCE = OrderedTier.admin << TIER_BITS;
+/** What no policy takes away: see `HostFailsafe`. */
+export const FAILSAFE_PRECEDENCE = (4 << TIER_BITS) | RANK.allow;
 
 /** Of rules in the normal tier: NetworkPolicy and CiliumNetworkPolicy. */
 export function normalPrecedence(action: Exclude<Action, "pass">): number {

@@ -34,6 +34,18 @@ export function* ciliumPolicies(question: Question): Generator<Said> {
   }
 }
 
+/** Whether the subject is a node that some policy selects. */
+export function isGuardedNode(question: Question): boolean {
+  const { self, objects } = question;
+  if (self.subject) return false;
+  return objects.some(
+    (policy) =>
+      "specs" in policy &&
+      isIsolationInForce(policy, question) &&
+      policy.specs.some((spec) => isSelected({ policy, spec }, question)),
+  );
+}
+
 function isSelected({ policy, spec }: Selecting, { self, objects }: Question): boolean {
   const { subject, nodeLabels } = self;
   if (!subject)

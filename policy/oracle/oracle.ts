@@ -5,7 +5,7 @@
  */
 import type { Flow } from "#policy/model/flow.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
-import { ciliumPolicies } from "./cilium.ts";
+import { ciliumPolicies, isGuardedNode } from "./cilium.ts";
 import { clusterTier } from "./cluster.ts";
 import { networkPolicies } from "./kubernetes.ts";
 import { isSame } from "./party.ts";
@@ -36,14 +36,29 @@ export function judge(
 /** The highest tier that says something decides. */
 function judgeDirection(question: Question): OracleVerdict {
   if (isFree(question)) return FREE;
-  return adminTier(question) ?? normalTier(question) ?? baselineTier(question) ?? FREE;
+  return failsafe(question) ?? adminTier(question) ?? normalTier(question) ?? baselineTier(question) ?? FREE;
 }
 
 function isFree({ direction, self, peer, options }: Question): boolean {
   const countsNothing = options.enforcement === "never" || (options.audit === true && !options.staged);
   if (countsNothing || isSame(self, peer)) return true;
-  // Kubelet's probes come from the node, and reach its pods always.
-  return direction === "ingress" && self.subject !== undefined && !peer.subject && peer.reserved === "host";
+  // Kubelet's probes come from the node, and reach its pods always; and the node reaches itself.
+  const isFromNode = !peer.subject && peer.reserved === "host";
+  return isFromNode && (self.subject ? direction === "ingress" : self.reserved === "host");
+}
+
+/** What a node that policies select lets through whatever they say. */
+function failsafe(question: Question): OracleVerdict | null {
+  const { direction, flow, options } = question;
+  if (!options.hostFailsafe || !isGuardedNode(question)) return null;
+  const side = direction === "ingress" ? "inbound" : "outbound";
+  const rules = options.hostFailsafe[side]
+    .filter(({ protocol, first, last }) => protocol === flow.protocol && first <= flow.port && flow.port <= last)
+    .map(({ protocol, first, last }) => {
+      const ports = first === last ? `${first}` : `${first}-${last}`;
+      return { rule: `Failsafe /host ${side} ${protocol.toLowerCase()}:${ports}` };
+    });
+  return rules.length > 0 ? verdictOf("allow", rules) : null;
 }
 
 /** The first rule that matches; a pass leaves it to the lower tiers. */

@@ -1,3 +1,4 @@
+import type { HostFailsafe } from "#policy/model/failsafe.ts";
 import type { Flow, Party } from "#policy/model/flow.ts";
 import type { PolicyKindObject, PolicyObject } from "#policy/model/object.ts";
 import type { Direction } from "#policy/model/rule.ts";
@@ -11,6 +12,8 @@ export interface OracleOptions {
   readonly at?: number;
   /** Everything counts as staged. */
   readonly audit?: boolean;
+  /** What stays open at a node that a policy in force selects. */
+  readonly hostFailsafe?: HostFailsafe;
   /** Judge as if all that is staged were in force. */
   readonly staged?: boolean;
 }

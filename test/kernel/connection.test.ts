@@ -167,3 +167,16 @@ test("a connection that came out of the host's stack is answered through it: a N
   await pods.setPolicy(serverPolicy("[{}]"));
   expect(pods.toClient(reply("ACK")).action).toBe(Action.next);
 });
+
+test("a denied connection is not begun anew by the other side, however long it goes on trying", async () => {
+  using pods = await TwoPods.with(serverPolicy(fromClient80), { config: { tcpCloseTimeout: 1n } });
+  pods.toServer(request("SYN"));
+  pods.toClient(reply("SYN", "ACK"));
+  pods.toServer(request("ACK"));
+  await pods.setPolicy(serverPolicy("[]"));
+  for (let i = 0; i < 5; i++) expect(pods.toClient(reply("ACK")).action).toBe(Action.drop);
+  const { kernel } = pods.datapath;
+  const [denied] = await kernel.connections.list(10);
+  // TCP waits 120 s at most before it tries again.
+  expect((denied?.entry.expires ?? 0n) - kernel.now()).toBeGreaterThan(120_000_000_000n);
+});

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { layouts, policyEntry, policyKey } from "#agent/datapath/layouts.gen.ts";
+import { HOST } from "#agent/endpoint/host-endpoint.ts";
+import { DEFAULT_HOST_FAILSAFE } from "#policy/model/failsafe.ts";
 import { FlippableMap, type RawEntry } from "#test/support/bit-flip.ts";
 import { Datapath } from "#test/support/datapath.ts";
 import { makeEndpoint } from "#test/support/enforcement.ts";
+import { hostPolicy, ports } from "#test/support/object-text.ts";
 import { needs } from "#test/support/requirement.ts";
 import { sized } from "#test/support/size.ts";
 import { objectsOf } from "#test/support/two-pods.ts";
@@ -267,4 +270,25 @@ test("one endpoint: its own records and slot, and nobody else's", async () => {
     undo();
   }
   await expect(all.node.verify(99)).rejects.toMatchObject({ code: "not-found" });
+});
+
+test("the node's own records and slot while a policy selects it, with its failsafe", async () => {
+  using all = await running();
+  const guarded = hostPolicy({
+    ingress: [{ fromEntities: ["world"], toPorts: ports(80) }],
+    egressDeny: [{ toEntities: ["all"] }],
+  });
+  await all.node.setPolicy(objectsOf(`${policies}\n---\n${guarded}`), { hostFailsafe: DEFAULT_HOST_FAILSAFE });
+  expect(await all.node.verify(HOST)).toMatchObject({ state: "equal", endpoints: 1 });
+  using endpoints = new FlippableMap(all.datapath.openMap("endpoints"));
+  const record = endpoints.entries().find(({ key }) => key.subarray(0, 4).join(".") === "10.0.0.1") as RawEntry;
+  expect(await told(all.node, endpoints.flipValue(record, 44))).toEqual([
+    `endpoints [${HOST}] endpoint at 10.0.0.1: flags`,
+  ]);
+  const slot = all.node.setup.enforcement.views.slotOf(HOST)?.slot ?? 0;
+  using entries = openSlot({ ...all, slot });
+  const ssh = entries.entries().find(({ key }) => key[9] === 6 && key[11] === 22) as RawEntry;
+  expect(await told(all.node, entries.remove(ssh))).toContainEqual(
+    expect.stringMatching(/^policy \[65536\] verdict on ingress from world at .*, TCP\/22$/),
+  );
 });

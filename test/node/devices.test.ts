@@ -44,6 +44,14 @@ test("they outlive the agent and are taken over by the next one, which may be to
   expect([state, problems]).toEqual(["degraded", ["there is no device nothing, which --device names"]]);
 });
 
+test("one without Ethernet headers is told of", async () => {
+  await node().agent.stop();
+  await onNode("tuntap", "add", "dev", "bare", "mode", "tun");
+  await node().startAgent({ args: ["--device", "bare"], degraded: true });
+  const { problems } = await node().read<StatusView>("status");
+  expect(problems).toEqual(["device bare has no Ethernet header: what comes and goes by it is not judged"]);
+});
+
 test("weir cleanup takes the programs from the devices", async () => {
   await node().agent.stop();
   expect((await node().weir("cleanup", ...node().cleanupOptions)).code).toBe(0);

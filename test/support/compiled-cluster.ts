@@ -102,7 +102,8 @@ export class CompiledCluster {
 
   #judge(direction: Direction, self: Party, peer: Party, flow: Flow, staged: boolean, at: number | null): Judgement {
     const maps = this.#mapsOf(self);
-    if (!maps || (direction === "ingress" && self.subject && !peer.subject && peer.reserved === "host")) return FREE;
+    const isFromNode = !peer.subject && peer.reserved === "host";
+    if (!maps || (isFromNode && (self.subject ? direction === "ingress" : self.reserved === "host"))) return FREE;
     const numbers = this.numbersOf(peer);
     const map = staged ? maps.staged : maps.enforced;
     const { verdict, rules } = map.judge(direction, numbers, protocolNumbers[flow.protocol], flow.port, at);
@@ -117,9 +118,7 @@ export class CompiledCluster {
     const text = partyText(self);
     let maps = this.#compiled.get(text);
     if (!maps) {
-      const { entries, staged } = self.subject
-        ? this.engine.compile(self.subject)
-        : this.engine.compileNode(self.nodeLabels as Labels);
+      const { entries, staged } = this.engine.compile(self.subject ?? { nodeLabels: self.nodeLabels as Labels });
       const enforced = new PolicyMap(entries);
       this.#compiled.set(text, (maps = { enforced, staged: staged ? new PolicyMap(staged) : enforced }));
     }

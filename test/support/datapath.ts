@@ -97,6 +97,16 @@ export class Datapath implements Disposable {
     return this.#run("pod_ingress", to, frame, context);
   }
 
+  /** Runs a frame as if it came in by a device of the node. */
+  arrive(frame: Uint8Array): Outcome {
+    return this.#runAt("from_netdev", frame, { ingressIfindex: loopback });
+  }
+
+  /** Runs a frame as if it left by a device of the node, whose own packet it is unless `ingressIfindex` says otherwise. */
+  leave(frame: Uint8Array, context: TestContext = {}): Outcome {
+    return this.#runAt("to_netdev", frame, context);
+  }
+
   /** A packet from a pod's own addresses to its gateway's MAC. */
   packet(from: GuardedEndpoint, spec: Omit<PacketSpec, "sourceMac" | "destinationMac">): Uint8Array {
     return buildPacket({ sourceMac: from.mac, destinationMac: from.hostMac, ...spec });
@@ -130,9 +140,14 @@ export class Datapath implements Disposable {
 
   #run(name: ProgramName, at: GuardedEndpoint, data: Uint8Array, context: TestContext): Outcome {
     this.place(at);
+    const outcome = this.#runAt(name, data, context);
+    this.#interfaces.delete(loopback);
+    return outcome;
+  }
+
+  #runAt(name: ProgramName, data: Uint8Array, context: TestContext): Outcome {
     this.events();
     const result = this.#programs[name].testRun({ data, context: { ifindex: loopback, ...context } });
-    this.#interfaces.delete(loopback);
     return { action: result.returnValue, events: this.events(), packet: result.data, duration: result.duration };
   }
 

@@ -1,4 +1,5 @@
 import { endpointsImage, interfacesImage, ipcacheImage, limitsImage, slotImage } from "#agent/datapath/encode.ts";
+import { addressesOf } from "#agent/datapath/kernel-endpoints.ts";
 import type {
   Control,
   EndpointState,
@@ -116,7 +117,11 @@ export class MemoryKernel implements Kernel {
       this.#wrote(`endpoint ${endpoint.id} is ${endpoint.identity.join()} and has slots ${endpoint.policy.join()}`);
     },
     remove: (endpoint) => {
-      this.#endpoints.delete(endpoint.id);
+      const left = this.#endpoints
+        .get(endpoint.id)
+        ?.nodeAddresses?.filter((address) => !endpoint.nodeAddresses?.includes(address));
+      if (left?.length) this.#endpoints.set(endpoint.id, { ...endpoint, nodeAddresses: left });
+      else this.#endpoints.delete(endpoint.id);
       this.#wrote(`endpoint ${endpoint.id} removed`);
     },
   };
@@ -222,12 +227,16 @@ export class MemoryKernel implements Kernel {
     const allow: Judgement = { verdict: "allow", rules: [] };
     return {
       egress: from ? this.#judge(from.policy[parity], "egress", peer(destination, to), protocol, port) : allow,
-      ingress: to ? this.#judge(to.policy[parity], "ingress", peer(source, from), protocol, port) : allow,
+      // The node reaches its own pods, and itself, whatever their policy says.
+      ingress:
+        to && peer(source, from).identity !== 1
+          ? this.#judge(to.policy[parity], "ingress", peer(source, from), protocol, port)
+          : allow,
     };
   }
 
   #endpointAt(address: string): EndpointState | undefined {
-    return [...this.#endpoints.values()].find(({ ipv4, ipv6 }) => ipv4 === address || ipv6 === address);
+    return [...this.#endpoints.values()].find((endpoint) => addressesOf(endpoint).includes(address));
   }
 
   #lookup(address: string): IpcacheState {

@@ -37,6 +37,17 @@ export function ciliumPolicy(app: string, rules: object, more: Partial<Metadata>
   return objectText("CiliumNetworkPolicy", { name: app, namespace: "default", ...more }, { spec });
 }
 
+/** A CiliumClusterwideNetworkPolicy for all nodes, unless its rules name others. */
+export function hostPolicy(rules: object, more: Partial<Metadata> = {}): string {
+  const spec = { nodeSelector: {}, ...rules };
+  return objectText("CiliumClusterwideNetworkPolicy", { name: "host", ...more }, { spec });
+}
+
+/** An item of `toPorts`, of TCP unless told otherwise. */
+export function ports(...numbers: readonly number[]): { ports: { port: string; protocol: string }[] }[] {
+  return [{ ports: numbers.map((port) => ({ port: String(port), protocol: "TCP" })) }];
+}
+
 /** A ClusterNetworkPolicy for all pods, unless told otherwise. */
 export function clusterPolicy(name: string, tier: "Admin" | "Baseline", priority: number, spec: object): string {
   return objectText(

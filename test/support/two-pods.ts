@@ -1,7 +1,7 @@
 import type { Enforcement } from "#agent/endpoint/enforcement.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
-import { PolicyEngine } from "#policy/compile/engine.ts";
+import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { Datapath, type DatapathOptions, loopback, type Outcome } from "./datapath.ts";
@@ -62,8 +62,8 @@ export class TwoPods implements Disposable {
     return pods;
   }
 
-  async setPolicy(yaml: string): Promise<void> {
-    await this.enforcement.replacePolicy(new PolicyEngine(objectsOf(yaml)), { always: true });
+  async setPolicy(yaml: string, options: EngineOptions = {}): Promise<void> {
+    await this.enforcement.replacePolicy(new PolicyEngine(objectsOf(yaml), options), { always: true });
   }
 
   /** So many ms from now: as boot time in ns, and as the instant that enforcement takes for it. */

@@ -3,6 +3,7 @@ import type { BpfListings } from "#agent/api/client.ts";
 import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { type Column, table } from "#agent/cli/table.ts";
+import { endpointNames } from "#agent/cli/values.ts";
 
 const protocolNames: Readonly<Record<number, string>> = {
   0: "any",
@@ -17,7 +18,7 @@ const protocolNames: Readonly<Record<number, string>> = {
 const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListings[Name]>[] } = {
   policy: [
     { title: "SLOT", value: (entry) => entry.slot },
-    { title: "ENDPOINTS", value: (entry) => entry.endpoints.join(",") || "-" },
+    { title: "ENDPOINTS", value: (entry) => endpointNames(entry.endpoints) || "-" },
     { title: "DIRECTION", value: (entry) => entry.direction },
     { title: "PEER", value: (entry) => (entry.peer === 0 ? "any" : String(entry.peer)) },
     { title: "PROTOCOL", value: (entry) => protocolNames[entry.protocol] ?? String(entry.protocol) },
@@ -60,7 +61,7 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
   ],
   endpoints: [
     { title: "ADDRESS", value: (entry) => entry.address },
-    { title: "ID", value: (entry) => entry.id },
+    { title: "ID", value: (entry) => endpointNames([entry.id]) },
     { title: "IDENTITY", value: (entry) => entry.identity },
     { title: "IFINDEX", value: (entry) => entry.ifindex },
     { title: "INCARNATION", value: (entry) => entry.incarnation },
@@ -76,7 +77,7 @@ export const register: Register = (program, cli) => {
   addListing(bpf, cli, "ct", "conntrack", "connections, with the verdicts that they keep");
   addListing(bpf, cli, "ipcache", "ipcache", "who is behind an address");
   addListing(bpf, cli, "counters", "counters", "packets and bytes, by drop reason");
-  addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods");
+  addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods, and its own where policies select it");
 };
 
 function addListing(bpf: Command, cli: Cli, word: string, name: keyof BpfListings, description: string): void {

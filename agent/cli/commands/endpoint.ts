@@ -1,8 +1,8 @@
-import type { EndpointLogEntry, EndpointView } from "#agent/api/views.ts";
+import { type EndpointLogEntry, type EndpointView, HOST_ENDPOINT } from "#agent/api/views.ts";
 import { type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { type Column, labelText, type Paint, properties, table } from "#agent/cli/table.ts";
-import { wholeNumber } from "#agent/cli/values.ts";
+import { endpointNames, endpointNumber, wholeNumber } from "#agent/cli/values.ts";
 
 interface Options {
   readonly output: Format;
@@ -44,7 +44,7 @@ export const register: Register = (program, cli) => {
   endpoint
     .command("get")
     .description("one endpoint")
-    .argument("<id>", "number of the endpoint", wholeNumber)
+    .argument("<id>", "number of the endpoint; host: the node itself, while policies select it", endpointNumber)
     .addOption(outputOption())
     .action(async (id: number, { output }: Options, command) => {
       await cli.show(output, await cli.client(command).endpoint(id), (value) => endpointText(value, cli.paint));
@@ -82,10 +82,14 @@ export const register: Register = (program, cli) => {
 function endpointText(endpoint: EndpointView, paint: Paint): string {
   return properties(
     [
-      ["Id", endpoint.id],
-      ["Pod", `${endpoint.namespace}/${endpoint.pod}`],
-      ["Container", endpoint.containerId],
-      ["Interface", `${endpoint.ifName}, on the host ${endpoint.hostInterface}`],
+      ["Id", endpointNames([endpoint.id])],
+      ...(endpoint.id === HOST_ENDPOINT
+        ? []
+        : ([
+            ["Pod", `${endpoint.namespace}/${endpoint.pod}`],
+            ["Container", endpoint.containerId],
+            ["Interface", `${endpoint.ifName}, on the host ${endpoint.hostInterface}`],
+          ] as const)),
       ["Labels", lines(endpoint.labels)],
       ["Identity", endpoint.identity],
       ["IPv4", endpoint.ipv4],

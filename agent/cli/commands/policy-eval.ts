@@ -84,11 +84,13 @@ const echoRequest: Partial<Record<string, number>> = { ICMP: 8, ICMPv6: 128 };
 
 async function offline(folder: string, request: EvaluationRequest, options: Options): Promise<Evaluation> {
   const { evaluateOffline } = await import("#agent/local/evaluate.ts");
+  const { DEFAULT_HOST_FAILSAFE } = await import("#policy/model/failsafe.ts");
   const { enforcement = "default", cidrMatchesPods = "language" } = options;
   const outcome = await evaluateOffline(folder, request, {
     enforcement,
     cidrMatchesPods: cidrMatchesPods === "language" ? cidrMatchesPods : cidrMatchesPods === "true",
     at: Date.now(),
+    hostFailsafe: DEFAULT_HOST_FAILSAFE,
   });
   if (outcome.ok) return outcome.evaluation;
   throw new CliError(outcome.reason === "not-found" ? ExitCode.notFound : ExitCode.usage, outcome.message);

@@ -3,11 +3,11 @@ import { type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
 import { type Column, type Paint, table } from "#agent/cli/table.ts";
-import { wholeNumber } from "#agent/cli/values.ts";
+import { endpointNames, endpointNumber } from "#agent/cli/values.ts";
 
 const columns: readonly Column<MapDifference>[] = [
   { title: "MAP", value: (difference) => difference.map },
-  { title: "ENDPOINTS", value: ({ endpoints }) => endpoints.join(",") || "-" },
+  { title: "ENDPOINTS", value: ({ endpoints }) => endpointNames(endpoints) || "-" },
   { title: "WHAT", value: (difference) => difference.what },
   { title: "EXPECTED", value: (difference) => difference.expected ?? "nothing", style: () => "green" },
   { title: "FOUND", value: (difference) => difference.found ?? "nothing", style: () => "red" },
@@ -19,7 +19,7 @@ export const registerVerification: Register = (policy, cli) => {
   policy
     .command("verify")
     .description("compare the kernel's maps with the policy in force, and every class of traffic with the oracle")
-    .argument("[endpoint]", "number of the endpoint; without one, all", wholeNumber)
+    .argument("[endpoint]", "number of the endpoint, or host; without one, all", endpointNumber)
     .addOption(outputOption())
     .action(async (endpoint: number | undefined, { output }: { output: Format }, command) => {
       const request = endpoint === undefined ? {} : { endpoint };

@@ -52,12 +52,17 @@ enum connection_flag {
 	CONNECTION_VIA_STACK = 16,
 	/* Answered; of TCP: and the originator has acknowledged the answer. */
 	CONNECTION_ESTABLISHED = 32,
+	/*
+	 * The node's stack forwards it for somebody else, and a NAT there has given it the node's
+	 * address: no policy of the node's speaks of it.
+	 */
+	CONNECTION_FORWARDED = 64,
 };
 
 /* What one end's policy said. */
 struct conntrack_end {
 	__u32 rules[LOOKUPS]; /* rule references that carry the verdict */
-	__u32 incarnation;    /* of the endpoint at this end; 0: not on this node */
+	__u32 incarnation;    /* of the pod at this end; 0: none of this node */
 	__u32 peer_identity;  /* of the other end, when judged */
 	__u32 limit;	      /* the rule that counts the connection: see struct limit; 0: none */
 	__u8 verdict;

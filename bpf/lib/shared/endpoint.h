@@ -6,6 +6,14 @@
 enum endpoint_flag {
 	/* Other NAT stands on the path: no redirect past the host's stack. */
 	ENDPOINT_VIA_STACK = 1,
+	/* The node itself, as long as some policy selects it: it has no interface. */
+	ENDPOINT_HOST = 2,
+};
+
+/* Numbers of endpoints. */
+enum endpoint_number {
+	ENDPOINT_NUMBER_LAST = 65535, /* of pods, which have the numbers up to it */
+	ENDPOINT_NUMBER_HOST = 65536, /* the node itself */
 };
 
 /* Key of `endpoints`. */
@@ -18,9 +26,9 @@ struct endpoint_key {
 /* Value of `endpoints`: who lives on an address of this node. */
 struct endpoint {
 	struct ip_address address; /* the key, by which a copy is known to be whose it should be */
-	__u32 ifindex;		   /* host side of the veth */
+	__u32 ifindex;		   /* host side of the veth; 0: the node itself */
 	__u32 id;
-	__u32 incarnation; /* never reused; not 0 */
+	__u32 incarnation; /* never reused; 0: the node itself, which is always the same */
 	__u32 identity[2]; /* by the parity of the generation */
 	__u32 policy[2];   /* policy slot, by the parity of the generation */
 	__u32 flags;

@@ -47,6 +47,7 @@ LAYOUT_ENUM(control_size);
 LAYOUT_ENUM(reserved_identity);
 LAYOUT_ENUM(identity_range);
 LAYOUT_ENUM(endpoint_flag);
+LAYOUT_ENUM(endpoint_number);
 LAYOUT_ENUM(ipcache_prefix);
 LAYOUT_ENUM(direction);
 LAYOUT_ENUM(verdict);

@@ -62,10 +62,12 @@ struct policy_entry {
 	struct policy_decision below;
 };
 
-/* Precedences of the normal tier: from here up to the next one's. */
+/* Precedences of tiers: from here up to the next one's. */
 enum policy_tier {
 	POLICY_NORMAL = 2 << 28,
 	POLICY_ADMIN = 3 << 28,
+	POLICY_FAILSAFE =
+		4 << 28, /* of the node's own policy: what nobody can lock himself out of */
 };
 
 /* Which parts of the packet the deciding entry named: the field's numbers. */

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { evaluationPort, policyService } from "#agent/node/policy-service.ts";
 import type { NodeParts } from "#agent/node/parts.ts";
+import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 
@@ -26,7 +27,7 @@ function nodeWith(text: string, labels: Record<string, string> = { app: "web", "
   const parts = {
     policy: { objects, options: { enforcement: "default", cidrMatchesPods: "language", audit: false } },
     endpoints: { list: () => [{ record, subject }] },
-    enforcement: { outsiders: { ownLabels: {} } },
+    enforcement: { engine: new PolicyEngine([]), outsiders: { ownLabels: {} } },
     config: { nodeName: "n1" },
     clock: { now: () => new Date("2026-01-01") },
   } as unknown as NodeParts;

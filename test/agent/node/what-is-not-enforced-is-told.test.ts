@@ -48,20 +48,18 @@ test("several ports of one rule are one rule", () => {
   expect(told(cilium(`ingress: [{toPorts: [${item}, ${item}]}]`))[0]).toMatch(/^1 rule asks/);
 });
 
-test("DNS names and policies about nodes, but no limit: the kernel keeps it", () => {
+test("DNS names, but no limit: the kernel keeps it; and of nodes what is told of pods", () => {
   const limited = cilium(`ingress: [${plain}]`, '{"weir.io/rate-limit": 100/s}');
   const names = cilium("egress: [{toFQDNs: [{matchName: example.com}]}]").replace("name: web", "name: dns");
   const node = [
     "apiVersion: cilium.io/v2",
     "kind: CiliumClusterwideNetworkPolicy",
     "metadata: {name: host}",
-    "spec: {nodeSelector: {}, ingress: [{fromEntities: [cluster]}]}",
+    "spec: {nodeSelector: {}, egress: [{toFQDNs: [{matchName: example.com}]}]}",
   ].join("\n");
   expect(told([limited, names, node].join("\n---\n"))).toEqual([
-    "1 rule speaks of DNS names, whose addresses this version does not learn: it matches no address by them: " +
-      "CiliumNetworkPolicy shop/dns egress[0] (test.yaml:11)",
-    "1 policy is about nodes, on which this version does not enforce any: " +
-      "CiliumClusterwideNetworkPolicy host (test.yaml:13)",
+    "2 rules speak of DNS names, whose addresses this version does not learn: they match no address by them: " +
+      "CiliumNetworkPolicy shop/dns egress[0] (test.yaml:11), CiliumClusterwideNetworkPolicy host egress[0] (test.yaml:16)",
   ]);
 });
 

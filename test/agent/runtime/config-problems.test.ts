@@ -55,3 +55,11 @@ test.each(["10.0.0.0", "10.0.0.0/24,10.1.0.0/24", "fe80::1%lo/64", "::/0", "", "
   "a range of pods that is none is refused: %j",
   (podCidr) => expect(problems({ flags: { podCidr } })).toHaveLength(1),
 );
+
+test.each(["", "22", "tcp", "tcp:0", "tcp:22-21", "tcp:65536", "icmp:8", "tcp:22,", "tcp:22;udp:68", "none,tcp:22"])(
+  "a failsafe that is none is refused: %j",
+  (hostFailsafeInbound) => {
+    const [problem, ...more] = problems({ flags: { hostFailsafeInbound } });
+    expect([problem, more]).toEqual([expect.stringContaining("tcp:22, udp:68 or tcp:2379-2380"), []]);
+  },
+);

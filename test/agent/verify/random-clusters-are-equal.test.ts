@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Outsiders } from "#agent/endpoint/outsiders.ts";
+import { DEFAULT_HOST_FAILSAFE } from "#policy/model/failsafe.ts";
 import { type PolicyObject, isPolicyKind } from "#policy/model/object.ts";
 import { makeEndpoint, MemoryClasses } from "#test/support/enforcement.ts";
 import { MemoryKernel } from "#test/support/memory-kernel.ts";
@@ -28,7 +29,12 @@ test("whatever the languages, what enforcement brings into the kernel is equal t
     }));
     await node.add(...endpoints.slice(1));
     const outsiders = new Outsiders(new MemoryClasses((2 << 24) + 1), "node-0").plan(ground, objects);
-    const options = { enforcement: random.pick(modes), cidrMatchesPods: random.pick(scopes), at: 1_500 };
+    const options = {
+      enforcement: random.pick(modes),
+      cidrMatchesPods: random.pick(scopes),
+      at: 1_500,
+      hostFailsafe: DEFAULT_HOST_FAILSAFE,
+    };
     await node.setPolicy(some(), { outsiders, ...options });
     // An identity and a policy later: what came bit by bit is equal to what is computed anew.
     await node.add(...endpoints.slice(0, 1));

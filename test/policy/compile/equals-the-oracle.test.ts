@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import { Evaluator } from "#policy/explain/evaluate.ts";
+import type { HostFailsafe } from "#policy/model/failsafe.ts";
 import { judge } from "#policy/oracle/oracle.ts";
 import { CompiledCluster, ruleName } from "#test/support/compiled-cluster.ts";
 import { Random } from "#test/support/random.ts";
@@ -11,6 +12,14 @@ const CLUSTERS = sized({ short: 500, long: 6_000 });
 const FLOWS = 20;
 const FIRST_SEED = 1;
 
+const hostFailsafe: HostFailsafe = {
+  inbound: [
+    { protocol: "TCP", first: 80, last: 80 },
+    { protocol: "TCP", first: 1, last: 1_000 },
+  ],
+  outbound: [{ protocol: "UDP", first: 0, last: 65_535 }],
+};
+
 /** Mostly the defaults. */
 function randomOptions(seed: number): EngineOptions {
   const random = new Random(seed);
@@ -18,6 +27,7 @@ function randomOptions(seed: number): EngineOptions {
     enforcement: random.pick(["default", "default", "default", "default", "always", "never"] as const),
     cidrMatchesPods: random.pick(["language", "language", "language", true, false] as const),
     ...(random.chance(0.5) ? { at: random.pick([0, 1_000, 2_000, 3_000]) } : {}),
+    ...(random.chance(0.5) ? { hostFailsafe } : {}),
   };
 }
 

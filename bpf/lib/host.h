@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The node's own traffic by its devices, judged by policies that select the node. It is an endpoint like
+ * a pod then: each of its addresses has a record. While none does, no packet is looked into.
+ *
+ * Not the node's: what it forwards, and what is on the link only: ARP, neighbour discovery, multicast
+ * (router and listener discovery, DHCP's first steps), broadcasts to everybody. These always pass.
+ */
+#pragma once
+
+#include "common.h"
+#include "control.h"
+#include "endpoint.h"
+#include "neighbour.h"
+#include "parse.h"
+#include "related.h"
+#include "track.h"
+
+#undef SOURCE_FILE
+#define SOURCE_FILE FILE_HOST
+
+/* Incarnation of the node's record. */
+enum { HOST_INCARNATION = 0 };
+
+/* Reads the addresses and no more: false where the packet is too short to have any. */
+static __always_inline bool peek_addresses(struct __sk_buff *skb, struct tuple *tuple, __u8 family)
+{
+	const void *end, *header;
+
+	if (pull(skb, ETH_HLEN + (family == FAMILY_IPV4 ? sizeof(struct iphdr) :
+							  sizeof(struct ipv6hdr))))
+		return false;
+	header = (void *)(long)skb->data + ETH_HLEN;
+	end = (void *)(long)skb->data_end;
+	if (family == FAMILY_IPV4) {
+		const struct iphdr *ip = header;
+
+		if ((void *)(ip + 1) > end)
+			return false;
+		__builtin_memset(&tuple->source, 0, sizeof(tuple->source));
+		__builtin_memset(&tuple->destination, 0, sizeof(tuple->destination));
+		tuple->source.v4 = ip->saddr;
+		tuple->destination.v4 = ip->daddr;
+	} else {
+		const struct ipv6hdr *ip = header;
+
+		if ((void *)(ip + 1) > end)
+			return false;
+		read_ipv6_addresses(ip, tuple);
+	}
+	return true;
+}
+
+/*
+ * Whether the address is the node's, and some policy selects it. Nearly all packets are nobody's of this
+ * node, or a pod's, whose record says so itself; of the node's own only a copy is believed.
+ */
+static __always_inline bool is_guarded_node(struct work *work, const struct ip_address *address,
+					    __u8 family)
+{
+	const struct endpoint *record = endpoint_by_address(address, family);
+	struct endpoint *copy = &work->local[END_SOURCE];
+
+	if (!record)
+		return false;
+	if (!(record->flags & ENDPOINT_HOST) && address_equal(&record->address, address))
+		return false;
+	return endpoint_read(copy, address, family) == 1 && copy->flags & ENDPOINT_HOST;
+}
+
+/* RFC 4861: a link works only with it, and no router passes it on. */
+static __always_inline bool is_neighbour_discovery(const struct tuple *tuple)
+{
+	return tuple->protocol == IPPROTO_ICMPV6 && tuple->icmp_type >= ND_ROUTER_SOLICITATION &&
+	       tuple->icmp_type <= ND_REDIRECT;
+}
+
+/* What bpf_skc_lookup_tcp takes: the addresses and ports of a packet that the socket would receive. */
+static __noinline bool has_tcp_socket(struct __sk_buff *skb, const struct tuple *received,
+				      bool listening)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *socket;
+	__u32 size;
+	bool found;
+
+	if (received->family == FAMILY_IPV4) {
+		size = sizeof(tuple.ipv4);
+		tuple.ipv4.saddr = listening ? 0 : received->source.v4;
+		tuple.ipv4.sport = listening ? 0 : received->source_port;
+		tuple.ipv4.daddr = received->destination.v4;
+		tuple.ipv4.dport = received->destination_port;
+	} else {
+		size = sizeof(tuple.ipv6);
+		if (!listening) {
+			__builtin_memcpy(tuple.ipv6.saddr, &received->source,
+					 sizeof(tuple.ipv6.saddr));
+			tuple.ipv6.sport = received->source_port;
+		}
+		__builtin_memcpy(tuple.ipv6.daddr, &received->destination,
+				 sizeof(tuple.ipv6.daddr));
+		tuple.ipv6.dport = received->destination_port;
+	}
+	socket = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!socket)
+		return false;
+	found = (socket->state == BPF_TCP_LISTEN) == listening;
+	bpf_sk_release(socket);
+	return found;
+}
+
+/*
+ * A connection may be older than the policy that has the node guarded, or than its entry: then the
+ * first packet that is seen of it is any. Which side began is what policy depends on, and what the
+ * sockets tell: who listens on his port has been called. A packet that comes in is taken for an answer
+ * only where a socket waits for it.
+ */
+__noinline int find_originator(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	const struct packet *packet;
+	struct tuple received;
+	bool called;
+
+	if (!work)
+		return STEP_NEXT;
+	packet = &work->packet;
+	if (packet->tuple.protocol != IPPROTO_TCP || packet->fragment == FRAGMENT_LATER ||
+	    is_first_packet(packet))
+		return STEP_NEXT;
+	if (work->hook == HOOK_NETDEV_EGRESS)
+		reverse(&packet->tuple, &received);
+	else
+		received = packet->tuple;
+	called = has_tcp_socket(skb, &received, true);
+	if (work->hook == HOOK_NETDEV_EGRESS)
+		work->answers = called;
+	else
+		work->answers = !called && has_tcp_socket(skb, &received, false);
+	return STEP_NEXT;
+}
+
+/* Finds the packet's connection, or opens one, from where the node itself stands. */
+static __always_inline int track_own(struct __sk_buff *skb, struct work *work, bool from_node)
+{
+	const struct conntrack_entry *entry;
+	int step = STEP_NEXT;
+
+	if (work->packet.fragment == FRAGMENT_FIRST)
+		step = remember_fragment(&work->packet);
+	if (step)
+		return step;
+	if (work->packet.is_icmp_error) {
+		step = related(skb);
+		if (step)
+			return step < 0 ? step : STEP_NEXT;
+		/* What a router says of packets that it forwards is a part of that. */
+		if (from_node && !endpoint_by_address(&work->quoted.tuple.destination,
+						      work->packet.tuple.family))
+			return STEP_NEXT;
+	}
+	entry = conntrack_find(&work->packet.tuple);
+	if (!(from_node && skb->ingress_ifindex) && (!entry || work->now > entry->expires))
+		find_originator(skb);
+	return track(skb, work, HOST_INCARNATION, from_node);
+}
+
+static __always_inline int parse_own(struct __sk_buff *skb, struct work *work, __u8 family)
+{
+	int step;
+
+	work->packet.owner = ENDPOINT_NUMBER_HOST;
+	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
+				       parse_ipv6(skb, &work->packet);
+	work->now = bpf_ktime_get_boot_ns();
+	read_revision(work);
+	return step;
+}
+
+/* A packet that came in by a device. */
+static __always_inline int to_node(struct __sk_buff *skb, struct work *work, __u8 family)
+{
+	const struct tuple *tuple = &work->packet.tuple;
+	int step;
+
+	if (!peek_addresses(skb, &work->packet.tuple, family) ||
+	    !is_guarded_node(work, &tuple->destination, family))
+		return STEP_NEXT;
+	step = parse_own(skb, work, family);
+	if (step)
+		return step;
+	if (is_neighbour_discovery(tuple))
+		return STEP_NEXT;
+	/* Nobody who lives here sends from outside. */
+	if (endpoint_by_address(&tuple->source, family))
+		return DROP(DROP_INVALID_SOURCE_IP);
+	return track_own(skb, work, false);
+}
+
+/*
+ * A packet that leaves by a device. Of those that the node forwards only such that a NAT has given its
+ * address are followed, so that their answers are known.
+ */
+static __always_inline int from_node(struct __sk_buff *skb, struct work *work, __u8 family)
+{
+	const struct tuple *tuple = &work->packet.tuple;
+	int step;
+
+	if (!peek_addresses(skb, &work->packet.tuple, family))
+		return STEP_NEXT;
+	work->packet.tuple.family = family;
+	if (is_multicast(tuple) || !is_guarded_node(work, &tuple->source, family))
+		return STEP_NEXT;
+	step = parse_own(skb, work, family);
+	if (step)
+		return step;
+	if (is_neighbour_discovery(tuple))
+		return STEP_NEXT;
+	return track_own(skb, work, true);
+}
+
+/* By the family of the packet; what is no IP passes. */
+static __always_inline int judge_own(struct __sk_buff *skb, struct work *work, bool leaves)
+{
+	switch (skb->protocol) {
+	case bpf_htons(ETH_P_IP):
+		return leaves ? from_node(skb, work, FAMILY_IPV4) : to_node(skb, work, FAMILY_IPV4);
+	case bpf_htons(ETH_P_IPV6):
+		return leaves ? from_node(skb, work, FAMILY_IPV6) : to_node(skb, work, FAMILY_IPV6);
+	default:
+		return STEP_NEXT;
+	}
+}
