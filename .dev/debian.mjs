@@ -50,6 +50,7 @@ export const commandNeeds = {
   gen: [...build, needs.libbpf],
   bench: [...build, ...run, needs.cniPlugins],
   fuzz: [],
+  coverage: [...build, ...run],
   lint: [],
   format: [],
 };

@@ -3,7 +3,7 @@
  * nothing installed: brings in what the command lacks, then goes on with the
  * Node that the lock file pins.
  *
- *   node .dev/run.mjs start|test|test:long|build|gen|bench|fuzz|lint|format [ARGUMENT...]
+ *   node .dev/run.mjs start|test|test:long|build|gen|bench|fuzz|coverage|lint|format [ARGUMENT...]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
@@ -22,6 +22,11 @@ const commands = {
   gen: { script: "bpf/gen.ts" },
   bench: { script: "test/bench/run.ts", build: true, needsRoot: "BPF programs" },
   fuzz: { script: "test/fuzz/run.ts" },
+  coverage: {
+    script: "test/coverage/run.ts",
+    build: true,
+    needsRoot: "network namespaces and BPF programs",
+  },
   lint: { script: ".dev/lint.ts" },
   format: { script: ".dev/format.ts" },
 };

@@ -21,23 +21,39 @@ function compiler(): string[] {
   return [join(dir, "ld-linux-x86-64.so.2"), "--library-path", dir, join(dir, "clang-real")];
 }
 
-const flags = [
-  "--target=bpf",
-  "-mcpu=v3",
-  "-O2",
-  "-g",
-  "-Wall",
-  "-Wextra",
-  "-Werror",
-  "-Wno-unused-parameter",
-  "-D__x86_64__",
-  "-nostdinc",
-];
+/** What is made: also of the compiler's own intermediate language. */
+export const targetFlags = ["--target=bpf", "-mcpu=v3", "-O2", "-g"];
+
+const languageFlags = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-D__x86_64__", "-nostdinc"];
 
 const includes = [
   `-I${join(root, "bpf/lib")}`,
   ...[join(root, "bpf/include"), "/usr/include/x86_64-linux-gnu", "/usr/include"].flatMap((dir) => ["-isystem", dir]),
 ];
+
+const paths = [`-ffile-prefix-map=${root}=.`, "-fdebug-compilation-dir=.", "-fcoverage-compilation-dir=."];
+
+/** How every C file is compiled. Files are called by their paths from the project's folder. */
+export const sourceFlags = [...targetFlags, ...languageFlags, ...includes, ...paths];
+
+/** The program files of the datapath. */
+export function sources(): string[] {
+  return readdirSync(join(root, "bpf"))
+    .filter((name) => name.endsWith(".c"))
+    .map((name) => join(root, "bpf", name));
+}
+
+/** The object of a program file is called so, in whatever folder it is. */
+export function objectName(source: string): string {
+  return basename(source).replace(/\.c$/, ".bpf.o");
+}
+
+/** Runs the compiler. @throws Error with what it says when it fails. */
+export function clang(args: readonly string[], subject: string): void {
+  const [program = "", ...prefix] = compiler();
+  const result = spawnSync(program, [...prefix, ...args], { encoding: "utf8" });
+  if (result.status !== 0) throw new Error(`compile ${subject}: ${result.error?.message ?? result.stderr}`);
+}
 
 function headerHash(): string {
   const hash = createHash("sha256");
@@ -59,10 +75,9 @@ function headerHash(): string {
  * @throws Error with the compiler's output when the source does not compile.
  */
 export function compileBpf(source: string, output: string): boolean {
-  const command = compiler();
-  const args = [...flags, ...includes, `-ffile-prefix-map=${root}=.`, "-fdebug-compilation-dir=.", "-c", source];
+  const args = [...sourceFlags, "-c", source];
   const key = createHash("sha256")
-    .update(JSON.stringify([command, args]))
+    .update(JSON.stringify([compiler(), args]))
     .update(readFileSync(source))
     .update(headerHash())
     .digest("hex");
@@ -71,10 +86,11 @@ export function compileBpf(source: string, output: string): boolean {
 
   mkdirSync(dirname(output), { recursive: true });
   const temporary = `${output}.${process.pid}`;
-  const result = spawnSync(command[0] as string, [...command.slice(1), ...args, "-o", temporary], { encoding: "utf8" });
-  if (result.status !== 0) {
+  try {
+    clang([...args, "-o", temporary], basename(source));
+  } catch (error) {
     rmSync(temporary, { force: true });
-    throw new Error(`compile ${basename(source)}: ${result.error?.message ?? result.stderr}`);
+    throw error;
   }
   rmSync(stamp, { force: true });
   renameSync(temporary, output);
@@ -84,10 +100,7 @@ export function compileBpf(source: string, output: string): boolean {
 
 /** Builds the whole datapath into `dist/bpf`, and the layouts' object into `dist/gen`. */
 export function buildBpf(): void {
-  for (const file of readdirSync(join(root, "bpf"))) {
-    if (!file.endsWith(".c")) continue;
-    compileBpf(join(root, "bpf", file), join(root, "dist/bpf", file.replace(/\.c$/, ".bpf.o")));
-  }
+  for (const source of sources()) compileBpf(source, join(root, "dist/bpf", objectName(source)));
   compileBpf(join(root, "bpf/lib/shared/layouts.c"), join(root, "dist/gen/layouts.bpf.o"));
 }
 

@@ -6,10 +6,17 @@ import { Struct } from "./native/struct.ts";
 /** `BPF_OBJ_NAME_LEN`: longer names are cut. */
 const nameSize = 16;
 
+/** `MAX_USED_MAPS`: more the verifier lets no program use. */
+const mapIdsMax = 64;
+
+function fill(fd: number, info: Struct, subject: string): void {
+  const length = new Struct(4).u32(0, info.bytes.length);
+  check(native().objInfo(fd, info.bytes, length.bytes) as number, "bpf_obj_get_info_by_fd", subject);
+}
+
 function read(fd: number, size: number, subject: string): Struct {
   const info = new Struct(size);
-  const length = new Struct(4).u32(0, size);
-  check(native().objInfo(fd, info.bytes, length.bytes) as number, "bpf_obj_get_info_by_fd", subject);
+  fill(fd, info, subject);
   return info;
 }
 
@@ -63,6 +70,16 @@ export interface ProgramInfo {
   readonly verifiedInstructions: number;
   /** Bytes of the program as the kernel rewrote it; 8 an instruction. */
   readonly translatedSize: number;
+}
+
+/** The numbers of the maps that a program uses. */
+export function programMapIds(fd: number): number[] {
+  const layout = abi.bpf_prog_info;
+  const ids = new Struct(4 * mapIdsMax);
+  const info = new Struct(layout.size).u32(layout.nr_map_ids, mapIdsMax).pointer(layout.map_ids, ids.bytes);
+  fill(fd, info, `program descriptor ${fd}`);
+  const count = Math.min(info.view.getUint32(layout.nr_map_ids, true), mapIdsMax);
+  return Array.from({ length: count }, (_, index) => ids.view.getUint32(4 * index, true));
 }
 
 export function programInfo(fd: number): ProgramInfo {

@@ -1,5 +1,5 @@
 import { Descriptor } from "./descriptor.ts";
-import { check } from "./errors.ts";
+import { BpfError, check } from "./errors.ts";
 import { openPin } from "./pin.ts";
 import { type ProgramInfo, programInfo } from "./info.ts";
 import { abi } from "./native/abi.ts";
@@ -34,6 +34,19 @@ const headroom = 256;
 const socketBuffer = abi.__sk_buff;
 const run = abi.bpf_test_run_opts;
 
+/** The numbers of the machine's programs above one, rising: what is loaded later has a higher one. */
+export function* programIds(after = 0): Generator<number> {
+  const next = new Struct(4);
+  for (let id = after; ; id = next.view.getUint32(0, true)) {
+    if (id !== after) yield id;
+    const result = native().programNextId(id, next.bytes) as number;
+    if (result >= 0) continue;
+    const error = BpfError.fromErrno(result, "bpf_prog_get_next_id", `program ${id}`);
+    if (error.code === "not-found") return;
+    throw error;
+  }
+}
+
 /** A loaded program. */
 export class Program implements Disposable {
   readonly #descriptor: Descriptor;
@@ -48,6 +61,11 @@ export class Program implements Disposable {
 
   static openPinned(path: string, name?: string): Program {
     return new Program(openPin(path, "program"), name);
+  }
+
+  /** By the number that the kernel gave it. @throws BpfError `not-found` when there is none any more. */
+  static openById(id: number): Program {
+    return new Program(check(native().programFdById(id) as number, "bpf_prog_get_fd_by_id", `program ${id}`));
   }
 
   get fd(): number {

@@ -40,7 +40,17 @@ export const abi = {
     btf_key_type_id: 68,
     btf_value_type_id: 72,
   },
-  bpf_prog_info: { size: 232, type: 0, id: 4, tag: 8, xlated_prog_len: 20, name: 64, verified_insns: 216 },
+  bpf_prog_info: {
+    size: 232,
+    type: 0,
+    id: 4,
+    tag: 8,
+    xlated_prog_len: 20,
+    nr_map_ids: 52,
+    map_ids: 56,
+    name: 64,
+    verified_insns: 216,
+  },
   bpf_btf_info: { size: 32, btf: 0, btf_size: 8 },
 } as const;
 

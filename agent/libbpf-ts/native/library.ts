@@ -72,6 +72,8 @@ function bind() {
     objPin: bpf.func("int bpf_obj_pin(int fd, const char *path)"),
     objGet: bpf.func("int bpf_obj_get(const char *path)"),
     objInfo: bpf.func("int bpf_obj_get_info_by_fd(int fd, void *info, void *size)"),
+    programNextId: bpf.func("int bpf_prog_get_next_id(uint32_t id, void *next)"),
+    programFdById: bpf.func("int bpf_prog_get_fd_by_id(uint32_t id)"),
     mapFdById: bpf.func("int bpf_map_get_fd_by_id(uint32_t id)"),
     btfFdById: bpf.func("int bpf_btf_get_fd_by_id(uint32_t id)"),
     probeHelper: bpf.func("int libbpf_probe_bpf_helper(int program, int helper, const void *opts)"),

@@ -1,0 +1,40 @@
+/** Compiles program files of the datapath so that each block of theirs notes that it ran. */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { clang, objectName, sourceFlags, targetFlags } from "#bpf/build.ts";
+import { type ObjectBlock, instrumentedIr } from "./instrumented-ir.ts";
+
+export interface InstrumentedObject {
+  /** Of the map that has a byte for each block; no two contents have the same. */
+  readonly map: string;
+  readonly size: number;
+  readonly blocks: readonly ObjectBlock[];
+}
+
+/** What a block's byte is once the block has run; before, it has all bits set. */
+export const ran = 0;
+
+/** One byte a block, written without being read: no sum of two counters, and little for the verifier. */
+const instrumentation = [
+  "-fprofile-instr-generate",
+  "-fcoverage-mapping",
+  "-mllvm",
+  "-enable-single-byte-coverage=true",
+];
+
+/** Writes the object into a folder, under the name that it always has. */
+export function instrument(source: string, folder: string): InstrumentedObject {
+  mkdirSync(folder, { recursive: true });
+  const name = basename(source);
+  const object = join(folder, objectName(source));
+  const intermediate = `${object}.ll`;
+  clang([...sourceFlags, ...instrumentation, "-S", "-emit-llvm", source, "-o", intermediate], name);
+  const original = readFileSync(intermediate, "utf8");
+  // Names of maps have at most 15 characters, and libbpf takes sections of this beginning only.
+  const map = `.data.${createHash("sha256").update(original).digest("hex").slice(0, 9)}`;
+  const { text, blocks, size } = instrumentedIr(original, map);
+  writeFileSync(intermediate, text);
+  clang([...targetFlags, "-Xclang", "-disable-llvm-passes", "-c", intermediate, "-o", object], name);
+  return { map, size, blocks };
+}
