@@ -12,6 +12,8 @@ export interface TestContext {
   /** 0: a packet of this host. */
   readonly ingressIfindex?: number;
   readonly mark?: number;
+  /** Bytes of each segment of an aggregate; 0: it is none. */
+  readonly gsoSize?: number;
 }
 
 export interface TestRun {
@@ -81,6 +83,7 @@ export class Program implements Disposable {
     const out = new Uint8Array(data.length + headroom);
     const before = new Struct(socketBuffer.size)
       .u32(socketBuffer.mark, context.mark ?? 0)
+      .u32(socketBuffer.gso_size, context.gsoSize ?? 0)
       .u32(socketBuffer.ingress_ifindex, context.ingressIfindex ?? 0)
       .u32(socketBuffer.ifindex, context.ifindex ?? 0);
     const after = new Struct(socketBuffer.size);

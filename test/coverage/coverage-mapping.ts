@@ -44,7 +44,7 @@ export function fileNames(data: Uint8Array): string[] {
 
 /**
  * The blocks of one function, by its mapping: one for each counter, where the counter's first piece
- * begins. One that is nowhere but inside a macro of ours is where the macro is used.
+ * begins. One that is nowhere but inside a macro is where the macro is used.
  */
 export function blocksOf(mapping: Uint8Array, names: readonly string[]): MappedBlock[] {
   const reader = new ByteReader(mapping);
@@ -62,7 +62,7 @@ export function blocksOf(mapping: Uint8Array, names: readonly string[]): MappedB
     for (const region of regions[file] ?? []) {
       if (region.value === null) continue;
       if (region.kind === "expansion") visit(region.value, kinds, from ?? placeOf(region));
-      else if (kinds.includes(region.kind) && isOwn(region.file) && !places.has(region.value)) {
+      else if (kinds.includes(region.kind) && !places.has(region.value)) {
         places.set(region.value, from ?? placeOf(region));
       }
     }
@@ -70,11 +70,6 @@ export function blocksOf(mapping: Uint8Array, names: readonly string[]): MappedB
   visit(0, ["code"], null);
   visit(0, ["gap"], null);
   return [...places].map(([counter, place]) => ({ ...place, counter }));
-}
-
-/** What macros of other people's headers choose between is nothing that a test could reach. */
-function isOwn(file: string): boolean {
-  return file.startsWith("bpf/") && !file.startsWith("bpf/include/");
 }
 
 function placeOf({ file, line, column }: Place): Place {
@@ -92,13 +87,15 @@ function readRegions(reader: ByteReader, file: string): Region[] {
     // With a counter of its own a region is code; else what it is stands above the tag and the bit of expansions.
     const kind = tag === 0 && !isExpansion ? Math.floor(header / 8) : 0;
     if (kind === kindBranch) reader.numbers(2);
-    const [lineDelta = 0, column = 0, , columnEnd = 0] = reader.numbers(4);
+    const [lineDelta = 0, column = 0, lineCount = 0, columnEnd = 0] = reader.numbers(4);
     line += lineDelta;
+    // What a macro of a system header chooses between has no extent.
+    const isEmpty = lineCount === 0 && columnEnd === column;
     regions.push({
       file,
       line,
       column,
-      kind: isExpansion ? "expansion" : kind > 0 ? "other" : columnEnd >= gapBit ? "gap" : "code",
+      kind: isExpansion ? "expansion" : kind > 0 || isEmpty ? "other" : columnEnd >= gapBit ? "gap" : "code",
       value: isExpansion ? Math.floor(header / 8) : tag === tagCounter ? Math.floor(header / 4) : null,
     });
   }

@@ -21,6 +21,8 @@ const instrumentation = [
   "-fcoverage-mapping",
   "-mllvm",
   "-enable-single-byte-coverage=true",
+  "-isystem",
+  join(import.meta.dirname, "include"),
 ];
 
 /** Writes the object into a folder, under the name that it always has. */
@@ -29,7 +31,7 @@ export function instrument(source: string, folder: string): InstrumentedObject {
   const name = basename(source);
   const object = join(folder, objectName(source));
   const intermediate = `${object}.ll`;
-  clang([...sourceFlags, ...instrumentation, "-S", "-emit-llvm", source, "-o", intermediate], name);
+  clang([...instrumentation, ...sourceFlags, "-S", "-emit-llvm", source, "-o", intermediate], name);
   const original = readFileSync(intermediate, "utf8");
   // Names of maps have at most 15 characters, and libbpf takes sections of this beginning only.
   const map = `.data.${createHash("sha256").update(original).digest("hex").slice(0, 9)}`;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { until } from "#agent/local/until.ts";
 import { Action } from "#test/support/datapath.ts";
 import type { TcpFlag, Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -179,4 +180,44 @@ test("a denied connection is not begun anew by the other side, however long it g
   const [denied] = await kernel.connections.list(10);
   // TCP waits 120 s at most before it tries again.
   expect((denied?.entry.expires ?? 0n) - kernel.now()).toBeGreaterThan(120_000_000_000n);
+});
+
+test("the reply to an echo of IPv6 is judged by the request's type when policy has changed", async () => {
+  const pings = (type: number): string => `
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: server, namespace: default}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  ingress: [{icmps: [{fields: [{family: IPv6, type: ${type}}]}]}]`;
+  using pods = await TwoPods.with(pings(128));
+  const back = { source: "fd00::3", destination: "fd00::2" };
+  const echoReply = () => pods.toClient({ kind: "icmp", type: 129, id: 7 }, back);
+  pods.toServer({ kind: "icmp", type: 128, id: 7 }, { source: "fd00::2", destination: "fd00::3" });
+  await pods.setPolicy(`# moved\n${pings(128)}`);
+  expect(echoReply().action).toBe(Action.redirect);
+  await pods.setPolicy(pings(129));
+  expect(reasonOf(echoReply())).toBe(DropReason.POLICY_DENIED);
+});
+
+test("a connection with the world goes on under a policy that allows it too", async () => {
+  using pods = await TwoPods.with();
+  const send = (): number | null => {
+    const outcome = pods.toServer({ kind: "udp", sport: 5000, dport: 53 }, { destination: "192.0.2.1" });
+    expect(outcome.action).toBe(Action.next);
+    return reasonOf(outcome);
+  };
+  expect([send(), send()]).toEqual([0, null]);
+  await pods.setPolicy("");
+  expect(send()).toBe(null);
+});
+
+test("a datagram that comes after its connection's time opens another", async () => {
+  using pods = await TwoPods.with("", { config: { otherTimeout: 50_000_000n } });
+  const datagram = (): number | null => reasonOf(pods.toServer({ kind: "udp", sport: 5000, dport: 53 }));
+  expect([datagram(), datagram()]).toEqual([0, null]);
+  const { kernel } = pods.datapath;
+  const [connection] = await kernel.connections.list(1);
+  await until("the connection's end", () => kernel.now() > (connection?.entry.expires ?? 0n));
+  expect(datagram()).toBe(0);
 });

@@ -1,8 +1,8 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { decodeMac, encodeAddress } from "#agent/datapath/address.ts";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { Action } from "#test/support/datapath.ts";
-import { buildArp, buildSolicitation, icmpv6Checksum } from "#test/support/packet.ts";
+import { buildArp, buildSolicitation, icmpv6Checksum, type PacketSpec } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
 import { reasonOf, TwoPods } from "#test/support/two-pods.ts";
 
@@ -40,6 +40,26 @@ test.each([
   expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, reason]);
 });
 
+test("a reply with the pod's own address goes up to the node", async () => {
+  using pods = await TwoPods.with();
+  const arp = { sourceMac: pods.client.mac, senderIp: "10.0.0.2", targetIp: "10.0.0.254", operation: 2 } as const;
+  expect(pods.datapath.send(pods.client, buildArp(arp)).action).toBe(Action.next);
+});
+
+test.each([
+  ["of another kind of network", (frame: Uint8Array) => frame.with(15, 6)],
+  ["of another protocol than IPv4", (frame: Uint8Array) => frame.with(17, 1)],
+  ["with MAC addresses of another length", (frame: Uint8Array) => frame.with(18, 8)],
+  ["with protocol addresses of another length", (frame: Uint8Array) => frame.with(19, 16)],
+  ["that neither asks nor answers", (frame: Uint8Array) => frame.with(21, 3)],
+  ["that is cut off", (frame: Uint8Array) => frame.slice(0, 40)],
+] as const)("an ARP packet %s is dropped", async (_, change) => {
+  using pods = await TwoPods.with();
+  const arp = buildArp({ sourceMac: pods.client.mac, senderIp: "10.0.0.2", targetIp: "10.0.0.1" });
+  const outcome = pods.datapath.send(pods.client, change(arp));
+  expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.INVALID_PACKET]);
+});
+
 test("a solicitation is answered with an advertisement that is right to the checksum", async () => {
   using pods = await TwoPods.with();
   const { client } = pods;
@@ -74,3 +94,43 @@ test.each(["2001:db8::1", "fd00::fe", "fd00::3"])(
     expect(pods.datapath.send(pods.client, frame).action).toBe(Action.drop);
   },
 );
+
+test("a solicitation from a link-local address is answered; one for the pod's own address is not", async () => {
+  using pods = await TwoPods.with();
+  const send = (source: string, target: string) =>
+    pods.datapath.send(pods.client, buildSolicitation({ sourceMac: pods.client.mac, source, target }));
+  expect(send("fe80::2", "fd00::1").action).toBe(Action.redirect);
+  const own = send("fd00::2", "fd00::2");
+  expect([own.action, reasonOf(own)]).toEqual([Action.drop, null]);
+});
+
+describe("of neighbour discovery", () => {
+  const drop = async (ip: Omit<PacketSpec, "sourceMac" | "destinationMac">) => {
+    using pods = await TwoPods.with();
+    const outcome = pods.datapath.send(pods.client, pods.datapath.packet(pods.client, ip));
+    expect(outcome.action).toBe(Action.drop);
+    return reasonOf(outcome);
+  };
+  const to = { source: "fd00::2", destination: "fd00::1" };
+
+  test("a solicitation that ends before its target is dropped", async () => {
+    expect(await drop({ ...to, transport: { kind: "icmp", type: 135, quoted: new Uint8Array(8) } })).toBe(
+      DropReason.INVALID_PACKET,
+    );
+  });
+
+  test("a redirect is dropped, and told of; a question for a router without a word", async () => {
+    const message = (type: number) => drop({ ...to, transport: { kind: "icmp", type, quoted: new Uint8Array(32) } });
+    expect(await message(137)).toBe(DropReason.FORBIDDEN_ICMPV6);
+    expect(await message(133)).toBe(null);
+  });
+
+  test("what tells of a pod's multicast groups is dropped without a word", async () => {
+    // RFC 3810: hop-by-hop options with a router alert before the report.
+    const alert = [0, Uint8Array.of(5, 2, 0, 0, 1, 0)] as const;
+    const report = { kind: "icmp", type: 143, quoted: new Uint8Array(20) } as const;
+    for (const source of ["fe80::2", "::", "fd00::2"]) {
+      expect(await drop({ source, destination: "ff02::16", transport: report, extensions: [alert] })).toBe(null);
+    }
+  });
+});

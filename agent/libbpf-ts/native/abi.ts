@@ -26,7 +26,7 @@ export const abi = {
   bpf_tc_opts: { size: 32, prog_fd: 8, flags: 12, prog_id: 16, handle: 20, priority: 24 },
 
   // Linux
-  __sk_buff: { size: 192, mark: 8, ingress_ifindex: 36, ifindex: 40 },
+  __sk_buff: { size: 192, mark: 8, ingress_ifindex: 36, ifindex: 40, gso_size: 176 },
   bpf_map_info: {
     size: 80,
     type: 0,
