@@ -26,7 +26,7 @@ int from_netdev(struct __sk_buff *skb)
 	struct work *work = begin(skb, HOOK_NETDEV_INGRESS);
 
 	if (!work)
-		return TC_ACT_SHOT;
+		return TC_ACT_SHOT; /* unreachable: it is always there */
 	return finish(skb, work, from_network(skb, work));
 }
 
@@ -36,7 +36,7 @@ int to_netdev(struct __sk_buff *skb)
 	struct work *work = begin(skb, HOOK_NETDEV_EGRESS);
 
 	if (!work)
-		return TC_ACT_SHOT;
+		return TC_ACT_SHOT; /* unreachable: it is always there */
 	return finish(skb, work, judge_own(skb, work, true));
 }
 

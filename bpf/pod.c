@@ -99,7 +99,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 	if (!interface)
 		return DROP(DROP_UNKNOWN_SENDER);
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
-		return DROP(DROP_INVALID_PACKET);
+		return DROP(DROP_INVALID_PACKET); /* unreachable: devices give whole headers */
 	if (!mac_equal(eth->h_source, interface->endpoint.mac))
 		return DROP(DROP_INVALID_SOURCE_MAC);
 
@@ -197,7 +197,7 @@ int pod_egress(struct __sk_buff *skb)
 		return step;
 	work = begin(skb, HOOK_POD_EGRESS);
 	if (!work)
-		return TC_ACT_SHOT;
+		return TC_ACT_SHOT; /* unreachable: it is always there */
 	return finish(skb, work, from_pod(skb, work));
 }
 
@@ -207,7 +207,7 @@ int pod_ingress(struct __sk_buff *skb)
 	struct work *work = begin(skb, HOOK_POD_INGRESS);
 
 	if (!work)
-		return TC_ACT_SHOT;
+		return TC_ACT_SHOT; /* unreachable: it is always there */
 	return finish(skb, work, to_pod(skb, work));
 }
 

@@ -5,7 +5,6 @@ import {
   DropReason,
   EventType,
   type EventRecord,
-  SourceFile,
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import { formatTime } from "#agent/runtime/clock.ts";
@@ -17,11 +16,7 @@ import { layer4 } from "./layer4.ts";
 import type { NearestRules } from "./nearest.ts";
 import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict } from "./record.ts";
 import { RuleWords } from "./rule-words.ts";
-
-/** Names of the datapath's source files, by `enum source_file`. */
-const sourceNames = new Map<number, string>(
-  Object.entries(SourceFile).map(([name, number]) => [number, `${name.toLowerCase()}.${name === "POD" ? "c" : "h"}`]),
-);
+import { sourceFileName } from "./source-file.ts";
 
 /** Turns kept events into flows. Rules are named as they are known now; a reference never changes its meaning. */
 export class FlowRenderer {
@@ -58,7 +53,7 @@ export class FlowRenderer {
       ...(event.type === EventType.VERDICT ? { policy_match_type: matchOf(event) } : {}),
       is_reply: event.isReply !== 0,
       ...(event.ifindex === 0 ? {} : { interface: { index: event.ifindex } }),
-      ...(event.line === 0 ? {} : { file: { name: sourceNames.get(event.file) ?? "", line: event.line } }),
+      ...(event.line === 0 ? {} : { file: { name: sourceFileName(event.file), line: event.line } }),
       ...this.#policiesOf(event),
       weir: this.#weirOf(record),
     };

@@ -106,7 +106,9 @@ static __noinline int conntrack_store(const struct tuple *tuple,
 		conntrack6_key(tuple, &key);
 		error = bpf_map_update_elem(&conntrack6, &key, entry, BPF_ANY);
 	}
-	return error ? DROP(DROP_CONNTRACK_INSERT_FAILED) : STEP_NEXT;
+	if (error)
+		return DROP(DROP_CONNTRACK_INSERT_FAILED); /* unreachable: the table makes room */
+	return STEP_NEXT;
 }
 
 /* Does this packet go from the connection's destination to its source? */

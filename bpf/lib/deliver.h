@@ -29,7 +29,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct next_hop 
 		struct iphdr *ip = (void *)(eth + 1);
 
 		if ((void *)(ip + 1) > end)
-			return DROP(DROP_INVALID_PACKET);
+			return DROP(DROP_INVALID_PACKET); /* unreachable: it was parsed */
 		if (ip->ttl <= 1)
 			return DROP(DROP_TTL_EXCEEDED);
 		decrease_ttl(ip);
@@ -37,7 +37,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct next_hop 
 		struct ipv6hdr *ip = (void *)(eth + 1);
 
 		if ((void *)(ip + 1) > end)
-			return DROP(DROP_INVALID_PACKET);
+			return DROP(DROP_INVALID_PACKET); /* unreachable: it was parsed */
 		if (ip->hop_limit <= 1)
 			return DROP(DROP_TTL_EXCEEDED);
 		ip->hop_limit--;

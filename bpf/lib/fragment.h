@@ -119,9 +119,9 @@ static __noinline int remember_fragment(const struct packet *packet)
 
 	if (earlier && is_of_datagram(packet, &earlier->datagram) && earlier->judged > start.judged)
 		start.judged = earlier->judged;
-	return bpf_map_update_elem(&fragments, &key, &start, BPF_ANY) ?
-		       DROP(DROP_FRAGMENT_FIRST_MISSING) :
-		       STEP_NEXT;
+	if (bpf_map_update_elem(&fragments, &key, &start, BPF_ANY))
+		return DROP(DROP_FRAGMENT_FIRST_MISSING); /* unreachable: the table makes room */
+	return STEP_NEXT;
 }
 
 /*

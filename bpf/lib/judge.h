@@ -85,7 +85,7 @@ __noinline int judge(struct __sk_buff *skb)
 	int here, there, step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	tuple = &work->original;
 	from = &work->end[END_SOURCE];
 	to = &work->end[END_DESTINATION];

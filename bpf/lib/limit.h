@@ -125,7 +125,7 @@ __noinline int take_limits(struct __sk_buff *skb, __u32 parts)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	if (!work->entry.has_place[END_SOURCE]) {
 		step = take_limit(&work->entry, END_SOURCE, parts, work->now);
 		if (step)

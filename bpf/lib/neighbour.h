@@ -78,7 +78,7 @@ static __always_inline int answer_arp(struct __sk_buff *skb, const struct interf
 	eth = (void *)(long)skb->data;
 	arp = (void *)(eth + 1);
 	if ((void *)(arp + 1) > (void *)(long)skb->data_end)
-		return DROP(DROP_INVALID_PACKET);
+		return DROP(DROP_INVALID_PACKET); /* unreachable: pulled above */
 	if (arp->hardware != bpf_htons(ARPHRD_ETHER) || arp->protocol != bpf_htons(ETH_P_IP) ||
 	    arp->hardware_size != ETH_ALEN || arp->protocol_size != 4)
 		return DROP(DROP_INVALID_PACKET);
@@ -150,16 +150,16 @@ static __always_inline int send_advertisement(struct __sk_buff *skb,
 	nd.checksum = fold_checksum(sum);
 
 	if (bpf_skb_change_tail(skb, size, 0))
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: but without memory */
 	if (bpf_skb_store_bytes(skb, ETH_HLEN + sizeof(struct ipv6hdr), &nd, sizeof(nd),
 				BPF_F_INVALIDATE_HASH))
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: but without memory */
 	if (pull(skb, size))
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: but without memory */
 	eth = (void *)(long)skb->data;
 	ip = (void *)(eth + 1);
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
-		return DROP(DROP_INVALID_PACKET);
+		return DROP(DROP_INVALID_PACKET); /* unreachable: pulled above */
 	ip->payload_len = bpf_htons(sizeof(nd));
 	ip->nexthdr = IPPROTO_ICMPV6;
 	ip->hop_limit = 255;

@@ -274,7 +274,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 		return step;
 	ip = (void *)(long)skb->data + ETH_HLEN;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
-		return DROP(DROP_INVALID_PACKET);
+		return DROP(DROP_INVALID_PACKET); /* unreachable: pulled above */
 	step = set_datagram_end(skb, packet, 0, ip->tot_len);
 	if (step)
 		return step;
@@ -361,7 +361,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 		return step;
 	ip = (void *)(long)skb->data + ETH_HLEN;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
-		return DROP(DROP_INVALID_PACKET);
+		return DROP(DROP_INVALID_PACKET); /* unreachable: pulled above */
 	if (ip->version != 6)
 		return DROP(DROP_INVALID_PACKET);
 	read_ipv6_addresses(ip, &packet->tuple);

@@ -51,7 +51,7 @@ __noinline int related(struct __sk_buff *skb)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	packet = &work->packet;
 	quoted = &work->quoted;
 	quoted->end = packet->end;

@@ -77,7 +77,7 @@ __noinline int open_connection(struct __sk_buff *skb)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	entry = &work->entry;
 	work->is_reply = work->answers;
 	if (work->is_reply)
@@ -127,7 +127,7 @@ __noinline int judge_known(struct __sk_buff *skb)
 	__u8 icmp_type;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	entry = conntrack_find(&work->packet.tuple);
 	if (!entry)
 		return ANOTHER_CONNECTION; /* evicted meanwhile */
@@ -179,7 +179,7 @@ __noinline int keep_connection(struct __sk_buff *skb)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	step = judge_known(skb);
 	if (step)
 		return step;
@@ -220,7 +220,7 @@ __noinline int judge_again(struct __sk_buff *skb)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	step = keep_connection(skb);
 	if (!step)
 		return STEP_NEXT;
@@ -240,7 +240,7 @@ __noinline int judge_alone(struct __sk_buff *skb)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	work->is_reply = false;
 	work->original = work->packet.tuple;
 	work->entry.flags = flags_of_place(skb, work);

@@ -12,7 +12,6 @@ import {
 } from "libbpf-ts";
 import { type CounterKey, counterKey, counterValue } from "#agent/datapath/layouts.gen.ts";
 import type { InstrumentedObject } from "./instrument.ts";
-import { ran } from "./instrument.ts";
 
 /** Names of the map that counts drops, as `bpf/lib/events.h` has it. */
 const dropCounters = "counters";
@@ -43,16 +42,17 @@ export class Collector implements Disposable {
     }
   }
 
-  /** By the map's name, which bytes of each object's blocks were written. */
-  hits(): Map<string, Uint8Array> {
-    const hits = new Map([...this.#objects.values()].map(({ map, size }) => [map, new Uint8Array(size)]));
+  /** By the map's name, what its counters say, of all programs together. */
+  counts(): Map<string, number[]> {
+    const counts = new Map([...this.#objects.values()].map(({ map, counters }) => [map, zeros(counters)]));
     for (const handle of this.#held.values()) {
-      const merged = hits.get(handle.info.name);
-      if (merged === undefined) continue;
-      const value = new BpfMap(handle, u32, bytes(merged.length)).get(0);
-      for (const [index, byte] of (value ?? []).entries()) if (byte === ran) merged[index] = 1;
+      const sums = counts.get(handle.info.name);
+      if (sums === undefined) continue;
+      const value = new BpfMap(handle, u32, bytes(8 * sums.length)).get(0) ?? new Uint8Array(0);
+      const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+      for (const index of sums.keys()) sums[index] = (sums[index] ?? 0) + Number(view.getBigUint64(8 * index, true));
     }
-    return hits;
+    return counts;
   }
 
   /** Where packets were dropped. */
@@ -75,6 +75,10 @@ export class Collector implements Disposable {
   [Symbol.dispose](): void {
     for (const handle of this.#held.values()) handle[Symbol.dispose]();
   }
+}
+
+function zeros(count: number): number[] {
+  return Array.from({ length: count }, () => 0);
 }
 
 /** Other programs of the machine come and go. */

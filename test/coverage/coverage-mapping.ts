@@ -12,22 +12,34 @@ export interface Place {
   readonly column: number;
 }
 
-/** A piece of source that runs from its beginning to its end once it has begun. */
+/**
+ * How often a piece of source ran: a sum of counters, each with its factor. None at all: the program file does
+ * not use the function.
+ */
+export type Terms = ReadonlyMap<number, number>;
+
+/** A piece of source that runs to its end once it has begun. */
 export interface MappedBlock extends Place {
-  /** Index among the function's counters; null: the program file does not use the function. */
-  readonly counter: number | null;
+  readonly terms: Terms;
 }
 
 interface Region extends Place {
-  readonly kind: "code" | "gap" | "expansion" | "other";
-  /** Index of the counter; of an expansion the file that it stands for. */
-  readonly value: number | null;
+  readonly kind: "code" | "gap" | "other";
+  readonly terms: Terms;
+}
+
+/** The use of a macro. */
+interface Expansion extends Place {
+  readonly kind: "expansion";
+  /** Index of what it stands for, as if that were a file. */
+  readonly of: number;
 }
 
 /** Bit of a region's last column: it is the room between two pieces. */
 const gapBit = 2 ** 31;
-const tagCounter = 1;
 const expansionBit = 4;
+/** What a number speaks of, by its lowest two bits; the rest of it is an index. */
+const tag = { zero: 0, counter: 1, difference: 2, sum: 3 } as const;
 const kindBranch = 4;
 
 /** The names of the source files, by index. `data` is what follows the header of `__llvm_coverage_mapping`. */
@@ -43,61 +55,69 @@ export function fileNames(data: Uint8Array): string[] {
 }
 
 /**
- * The blocks of one function, by its mapping: one for each counter, where the counter's first piece
- * begins. One that is nowhere but inside a macro is where the macro is used.
+ * The blocks of one function, by its mapping: pieces that run equally often are one block, which is where the
+ * first of them begins. One that is nowhere but inside a macro is where the macro is used.
  */
 export function blocksOf(mapping: Uint8Array, names: readonly string[]): MappedBlock[] {
   const reader = new ByteReader(mapping);
   const files = reader.numbers();
-  const expressions = reader.number();
-  if (expressions > 0) throw new Error("read coverage mapping: it has expressions of counters, not one a block");
-  const regions = files.map((file) => readRegions(reader, names[file] ?? ""));
+  const pairs = Array.from({ length: reader.number() }, () => reader.numbers(2));
+  const termsOf = (value: number): Terms => {
+    const index = Math.floor(value / 4);
+    const kind = value & 3;
+    if (kind === tag.zero) return new Map();
+    if (kind === tag.counter) return new Map([[index, 1]]);
+    const [left = 0, right = 0] = pairs[index] ?? [];
+    return sum(termsOf(left), termsOf(right), kind === tag.difference ? -1 : 1);
+  };
+  const regions = files.map((file) => readRegions(reader, names[file] ?? "", termsOf));
 
-  const unused = regions[0]?.[0];
-  if (unused?.kind === "code" && unused.value === null && regions.length === 1 && regions[0]?.length === 1) {
-    return [{ ...placeOf(unused), counter: null }];
-  }
-  const places = new Map<number, Place>();
-  const visit = (file: number, kinds: readonly Region["kind"][], from: Place | null): void => {
+  const [only, ...others] = regions.flat();
+  if (only?.kind === "code" && only.terms.size === 0 && others.length === 0) return [blockAt(only, only.terms)];
+  const blocks = new Map<string, MappedBlock>();
+  const visit = (file: number, wanted: Region["kind"], from: Place | null): void => {
     for (const region of regions[file] ?? []) {
-      if (region.value === null) continue;
-      if (region.kind === "expansion") visit(region.value, kinds, from ?? placeOf(region));
-      else if (kinds.includes(region.kind) && !places.has(region.value)) {
-        places.set(region.value, from ?? placeOf(region));
+      if (region.kind === "expansion") visit(region.of, wanted, from ?? region);
+      else if (region.kind === wanted && region.terms.size > 0) {
+        const key = [...region.terms].map(([counter, factor]) => `${counter}*${factor}`).join("+");
+        if (!blocks.has(key)) blocks.set(key, blockAt(from ?? region, region.terms));
       }
     }
   };
-  visit(0, ["code"], null);
-  visit(0, ["gap"], null);
-  return [...places].map(([counter, place]) => ({ ...place, counter }));
+  visit(0, "code", null);
+  visit(0, "gap", null);
+  return [...blocks.values()];
 }
 
-function placeOf({ file, line, column }: Place): Place {
-  return { file, line, column };
+function blockAt({ file, line, column }: Place, terms: Terms): MappedBlock {
+  return { file, line, column, terms };
 }
 
-function readRegions(reader: ByteReader, file: string): Region[] {
+/** In the order of the counters, without those that cancel out. */
+function sum(left: Terms, right: Terms, factor: number): Terms {
+  const total = new Map(left);
+  for (const [counter, value] of right) total.set(counter, (total.get(counter) ?? 0) + factor * value);
+  return new Map([...total].filter(([, value]) => value !== 0).toSorted(([a], [b]) => a - b));
+}
+
+function readRegions(reader: ByteReader, file: string, termsOf: (value: number) => Terms): (Region | Expansion)[] {
   const count = reader.number();
-  const regions: Region[] = [];
+  const regions: (Region | Expansion)[] = [];
   let line = 0;
   for (let i = 0; i < count; i++) {
     const header = reader.number();
-    const tag = header & 3;
-    const isExpansion = tag === 0 && (header & expansionBit) !== 0;
+    const isExpansion = (header & 3) === tag.zero && (header & expansionBit) !== 0;
     // With a counter of its own a region is code; else what it is stands above the tag and the bit of expansions.
-    const kind = tag === 0 && !isExpansion ? Math.floor(header / 8) : 0;
+    const kind = (header & 3) === tag.zero && !isExpansion ? Math.floor(header / 8) : 0;
     if (kind === kindBranch) reader.numbers(2);
     const [lineDelta = 0, column = 0, lineCount = 0, columnEnd = 0] = reader.numbers(4);
     line += lineDelta;
+    const place = { file, line, column };
     // What a macro of a system header chooses between has no extent.
     const isEmpty = lineCount === 0 && columnEnd === column;
-    regions.push({
-      file,
-      line,
-      column,
-      kind: isExpansion ? "expansion" : kind > 0 || isEmpty ? "other" : columnEnd >= gapBit ? "gap" : "code",
-      value: isExpansion ? Math.floor(header / 8) : tag === tagCounter ? Math.floor(header / 4) : null,
-    });
+    if (isExpansion) regions.push({ ...place, kind: "expansion", of: Math.floor(header / 8) });
+    else if (kind > 0 || isEmpty) regions.push({ ...place, kind: "other", terms: new Map() });
+    else regions.push({ ...place, kind: columnEnd >= gapBit ? "gap" : "code", terms: termsOf(header) });
   }
   return regions;
 }

@@ -6,21 +6,17 @@ import { clang, objectName, sourceFlags, targetFlags } from "#bpf/build.ts";
 import { type ObjectBlock, instrumentedIr } from "./instrumented-ir.ts";
 
 export interface InstrumentedObject {
-  /** Of the map that has a byte for each block; no two contents have the same. */
+  /** Of the map that has the counters; no two contents have the same. */
   readonly map: string;
-  readonly size: number;
+  readonly counters: number;
   readonly blocks: readonly ObjectBlock[];
 }
 
-/** What a block's byte is once the block has run; before, it has all bits set. */
-export const ran = 0;
-
-/** One byte a block, written without being read: no sum of two counters, and little for the verifier. */
+/** Counters of 64 bits, one for each choice; atomic, because blocks are told by differences of them. */
 const instrumentation = [
   "-fprofile-instr-generate",
+  "-fprofile-update=atomic",
   "-fcoverage-mapping",
-  "-mllvm",
-  "-enable-single-byte-coverage=true",
   "-isystem",
   join(import.meta.dirname, "include"),
 ];
@@ -35,8 +31,8 @@ export function instrument(source: string, folder: string): InstrumentedObject {
   const original = readFileSync(intermediate, "utf8");
   // Names of maps have at most 15 characters, and libbpf takes sections of this beginning only.
   const map = `.data.${createHash("sha256").update(original).digest("hex").slice(0, 9)}`;
-  const { text, blocks, size } = instrumentedIr(original, map);
+  const { text, blocks, counters } = instrumentedIr(original, map);
   writeFileSync(intermediate, text);
   clang([...targetFlags, "-Xclang", "-disable-llvm-passes", "-c", intermediate, "-o", object], name);
-  return { map, size, blocks };
+  return { map, counters, blocks };
 }

@@ -2,24 +2,17 @@
  * LLVM's text as clang writes it with `-fprofile-instr-generate -fcoverage-mapping`, made into what a BPF
  * loader understands: counters in one data section, nothing of the profiling run time.
  */
-import { type Place, blocksOf, fileNames } from "./coverage-mapping.ts";
-
-/** A block of one object, and where in the section of counters its byte is. */
-export interface ObjectBlock extends Place {
-  /** Index among the function's blocks: two may begin at one place. */
-  readonly index: number;
-  /** Null: this object does not use the function. */
-  readonly offset: number | null;
-}
+import { blocksOf, fileNames, type MappedBlock } from "./coverage-mapping.ts";
 
 export interface Instrumented {
   readonly text: string;
-  readonly blocks: readonly ObjectBlock[];
-  /** Bytes of the section. */
-  readonly size: number;
+  /** With counters as the whole section has them. */
+  readonly blocks: readonly MappedBlock[];
+  /** How many the section has, of 64 bits each. */
+  readonly counters: number;
 }
 
-const counters = /^@__profc_(\S+) = .*\[(\d+) x i8\] .*, section "__llvm_prf_cnts".*$/gm;
+const counterArrays = /^@__profc_(\S+) = .*\[(\d+) x i64\] .*, section "__llvm_prf_cnts".*$/gm;
 const functions = /^@__profd_(\S+) = [^{]*\{[^}]*\} \{ i64 (-?\d+),/gm;
 const mappings = /^@__covrec_\S+ = .*<\{ i64 (-?\d+), i32 \d+, i64 -?\d+, i64 -?\d+, \[\d+ x i8\] c"([^"]*)" \}>/gm;
 const names = /^@__llvm_coverage_mapping = .*\[\d+ x i8\] c"([^"]*)" \}/m;
@@ -34,26 +27,26 @@ const keptNames = /^(@llvm\.(?:compiler\.)?used = .*)\[\d+ x ptr\] \[(.*)\](, se
 export function instrumentedIr(text: string, section: string): Instrumented {
   const files = fileNames(bytes(names.exec(text)?.[1] ?? ""));
   const functionOf = new Map([...text.matchAll(functions)].map(([, name = "", hash = ""]) => [hash, name]));
-  const offsets = new Map<string, number>();
-  let size = 0;
-  for (const [, name = "", count] of text.matchAll(counters)) {
-    offsets.set(name, size);
-    size += Number(count);
+  const firsts = new Map<string, number>();
+  let counters = 0;
+  for (const [, name = "", count] of text.matchAll(counterArrays)) {
+    firsts.set(name, counters);
+    counters += Number(count);
   }
   const blocks = [...text.matchAll(mappings)].flatMap(([, hash = "", mapping = ""]) =>
-    blocksOf(bytes(mapping), files).map(({ counter, ...place }): ObjectBlock => {
-      if (counter === null) return { ...place, index: 0, offset: null };
-      const offset = offsets.get(functionOf.get(hash) ?? "");
-      if (offset === undefined) throw new Error(`instrument ${place.file}:${place.line}: its counters are not found`);
-      return { ...place, index: counter, offset: offset + counter };
+    blocksOf(bytes(mapping), files).map(({ terms, ...place }): MappedBlock => {
+      if (terms.size === 0) return { ...place, terms };
+      const first = firsts.get(functionOf.get(hash) ?? "");
+      if (first === undefined) throw new Error(`instrument ${place.file}:${place.line}: its counters are not found`);
+      return { ...place, terms: new Map([...terms].map(([counter, factor]) => [first + counter, factor])) };
     }),
   );
-  return { text: edited(text, section), blocks, size };
+  return { text: edited(text, section), blocks, counters };
 }
 
 function edited(text: string, section: string): string {
   return text
-    .replace(counters, (line) =>
+    .replace(counterArrays, (line) =>
       line.replace(/, section "__llvm_prf_cnts"(, comdat(\(\S+\))?)?/, `, section "${section}"`),
     )
     .replace(dropped, "")

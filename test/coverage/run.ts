@@ -1,5 +1,5 @@
 /**
- * How much of the datapath's C the tests reach. Builds it with a byte for each block, runs tests with
+ * How much of the datapath's C the tests reach. Builds it with counters, runs tests with
  * that, and prints for each file how many of its blocks ran, and which did not; the same of drops.
  *
  *   npm run coverage [-- FILTER...]      test/kernel and test/node unless told
@@ -74,7 +74,7 @@ const objects = sources().map((source) => instrument(source, objectFolder));
 using collector = new Collector(objects);
 const testsFailed = (await runTests(filters.length > 0 ? filters : ["test/kernel", "test/node"], collector)) !== 0;
 
-const blocks = blockCoverage(objects, collector.hits(), lines);
+const blocks = blockCoverage(objects, collector.counts(), lines);
 const sourceFiles = readdirSync(join(root, "bpf"), { recursive: true, encoding: "utf8" })
   .filter((name) => /\.[ch]$/.test(name) && !name.startsWith("include/"))
   .map((name) => `bpf/${name}`)

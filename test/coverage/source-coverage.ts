@@ -21,14 +21,21 @@ export type SourceLines = (file: string) => readonly string[];
 /** The blocks of all objects: a header's are the same in each, and one that ran in any has run. */
 export function blockCoverage(
   objects: readonly InstrumentedObject[],
-  hits: ReadonlyMap<string, Uint8Array>,
+  counts: ReadonlyMap<string, readonly number[]>,
   lines: SourceLines,
 ): Reached[] {
   const merged = new Map<string, Reached>();
   for (const { map, blocks } of objects) {
-    for (const { index, offset, ...place } of blocks) {
-      const key = `${place.file}:${place.line}:${place.column}:${index}`;
-      const hit = (offset !== null && hits.get(map)?.[offset] === 1) || merged.get(key)?.hit === true;
+    const counters = counts.get(map) ?? [];
+    const seen = new Map<string, number>();
+    for (const { terms, ...place } of blocks) {
+      const times = [...terms].reduce((sum, [counter, factor]) => sum + factor * (counters[counter] ?? 0), 0);
+      const where = `${place.file}:${place.line}:${place.column}`;
+      // Two blocks may begin at one place; their order is the same in all objects.
+      const index = seen.get(where) ?? 0;
+      seen.set(where, index + 1);
+      const key = `${where}:${index}`;
+      const hit = times > 0 || merged.get(key)?.hit === true;
       merged.set(key, { ...place, hit, unreachable: isUnreachable(place, lines) });
     }
   }

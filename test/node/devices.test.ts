@@ -28,7 +28,8 @@ test("the devices of default routes get programs, and lose them with the route",
   await onNode("-6", "route", "add", "default", "via", second.ipv6);
   await untilDevices("outside", "outside3");
   const links = () => readdirSync(join(node().bpffs, "weir/device-links")).toSorted();
-  expect(links()).toEqual(["outside-egress", "outside-ingress", "outside3-egress", "outside3-ingress"]);
+  const pins = ["outside-egress", "outside-ingress", "outside3-egress", "outside3-ingress"];
+  await expect.poll(links).toEqual(pins);
   await onNode("link", "delete", "outside3");
   await untilDevices("outside");
   await until("the pins of the device are gone", () => links().length === 2);
