@@ -1,23 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { BpfObject } from "libbpf-ts";
-import { DropReason, SourceFile } from "#agent/datapath/layouts.gen.ts";
 import { objectName } from "#bpf/build.ts";
 import { needs } from "#test/support/requirement.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { Collector } from "./collector.ts";
-import { dropSites } from "./drop-sites.ts";
 import { instrument } from "./instrument.ts";
-import { blockCoverage, dropCoverage, summary } from "./source-coverage.ts";
+import { blockCoverage, summary } from "./source-coverage.ts";
 
 beforeEach(needs("root"));
 
 const root = resolve(import.meta.dirname, "../..");
 const source = "test/fixtures/bpf/blocks.c";
 const text = readFileSync(join(root, source), "utf8").split("\n");
-const stack = new DisposableStack();
-afterEach(() => stack.dispose());
 
 /** The lines with a block that did not run, when the programs ran with these marks. */
 function missed(runs: readonly (readonly ["first" | "second", number])[]): string[] {
@@ -53,4 +49,10 @@ test("blocks that ran are told from those that did not: branches, cases, loops, 
     "sum += skb->mark == 7 ? i : 0;",
     "{", // second
   ]);
+});
+
+test("what several runs of several programs reach is reached; the choice that none of them made is left", () => {
+  const runs = [1, 2, 7].map((mark) => ["first", mark] as const);
+  expect(missed([...runs, ["second", 0]])).toEqual(["{", "sum += skb->mark == 7 ? i : 0;"]);
+  expect(missed([...runs, ["first", 8], ["second", 0]])).toEqual(["{"]);
 });

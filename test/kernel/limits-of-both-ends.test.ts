@@ -80,3 +80,15 @@ test("a rule whose limit has no record yet bounds nothing, and counts when it co
   expect(open(pods)).toEqual([3]);
   dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
 });
+
+test("nor is a later fragment: nobody sees whether it is one", async () => {
+  using pods = await TwoPods.with(limited("Ingress", connections(1)));
+  const ip = { source: "10.0.0.2", destination: "10.0.0.3", id: 9 };
+  const send = (transport: Transport, fragment: number): Outcome =>
+    pods.datapath.send(pods.client, pods.datapath.packet(pods.client, { ...ip, transport, fragment }));
+  expect(send(packet(40_000, "SYN"), 0x2000).action).toBe(Action.redirect);
+  pods.toServer(packet(40_000, "RST"));
+  pods.toServer(packet(41_000, "SYN"));
+  const rest: Transport = { kind: "raw", protocol: 6, payload: new Uint8Array(32) };
+  dropped(send(rest, 8), DropReason.CONNECTION_LIMIT);
+});

@@ -25,6 +25,30 @@ test.each([
   dropped(send(pods, ip), DropReason.UNKNOWN_L4);
 });
 
+test.each([
+  ["ICMP", { ...ipv4, transport: { kind: "raw", protocol: 1, payload: new Uint8Array(7) } as const }],
+  ["ICMPv6", { ...ipv6, transport: { kind: "raw", protocol: 58, payload: new Uint8Array(7) } as const }],
+  ["TCP", { ...ipv4, transport: { kind: "raw", protocol: 6, payload: new Uint8Array(19) } as const }],
+  ["UDP", { ...ipv6, transport: { kind: "raw", protocol: 17, payload: new Uint8Array(7) } as const }],
+  ["SCTP", { ...ipv4, transport: { kind: "raw", protocol: 132, payload: new Uint8Array(11) } as const }],
+])("a header of %s that is a byte short is dropped", async (_, ip) => {
+  using pods = await TwoPods.with();
+  dropped(send(pods, ip), DropReason.INVALID_PACKET);
+});
+
+test.each([
+  ["IPv4", { ...ipv4, transport: syn }, 16],
+  ["IPv6", { ...ipv6, transport: syn }, 18],
+])("a datagram of %s that says to be longer than its frame is dropped", async (_, ip, at) => {
+  using pods = await TwoPods.with();
+  const longer = send(pods, ip, (frame) => {
+    const view = new DataView(frame.buffer, frame.byteOffset);
+    view.setUint16(at, view.getUint16(at) + 1);
+    return frame;
+  });
+  dropped(longer, DropReason.INVALID_PACKET);
+});
+
 test("a frame whose type and version differ is dropped", async () => {
   using pods = await TwoPods.with();
   const version = (number: number) => (frame: Uint8Array) => {
@@ -68,6 +92,14 @@ describe("IPv6 extension headers", () => {
     const fragment = Uint8Array.of(0, 1, 0, 0, 0, 7);
     const extensions = [44, 44].map((number) => [number, fragment] as const);
     dropped(send(pods, { ...ipv6, transport: syn, extensions }), DropReason.INVALID_PACKET);
+  });
+
+  test("may be six", async () => {
+    using pods = await TwoPods.with();
+    const extensions = Array.from({ length: 6 }, () => [60, new Uint8Array(6)] as const);
+    expect(send(pods, { ...ipv6, transport: syn, extensions }).action).toBe(Action.redirect);
+    const seven = [...extensions, [60, new Uint8Array(6)] as const];
+    dropped(send(pods, { ...ipv6, transport: syn, extensions: seven }), DropReason.IPV6_EXTENSION_HEADER);
   });
 
   test("that end behind the datagram are not read", async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { until } from "#agent/local/until.ts";
 import { settled } from "#agent/endpoint/guarded-endpoint.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import { buildArp, buildIpPacket, type PacketSpec, type Transport } from "#test/support/packet.ts";
@@ -116,9 +117,34 @@ spec: {podSelector: {matchLabels: {app: server}}, policyTypes: [Egress]}`;
     send(pods, { ...own, transport: udp(40_000, 53) });
     const error = { ...world, transport: quoting(own.source, own.destination, udp(40_000, 53)) };
     expect(receive(pods, error).action).toBe(Action.next);
-    await pods.setPolicy(`${serverPolicy("[]").replace("policyTypes: [Ingress]", "policyTypes: [Ingress, Egress]")}`);
+    await pods.setPolicy(serverPolicy("[]").replace("policyTypes: [Ingress]", "policyTypes: [Ingress, Egress]"));
     dropped(receive(pods, error), DropReason.POLICY_DENIED);
   });
+});
+
+test("an ICMP error stops when its connection's rule has ended, and is judged for itself when the pod has gone", async () => {
+  using pods = await TwoPods.with();
+  const { end, wall } = pods.instantIn(200);
+  await pods.setPolicy(
+    serverPolicy("[{ports: [{port: 53, protocol: UDP}]}]").replace(
+      "namespace: default}",
+      `namespace: default, annotations: {weir.io/not-after: '${new Date(wall).toISOString()}'}}`,
+    ),
+  );
+  expect(receive(pods, { ...world, transport: udp(40_000, 53) }).action).toBe(Action.next);
+  const own = { source: world.destination, destination: world.source };
+  const error = { ...own, transport: quoting(world.source, world.destination, udp(40_000, 53)) };
+  expect(reasonOf(send(pods, error))).toBe(null);
+  await until("the rule's end", () => pods.datapath.kernel.now() >= end);
+  dropped(send(pods, error), DropReason.POLICY_DENIED);
+  await pods.setPolicy("");
+  expect(reasonOf(send(pods, error))).toBe(null);
+  // The same address, another incarnation: the connection is not its own.
+  pods.enforcement.remove(pods.server.id);
+  const successor = { ...pods.server, incarnation: 99 };
+  await pods.enforcement.add(successor);
+  const alone = pods.datapath.send(successor, pods.datapath.packet(successor, error));
+  expect([alone.action, reasonOf(alone)]).toEqual([Action.next, 0]);
 });
 
 describe("an ICMP error that cannot be read is dropped", () => {
@@ -126,17 +152,22 @@ describe("an ICMP error that cannot be read is dropped", () => {
   test.each([
     ["without a whole header in it", { ...world, transport: { kind: "icmp", type: 3, quoted: whole.slice(0, 12) } }],
     ["without ports in it", { ...world, transport: { kind: "icmp", type: 3, quoted: whole.slice(0, 22) } }],
+    ["with another header in it", { ...world, transport: { kind: "icmp", type: 3, quoted: whole.with(0, 0x65) } }],
     ["with half an IPv6 header", { ...world6, transport: { kind: "icmp", type: 1, quoted: new Uint8Array(20) } }],
   ] as const)("%s", async (_, ip) => {
     using pods = await TwoPods.with();
     dropped(receive(pods, ip), DropReason.INVALID_PACKET);
   });
 
-  test("but one that quotes a later fragment is judged for itself", async () => {
+  const own = { source: world.destination, destination: world.source };
+  const datagram = { ...own, transport: udp(40_000, 53) };
+  test.each([
+    ["a later fragment", { ...datagram, fragment: 8 }],
+    ["what another pod sent", { ...datagram, source: "10.0.0.2" }],
+  ])("but one that quotes %s is judged for itself", async (_, quoted) => {
     using pods = await TwoPods.with(serverPolicy("[]"));
-    const own = { source: world.destination, destination: world.source };
-    send(pods, { ...own, transport: udp(40_000, 53) });
-    const quoted = buildIpPacket({ ...own, transport: udp(40_000, 53), fragment: 8 });
-    dropped(receive(pods, { ...world, transport: { kind: "icmp", type: 3, quoted } }), DropReason.POLICY_DENIED);
+    send(pods, datagram);
+    const transport = { kind: "icmp", type: 3, quoted: buildIpPacket(quoted) } as const;
+    dropped(receive(pods, { ...world, transport }), DropReason.POLICY_DENIED);
   });
 });

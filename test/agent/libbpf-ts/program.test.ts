@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { type MapHandle, Program } from "libbpf-ts";
+import { type MapHandle, Program, programIds, programMapIds } from "libbpf-ts";
 import { BpfFileSystem } from "#test/support/bpf-file-system.ts";
 import { needs } from "#test/support/requirement.ts";
 import { TestObject } from "./test-object.ts";
@@ -63,4 +63,23 @@ test("a pin of another kind of object is refused", () => {
   handle.pin(files.join("pairs"));
   expect(() => Program.openPinned(files.join("pairs"))).toThrow(expect.objectContaining({ code: "incompatible" }));
   expect(() => Program.openPinned(files.join("nothing"))).toThrow(expect.objectContaining({ code: "not-found" }));
+});
+
+test("a program is found among all of the machine by its number, which is higher the later it came", () => {
+  using object = new TestObject();
+  using program = object.object.program("answer");
+  const { id } = program.info;
+  expect([...programIds()]).toContain(id);
+  expect([...programIds(id - 1)][0]).toBe(id);
+  expect([...programIds(id)]).not.toContain(id);
+  using again = Program.openById(id);
+  expect(again.info.tag).toBe(program.info.tag);
+  expect(() => Program.openById(0x7fffffff)).toThrow(expect.objectContaining({ code: "not-found" }));
+});
+
+test("a program tells the numbers of the maps that it uses", () => {
+  using object = new TestObject();
+  using count = object.object.program("look_inside");
+  using outer = object.map("outer");
+  expect(programMapIds(count.fd)).toContain(outer.info.id);
 });
