@@ -1,15 +1,4 @@
-import {
-  type Codec,
-  BpfError,
-  BpfMap,
-  bytes,
-  MapHandle,
-  PerCpuMap,
-  Program,
-  programIds,
-  programMapIds,
-  u32,
-} from "libbpf-ts";
+import { BpfError, BpfMap, bytes, MapHandle, PerCpuMap, Program, programIds, programMapIds, u32 } from "libbpf-ts";
 import { type CounterKey, counterKey, counterValue } from "#agent/datapath/layouts.gen.ts";
 import type { InstrumentedObject } from "./instrument.ts";
 

@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { clang, objectName, sourceFlags, targetFlags } from "#bpf/build.ts";
-import { type ObjectBlock, instrumentedIr } from "./instrumented-ir.ts";
+import type { MappedBlock } from "./coverage-mapping.ts";
+import { instrumentedIr } from "./instrumented-ir.ts";
 
 export interface InstrumentedObject {
   /** Of the map that has the counters; no two contents have the same. */
   readonly map: string;
   readonly counters: number;
-  readonly blocks: readonly ObjectBlock[];
+  readonly blocks: readonly MappedBlock[];
 }
 
 /** Counters of 64 bits, one for each choice; atomic, because blocks are told by differences of them. */

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
-import { BpfMap, u32 } from "libbpf-ts";
-import { DropReason, limit as limitRecord } from "#agent/datapath/layouts.gen.ts";
+import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
+import { DropReason, type Limit, limit as limitRecord } from "#agent/datapath/layouts.gen.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import type { TcpFlag, Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -66,21 +66,6 @@ test("an answer to a handshake is no farewell of a connection that was reset: it
   expect(pods.toClient(answer(40_000, "RST")).action).toBe(Action.redirect);
 });
 
-test("a rule whose limit has no record yet bounds nothing, and counts when it comes", async () => {
-  using pods = await TwoPods.with(limited("Ingress", connections(1)));
-  using handle = pods.datapath.openMap("limits");
-  const records = new BpfMap(handle, u32, limitRecord);
-  const [[reference, record] = []] = [...records.entries()];
-  if (reference === undefined || record === undefined) throw new Error("read limits: there is none");
-  records.delete(reference);
-  for (let i = 0; i < 3; i++) expect(pods.toServer(packet(40_000 + i, "SYN")).action).toBe(Action.redirect);
-  records.set(reference, record);
-  const { kernel } = pods.datapath;
-  kernel.limits.recount((await kernel.connections.sweep(kernel.now())).limited);
-  expect(open(pods)).toEqual([3]);
-  dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
-});
-
 test("nor is a later fragment: nobody sees whether it is one", async () => {
   using pods = await TwoPods.with(limited("Ingress", connections(1)));
   const ip = { source: "10.0.0.2", destination: "10.0.0.3", id: 9 };
@@ -91,4 +76,39 @@ test("nor is a later fragment: nobody sees whether it is one", async () => {
   pods.toServer(packet(41_000, "SYN"));
   const rest: Transport = { kind: "raw", protocol: 6, payload: new Uint8Array(32) };
   dropped(send(rest, 8), DropReason.CONNECTION_LIMIT);
+});
+
+/** The one record of a limit, and the table that it is in. */
+function onlyRecord(handle: MapHandle): { records: BpfMap<number, Limit>; reference: number; record: Limit } {
+  const records = new BpfMap(handle, u32, limitRecord);
+  const [[reference, record] = []] = [...records.entries()];
+  if (reference === undefined || record === undefined) throw new Error("read limits: there is none");
+  return { records, reference, record };
+}
+
+test("a rule whose limit has no record yet bounds nothing, and counts when it comes", async () => {
+  using pods = await TwoPods.with(limited("Ingress", connections(1)));
+  using handle = pods.datapath.openMap("limits");
+  const { records, reference, record } = onlyRecord(handle);
+  records.delete(reference);
+  // No connection, so it is none that counts.
+  expect(pods.toServer({ kind: "icmp", type: 13 }).action).toBe(Action.redirect);
+  for (let i = 0; i < 3; i++) expect(pods.toServer(packet(40_000 + i, "SYN")).action).toBe(Action.redirect);
+  records.set(reference, record);
+  const { kernel } = pods.datapath;
+  kernel.limits.recount((await kernel.connections.sweep(kernel.now())).limited);
+  expect(open(pods)).toEqual([3]);
+  dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
+});
+
+test("time that another CPU has already counted gives no tokens again", async () => {
+  using pods = await TwoPods.with(limited("Ingress", "weir.io/rate-limit: 5/s"));
+  using handle = pods.datapath.openMap("limits");
+  const { records, reference, record } = onlyRecord(handle);
+  // As a CPU leaves it that has read the clock later than this one.
+  const ahead = pods.datapath.kernel.now() + 3_600_000_000_000n;
+  records.set(reference, { ...record, tokens: 1, updated: ahead });
+  expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
+  dropped(pods.toServer(packet(40_001, "SYN")), DropReason.RATE_LIMITED);
+  expect(records.get(reference)).toMatchObject({ tokens: 0, updated: ahead });
 });

@@ -45,6 +45,25 @@ describe("a rule with an end", () => {
     expect(pods.toServer(packet(40_000, "ACK")).action).toBe(Action.redirect);
   });
 
+  test("ends a connection with the earlier of both ends' rules", async () => {
+    const egress = (end: string): string => `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: client, namespace: default, annotations: {${end}}}
+spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{}]}`;
+    using pods = await TwoPods.with();
+    for (const [ofClient, ofServer] of [
+      [60_000, 90_000],
+      [90_000, 60_000],
+    ] as const) {
+      const ends = [pods.instantIn(ofClient), pods.instantIn(ofServer)] as const;
+      await pods.setPolicy(`${egress(ending(ends[0].wall))}\n---${fromClient(ending(ends[1].wall))}`);
+      pods.toServer(packet(40_000, "SYN"));
+      const [connection] = await pods.datapath.kernel.connections.list(1);
+      expect(connection?.entry.notAfter).toBe(ends[0].end < ends[1].end ? ends[0].end : ends[1].end);
+    }
+  });
+
   test("gives no way to what it stood before: the Baseline tier denies, also where nothing isolates", async () => {
     using pods = await TwoPods.with();
     const { end, wall } = pods.instantIn(200);
