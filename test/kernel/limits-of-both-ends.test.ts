@@ -101,14 +101,14 @@ test("a rule whose limit has no record yet bounds nothing, and counts when it co
   dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
 });
 
-test("time that another CPU has already counted gives no tokens again", async () => {
+test("a second that another CPU has already begun is the one that counts", async () => {
   using pods = await TwoPods.with(limited("Ingress", "weir.io/rate-limit: 5/s"));
   using handle = pods.datapath.openMap("limits");
   const { records, reference, record } = onlyRecord(handle);
   // As a CPU leaves it that has read the clock later than this one.
   const ahead = pods.datapath.kernel.now() + 3_600_000_000_000n;
-  records.set(reference, { ...record, tokens: 1, updated: ahead });
+  records.set(reference, { ...record, passed: 4, before: 0, second: ahead });
   expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
   dropped(pods.toServer(packet(40_001, "SYN")), DropReason.RATE_LIMITED);
-  expect(records.get(reference)).toMatchObject({ tokens: 0, updated: ahead });
+  expect(records.get(reference)).toMatchObject({ passed: 5, second: ahead });
 });
