@@ -44,6 +44,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	int step;
 
 	work->packet.owner = interface->endpoint.id;
+	work->incarnation = interface->endpoint.incarnation;
 	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
 				       parse_ipv6(skb, &work->packet);
 	if (step)
@@ -85,7 +86,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 			return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
 		}
 	}
-	step = track(skb, work, interface->endpoint.incarnation, true);
+	step = track(skb, work, true);
 	if (step)
 		return step;
 	return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
@@ -140,6 +141,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	int step;
 
 	work->packet.owner = interface->endpoint.id;
+	work->incarnation = interface->endpoint.incarnation;
 	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
 				       parse_ipv6(skb, &work->packet);
 	if (step)
@@ -166,7 +168,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 		if (step)
 			return step < 0 ? step : STEP_NEXT;
 	}
-	return track(skb, work, interface->endpoint.incarnation, false);
+	return track(skb, work, false);
 }
 
 static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)

@@ -93,7 +93,8 @@ struct work {
 	struct endpoint local[ENDS]; /* copies of records: those of the map may become another's */
 	__u64 revision;
 	__u64 generation;
-	__u64 now; /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
+	__u64 now;	   /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
+	__u32 incarnation; /* of the pod whose interface this is; 0: no pod's */
 	__u8 hook;
 	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
 	bool judged;   /* `end` holds a judgement */
@@ -140,6 +141,7 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 	work->answers = false;
 	work->quiet = false;
 	work->now = 0;
+	work->incarnation = 0;
 	return work;
 }
 

@@ -96,6 +96,11 @@ __noinline int judge(struct __sk_buff *skb)
 	there = endpoint_read(&work->local[END_DESTINATION], &tuple->destination, tuple->family);
 	if (here < 0 || there < 0)
 		return DROP(DROP_ENDPOINT_NOT_READY);
+	/* Without the record of the pod whose interface this is, nobody would ask its policy. */
+	if (work->incarnation &&
+	    !(here && work->local[END_SOURCE].incarnation == work->incarnation) &&
+	    !(there && work->local[END_DESTINATION].incarnation == work->incarnation))
+		return DROP(DROP_ENDPOINT_NOT_READY);
 	source = here && !(work->entry.flags & CONNECTION_FORWARDED) ? &work->local[END_SOURCE] :
 								       NULL;
 	destination = there ? &work->local[END_DESTINATION] : NULL;

@@ -255,13 +255,12 @@ __noinline int judge_alone(struct __sk_buff *skb)
 }
 
 /*
- * Finds or opens the packet's connection. `incarnation` is that of the endpoint whose
- * veth this is, which is the sender (from_pod) or the receiver.
+ * Finds or opens the packet's connection. The pod whose interface this is, is the sender (from_pod)
+ * or the receiver.
  *
  * On STEP_NEXT work->hop is where the packet goes.
  */
-static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32 incarnation,
-				 bool from_pod)
+static __always_inline int track(struct __sk_buff *skb, struct work *work, bool from_pod)
 {
 	struct packet *packet = &work->packet;
 	struct conntrack_entry *entry;
@@ -277,7 +276,7 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, __u32
 		work->is_reply = is_reply(entry, &packet->tuple);
 		own = work->is_reply == from_pod ? END_DESTINATION : END_SOURCE;
 		if (conntrack_is_over(entry, packet, work->now, work->is_reply) ||
-		    entry->end[own].incarnation != incarnation)
+		    entry->end[own].incarnation != work->incarnation)
 			entry = NULL;
 	}
 	if (is_icmp(&packet->tuple) && !is_echo_request(&packet->tuple) &&
