@@ -41,7 +41,7 @@ describe("a pod without its record by address is cut off, not open", () => {
     using pods = await TwoPods.with();
     expect(send(pods, world).action).toBe(Action.next);
     forget(pods, own);
-    await pods.datapath.kernel.control.advanceGeneration();
+    pods.datapath.kernel.control.advanceGeneration();
     notReady(send(pods, world));
     const quoted = buildIpPacket({ source: own, destination: world, transport: udp });
     const error = { source: world, destination: own, transport: { kind: "icmp", type: 3, quoted } as const };
