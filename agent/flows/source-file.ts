@@ -1,7 +1,7 @@
 import { SourceFile } from "#agent/datapath/layouts.gen.ts";
 
 /** Those that are programs; all others are headers. */
-const programs: ReadonlySet<string> = new Set(["POD", "HOST"]);
+const programs: ReadonlySet<string> = new Set(["POD"]);
 
 const names = new Map<number, string>(
   Object.entries(SourceFile).map(([name, number]) => [

@@ -94,7 +94,7 @@ struct work {
 	__u64 revision;
 	__u64 generation;
 	__u64 now;	   /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
-	__u32 incarnation; /* of the pod whose interface this is; 0: no pod's */
+	__u32 incarnation; /* of the pod whose interface this is; 0: the node's own */
 	__u8 hook;
 	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
 	bool judged;   /* `end` holds a judgement */

@@ -19,9 +19,6 @@
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_HOST
 
-/* Incarnation of the node's record. */
-enum { HOST_INCARNATION = 0 };
-
 /* Reads the addresses and no more: false where the packet is too short to have any. */
 static __always_inline bool peek_addresses(struct __sk_buff *skb, struct tuple *tuple, __u8 family)
 {
@@ -162,7 +159,7 @@ static __always_inline int track_own(struct __sk_buff *skb, struct work *work, b
 	entry = conntrack_find(&work->packet.tuple);
 	if (!(from_node && skb->ingress_ifindex) && (!entry || work->now > entry->expires))
 		find_originator(skb);
-	return track(skb, work, HOST_INCARNATION, from_node);
+	return track(skb, work, from_node);
 }
 
 static __always_inline int parse_own(struct __sk_buff *skb, struct work *work, __u8 family)

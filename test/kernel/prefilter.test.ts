@@ -29,7 +29,7 @@ test("tc drops what a listed address sends, as long as it is asked, and nothing 
   ];
   kernel.prefilter.add(["192.0.2.0/24", "2001:db8:7::/48"]);
   for (const frame of listed) expect(run(datapath, "from_netdev", frame)).toEqual(passes);
-  kernel.control.setPrefilter(true);
+  kernel.earlyHooks.setTc(true);
   for (const frame of listed) {
     expect(run(datapath, "from_netdev", frame)).toEqual([Action.drop, DropReason.PREFILTER]);
     expect(run(datapath, "to_netdev", frame)).toEqual(passes);
