@@ -10,6 +10,7 @@ import {
   ipcacheEntry,
   ipcacheKey,
   limit,
+  limitCounts,
   policyEntry,
   policyKey,
 } from "./layouts.gen.ts";
@@ -57,7 +58,7 @@ export function limitsImage(limits: ReadonlyMap<number, LimitBounds>): MapImage 
     limit,
     [...limits],
     ([reference]) => reference,
-    ([, bounds]) => ({ open: 0, passed: 0, before: 0, second: 0n, ...bounds }),
+    ([, bounds]) => ({ open: 0, slot: 0n, counts: { bytes: new Uint8Array(limitCounts.size) }, ...bounds }),
   );
 }
 

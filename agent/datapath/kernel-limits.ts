@@ -1,6 +1,8 @@
 import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
 import type { LimitBounds, LimitTable } from "./kernel.ts";
-import { type Limit, limit } from "./layouts.gen.ts";
+import { type Limit, limit, limitCounts } from "./layouts.gen.ts";
+
+const noneYet = { bytes: new Uint8Array(limitCounts.size) };
 
 /** The map `limits`. Counts that programs change meanwhile may be off by what they changed, until the next recount. */
 export class KernelLimits implements LimitTable {
@@ -16,7 +18,7 @@ export class KernelLimits implements LimitTable {
     const written = this.#written.get(reference);
     if (written?.rate === bounds.rate && written.connections === bounds.connections) return;
     const now = this.#map.get(reference);
-    this.#map.set(reference, { open: 0, passed: 0, before: 0, second: 0n, ...now, ...bounds });
+    this.#map.set(reference, { open: 0, slot: 0n, counts: noneYet, ...now, ...bounds });
     this.#written.set(reference, bounds);
   }
 

@@ -266,34 +266,48 @@ export const policyEntry: Codec<PolicyEntry> = {
   },
 };
 
+/** `struct limit_counts` */
+export interface LimitCounts {
+  readonly bytes: Uint8Array;
+}
+
+export const limitCounts: Codec<LimitCounts> = {
+  size: 128,
+  encode(value, view, at) {
+    writeBytes(view, at + 0, value.bytes, 128);
+  },
+  decode(view, at) {
+    return {
+      bytes: readBytes(view, at + 0, 128),
+    };
+  },
+};
+
 /** `struct limit` */
 export interface Limit {
   readonly rate: number;
   readonly connections: number;
   readonly open: number;
-  readonly passed: number;
-  readonly before: number;
-  readonly second: bigint;
+  readonly slot: bigint;
+  readonly counts: LimitCounts;
 }
 
 export const limit: Codec<Limit> = {
-  size: 32,
+  size: 152,
   encode(value, view, at) {
     view.setUint32(at + 4, value.rate, true);
     view.setUint32(at + 8, value.connections, true);
     view.setUint32(at + 12, value.open, true);
-    view.setUint32(at + 16, value.passed, true);
-    view.setUint32(at + 20, value.before, true);
-    view.setBigUint64(at + 24, value.second, true);
+    view.setBigUint64(at + 16, value.slot, true);
+    limitCounts.encode(value.counts, view, at + 24);
   },
   decode(view, at) {
     return {
       rate: view.getUint32(at + 4, true),
       connections: view.getUint32(at + 8, true),
       open: view.getUint32(at + 12, true),
-      passed: view.getUint32(at + 16, true),
-      before: view.getUint32(at + 20, true),
-      second: view.getBigUint64(at + 24, true),
+      slot: view.getBigUint64(at + 16, true),
+      counts: limitCounts.decode(view, at + 24),
     };
   },
 };
@@ -853,7 +867,8 @@ export const layouts: Readonly<
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
   policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], not_after: [16, 8] } },
   policy_entry: { size: 48, members: { upper: [0, 24], below: [24, 24] } },
-  limit: { size: 32, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], passed: [16, 4], before: [20, 4], second: [24, 8] } },
+  limit_counts: { size: 128, members: { bytes: [0, 128] } },
+  limit: { size: 152, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], slot: [16, 8], counts: [24, 128] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },

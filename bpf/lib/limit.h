@@ -28,33 +28,28 @@ enum limit_part {
 	LIMIT_PLACE = 2, /* a connection's that is open */
 };
 
-/*
- * Brings the counts of new connections to the second that `now` is in. Under the lock.
- */
+/* Brings the slots to the one that `now` is in: those that have gone by meanwhile are empty. Under the lock. */
 static __always_inline void limit_advance(struct limit *limit, __u64 now)
 {
-	__u64 elapsed = now > limit->second ? now - limit->second : 0;
+	__u64 slot = now / LIMIT_SLOT_NS;
 
-	if (elapsed < NS_PER_SECOND)
-		return;
-	limit->before = elapsed < 2 * NS_PER_SECOND ? limit->passed : 0;
-	limit->passed = 0;
-	limit->second = elapsed < 2 * NS_PER_SECOND ? limit->second + NS_PER_SECOND : now;
+	for (int i = 0; i < LIMIT_SLOTS && limit->slot < slot; i++)
+		limit->counts.passed[++limit->slot % LIMIT_SLOTS] = 0;
+	if (limit->slot < slot)
+		limit->slot = slot;
 }
 
 /*
- * Has the rate been reached in the second up to `now`? What passed in the second before counts by the
- * part of it that is still less than a second ago, as if it had come evenly: so a burst
- * may have all of a second's at once, but no second has more. Under the lock, after limit_advance.
+ * Has a second up to now had all that it may? The latest slots are more than a second long together, so no
+ * second that one may choose has more than the rate. Under the lock, after limit_advance.
  */
-static __always_inline bool limit_is_reached(const struct limit *limit, __u64 now)
+static __always_inline bool limit_is_reached(const struct limit *limit)
 {
-	__u64 elapsed = now > limit->second ? now - limit->second : 0;
-	__u64 rest = elapsed < NS_PER_SECOND ? NS_PER_SECOND - elapsed : 0;
+	__u32 passed = 0;
 
-	/* In units of 2^10 ns, so that no product is too large. */
-	return (__u64)limit->passed * (NS_PER_SECOND >> 10) + limit->before * (rest >> 10) >=
-	       limit->rate * (NS_PER_SECOND >> 10);
+	for (int i = 0; i <= (int)(NS_PER_SECOND / LIMIT_SLOT_NS); i++)
+		passed += limit->counts.passed[(limit->slot - i) % LIMIT_SLOTS];
+	return passed >= limit->rate;
 }
 
 /*
@@ -80,7 +75,7 @@ static __noinline int take_limit(struct conntrack_entry *entry, __u32 end, __u32
 	limit_advance(limit, now);
 	if (parts & LIMIT_PLACE && limit->connections && limit->open >= limit->connections)
 		step = DROP(DROP_CONNECTION_LIMIT);
-	else if (parts & LIMIT_RATE && limit->rate && limit_is_reached(limit, now))
+	else if (parts & LIMIT_RATE && limit->rate && limit_is_reached(limit))
 		step = DROP(DROP_RATE_LIMITED);
 	if (!step) {
 		if (parts & LIMIT_PLACE) {
@@ -88,7 +83,7 @@ static __noinline int take_limit(struct conntrack_entry *entry, __u32 end, __u32
 			entry->has_place[end & 1] = 1;
 		}
 		if (parts & LIMIT_RATE)
-			limit->passed++;
+			limit->counts.passed[limit->slot % LIMIT_SLOTS]++;
 	}
 	bpf_spin_unlock(&limit->lock);
 	return step;
@@ -108,8 +103,8 @@ static __noinline int give_back_limit(struct conntrack_entry *entry, __u32 end, 
 		if (limit->open)
 			limit->open--;
 	}
-	if (parts & LIMIT_RATE && limit->passed)
-		limit->passed--;
+	if (parts & LIMIT_RATE && limit->counts.passed[limit->slot % LIMIT_SLOTS])
+		limit->counts.passed[limit->slot % LIMIT_SLOTS]--;
 	bpf_spin_unlock(&limit->lock);
 	return STEP_NEXT;
 }

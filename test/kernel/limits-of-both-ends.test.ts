@@ -101,14 +101,18 @@ test("a rule whose limit has no record yet bounds nothing, and counts when it co
   dropped(pods.toServer(packet(41_000, "SYN")), DropReason.CONNECTION_LIMIT);
 });
 
-test("a second that another CPU has already begun is the one that counts", async () => {
+test("a slot of time that another CPU has already begun is the one that counts", async () => {
   using pods = await TwoPods.with(limited("Ingress", "weir.io/rate-limit: 5/s"));
   using handle = pods.datapath.openMap("limits");
   const { records, reference, record } = onlyRecord(handle);
   // As a CPU leaves it that has read the clock later than this one.
-  const ahead = pods.datapath.kernel.now() + 3_600_000_000_000n;
-  records.set(reference, { ...record, passed: 4, before: 0, second: ahead });
+  const slot = (pods.datapath.kernel.now() + 3_600_000_000_000n) / 50_000_000n;
+  const counts = new Uint32Array(32);
+  const place = Number(slot % 32n);
+  counts[place] = 4;
+  records.set(reference, { ...record, slot, counts: { bytes: new Uint8Array(counts.buffer) } });
   expect(pods.toServer(packet(40_000, "SYN")).action).toBe(Action.redirect);
   dropped(pods.toServer(packet(40_001, "SYN")), DropReason.RATE_LIMITED);
-  expect(records.get(reference)).toMatchObject({ passed: 5, second: ahead });
+  counts[place] = 5;
+  expect(records.get(reference)).toMatchObject({ slot, counts: { bytes: new Uint8Array(counts.buffer) } });
 });

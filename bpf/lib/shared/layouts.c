@@ -30,6 +30,7 @@ LAYOUT_STRUCT(ipcache_entry);
 LAYOUT_STRUCT(policy_key);
 LAYOUT_STRUCT(policy_decision);
 LAYOUT_STRUCT(policy_entry);
+LAYOUT_STRUCT(limit_counts);
 LAYOUT_STRUCT(limit);
 LAYOUT_STRUCT(conntrack4_key);
 LAYOUT_STRUCT(conntrack6_key);
