@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { systemClocks } from "libbpf-ts";
-import { defaultConfig, openKernel } from "#agent/datapath/open-kernel.ts";
+import { openKernel } from "#agent/datapath/open-kernel.ts";
 import type { Kernel } from "#agent/datapath/kernel.ts";
 import { IdentityRange, ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
 import { Enforcement } from "#agent/endpoint/enforcement.ts";
@@ -32,6 +32,7 @@ import { EmbeddedStore } from "#agent/store/embedded.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey } from "#policy/model/object.ts";
 import { ensureBpffs } from "./bpffs.ts";
+import { datapathConfigOf } from "./datapath-config.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { HostNetwork } from "./host-network.ts";
@@ -93,7 +94,7 @@ export async function openParts(
     openKernel({
       objectFolder: objectFolder(),
       pinFolder,
-      config: defaultConfig,
+      config: datapathConfigOf(config),
       conntrack4Entries: config.conntrack4Entries,
       conntrack6Entries: config.conntrack6Entries,
       policyEntries: config.policyMapEntries,

@@ -27,6 +27,31 @@ export function integer(least: number, most: number): z.ZodType<number, string> 
     .refine((value) => value >= least && value <= most, wanted);
 }
 
+const unitsOfTime = { d: 86_400_000n, h: 3_600_000n, m: 60_000n, s: 1_000n, ms: 1n } as const;
+const spanPattern = /^(?:(?<d>\d+)d)?(?:(?<h>\d+)h)?(?:(?<m>\d+)m)?(?:(?<s>\d+)s)?(?:(?<ms>\d+)ms)?$/;
+
+/** A span of time such as `60s`, `2h13m20s` or `500ms`, as ns. The bounds are written the same way. */
+export function duration(least: string, most: string): z.ZodType<bigint, string> {
+  const wanted = `a time from ${least} to ${most} is wanted, like 90s, 2h30m or 500ms`;
+  const [lowest, highest] = [nanoseconds(least), nanoseconds(most)] as [bigint, bigint];
+  return z.string().transform((text, context) => {
+    const value = text.length <= 32 ? nanoseconds(text) : null;
+    if (value !== null && value >= lowest && value <= highest) return value;
+    context.addIssue({ code: "custom", message: wanted });
+    return z.NEVER;
+  });
+}
+
+/** Null: no span of time. */
+function nanoseconds(text: string): bigint | null {
+  const groups = text === "" ? undefined : spanPattern.exec(text)?.groups;
+  if (!groups) return null;
+  return Object.entries(unitsOfTime).reduce(
+    (sum, [unit, milliseconds]) => sum + BigInt(groups[unit] ?? 0) * milliseconds * 1_000_000n,
+    0n,
+  );
+}
+
 /** One of several words. */
 export function word<const Words extends readonly [string, ...string[]]>(
   words: Words,

@@ -1,0 +1,13 @@
+import type { DatapathConfig } from "#agent/datapath/layouts.gen.ts";
+import type { AgentConfig } from "#agent/runtime/config.ts";
+
+/** What the programs are told before they are loaded; other values make other programs, over the same maps. */
+export function datapathConfigOf(config: AgentConfig): DatapathConfig {
+  return {
+    tcpSynTimeout: config.conntrackTcpSynTimeout,
+    tcpEstablishedTimeout: config.conntrackTcpEstablishedTimeout,
+    tcpCloseTimeout: config.conntrackTcpCloseTimeout,
+    otherTimeout: config.conntrackOtherTimeout,
+    openingBudget: BigInt(config.openingBudget),
+  };
+}
