@@ -44,6 +44,7 @@ const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ConfigError: { "unknown-option": 404, "start-only": 400, "bad-value": 400 },
   IpamError: { "pool-exhausted": 503, "address-in-use": 409, "address-outside": 400 },
   IdentityError: { exhausted: 503, conflict: 503 },
+  MapFullError: { "map-full": 503 },
   StoreError: { unavailable: 503, closed: 503 },
 };
 

@@ -113,7 +113,7 @@ export interface BpfPort {
 }
 
 export interface StatusPort {
-  status(): StatusView;
+  status(): Promise<StatusView>;
 }
 
 export interface ConfigPort {

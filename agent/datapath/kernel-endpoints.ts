@@ -1,6 +1,7 @@
 import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
 import { decodeAddress, decodeMac, encodeAddress, encodeMac } from "./address.ts";
 import type { EndpointState, EndpointTable } from "./kernel.ts";
+import { filling } from "./map-full-error.ts";
 import {
   AddressFamily,
   endpointEntry,
@@ -88,13 +89,20 @@ export class KernelEndpoints implements EndpointTable {
   }
 
   write(endpoint: EndpointState): void {
-    for (const address of addressesOf(endpoint)) this.#endpoints.set(toKey(address), toEntry(endpoint, address));
+    for (const address of addressesOf(endpoint)) {
+      filling("endpoints", this.#endpoints.handle.info.maxEntries, () =>
+        this.#endpoints.set(toKey(address), toEntry(endpoint, address)),
+      );
+    }
     if (endpoint.nodeAddresses) return;
-    this.#interfaces.set(endpoint.ifindex, {
+    const record = {
       endpoint: toEntry(endpoint, null),
       ipv4: bytesOf(endpoint.ipv4),
       ipv6: bytesOf(endpoint.ipv6),
-    });
+    };
+    filling("interfaces", this.#interfaces.handle.info.maxEntries, () =>
+      this.#interfaces.set(endpoint.ifindex, record),
+    );
   }
 
   remove(endpoint: EndpointState): void {

@@ -1,6 +1,7 @@
 import { BpfMap, type MapHandle } from "libbpf-ts";
 import { decodePrefix, encodePrefix } from "./address.ts";
 import type { IpcacheState, IpcacheTable } from "./kernel.ts";
+import { filling } from "./map-full-error.ts";
 import { ipcacheEntry, type IpcacheEntry, ipcacheKey, type IpcacheKey, IpcachePrefix } from "./layouts.gen.ts";
 
 export function toKey(prefix: string): IpcacheKey {
@@ -28,7 +29,11 @@ export class KernelIpcache implements IpcacheTable {
   }
 
   write(entries: readonly IpcacheState[]): void {
-    this.#map.setMany(entries.map(({ prefix, identity, addressClass }) => [toKey(prefix), { identity, addressClass }]));
+    filling("ipcache", this.capacity, () =>
+      this.#map.setMany(
+        entries.map(({ prefix, identity, addressClass }) => [toKey(prefix), { identity, addressClass }]),
+      ),
+    );
   }
 
   remove(prefixes: readonly string[]): void {

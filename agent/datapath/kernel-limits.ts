@@ -1,5 +1,6 @@
 import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
 import type { LimitBounds, LimitTable } from "./kernel.ts";
+import { filling } from "./map-full-error.ts";
 import { type Limit, limit, limitCounts } from "./layouts.gen.ts";
 
 const noneYet = { bytes: new Uint8Array(limitCounts.size) };
@@ -18,7 +19,9 @@ export class KernelLimits implements LimitTable {
     const written = this.#written.get(reference);
     if (written?.rate === bounds.rate && written.connections === bounds.connections) return;
     const now = this.#map.get(reference);
-    this.#map.set(reference, { open: 0, slot: 0n, counts: noneYet, ...now, ...bounds });
+    filling("limits", this.#map.handle.info.maxEntries, () =>
+      this.#map.set(reference, { open: 0, slot: 0n, counts: noneYet, ...now, ...bounds }),
+    );
     this.#written.set(reference, bounds);
   }
 

@@ -2,6 +2,7 @@ import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
 import { decodePrefix } from "./address.ts";
 import { toKey } from "./kernel-ipcache.ts";
 import type { PrefilterTable } from "./kernel.ts";
+import { filling } from "./map-full-error.ts";
 import { ipcacheKey, type IpcacheKey, IpcachePrefix } from "./layouts.gen.ts";
 
 /** The map `prefilter`. */
@@ -21,7 +22,7 @@ export class KernelPrefilter implements PrefilterTable {
   }
 
   add(prefixes: readonly string[]): void {
-    this.#map.setMany(prefixes.map((prefix) => [toKey(prefix), 1]));
+    filling("prefilter", this.capacity, () => this.#map.setMany(prefixes.map((prefix) => [toKey(prefix), 1])));
   }
 
   remove(prefixes: readonly string[]): void {

@@ -1,5 +1,6 @@
 import { BpfMap, MapFlag, MapHandle, MapOfMaps, MapType, u32 } from "libbpf-ts";
 import type { PolicySlots, SlotDecision, SlotEntry, SlotVerdict } from "./kernel.ts";
+import { MapFullError } from "./map-full-error.ts";
 import {
   Direction,
   type PolicyDecision,
@@ -68,12 +69,15 @@ function decode(key: PolicyKey, entry: PolicyEntry): SlotEntry {
 /** The map of maps `policy`. Inner maps are held open while they are in it. */
 export class KernelSlots implements PolicySlots, Disposable {
   readonly capacity: number;
+  /** One place is for {@link barrier}. */
+  readonly slotsMax: number;
   readonly #outer: MapOfMaps<number>;
   readonly #inner = new Map<number, MapHandle>();
 
   constructor(outer: MapHandle, capacity: number) {
     this.#outer = new MapOfMaps(outer, u32);
     this.capacity = capacity;
+    this.slotsMax = outer.info.maxEntries - 1;
     for (const slot of this.#outer.keys()) {
       const handle = this.#outer.get(slot, innerName);
       if (handle) this.#inner.set(slot, handle);
@@ -94,6 +98,7 @@ export class KernelSlots implements PolicySlots, Disposable {
   }
 
   async insert(slots: ReadonlyMap<number, readonly SlotEntry[]>): Promise<void> {
+    if (this.#inner.size + slots.size > this.slotsMax) throw new MapFullError("policy", this.slotsMax);
     const made: [number, MapHandle][] = [];
     try {
       for (const [slot, entries] of slots) {

@@ -3,6 +3,7 @@
  * addresses as text, ports in host order. {@link openKernel} in `open-kernel.ts` makes
  * it real; unit tests have one in memory.
  */
+import type { BoundedMap } from "./map-full-error.ts";
 import type { ConntrackEntry, CounterKey, CounterValue, EventRecord } from "./layouts.gen.ts";
 
 export type SlotVerdict = "allow" | "deny" | "redirect" | "pass";
@@ -70,6 +71,8 @@ export interface PolicySlots {
   add(slot: number, entries: readonly SlotEntry[]): void;
   /** Removes from a live slot: allows first. */
   remove(slot: number, entries: readonly SlotEntry[]): void;
+  /** How many slots there may be. */
+  readonly slotsMax: number;
   /** How many entries fit into a slot that is made now. */
   readonly capacity: number;
   /** How many fit into this one, which an earlier life may have made with another capacity. */
@@ -177,6 +180,12 @@ export interface ConnectionTable {
   removeAddresses(addresses: readonly string[]): Promise<number>;
 }
 
+/** What the first fragments of datagrams said. */
+export interface FragmentTable {
+  /** Removes what nobody waits for any more at `now` (boot time, ns); says how many. */
+  sweep(now: bigint): Promise<number>;
+}
+
 /** Programs on interfaces. */
 export interface Hooks {
   /** Attaches both programs, at once. Idempotent. */
@@ -215,7 +224,7 @@ export interface PrefilterTable {
 }
 
 export interface MapFill {
-  readonly name: string;
+  readonly name: BoundedMap;
   readonly entries: number;
   readonly capacity: number;
 }
@@ -229,6 +238,7 @@ export interface Kernel extends Disposable {
   readonly hits: HitTable;
   readonly images: MapImages;
   readonly connections: ConnectionTable;
+  readonly fragments: FragmentTable;
   /** On the host sides of pods. */
   readonly hooks: Hooks;
   /** On the node's own devices. */
@@ -244,7 +254,8 @@ export interface Kernel extends Disposable {
   eventsLost(): bigint;
   /** Packets by hook, with reason 0 those that passed, and drops by their place in the source. */
   counters(): { key: CounterKey; value: CounterValue }[];
-  fill(): MapFill[];
+  /** Of the maps that can be full; lets others work meanwhile. */
+  fill(): Promise<readonly MapFill[]>;
   /** Unpins programs of earlier versions, once no interface has them any more. */
   forgetOldPrograms(): void;
   /** Nanoseconds of CLOCK_BOOTTIME. */

@@ -636,6 +636,93 @@ export const counterValue: Codec<CounterValue> = {
   },
 };
 
+/** `struct fragment_key` */
+export interface FragmentKey {
+  readonly owner: number;
+  readonly place: number;
+}
+
+export const fragmentKey: Codec<FragmentKey> = {
+  size: 8,
+  encode(value, view, at) {
+    view.setUint32(at + 0, value.owner, true);
+    view.setUint32(at + 4, value.place, true);
+  },
+  decode(view, at) {
+    return {
+      owner: view.getUint32(at + 0, true),
+      place: view.getUint32(at + 4, true),
+    };
+  },
+};
+
+/** `struct datagram` */
+export interface Datagram {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly identification: number;
+  readonly family: number;
+  readonly protocol: number;
+}
+
+export const datagram: Codec<Datagram> = {
+  size: 40,
+  encode(value, view, at) {
+    ipAddress.encode(value.source, view, at + 0);
+    ipAddress.encode(value.destination, view, at + 16);
+    view.setUint32(at + 32, value.identification, false);
+    view.setUint8(at + 36, value.family);
+    view.setUint8(at + 37, value.protocol);
+  },
+  decode(view, at) {
+    return {
+      source: ipAddress.decode(view, at + 0),
+      destination: ipAddress.decode(view, at + 16),
+      identification: view.getUint32(at + 32, false),
+      family: view.getUint8(at + 36),
+      protocol: view.getUint8(at + 37),
+    };
+  },
+};
+
+/** `struct fragment_start` */
+export interface FragmentStart {
+  readonly datagram: Datagram;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly seen: bigint;
+  readonly judged: number;
+  readonly protocol: number;
+  readonly icmpType: number;
+  readonly icmpCode: number;
+}
+
+export const fragmentStart: Codec<FragmentStart> = {
+  size: 64,
+  encode(value, view, at) {
+    datagram.encode(value.datagram, view, at + 0);
+    view.setUint16(at + 40, value.sourcePort, false);
+    view.setUint16(at + 42, value.destinationPort, false);
+    view.setBigUint64(at + 48, value.seen, true);
+    view.setUint16(at + 56, value.judged, true);
+    view.setUint8(at + 58, value.protocol);
+    view.setUint8(at + 59, value.icmpType);
+    view.setUint8(at + 60, value.icmpCode);
+  },
+  decode(view, at) {
+    return {
+      datagram: datagram.decode(view, at + 0),
+      sourcePort: view.getUint16(at + 40, false),
+      destinationPort: view.getUint16(at + 42, false),
+      seen: view.getBigUint64(at + 48, true),
+      judged: view.getUint16(at + 56, true),
+      protocol: view.getUint8(at + 58),
+      icmpType: view.getUint8(at + 59),
+      icmpCode: view.getUint8(at + 60),
+    };
+  },
+};
+
 /** `enum address_family` */
 export const AddressFamily = {
   NONE: 0,
@@ -878,4 +965,7 @@ export const layouts: Readonly<
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },
   counter_value: { size: 16, members: { packets: [0, 8], bytes: [8, 8] } },
+  fragment_key: { size: 8, members: { owner: [0, 4], place: [4, 4] } },
+  datagram: { size: 40, members: { source: [0, 16], destination: [16, 16], identification: [32, 4], family: [36, 1], protocol: [37, 1] } },
+  fragment_start: { size: 64, members: { datagram: [0, 40], source_port: [40, 2], destination_port: [42, 2], seen: [48, 8], judged: [56, 2], protocol: [58, 1], icmp_type: [59, 1], icmp_code: [60, 1] } },
 };

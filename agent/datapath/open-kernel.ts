@@ -12,6 +12,7 @@ import {
 import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
 import { KernelConnections } from "./kernel-connections.ts";
 import { KernelControl } from "./kernel-control.ts";
+import { KernelFragments } from "./kernel-fragments.ts";
 import { KernelHits, sum } from "./kernel-hits.ts";
 import { KernelImages } from "./kernel-images.ts";
 import { KernelLimits } from "./kernel-limits.ts";
@@ -20,6 +21,7 @@ import { KernelIpcache } from "./kernel-ipcache.ts";
 import { KernelPrefilter } from "./kernel-prefilter.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Hooks, Kernel, MapFill } from "./kernel.ts";
+import type { BoundedMap } from "./map-full-error.ts";
 import {
   counterKey,
   counterValue,
@@ -41,6 +43,11 @@ export interface KernelOptions {
   /** Entries of one policy slot. */
   readonly policyEntries: number;
   readonly endpointsMax: number;
+  readonly ipcacheEntries: number;
+  readonly fragmentEntries: number;
+  readonly prefilterEntries: number;
+  /** Rule references whose hits are counted, and those that have a limit. */
+  readonly rulesMax: number;
   /** Index of an interface of this network namespace, for clsact; null when it is gone. */
   readonly interfaceIndex: (name: string) => number | null;
 }
@@ -71,8 +78,19 @@ const passing = [
   EventHook.NETDEV_EGRESS,
 ] as const;
 
-/** Maps whose fill is worth a look; walking their keys is cheap enough for a status. */
-const watched = ["endpoints", "ipcache", "policy", "conntrack4", "conntrack6"] as const;
+/** Maps of the node as a whole that can be full: see `bpf/README.md`. */
+const watched = [
+  "endpoints",
+  "interfaces",
+  "ipcache",
+  "policy",
+  "conntrack4",
+  "conntrack6",
+  "fragments",
+  "limits",
+  "rule_hits",
+  "prefilter",
+] as const;
 
 /**
  * Loads the datapath, or takes over the one that is pinned, and gives its typed tables.
@@ -93,6 +111,13 @@ export function openKernel(options: KernelOptions): Kernel {
       conntrack6: options.conntrack6Entries,
       interfaces: options.endpointsMax,
       endpoints: 2 * options.endpointsMax + NODE_ADDRESSES,
+      // The old and the new policy of each, and of the node, at the same time, and one to wait with.
+      policy: 2 * (options.endpointsMax + 1) + 1,
+      ipcache: options.ipcacheEntries,
+      fragments: options.fragmentEntries,
+      limits: options.rulesMax,
+      prefilter: options.prefilterEntries,
+      rule_hits: options.rulesMax,
     },
     layouts,
   });
@@ -123,6 +148,7 @@ export function openKernel(options: KernelOptions): Kernel {
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
   const drops = new PerCpuMap(map("counters"), counterKey, counterValue);
   const forwarded = new PerCpuMap(map("forwarded"), u32, counterValue);
+  let counting: Promise<readonly MapFill[]> | null = null;
 
   return {
     policies: slots,
@@ -132,6 +158,7 @@ export function openKernel(options: KernelOptions): Kernel {
     images: new KernelImages(map),
     limits: new KernelLimits(map("limits")),
     hits: new KernelHits(map("rule_hits")),
+    fragments: new KernelFragments(map("fragments")),
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
     hooks: hooks("links", { ingress: "pod_egress", egress: "pod_ingress" }),
     deviceHooks: hooks("device-links", { ingress: "from_netdev", egress: "to_netdev" }),
@@ -157,7 +184,7 @@ export function openKernel(options: KernelOptions): Kernel {
       ...[...drops.entries()].map(([key, values]) => ({ key, value: sum(values) })),
     ],
     fill: () =>
-      watched.map((name): MapFill => ({ name, entries: countEntries(map(name)), capacity: map(name).info.maxEntries })),
+      (counting ??= countAll(watched.map((name) => [name, map(name)] as const)).finally(() => (counting = null))),
     forgetOldPrograms: () => removeOldPrograms(options.pinFolder, loaded.hash),
     now: () => systemClocks.boot(),
     [Symbol.dispose]() {
@@ -166,4 +193,12 @@ export function openKernel(options: KernelOptions): Kernel {
       loaded[Symbol.dispose]();
     },
   };
+}
+
+async function countAll(maps: readonly (readonly [BoundedMap, MapHandle])[]): Promise<readonly MapFill[]> {
+  const fills: MapFill[] = [];
+  for (const [name, map] of maps) {
+    fills.push({ name, entries: await countEntries(map), capacity: map.info.maxEntries });
+  }
+  return fills;
 }

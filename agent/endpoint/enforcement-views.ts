@@ -132,6 +132,11 @@ export class EnforcementViews {
     };
   }
 
+  /** How full the fullest policy slot is. */
+  fullestSlot(): ReturnType<SlotTable["fullest"]> {
+    return this.#state().slots.fullest();
+  }
+
   /** Endpoints by the slot that judges them. */
   endpointsBySlot(): Map<number, number[]> {
     const slots = new Map<number, number[]>();

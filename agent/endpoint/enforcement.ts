@@ -374,7 +374,7 @@ export class Enforcement {
   /** Step 1 of {@link replacePolicy}. */
   #prepare(next: PolicyEngine, change: Changes): Prepared {
     try {
-      return this.#plan(next, change);
+      return compiling(() => this.#plan(next, change));
     } catch (error) {
       this.#forgetPlanned(next, change);
       throw error;
@@ -403,7 +403,8 @@ export class Enforcement {
     this.#tellOutsiders(next, this.#outsiders);
     if (outsiders) this.#tellOutsiders(next, outsiders);
     const tokens = [...new Set([...this.#addresses.tokens, ...next.tokens])];
-    if (!this.#addresses.hasRoom(tokens)) throw EndpointError.tooManyCidrs(tokens.length, this.#addresses.capacity);
+    const { needed, fits } = this.#addresses.room(tokens, outsiders?.prefixes ?? []);
+    if (!fits) throw EndpointError.tooManyPrefixes(needed, this.#addresses.capacity);
     const union = this.#addresses.plannedClasses(tokens);
     const final = this.#addresses.plannedClasses(next.tokens);
     const identities = new Map(this.#identities);
@@ -443,19 +444,18 @@ export class Enforcement {
     // The number has stood for somebody else before it came back.
     if (known) this.#slots.removePeers(new Set([identity]));
     this.#engine.addIdentity(identity, subject);
-    const added = [...this.#slotByKey.values()].map(({ slot, subject: owner }) => ({
-      slot,
-      entries: this.#engine.entriesFor(owner, identity).map((entry) => this.#entry(entry)),
-    }));
-    const { capacity } = this.#slots;
-    for (const { slot, entries } of added) {
-      const size = (this.#slots.content(slot)?.entries.size ?? 0) + entries.length;
-      if (size > capacity) {
-        this.#engine.removeIdentity(identity);
-        throw EndpointError.slotTooLarge(slot, size, capacity);
-      }
+    try {
+      const added = new Map(
+        [...this.#slotByKey.values()].map(({ slot, subject: owner }) => {
+          return [slot, this.#engine.entriesFor(owner, identity).map((entry) => this.#entry(entry))];
+        }),
+      );
+      refuseTooLarge(this.#slots, new Map(), added);
+      for (const [slot, entries] of added) this.#slots.add(slot, entries);
+    } catch (error) {
+      this.#engine.removeIdentity(identity);
+      throw error;
     }
-    for (const { slot, entries } of added) this.#slots.add(slot, entries);
     this.#identities.set(identity, subject);
   }
 

@@ -1,3 +1,4 @@
+import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { PolicyTooLargeError } from "#policy/compile/errors.ts";
 import { type Governed, isNodeSubject } from "#policy/model/identity.ts";
 
@@ -26,11 +27,19 @@ export class EndpointError extends Error {
     );
   }
 
-  static tooManyCidrs(count: number, capacity: number): EndpointError {
+  static tooManyPrefixes(count: number, capacity: number): EndpointError {
     return new EndpointError(
       "policy-too-large",
-      `put policy in force: rules, old and new, speak of ${count} CIDRs and the ipcache holds ${capacity} prefixes; ` +
-        "the old policy stays. Use fewer or wider CIDRs",
+      `put policy in force: pods, nodes and the CIDRs of rules, old and new, are ${count} prefixes and the ipcache holds ` +
+        `${capacity}; the old policy stays. Use fewer or wider CIDRs, or raise --ipcache-entries`,
+    );
+  }
+
+  static tooManyPolicies(count: number, capacity: number): EndpointError {
+    return new EndpointError(
+      "policy-too-large",
+      `put policy in force: old and new policies together are ${count} and the map policy holds ${capacity}; ` +
+        "the old policy stays. Raise --endpoints-max",
     );
   }
 
@@ -59,7 +68,7 @@ export class EndpointError extends Error {
 }
 
 /**
- * Compiles, and makes a refusal of what would take too long.
+ * Compiles, and makes a refusal of what would take too long, or what a map has no room for.
  *
  * @throws EndpointError `policy-too-large`.
  */
@@ -67,7 +76,7 @@ export function compiling<T>(compile: () => T): T {
   try {
     return compile();
   } catch (cause) {
-    if (!(cause instanceof PolicyTooLargeError)) throw cause;
+    if (!(cause instanceof PolicyTooLargeError || cause instanceof MapFullError)) throw cause;
     throw new EndpointError("policy-too-large", `put policy in force: ${cause.message}; the old policy stays`, {
       cause,
     });

@@ -1,6 +1,7 @@
 import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import { hasEnd } from "#policy/compile/policy-table.ts";
 import { isPolicyKind, objectKey, type PolicyObject } from "#policy/model/object.ts";
+import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
@@ -237,7 +238,7 @@ export class PolicyController {
 
   /** Keeps what is in force, whatever was thrown: objects that nobody can read must not stop the agent. */
   #refuse(error: unknown): void {
-    if (!(error instanceof EndpointError)) {
+    if (!(error instanceof EndpointError || error instanceof MapFullError)) {
       this.#parts.failed(error, "objects are refused for an error of the agent's own");
     }
     this.#refusal = reasonOf(error);

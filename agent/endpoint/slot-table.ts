@@ -58,6 +58,18 @@ export class SlotTable {
     return this.#kernel.capacity;
   }
 
+  get slotsMax(): number {
+    return this.#kernel.slotsMax;
+  }
+
+  /** How full the fullest slot is; undefined: there is none. */
+  fullest(): { readonly entries: number; readonly capacity: number } | undefined {
+    const fills = [...this.#slots].map(([slot, { entries }]) => {
+      return { entries: entries.size, capacity: this.#kernel.capacityOf(slot) };
+    });
+    return fills.sort((a, b) => b.entries / b.capacity - a.entries / a.capacity)[0];
+  }
+
   numbers(): number[] {
     return [...this.#slots.keys()];
   }

@@ -48,18 +48,26 @@ export function wantedPolicies(
   return policies;
 }
 
-/** @throws EndpointError `policy-too-large`. */
+/**
+ * Refuses what does not fit into the slots, before any of it is written.
+ *
+ * @param added What live slots are to take besides what they hold.
+ * @throws EndpointError `policy-too-large`.
+ */
 export function refuseTooLarge(
   slots: SlotTable,
   wanted: WantedPolicies,
-  splits: ReadonlyMap<number, readonly SlotEntry[]>,
+  added: ReadonlyMap<number, readonly SlotEntry[]>,
 ): void {
-  const { capacity } = slots;
+  const { capacity, slotsMax } = slots;
   for (const { subject, content } of wanted.values()) {
     if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
   }
-  for (const [slot, added] of splits) {
-    const size = (slots.content(slot) as SlotContent).entries.size + added.length;
+  const fresh = [...wanted.values()].filter(({ slot }) => slot === null);
+  const count = slots.numbers().length + fresh.length;
+  if (count > slotsMax) throw EndpointError.tooManyPolicies(count, slotsMax);
+  for (const [slot, entries] of added) {
+    const size = (slots.content(slot)?.entries.size ?? 0) + entries.length;
     if (size > capacity) throw EndpointError.slotTooLarge(slot, size, capacity);
   }
 }

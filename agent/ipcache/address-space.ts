@@ -88,9 +88,17 @@ export class AddressSpace {
     return this.#options.table.capacity;
   }
 
-  /** Whether a part for each of these tokens fits beside the known prefixes. */
-  hasRoom(tokens: readonly AddressToken[]): boolean {
-    return this.#known.size + tokens.length <= this.capacity;
+  /**
+   * How many prefixes there would be with a part for each of these tokens, and for prefixes that are to be known. One
+   * more has to fit: before Linux 6.13 a full trie takes no other value of what is there.
+   */
+  room(tokens: readonly AddressToken[], coming: readonly KnownPrefix[]): { needed: number; fits: boolean } {
+    const prefixes = new Set([...this.#known.keys(), ...coming.map(({ prefix }) => prefix)]);
+    for (const token of tokens) {
+      const block = tokenBlock(token);
+      if (block) prefixes.add(block.cidr);
+    }
+    return { needed: prefixes.size, fits: prefixes.size < this.capacity };
   }
 
   /** The classes that addresses would have with these tokens. Writes nothing. */
@@ -178,9 +186,13 @@ export class AddressSpace {
 
   #apply(written: readonly IpcacheState[], removed: readonly string[]): void {
     const changed = written.filter((entry) => !same(entry, this.#current.get(entry.prefix)));
-    if (changed.length > 0) this.#options.table.write(changed);
     const gone = removed.filter((prefix) => this.#current.has(prefix));
-    if (gone.length > 0) this.#options.table.remove(gone);
+    const added = changed.filter(({ prefix }) => !this.#current.has(prefix)).length;
+    // Whoever is written first is right at once; only what has no room waits for what leaves.
+    const isTight = this.#current.size + added >= this.capacity;
+    if (isTight && gone.length > 0) this.#options.table.remove(gone);
+    if (changed.length > 0) this.#options.table.write(changed);
+    if (!isTight && gone.length > 0) this.#options.table.remove(gone);
     for (const entry of changed) this.#current.set(entry.prefix, entry);
     for (const prefix of gone) this.#current.delete(prefix);
     // After the write: a verdict cached before it must not be kept under the new number.

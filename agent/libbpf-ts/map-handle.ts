@@ -81,16 +81,3 @@ export class MapHandle implements Disposable {
     this.#descriptor[Symbol.dispose]();
   }
 }
-
-/** How many entries a map has, by walking its keys. */
-export function countEntries(handle: MapHandle): number {
-  let key = new Uint8Array(handle.info.keySize);
-  let next = new Uint8Array(handle.info.keySize);
-  let count = 0;
-  while (count < handle.info.maxEntries) {
-    if ((native().mapNextKey(handle.fd, count === 0 ? null : key, next) as number) < 0) break;
-    [key, next] = [next, key];
-    count++;
-  }
-  return count;
-}

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
 import { deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
+import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { ensureForwarding } from "#agent/net/forwarding.ts";
@@ -12,6 +13,7 @@ import type { Link } from "#agent/netlink/link.ts";
 import { isErrno } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { NodeFlowContext } from "./flow-context.ts";
+import { MapPressure } from "./map-pressure.ts";
 import type { NodeParts } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
 import { Unenforced } from "./unenforced.ts";
@@ -37,7 +39,11 @@ export class Node {
   readonly staged: StagedTraffic;
   /** What is asked of policy that this version does not do. */
   readonly unenforced: Unenforced;
+  /** Which maps are nearly full. */
+  readonly pressure = new MapPressure();
   readonly #ring: FlowRing;
+  /** The node's own addresses that are not known to the kernel yet, because something stood in the way. */
+  #waiting: { readonly addresses: readonly string[]; readonly problem: string } | null = null;
   #connections = 0;
   readonly #unreadable: string[] = [];
   #strays: readonly Link[] = [];
@@ -57,6 +63,11 @@ export class Node {
   /** Connections that the last sweep left. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** Why the kernel does not know the node's own addresses as they are; null: it does. */
+  get addressProblem(): string | null {
+    return this.#waiting?.problem ?? null;
   }
 
   /** Endpoint records that cannot be read, in sentences. */
@@ -198,10 +209,23 @@ export class Node {
   }
 
   async #followAddresses(signal: AbortSignal): Promise<void> {
-    const { connection, enforcement, changes, pool } = this.parts;
+    const { connection, changes, pool } = this.parts;
     const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
     for await (const addresses of watchNodeAddresses(connection, { signal })) {
-      await changes.run(() => enforcement.setNodeAddresses([...addresses, ...gateways]));
+      await changes.run(() => this.#setAddresses([...addresses, ...gateways]));
+    }
+  }
+
+  /** Where the ipcache has no room, a new address of the node is anybody's: it is tried again at every sweep. */
+  #setAddresses(addresses: readonly string[]): void {
+    const { enforcement, log } = this.parts;
+    try {
+      enforcement.setNodeAddresses(addresses);
+      this.#waiting = null;
+    } catch (error) {
+      if (!(error instanceof MapFullError)) throw error;
+      if (this.#waiting === null) log.error({ err: error }, "the node's own addresses cannot be told to the kernel");
+      this.#waiting = { addresses, problem: `the node's own addresses are not all known: ${error.message}` };
     }
   }
 
@@ -235,8 +259,10 @@ export class Node {
       const { live, limited } = await kernel.connections.sweep(kernel.now());
       this.#connections = live;
       kernel.limits.recount(limited);
+      await kernel.fragments.sweep(kernel.now());
       await changes.run(async () => {
         await enforcement.collect();
+        if (this.#waiting) this.#setAddresses(this.#waiting.addresses);
         const used = enforcement.views.references();
         references.retain(used.all);
         kernel.limits.retain(used.limits);

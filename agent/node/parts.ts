@@ -99,6 +99,10 @@ export async function openParts(
       conntrack6Entries: config.conntrack6Entries,
       policyEntries: config.policyMapEntries,
       endpointsMax: config.endpointsMax,
+      ipcacheEntries: config.ipcacheEntries,
+      fragmentEntries: config.fragmentEntries,
+      prefilterEntries: config.prefilterEntries,
+      rulesMax: config.rulesMax,
       interfaceIndex: (name) => host.index(name),
     }),
   );

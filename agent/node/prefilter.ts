@@ -80,7 +80,8 @@ export class Prefilter {
     const { capacity } = this.#options.table;
     if (all.size > capacity) {
       const obstacle = `${all.size} ranges would be listed, and ${capacity} have room`;
-      throw new ApiError("too-large", { asked: `add ${texts.length} ranges to the prefilter`, obstacle });
+      const remedy = "raise --prefilter-entries";
+      throw new ApiError("too-large", { asked: `add ${texts.length} ranges to the prefilter`, obstacle, remedy });
     }
     this.#keep(all);
     return prefixes;

@@ -1,11 +1,14 @@
 import type { StatusView } from "#agent/api/views.ts";
+import type { MapFill } from "#agent/datapath/kernel.ts";
 import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
 import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
-export function statusOf(node: Node): StatusView {
-  const { config, kernel, policy, objects, endpoints, store, pool, devices, prefilter, enforcement } = node.parts;
+export async function statusOf(node: Node): Promise<StatusView> {
+  const { config, kernel, policy, objects, endpoints, store, pool, devices, enforcement, prefilter } = node.parts;
+  const slot = enforcement.views.fullestSlot();
+  const maps: MapFill[] = [...(await kernel.fill()), ...(slot ? [{ ...slot, name: "policy_slot" as const }] : [])];
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
@@ -23,12 +26,13 @@ export function statusOf(node: Node): StatusView {
           `pool ${cidr} is nearly full: ${used + cooling} of ${capacity} addresses`,
       ),
   ];
-  problems.push(...node.unenforced.problems);
+  problems.push(...node.unenforced.problems, ...node.pressure.problems(maps));
   if (enforcement.views.endpoint(HOST) && devices.present.length === 0) {
     problems.push(
       "policies are about this node, but none of its devices is known: only its traffic with its own pods is judged; name devices with --device",
     );
   }
+  if (node.addressProblem !== null) problems.push(node.addressProblem);
   if (policy.refusal !== null) problems.push(policy.refusal);
   if (store.health.state !== "ok") problems.push(store.health.message);
   const states: Record<string, number> = {};
@@ -45,7 +49,7 @@ export function statusOf(node: Node): StatusView {
       devices: devices.present.map(({ name }) => name),
       eventsLost: Number(kernel.eventsLost()),
     },
-    maps: kernel.fill(),
+    maps: maps.map(({ name, entries, capacity }) => ({ name, entries, capacity })),
     endpoints: states,
     problems,
   };

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common.h"
+#include "shared/fragment.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_FRAGMENT
@@ -16,33 +17,6 @@
  * them takes its own only.
  */
 #define FRAGMENT_PLACES_LOG2 7
-
-struct fragment_key {
-	__u32 owner; /* id of the endpoint at whose interface they come by */
-	__u32 place; /* by identification */
-};
-
-/* What the fragments of one datagram have in common: IPv6 does not count the protocol (RFC 8200). */
-struct datagram {
-	struct ip_address source;
-	struct ip_address destination;
-	__be32 identification; /* IPv4: its 16 bits in the first bytes */
-	__u8 family;
-	__u8 protocol; /* IPv6: 0 */
-	__u16 pad;
-};
-
-/* What only the first fragment says. */
-struct fragment_start {
-	struct datagram datagram;
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 judged; /* bytes of the datagram that nothing may be laid over */
-	__u8 protocol;
-	__u8 icmp_type;
-	__u8 icmp_code;
-	__u8 pad[3];
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -109,6 +83,7 @@ static __noinline int remember_fragment(const struct packet *packet)
 		},
 		.source_port = tuple->source_port,
 		.destination_port = tuple->destination_port,
+		.seen = bpf_ktime_get_boot_ns(),
 		.judged = packet->l4_offset - packet->fragment_base +
 			  transport_bytes(tuple->protocol),
 		.protocol = tuple->protocol,

@@ -19,7 +19,9 @@ struct policy_inner {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
-	__uint(max_entries, 65535);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries,
+	       131072);	    /* old and new policy of every endpoint, and one to wait with */
 	__type(key, __u32); /* policy slot */
 	__array(values, struct policy_inner);
 } policy SEC(".maps");

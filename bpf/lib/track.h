@@ -233,6 +233,28 @@ __noinline int judge_again(struct __sk_buff *skb)
 	return step;
 }
 
+/*
+ * The map took no entry: gives back what the one in the work area has alone. What is there of the
+ * connection goes on under its old revision. A rate, and a budget, give back by time.
+ */
+__noinline int give_up_entry(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	const struct conntrack_entry *kept;
+
+	if (!work)
+		return STEP_NEXT;
+	kept = conntrack_find(&work->packet.tuple);
+	for (int i = 0; i < ENDS; i++) {
+		if (kept && kept->has_place[i] && kept->end[i].limit == work->entry.end[i].limit)
+			continue;
+		give_back_limit(&work->entry, i, LIMIT_PLACE);
+	}
+	if (!kept && work->entry.budget)
+		give_back_budget(&work->entry);
+	return STEP_NEXT;
+}
+
 /* A packet that is of no connection, and opens none: judged for itself. */
 __noinline int judge_alone(struct __sk_buff *skb)
 {
@@ -312,6 +334,10 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, bool 
 				skb->len);
 	work->hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
 	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
+	if (step) {
+		give_up_entry(skb);
+		return step;
+	}
 	if (entry->budget && entry->flags & CONNECTION_ESTABLISHED)
 		release_budget(skb);
 	if (entry->has_place[END_SOURCE] | entry->has_place[END_DESTINATION] &&

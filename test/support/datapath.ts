@@ -36,6 +36,13 @@ export interface Outcome {
 export interface DatapathOptions {
   readonly policyEntries?: number;
   readonly endpointsMax?: number;
+  readonly ipcacheEntries?: number;
+  readonly fragmentEntries?: number;
+  readonly prefilterEntries?: number;
+  readonly rulesMax?: number;
+  readonly conntrackEntries?: number;
+  /** Other programs than those of the tree. */
+  readonly objectFolder?: string;
   readonly config?: Partial<DatapathConfig>;
 }
 
@@ -67,11 +74,15 @@ export class Datapath implements Disposable {
   /** The same maps, as a later life of an agent opens them. */
   reopen(options: DatapathOptions = {}): Kernel {
     return openKernel({
-      objectFolder: process.env["WEIR_BPF_OBJECTS"] ?? resolve(import.meta.dirname, "../../dist/bpf"),
+      objectFolder: options.objectFolder ?? process.env["WEIR_BPF_OBJECTS"] ?? resolve(import.meta.dirname, "../../dist/bpf"),
       pinFolder: this.#files.join("weir"),
       config: { ...defaultConfig, ...options.config },
-      conntrack4Entries: 65536,
-      conntrack6Entries: 65536,
+      conntrack4Entries: options.conntrackEntries ?? 65536,
+      conntrack6Entries: options.conntrackEntries ?? 65536,
+      ipcacheEntries: options.ipcacheEntries ?? 512_000,
+      fragmentEntries: options.fragmentEntries ?? 32_768,
+      prefilterEntries: options.prefilterEntries ?? 1024,
+      rulesMax: options.rulesMax ?? 65_536,
       policyEntries: options.policyEntries ?? 16384,
       endpointsMax: options.endpointsMax ?? 1024,
       interfaceIndex: () => null,

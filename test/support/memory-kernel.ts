@@ -71,6 +71,7 @@ export class MemoryKernel implements Kernel {
   readonly policies: PolicySlots = {
     capacity: 16384,
     capacityOf: () => 16384,
+    slotsMax: 1000,
     read: () => new Map([...this.#slots].map(([slot, entries]) => [slot, [...entries.values()]])),
     insert: async (slots) => {
       for (const [slot, entries] of slots) {
@@ -185,6 +186,7 @@ export class MemoryKernel implements Kernel {
     sweep: async () => ({ live: 0, removed: 0, limited: new Map() }),
     removeAddresses: async () => 0,
   };
+  readonly fragments = { sweep: async () => 0 };
   readonly hooks = noHooks;
   readonly deviceHooks = noHooks;
   readonly earlyHooks = { ...noHooks, attach: () => true, setTc: () => {} };
@@ -203,7 +205,7 @@ export class MemoryKernel implements Kernel {
     return [];
   }
 
-  fill(): [] {
+  async fill(): Promise<[]> {
     return [];
   }
 

@@ -12,6 +12,7 @@
 #include "drop.h"
 #include "endpoint.h"
 #include "event.h"
+#include "fragment.h"
 #include "identity.h"
 #include "ipcache.h"
 #include "limit.h"
@@ -41,6 +42,9 @@ LAYOUT_STRUCT(event_end);
 LAYOUT_STRUCT(event);
 LAYOUT_STRUCT(counter_key);
 LAYOUT_STRUCT(counter_value);
+LAYOUT_STRUCT(fragment_key);
+LAYOUT_STRUCT(datagram);
+LAYOUT_STRUCT(fragment_start);
 
 LAYOUT_ENUM(address_family);
 LAYOUT_ENUM(control_word);

@@ -276,7 +276,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       ],
       endpoints: () => [],
     },
-    status: { status: () => status },
+    status: { status: async () => status },
     config: {
       list: () => [logLevel, enforcement],
       change: (changes) =>

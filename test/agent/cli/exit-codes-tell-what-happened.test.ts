@@ -64,7 +64,7 @@ test("a run folder may be named before or after the command", async () => {
 
 test("a degraded agent: its status all the same, and 5", async () => {
   const degraded = { ...status, state: "degraded", problems: ["file web.yaml is refused"] } as const;
-  await using api = await ApiFixture.start({ status: { status: () => degraded } });
+  await using api = await ApiFixture.start({ status: { status: async () => degraded } });
   const { exitCode, stdout } = await weir(api.runDir, "status");
   expect(stdout).toContain("file web.yaml is refused");
   expect(exitCode).toBe(5);

@@ -71,7 +71,7 @@ test("more CIDRs than the ipcache holds are refused before the first write", asy
   const blocks = Array.from({ length: 200 }, (_, n) => `{ipBlock: {cidr: 192.0.2.${n}/32}}`).join();
   kernel.writes.length = 0;
   const change = enforcement.replacePolicy(engine(policyOf("x", `[{from: [${blocks}]}]`)), { always: true });
-  await expect(change).rejects.toThrow(/200 CIDRs and the ipcache holds 100/);
+  await expect(change).rejects.toThrow(/205 prefixes and the ipcache holds 100; .* raise --ipcache-entries/);
   expect(kernel.writes).toEqual([]);
 });
 
