@@ -21,6 +21,7 @@
 #include "lib/neighbour.h"
 #include "lib/parse.h"
 #include "lib/related.h"
+#include "lib/reset.h"
 #include "lib/track.h"
 
 #undef SOURCE_FILE
@@ -193,14 +194,19 @@ SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
 	struct work *work;
-	int step = forward_known(skb);
+	int step;
 
+	if (is_own_reset(skb)) {
+		skb->mark = 0;
+		return ACTION_NEXT;
+	}
+	step = forward_known(skb);
 	if (step)
 		return step;
 	work = begin(skb, HOOK_POD_EGRESS);
 	if (!work)
 		return TC_ACT_SHOT; /* unreachable: it is always there */
-	return finish(skb, work, from_pod(skb, work));
+	return answer_cut(skb, work, finish(skb, work, from_pod(skb, work)));
 }
 
 SEC("tc")
@@ -210,7 +216,7 @@ int pod_ingress(struct __sk_buff *skb)
 
 	if (!work)
 		return TC_ACT_SHOT; /* unreachable: it is always there */
-	return finish(skb, work, to_pod(skb, work));
+	return answer_cut(skb, work, finish(skb, work, to_pod(skb, work)));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -56,8 +56,13 @@ export const statusView = z.looseObject({
     audit: z.boolean(),
   }),
   store: z.looseObject({ kind: z.string(), state: z.string() }),
-  /** `devices`: those of the node's own that have programs. */
-  datapath: z.looseObject({ attach: z.string(), programs: z.string(), devices: z.array(z.string()).readonly() }),
+  /** `devices`: those of the node's own that have programs. `resets`: TCP senders that were told that policy has cut them. */
+  datapath: z.looseObject({
+    attach: z.string(),
+    programs: z.string(),
+    devices: z.array(z.string()).readonly(),
+    resets: z.int(),
+  }),
   maps: z.array(mapFillView).readonly(),
   /** Number of endpoints by their state. */
   endpoints: z.record(z.string(), z.int()),

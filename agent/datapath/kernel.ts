@@ -252,6 +252,8 @@ export interface Kernel extends Disposable {
   events(signal: AbortSignal): AsyncIterable<readonly EventRecord[]>;
   /** Events that found the ring full, since load. */
   eventsLost(): bigint;
+  /** TCP senders that were told by a RST that policy has cut their connection, since load. */
+  resets(): bigint;
   /** Packets by hook, with reason 0 those that passed, and drops by their place in the source. */
   counters(): { key: CounterKey; value: CounterValue }[];
   /** Of the maps that can be full; lets others work meanwhile. */

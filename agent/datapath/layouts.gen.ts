@@ -33,16 +33,18 @@ export interface DatapathConfig {
   readonly tcpCloseTimeout: bigint;
   readonly otherTimeout: bigint;
   readonly openingBudget: bigint;
+  readonly terminateOnDeny: number;
 }
 
 export const datapathConfig: Codec<DatapathConfig> = {
-  size: 40,
+  size: 48,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.tcpSynTimeout, true);
     view.setBigUint64(at + 8, value.tcpEstablishedTimeout, true);
     view.setBigUint64(at + 16, value.tcpCloseTimeout, true);
     view.setBigUint64(at + 24, value.otherTimeout, true);
     view.setBigUint64(at + 32, value.openingBudget, true);
+    view.setUint32(at + 40, value.terminateOnDeny, true);
   },
   decode(view, at) {
     return {
@@ -51,6 +53,7 @@ export const datapathConfig: Codec<DatapathConfig> = {
       tcpCloseTimeout: view.getBigUint64(at + 16, true),
       otherTimeout: view.getBigUint64(at + 24, true),
       openingBudget: view.getBigUint64(at + 32, true),
+      terminateOnDeny: view.getUint32(at + 40, true),
     };
   },
 };
@@ -945,7 +948,7 @@ export const layouts: Readonly<
   Record<string, { readonly size: number; readonly members: Readonly<Record<string, readonly [number, number]>> }>
 > = {
   ip_address: { size: 16, members: { bytes: [0, 16] } },
-  datapath_config: { size: 40, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8] } },
+  datapath_config: { size: 48, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8], terminate_on_deny: [40, 4] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
   endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
   interface: { size: 96, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16] } },

@@ -59,6 +59,7 @@ export const defaultConfig: DatapathConfig = {
   tcpCloseTimeout: 10_000_000_000n,
   otherTimeout: 60_000_000_000n,
   openingBudget: 8192n,
+  terminateOnDeny: 0,
 };
 
 /** So many addresses of the node itself find room in any case. */
@@ -147,6 +148,7 @@ export function openKernel(options: KernelOptions): Kernel {
   const control = new KernelControl(map("control"));
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
   const drops = new PerCpuMap(map("counters"), counterKey, counterValue);
+  const resets = new PerCpuMap(map("resets"), u32, u64);
   const forwarded = new PerCpuMap(map("forwarded"), u32, counterValue);
   let counting: Promise<readonly MapFill[]> | null = null;
 
@@ -175,7 +177,8 @@ export function openKernel(options: KernelOptions): Kernel {
       using ring = new RingBuffer(map("events"));
       yield* ring.read((view, offset) => eventRecord.decode(view, offset), signal, eventsInterval);
     },
-    eventsLost: () => (lost.get(0) ?? []).reduce((sum, value) => sum + value, 0n),
+    eventsLost: () => total(lost.get(0) ?? []),
+    resets: () => total([...resets.entries()].flatMap(([, values]) => values)),
     counters: () => [
       ...passing.map((hook) => ({
         key: { reason: 0, hook, file: 0, line: 0 },
@@ -202,3 +205,5 @@ async function countAll(maps: readonly (readonly [BoundedMap, MapHandle])[]): Pr
   }
   return fills;
 }
+
+const total = (values: readonly bigint[]): bigint => values.reduce((all, value) => all + value, 0n);

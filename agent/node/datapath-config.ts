@@ -9,5 +9,6 @@ export function datapathConfigOf(config: AgentConfig): DatapathConfig {
     tcpCloseTimeout: config.conntrackTcpCloseTimeout,
     otherTimeout: config.conntrackOtherTimeout,
     openingBudget: BigInt(config.openingBudget),
+    terminateOnDeny: config.terminateOnDeny ? 1 : 0,
   };
 }

@@ -48,6 +48,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
       programs: kernel.programs,
       devices: devices.present.map(({ name }) => name),
       eventsLost: Number(kernel.eventsLost()),
+      resets: Number(kernel.resets()),
     },
     maps: maps.map(({ name, entries, capacity }) => ({ name, entries, capacity })),
     endpoints: states,

@@ -179,6 +179,13 @@ export const agentOptions = {
     default: "262144",
     schema: integer(1024, 16_777_216),
   }),
+  terminateOnDeny: option({
+    flag: "terminate-on-deny",
+    value: null,
+    description: "Answer TCP packets of connections that a change of policy has cut with a reset, instead of silence.",
+    default: "false",
+    schema: boolean,
+  }),
   conntrackTcpSynTimeout: option({
     flag: "conntrack-tcp-syn-timeout",
     value: "TIME",

@@ -101,6 +101,7 @@ struct work {
 	bool replaces; /* an entry with the connection's key is there */
 	bool report;   /* tell user space about an allow */
 	bool answers;  /* should it be of no known connection: of one that the other side began */
+	bool cut;      /* of a connection that policy has just cut: see reset.h */
 	bool quiet;    /* a drop that is counted, but not worth an event */
 	bool failsafe; /* the latest judgement: the destination allows it whatever policies say */
 };
@@ -139,6 +140,7 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 	work->judged = false;
 	work->report = false;
 	work->answers = false;
+	work->cut = false;
 	work->quiet = false;
 	work->now = 0;
 	work->incarnation = 0;

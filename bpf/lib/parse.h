@@ -30,6 +30,7 @@ enum icmp_number {
 
 enum {
 	/* Of the IPv4 header's flags and offset, and of the IPv6 fragment header's. */
+	IPV4_DONT_FRAGMENT = 0x4000,
 	IPV4_MORE_FRAGMENTS = 0x2000,
 	IPV4_OFFSET = 0x1fff, /* in units of 8 bytes */
 	IPV6_MORE_FRAGMENTS = 0x0001,

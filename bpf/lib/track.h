@@ -7,6 +7,7 @@
 #include "conntrack.h"
 #include "judge.h"
 #include "limit.h"
+#include "reset.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_TRACK
@@ -227,6 +228,7 @@ __noinline int judge_again(struct __sk_buff *skb)
 	if (step > 0)
 		return open_connection(skb);
 	release_places(skb);
+	work->cut = is_cut(&work->packet, step);
 	entry = conntrack_find(&work->packet.tuple);
 	if (entry)
 		entry->expires = work->now + DENIED_LIFETIME;

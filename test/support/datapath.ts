@@ -30,6 +30,7 @@ export interface Outcome {
   readonly action: number;
   readonly events: readonly EventRecord[];
   readonly packet: Uint8Array;
+  readonly mark: number;
   readonly duration: number;
 }
 
@@ -159,7 +160,13 @@ export class Datapath implements Disposable {
   #runAt(name: ProgramName, data: Uint8Array, context: TestContext): Outcome {
     this.events();
     const result = this.#programs[name].testRun({ data, context: { ifindex: loopback, ...context } });
-    return { action: result.returnValue, events: this.events(), packet: result.data, duration: result.duration };
+    return {
+      action: result.returnValue,
+      events: this.events(),
+      packet: result.data,
+      mark: result.mark,
+      duration: result.duration,
+    };
   }
 
   [Symbol.dispose](): void {

@@ -201,6 +201,10 @@ export class MemoryKernel implements Kernel {
     return 0n;
   }
 
+  resets(): bigint {
+    return 0n;
+  }
+
   counters(): [] {
     return [];
   }

@@ -4,7 +4,15 @@ export type TcpFlag = "FIN" | "SYN" | "RST" | "PSH" | "ACK";
 const tcpFlagBits: Record<TcpFlag, number> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16 };
 
 export type Transport =
-  | { readonly kind: "tcp"; readonly sport: number; readonly dport: number; readonly flags?: readonly TcpFlag[] }
+  | {
+      readonly kind: "tcp";
+      readonly sport: number;
+      readonly dport: number;
+      readonly flags?: readonly TcpFlag[];
+      /** Sequence and acknowledgement number; 1 unless told. */
+      readonly seq?: number;
+      readonly ack?: number;
+    }
   | { readonly kind: "udp" | "sctp"; readonly sport: number; readonly dport: number }
   | {
       readonly kind: "icmp";
@@ -54,7 +62,8 @@ function transportBytes(transport: Transport, isIpv6: boolean, size: number): { 
   switch (transport.kind) {
     case "tcp": {
       const flags = (transport.flags ?? ["ACK"]).reduce((bits, flag) => bits | tcpFlagBits[flag], 0);
-      const header = concat(be16(transport.sport, transport.dport, 0, 1, 0, 1, (5 << 12) | flags, 1024, 0, 0));
+      const numbers = [transport.seq ?? 1, transport.ack ?? 1].flatMap((number) => [number >>> 16, number & 0xffff]);
+      const header = concat(be16(transport.sport, transport.dport, ...numbers, (5 << 12) | flags, 1024, 0, 0));
       return { protocol: 6, bytes: concat(header, payload) };
     }
     case "udp":
@@ -152,4 +161,12 @@ export function icmpv6Checksum(frame: Uint8Array): number {
 /** The checksum of an IPv4 header in a frame; 0 when right. */
 export function ipv4Checksum(frame: Uint8Array): number {
   return checksum(frame.subarray(14, 34));
+}
+
+/** The checksum of a TCP segment with its pseudo header, in a frame without options or extension headers; 0 when right. */
+export function tcpChecksum(frame: Uint8Array): number {
+  const isIpv6 = frame[12] === 0x86;
+  const addresses = isIpv6 ? frame.subarray(22, 54) : frame.subarray(26, 34);
+  const segment = frame.subarray(isIpv6 ? 54 : 34);
+  return checksum(concat(addresses, be16(0, 6, 0, segment.length), segment));
 }

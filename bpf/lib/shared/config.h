@@ -9,5 +9,7 @@ struct datapath_config {
 	__u64 tcp_established_timeout;
 	__u64 tcp_close_timeout;
 	__u64 other_timeout;
-	__u64 opening_budget; /* connections of one pod that wait for their first answer */
+	__u64 opening_budget;	 /* connections of one pod that wait for their first answer */
+	__u32 terminate_on_deny; /* 1: senders on TCP connections that policy cuts get a RST */
+	__u32 pad;
 };

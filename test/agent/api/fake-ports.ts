@@ -27,7 +27,7 @@ export const status: StatusView = {
   revision: 41,
   policy: { enforcement: "default", cidrMatchesPods: "language", audit: false },
   store: { kind: "embedded", state: "ok" },
-  datapath: { attach: "tcx", programs: "6b1f", devices: ["eth0"] },
+  datapath: { attach: "tcx", programs: "6b1f", devices: ["eth0"], resets: 0 },
   maps: [{ name: "conntrack4", entries: 812, capacity: 524288 }],
   endpoints: { ready: 1 },
   problems: [],
