@@ -15,6 +15,11 @@ import {
 /** Entries that are looked at between two rests: about 5 ms. */
 const stretch = 2048;
 
+const IPPROTO_TCP = 6;
+
+/** Flags of a connection that is over. */
+const closed = ConnectionFlag.SOURCE_CLOSING | ConnectionFlag.DESTINATION_CLOSING;
+
 interface Table {
   connections(): Generator<{ connection: Connection; remove: () => void }>;
 }
@@ -73,6 +78,17 @@ export class KernelConnections implements ConnectionTable {
       if (connections.length % stretch === 0) await setImmediate();
     }
     return connections;
+  }
+
+  async *unjudged(generation: bigint): AsyncGenerator<Connection> {
+    let seen = 0;
+    for (const { connection } of this.#all()) {
+      if (++seen % stretch === 0) await setImmediate();
+      const { protocol, entry } = connection;
+      const isOpen = protocol === IPPROTO_TCP && (entry.flags & ConnectionFlag.ESTABLISHED) !== 0;
+      if (isOpen && (entry.flags & closed) !== closed && entry.revision >> 32n !== (generation & 0xffff_ffffn))
+        yield connection;
+    }
   }
 
   async sweep(now: bigint): Promise<SweptConnections> {

@@ -174,6 +174,8 @@ export interface SweptConnections {
 export interface ConnectionTable {
   /** At most so many; lets others work meanwhile. */
   list(limit: number): Promise<Connection[]>;
+  /** Open TCP connections that no packet has judged in this policy generation; lets others work meanwhile. */
+  unjudged(generation: bigint): AsyncIterable<Connection>;
   /** Removes entries that have timed out at `now` (boot time, ns); lets others work meanwhile. */
   sweep(now: bigint): Promise<SweptConnections>;
   /** Removes all entries of some addresses; lets others work meanwhile. Says how many. */

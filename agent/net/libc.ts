@@ -9,6 +9,8 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): number;
   setOption(fd: number, level: number, option: number, value: number): number;
   send(fd: number, bytes: Uint8Array): number;
+  /** To an address, as sendto(2) takes it. */
+  sendTo(fd: number, bytes: Uint8Array, address: Uint8Array): number;
   /** On a thread of the pool. Gives -EIO for any error: another thread's errno cannot be read. */
   sendElsewhere(fd: number, bytes: Uint8Array): Promise<number>;
   /** Does not wait. The length of the datagram, even where it did not fit into the buffer. */
@@ -51,6 +53,9 @@ function load(): Libc {
   const setsockopt = call("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
   const nativeSend = library.func("intptr_t send(int fd, const void *bytes, size_t length, int flags)");
   const send = wrap(nativeSend);
+  const sendto = call(
+    "intptr_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)",
+  );
   const recv = call("intptr_t recv(int fd, void *buffer, size_t length, int flags)");
   const close = call("int close(int fd)");
   const setns = call("int setns(int fd, int kind)");
@@ -60,6 +65,7 @@ function load(): Libc {
     bind: (fd, address) => bind(fd, address, address.length),
     setOption: (fd, level, option, value) => setsockopt(fd, level, option, Int32Array.of(value), 4),
     send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
+    sendTo: (fd, bytes, address) => sendto(fd, bytes, bytes.length, 0, address, address.length),
     sendElsewhere: (fd, bytes) => {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
       nativeSend.async(fd, bytes, bytes.length, 0, (error: unknown, result: unknown) => {

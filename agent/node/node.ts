@@ -7,12 +7,15 @@ import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { ensureForwarding } from "#agent/net/forwarding.ts";
+import { NetError } from "#agent/net/error.ts";
+import { FrameSocket } from "#agent/net/frame-socket.ts";
 import { listHostSides } from "#agent/net/host-sides.ts";
 import { watchNodeAddresses } from "#agent/net/node-addresses.ts";
 import type { Link } from "#agent/netlink/link.ts";
 import { isErrno } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { NodeFlowContext } from "./flow-context.ts";
+import { IdleConnections } from "./idle-connections.ts";
 import { MapPressure } from "./map-pressure.ts";
 import type { NodeParts } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
@@ -31,6 +34,9 @@ const settleQuiet = 1_000;
 
 /** How often, in ms, changes of the node's devices are looked for. */
 const devicesInterval = 500;
+
+/** How often, in ms, a policy is looked for that may have cut idle connections. */
+const idleInterval = 250;
 
 /** A running node: brings the kernel to what is wanted, and keeps it there. */
 export class Node {
@@ -174,6 +180,7 @@ export class Node {
       this.#settleHooks(signal),
       this.#followDevices(signal),
       this.#endRules(signal),
+      this.#askIdle(signal),
     ]);
   }
 
@@ -204,6 +211,22 @@ export class Node {
         log.info({ revision: Number(policy.revision) }, why);
       } else {
         log.error({ reason: policy.refusal }, `${why}, but the policy as of now is refused`);
+      }
+    }
+  }
+
+  /** Whoever sends learns of a policy that cuts its connection by itself; whoever only waits has to be asked to. */
+  async #askIdle(signal: AbortSignal): Promise<void> {
+    const { kernel, endpoints, config, log } = this.parts;
+    if (!config.terminateOnDeny) return;
+    using socket = FrameSocket.open();
+    const idle = new IdleConnections(kernel, () => endpoints.list(), socket);
+    for await (const _tick of ticks(idleInterval, signal)) {
+      try {
+        await idle.ask(signal);
+      } catch (error) {
+        if (!(error instanceof NetError)) throw error;
+        log.warn({ err: error }, "idle connections could not be asked; they are at the next tick");
       }
     }
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { BpfConnection } from "#agent/api/bpf-views.ts";
 import type { StatusView } from "#agent/api/views.ts";
 import type { Stream } from "#agent/local/traffic.ts";
 import { until } from "#agent/local/until.ts";
@@ -66,6 +67,27 @@ describe.for(["ipv4", "ipv6"] as const)("a stream over %s that a new policy deni
     );
     expect(await resets()).toBeGreaterThan(before);
     expect((await other.report()).ended).toBeNull();
+  });
+
+  test("on which nobody sends anything: the client gets ECONNRESET, and others are judged and stay", async () => {
+    const idle = { interval: null };
+    await using cut = await pods.client.traffic.stream(targetOf(pods.server[family], 80), idle);
+    await using other = await pods.other.traffic.stream(targetOf(pods.server[family], 80), idle);
+    await using outgoing = await pods.other.traffic.stream(targetOf(outside[family], 80), idle);
+    await whileDenied(
+      "server.yaml",
+      closed,
+      async () => {
+        await expectEnd(cut);
+        await until("all open connections to be judged by the new policy", async () => {
+          const revision = await node().revision();
+          const connections = await node().read<BpfConnection[]>("bpf", "ct", "list");
+          return connections.filter(({ closing }) => !closing).every(({ generation }) => generation === revision);
+        });
+      },
+      open,
+    );
+    for (const stream of [other, outgoing]) expect((await stream.report()).ended).toBeNull();
   });
 
   test("from outside: the sender behind the stack gets ECONNRESET", async () => {

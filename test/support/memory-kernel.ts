@@ -183,6 +183,10 @@ export class MemoryKernel implements Kernel {
 
   readonly connections = {
     list: async () => [],
+    // eslint-disable-next-line require-yield
+    async *unjudged(): AsyncGenerator<never> {
+      await Promise.resolve();
+    },
     sweep: async () => ({ live: 0, removed: 0, limited: new Map() }),
     removeAddresses: async () => 0,
   };
