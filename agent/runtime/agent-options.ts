@@ -203,7 +203,7 @@ export const agentOptions = {
   conntrackTcpCloseTimeout: option({
     flag: "conntrack-tcp-close-timeout",
     value: "TIME",
-    description: "How long a TCP connection is remembered after its end, or after policy has cut it.",
+    description: "How long a TCP connection is remembered after its end.",
     default: "10s",
     schema: duration("1s", "10m"),
   }),

@@ -98,10 +98,12 @@ function fileSettings(path: string | boolean | undefined, problems: ConfigProble
   for (const { flag, origin, message } of file.problems) {
     problems.push({ option: flag === null ? null : `--${flag}`, origin, message });
   }
-  const known = new Set(entries.map(([, entry]) => entry.flag));
-  for (const { flag, text, origin } of file.settings) {
-    if (known.has(flag)) settings.set(flag, { text, origin });
-    else problems.push({ option: null, origin, message: `there is no option "${flag}"` });
+  const known = new Map(entries.flatMap(([key, { flag }]) => [flag, key].map((name) => [name, flag] as const)));
+  for (const { flag: name, text, origin } of file.settings) {
+    const flag = known.get(name);
+    if (flag === undefined) problems.push({ option: null, origin, message: `there is no option "${name}"` });
+    else if (settings.has(flag)) problems.push({ option: `--${flag}`, origin, message: "it is said twice" });
+    else settings.set(flag, { text, origin });
   }
   return settings;
 }

@@ -32,6 +32,18 @@ test("the file can be named in the environment, and may hold numbers, booleans a
   });
 });
 
+test("a key of the file may be written as one word, but not twice", () => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("weir.yaml");
+  writeFileSync(file, "terminateOnDeny: true\nrun-dir: /run/other\n");
+  expect(load({ flags: { config: file } })).toMatchObject({ terminateOnDeny: true, runDir: "/run/other" });
+  writeFileSync(file, "terminateOnDeny: true\nterminate-on-deny: false\n");
+  const twice = loadConfig({ flags: { config: file }, environment: {} });
+  expect(twice.ok ? [] : twice.problems).toEqual([
+    { option: "--terminate-on-deny", origin: `${file}:2:20`, message: "it is said twice" },
+  ]);
+});
+
 test("an empty environment variable counts as not set, an unknown one as not there", () => {
   const environment = { WEIR_OBJECTS: "", WEIR_SERVICE_HOST: "10.96.0.1" };
   expect(load({ environment }).objects).toBeNull();
