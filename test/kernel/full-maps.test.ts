@@ -5,6 +5,8 @@ import type { BoundedMap } from "#agent/datapath/map-full-error.ts";
 import { datapathObjects } from "#agent/datapath/open-kernel.ts";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import type { SlotEntry } from "#agent/datapath/kernel.ts";
+import { settled } from "#agent/endpoint/guarded-endpoint.ts";
+import { hostEndpoint } from "#agent/endpoint/host-endpoint.ts";
 import { MapPressure } from "#agent/node/map-pressure.ts";
 import { compileBpf } from "#bpf/build.ts";
 import { Action } from "#test/support/datapath.ts";
@@ -36,14 +38,18 @@ function expectPolicyInForce(pods: TwoPods, sport: number): void {
 test("endpoints: a pod beyond the last place is refused and leaves nothing, and the others go on", async () => {
   using pods = await TwoPods.with(serverPolicy(fromClient80), { endpointsMax: 2 });
   const third = { ...makeEndpoint(4, subject("third"), 258), ipv6: "fd00::4" };
+  // Besides pods the node's own addresses have records.
+  const nodeAddresses = Array.from({ length: 1024 }, (_, n) => `192.168.${n >> 8}.${n & 255}`);
+  const node = settled({ ...hostEndpoint([], {}), nodeAddresses }, 1);
+  pods.datapath.kernel.endpoints.write(node);
   const before = pods.datapath.kernel.endpoints.read();
   await expect(pods.enforcement.add(third)).rejects.toThrow(
-    "write map endpoints: it is full with 4 entries; raise --endpoints-max",
+    "write map endpoints: it is full with 1028 entries; raise --endpoints-max",
   );
   pods.enforcement.remove(third.id);
   expect(pods.datapath.kernel.endpoints.read()).toEqual(before);
   expect(await problems(pods)).toContain(
-    "map endpoints is full (4 entries): no pod can be added; raise --endpoints-max",
+    "map endpoints is full (1028 entries): no pod can be added; raise --endpoints-max",
   );
   expectPolicyInForce(pods, 40_000);
   // A change of policy writes records that are there.
@@ -176,14 +182,20 @@ test("prefilter: what has no room is refused, and the map and its option are nam
 
 describe("conntrack", () => {
   test("makes room for new connections, and says that it has none to spare", async () => {
-    using pods = await TwoPods.with(serverPolicy(fromClient80), { conntrackEntries: 256 });
-    for (let n = 0; n < 400; n++) expect(pods.toServer(syn(20_000 + n)).action).toBe(Action.redirect);
-    const entries = (await entriesOf(pods, "conntrack4")) ?? 0;
-    expect(entries).toBeLessThanOrEqual(256);
+    const capacity = 16_384;
+    const options = { conntrackEntries: capacity, config: { openingBudget: 65_536n } };
+    using pods = await TwoPods.with(serverPolicy(fromClient80), options);
+    const open = (from: number, until: number): void => {
+      for (let n = from; n < until; n++) expect(pods.toServer(syn(1024 + n)).action).toBe(Action.redirect);
+    };
+    // Some of its places are kept by other CPUs for themselves.
+    open(0, 0.85 * capacity);
     expect(await problems(pods)).toEqual([
       expect.stringMatching(/^map conntrack4 is .*full.* idle the longest are forgotten; raise --conntrack4-entries$/),
     ]);
-    expectPolicyInForce(pods, 40_000);
+    open(0.85 * capacity, 1.2 * capacity);
+    expect(await entriesOf(pods, "conntrack4")).toBeLessThanOrEqual(capacity);
+    expectPolicyInForce(pods, 60_000);
   });
 
   /** The programs with maps that evict nothing: so an entry can be refused at will. */

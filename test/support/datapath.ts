@@ -75,7 +75,8 @@ export class Datapath implements Disposable {
   /** The same maps, as a later life of an agent opens them. */
   reopen(options: DatapathOptions = {}): Kernel {
     return openKernel({
-      objectFolder: options.objectFolder ?? process.env["WEIR_BPF_OBJECTS"] ?? resolve(import.meta.dirname, "../../dist/bpf"),
+      objectFolder:
+        options.objectFolder ?? process.env["WEIR_BPF_OBJECTS"] ?? resolve(import.meta.dirname, "../../dist/bpf"),
       pinFolder: this.#files.join("weir"),
       config: { ...defaultConfig, ...options.config },
       conntrack4Entries: options.conntrackEntries ?? 65536,
