@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
@@ -15,6 +16,9 @@
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_PREFILTER
 
+/* ICMPv6 types, from router solicitation to redirect. */
+enum { ND_FIRST = 133, ND_LAST = 137 };
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -22,6 +26,15 @@ struct {
 	__type(key, struct ipcache_key);
 	__type(value, __u32); /* always 1 */
 } prefilter SEC(".maps");
+
+/* Neighbour discovery (RFC 4861) works below policy, as ARP does: without it the link would forget who we are. */
+static __always_inline bool is_neighbour_message(const struct ipv6hdr *ip, const void *end)
+{
+	const __u8 *type = (void *)(ip + 1);
+
+	return ip->nexthdr == IPPROTO_ICMPV6 && (void *)(type + 1) <= end && *type >= ND_FIRST &&
+	       *type <= ND_LAST;
+}
 
 /* STEP_NEXT, or the drop of a packet from a listed address. What is too short to have one is for others to drop. */
 static __always_inline int check_prefilter(const void *data, const void *end)
@@ -40,7 +53,7 @@ static __always_inline int check_prefilter(const void *data, const void *end)
 	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
 		const struct ipv6hdr *ip = (void *)(eth + 1);
 
-		if ((void *)(ip + 1) > end)
+		if ((void *)(ip + 1) > end || is_neighbour_message(ip, end))
 			return STEP_NEXT;
 		key.prefixlen = IPCACHE_FIXED_BITS + 128;
 		key.family = FAMILY_IPV6;

@@ -26,6 +26,7 @@ test("tc drops what a listed address sends, as long as it is asked, and nothing 
     from("192.0.3.7"),
     from("2001:db8:8::1"),
     buildArp({ ...macs, senderIp: "192.0.2.7", targetIp: "10.0.0.3" }),
+    buildPacket({ ...macs, source: "2001:db8:7::1", destination: "fd00::3", transport: { kind: "icmp", type: 135 } }),
   ];
   kernel.prefilter.add(["192.0.2.0/24", "2001:db8:7::/48"]);
   for (const frame of listed) expect(run(datapath, "from_netdev", frame)).toEqual(passes);

@@ -1,6 +1,7 @@
+import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { encodeData, load } from "bpf-loader";
-import { TcxLink } from "libbpf-ts";
+import { MapHandle, TcxLink } from "libbpf-ts";
 import { expect, test } from "vitest";
 import { datapathConfig, layouts } from "#agent/datapath/layouts.gen.ts";
 import { datapathObjects, defaultConfig } from "#agent/datapath/open-kernel.ts";
@@ -28,11 +29,17 @@ prepare(async () => {
 
 /** Another version of the programs over the same maps: as after an upgrade, or with another option. */
 function loadVersion(lab: LabNode, openingBudget: bigint): ReturnType<typeof load> {
+  const maps = join(lab.bpffs, "weir/maps");
+  const pinned = readdirSync(maps);
+  const sizeOf = (path: string): number => {
+    using map = MapHandle.openPinned(path);
+    return map.info.maxEntries;
+  };
   return load({
     objectPaths: datapathObjects.map((name) => resolve(import.meta.dirname, "../../dist/bpf", name)),
     pinFolder: join(lab.bpffs, "weir"),
     readOnlyData: encodeData(datapathConfig, { ...defaultConfig, openingBudget }),
-    mapSizes: {},
+    mapSizes: Object.fromEntries(pinned.map((name) => [name, sizeOf(join(maps, name))])),
     layouts,
   });
 }

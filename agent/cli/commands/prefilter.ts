@@ -13,7 +13,7 @@ interface Options {
 
 const about = `
 What comes by a device of the node from a listed address is dropped before anything else is asked, policy
-included. The list is kept over restarts of the agent. Ranges that hold an address of the node, or of its
+included; only ARP and neighbour discovery go on. The list is kept over restarts of the agent. Ranges that hold an address of the node, or of its
 pods, are refused.`;
 
 export const register: Register = (program, cli) => {
