@@ -250,3 +250,22 @@ test("a malformed packet for the node is dropped with its reason; one that it fo
   expect(outcomeOf(pods.datapath.arrive(cut(node.ipv4)))).toEqual([Action.drop, DropReason.INVALID_PACKET]);
   expect(outcomeOf(pods.datapath.arrive(cut("198.51.100.1")))).toEqual(passesUntold);
 });
+
+test("what the node sends malformed is dropped, and so is an error that quotes nothing", async () => {
+  using pods = await TwoPods.with(closed);
+  const { datapath } = pods;
+  const cut = { kind: "raw", protocol: 6, payload: new Uint8Array(3) } as const;
+  const invalid = [Action.drop, DropReason.INVALID_PACKET];
+  expect(outcomeOf(datapath.leave(frame({ ...toWorld("ipv4"), transport: cut })))).toEqual(invalid);
+  const error = { kind: "icmp", type: 3, quoted: new Uint8Array(4) } as const;
+  expect(outcomeOf(datapath.arrive(frame({ ...toNode("ipv4"), transport: error })))).toEqual(invalid);
+});
+
+test("the node's broadcast is its word to itself, and the world's is judged", async () => {
+  using pods = await TwoPods.with(closed);
+  const broadcast = "10.0.0.255";
+  pods.enforcement.setNodeAddresses([node.ipv4, broadcast]);
+  const to = (source: string): Uint8Array => frame({ source, destination: broadcast, transport: udp(1, 2) });
+  expect(outcomeOf(pods.datapath.leave(to(node.ipv4)))).toEqual(passes);
+  expect(outcomeOf(pods.datapath.arrive(to(world.ipv4)))).toEqual(denied);
+});
