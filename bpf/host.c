@@ -9,6 +9,7 @@
 #include "lib/control.h"
 #include "lib/finish.h"
 #include "lib/host.h"
+#include "lib/masquerade.h"
 #include "lib/prefilter.h"
 
 static __always_inline int from_network(struct __sk_buff *skb, struct work *work)
@@ -17,7 +18,17 @@ static __always_inline int from_network(struct __sk_buff *skb, struct work *work
 
 	if (control_word(CONTROL_PREFILTER))
 		step = check_prefilter((void *)(long)skb->data, (void *)(long)skb->data_end);
+	if (!step && config.masquerade)
+		step = unmasquerade(skb);
 	return step ? step : judge_own(skb, work, false);
+}
+
+/* The node's policy speaks of its own addresses and ports: before they change. */
+static __always_inline int to_network(struct __sk_buff *skb, struct work *work)
+{
+	int step = judge_own(skb, work, true);
+
+	return step || !config.masquerade ? step : masquerade(skb);
 }
 
 SEC("tc")
@@ -37,7 +48,7 @@ int to_netdev(struct __sk_buff *skb)
 
 	if (!work)
 		return TC_ACT_SHOT; /* unreachable: it is always there */
-	return finish(skb, work, judge_own(skb, work, true));
+	return finish(skb, work, to_network(skb, work));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -58,6 +58,22 @@ export const bpfConnection = z.object({
 });
 export type BpfConnection = z.infer<typeof bpfConnection>;
 
+/** One masqueraded flow. Of an echo the identifier stands as port, and the destination has none. */
+export const bpfMapping = z.object({
+  protocol: z.string(),
+  source: z.string(),
+  sourcePort: z.int(),
+  /** The node's address and port, as which the destination sees the source. */
+  translated: z.string(),
+  translatedPort: z.int(),
+  destination: z.string(),
+  destinationPort: z.int(),
+  /** Seconds from now until it is forgotten; negative: it is waiting to be swept. */
+  expiresIn: z.number(),
+  state: z.enum(["unanswered", "open", "closing"]),
+});
+export type BpfMapping = z.infer<typeof bpfMapping>;
+
 export const bpfIpcacheEntry = z.object({ prefix: z.string(), identity: z.int(), addressClass: z.int() });
 export type BpfIpcacheEntry = z.infer<typeof bpfIpcacheEntry>;
 

@@ -1,5 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "./bpf-views.ts";
+import type {
+  BpfConnection,
+  BpfCounter,
+  BpfEndpoint,
+  BpfIpcacheEntry,
+  BpfMapping,
+  BpfPolicyEntry,
+} from "./bpf-views.ts";
 import { ClientError } from "./client-error.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
@@ -26,6 +33,7 @@ export type Query = Readonly<Record<string, string | number | boolean | readonly
 export interface BpfListings {
   readonly policy: BpfPolicyEntry;
   readonly conntrack: BpfConnection;
+  readonly nat: BpfMapping;
   readonly ipcache: BpfIpcacheEntry;
   readonly counters: BpfCounter;
   readonly endpoints: BpfEndpoint;

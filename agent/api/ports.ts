@@ -15,7 +15,14 @@ import type {
   Release,
   ReleaseQuery,
 } from "./attachment.ts";
-import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "./bpf-views.ts";
+import type {
+  BpfConnection,
+  BpfCounter,
+  BpfEndpoint,
+  BpfIpcacheEntry,
+  BpfMapping,
+  BpfPolicyEntry,
+} from "./bpf-views.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
 import type { FlowQuery } from "./flow-filter.ts";
@@ -107,6 +114,7 @@ export interface BpfPort {
   policy(): readonly BpfPolicyEntry[];
   /** The table may be longer than what is given. */
   conntrack(): Promise<readonly BpfConnection[]>;
+  nat(): Promise<readonly BpfMapping[]>;
   ipcache(): readonly BpfIpcacheEntry[];
   counters(): readonly BpfCounter[];
   endpoints(): readonly BpfEndpoint[];

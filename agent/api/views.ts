@@ -63,6 +63,16 @@ export const statusView = z.looseObject({
     devices: z.array(z.string()).readonly(),
     resets: z.int(),
   }),
+  /** Under which addresses pods reach the world. Counts since load: ports given, ports found taken, packets that got none. */
+  masquerade: z.looseObject({
+    enabled: z.boolean(),
+    devices: z
+      .array(z.object({ name: z.string(), ipv4: z.string().nullable(), ipv6: z.string().nullable() }))
+      .readonly(),
+    allocated: z.number(),
+    retries: z.number(),
+    exhausted: z.number(),
+  }),
   maps: z.array(mapFillView).readonly(),
   /** Number of endpoints by their state. */
   endpoints: z.record(z.string(), z.int()),

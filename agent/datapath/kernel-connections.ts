@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { BpfMap, type MapHandle } from "libbpf-ts";
+import { AddressRemoval } from "./address-removal.ts";
 import { decodeAddress, decodeIpv4 } from "./address.ts";
 import type { Connection, ConnectionTable, SweptConnections } from "./kernel.ts";
 import {
@@ -52,9 +53,10 @@ function table<K extends Conntrack4Key | Conntrack6Key>(
 /** The maps `conntrack4` and `conntrack6`. */
 export class KernelConnections implements ConnectionTable {
   readonly #tables: readonly Table[];
-  #leaving = new Set<string>();
-  #walk: Promise<unknown> = Promise.resolve();
-  #nextWalk: Promise<number> | null = null;
+  readonly #removal = new AddressRemoval(async (gone) => {
+    const { removed } = await this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
+    return removed;
+  });
 
   constructor(conntrack4: MapHandle, conntrack6: MapHandle) {
     const ipv6 = (bytes: Uint8Array): string => decodeAddress(2, bytes) ?? "::";
@@ -104,19 +106,7 @@ export class KernelConnections implements ConnectionTable {
   }
 
   removeAddresses(addresses: readonly string[]): Promise<number> {
-    for (const address of addresses) this.#leaving.add(address);
-    // One walk serves all that ask before it begins: a walk of a full table takes seconds.
-    this.#nextWalk ??= this.#walk.then(() => this.#removeLeaving());
-    return this.#nextWalk;
-  }
-
-  #removeLeaving(): Promise<number> {
-    const gone = this.#leaving;
-    this.#leaving = new Set();
-    this.#nextWalk = null;
-    const walk = this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
-    this.#walk = Promise.allSettled([walk]);
-    return walk.then(({ removed }) => removed);
+    return this.#removal.remove(addresses);
   }
 
   async #removeWhere(isGone: (connection: Connection) => boolean): Promise<{ seen: number; removed: number }> {

@@ -4,7 +4,7 @@
  * it real; unit tests have one in memory.
  */
 import type { BoundedMap } from "./map-full-error.ts";
-import type { ConntrackEntry, CounterKey, CounterValue, EventRecord } from "./layouts.gen.ts";
+import type { ConntrackEntry, CounterKey, CounterValue, EventRecord, NatEntry } from "./layouts.gen.ts";
 
 export type SlotVerdict = "allow" | "deny" | "redirect" | "pass";
 
@@ -188,6 +188,64 @@ export interface FragmentTable {
   sweep(now: bigint): Promise<number>;
 }
 
+/** A flow that goes under an address of the node's; for ICMP echo the identifier is the port, and the remote has none. */
+export interface NatMapping {
+  readonly family: 4 | 6;
+  readonly protocol: number;
+  readonly owner: string;
+  readonly ownerPort: number;
+  /** The node's. */
+  readonly address: string;
+  readonly port: number;
+  readonly remote: string;
+  readonly remotePort: number;
+  readonly entry: NatEntry;
+}
+
+export interface NatCounts {
+  /** Mappings made, since load. */
+  readonly allocated: number;
+  /** Ports that were tried for them and taken. */
+  readonly retries: number;
+  /** Packets dropped because no port was found. */
+  readonly exhausted: number;
+}
+
+export interface NatTable {
+  /** At most so many; lets others work meanwhile. */
+  list(limit: number): Promise<NatMapping[]>;
+  /** Removes what has timed out at `now` (boot time, ns); lets others work meanwhile. Says how many entries. */
+  sweep(now: bigint): Promise<number>;
+  /** Removes all mappings of owners, or of node's addresses; lets others work meanwhile. Says how many entries. */
+  removeAddresses(addresses: readonly string[]): Promise<number>;
+  counts(): NatCounts;
+}
+
+/** What an address range means to masquerade. */
+export interface MasqueradeFlags {
+  /** As a destination: pods reach it under their own addresses. */
+  readonly excluded: boolean;
+  /** As a source: of pods of this node. */
+  readonly pods: boolean;
+  /** The node's, under which it masquerades. */
+  readonly node: boolean;
+}
+
+/** Which addresses a device's packets go under. */
+export interface MasqueradeAddresses {
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+}
+
+export interface MasqueradeTable {
+  /** By range; the longest one of an address has all that counts. */
+  ranges(): Map<string, MasqueradeFlags>;
+  writeRanges(ranges: ReadonlyMap<string, MasqueradeFlags>): void;
+  removeRanges(prefixes: readonly string[]): void;
+  /** Those of these devices, by index, and of no others. */
+  setDevices(devices: ReadonlyMap<number, MasqueradeAddresses>): void;
+}
+
 /** Programs on interfaces. */
 export interface Hooks {
   /** Attaches both programs, at once. Idempotent. */
@@ -241,6 +299,8 @@ export interface Kernel extends Disposable {
   readonly images: MapImages;
   readonly connections: ConnectionTable;
   readonly fragments: FragmentTable;
+  readonly nat: NatTable;
+  readonly masquerade: MasqueradeTable;
   /** On the host sides of pods. */
   readonly hooks: Hooks;
   /** On the node's own devices. */

@@ -34,10 +34,13 @@ export interface DatapathConfig {
   readonly otherTimeout: bigint;
   readonly openingBudget: bigint;
   readonly terminateOnDeny: number;
+  readonly masqueradeFirst: number;
+  readonly masqueradeLast: number;
+  readonly masquerade: number;
 }
 
 export const datapathConfig: Codec<DatapathConfig> = {
-  size: 48,
+  size: 56,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.tcpSynTimeout, true);
     view.setBigUint64(at + 8, value.tcpEstablishedTimeout, true);
@@ -45,6 +48,9 @@ export const datapathConfig: Codec<DatapathConfig> = {
     view.setBigUint64(at + 24, value.otherTimeout, true);
     view.setBigUint64(at + 32, value.openingBudget, true);
     view.setUint32(at + 40, value.terminateOnDeny, true);
+    view.setUint16(at + 44, value.masqueradeFirst, true);
+    view.setUint16(at + 46, value.masqueradeLast, true);
+    view.setUint8(at + 48, value.masquerade);
   },
   decode(view, at) {
     return {
@@ -54,6 +60,9 @@ export const datapathConfig: Codec<DatapathConfig> = {
       otherTimeout: view.getBigUint64(at + 24, true),
       openingBudget: view.getBigUint64(at + 32, true),
       terminateOnDeny: view.getUint32(at + 40, true),
+      masqueradeFirst: view.getUint16(at + 44, true),
+      masqueradeLast: view.getUint16(at + 46, true),
+      masquerade: view.getUint8(at + 48),
     };
   },
 };
@@ -487,6 +496,122 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
   },
 };
 
+/** `struct nat4_key` */
+export interface Nat4Key {
+  readonly own: number;
+  readonly remote: number;
+  readonly ownPort: number;
+  readonly remotePort: number;
+  readonly protocol: number;
+  readonly side: number;
+}
+
+export const nat4Key: Codec<Nat4Key> = {
+  size: 16,
+  encode(value, view, at) {
+    view.setUint32(at + 0, value.own, false);
+    view.setUint32(at + 4, value.remote, false);
+    view.setUint16(at + 8, value.ownPort, false);
+    view.setUint16(at + 10, value.remotePort, false);
+    view.setUint8(at + 12, value.protocol);
+    view.setUint8(at + 13, value.side);
+  },
+  decode(view, at) {
+    return {
+      own: view.getUint32(at + 0, false),
+      remote: view.getUint32(at + 4, false),
+      ownPort: view.getUint16(at + 8, false),
+      remotePort: view.getUint16(at + 10, false),
+      protocol: view.getUint8(at + 12),
+      side: view.getUint8(at + 13),
+    };
+  },
+};
+
+/** `struct nat6_key` */
+export interface Nat6Key {
+  readonly own: IpAddress;
+  readonly remote: IpAddress;
+  readonly ownPort: number;
+  readonly remotePort: number;
+  readonly protocol: number;
+  readonly side: number;
+}
+
+export const nat6Key: Codec<Nat6Key> = {
+  size: 40,
+  encode(value, view, at) {
+    ipAddress.encode(value.own, view, at + 0);
+    ipAddress.encode(value.remote, view, at + 16);
+    view.setUint16(at + 32, value.ownPort, false);
+    view.setUint16(at + 34, value.remotePort, false);
+    view.setUint8(at + 36, value.protocol);
+    view.setUint8(at + 37, value.side);
+  },
+  decode(view, at) {
+    return {
+      own: ipAddress.decode(view, at + 0),
+      remote: ipAddress.decode(view, at + 16),
+      ownPort: view.getUint16(at + 32, false),
+      remotePort: view.getUint16(at + 34, false),
+      protocol: view.getUint8(at + 36),
+      side: view.getUint8(at + 37),
+    };
+  },
+};
+
+/** `struct nat_entry` */
+export interface NatEntry {
+  readonly address: IpAddress;
+  readonly expires: bigint;
+  readonly created: bigint;
+  readonly incarnation: number;
+  readonly port: number;
+  readonly flags: number;
+}
+
+export const natEntry: Codec<NatEntry> = {
+  size: 40,
+  encode(value, view, at) {
+    ipAddress.encode(value.address, view, at + 0);
+    view.setBigUint64(at + 16, value.expires, true);
+    view.setBigUint64(at + 24, value.created, true);
+    view.setUint32(at + 32, value.incarnation, true);
+    view.setUint16(at + 36, value.port, false);
+    view.setUint8(at + 38, value.flags);
+  },
+  decode(view, at) {
+    return {
+      address: ipAddress.decode(view, at + 0),
+      expires: view.getBigUint64(at + 16, true),
+      created: view.getBigUint64(at + 24, true),
+      incarnation: view.getUint32(at + 32, true),
+      port: view.getUint16(at + 36, false),
+      flags: view.getUint8(at + 38),
+    };
+  },
+};
+
+/** `struct masquerade_device` */
+export interface MasqueradeDevice {
+  readonly ipv4: IpAddress;
+  readonly ipv6: IpAddress;
+}
+
+export const masqueradeDevice: Codec<MasqueradeDevice> = {
+  size: 32,
+  encode(value, view, at) {
+    ipAddress.encode(value.ipv4, view, at + 0);
+    ipAddress.encode(value.ipv6, view, at + 16);
+  },
+  decode(view, at) {
+    return {
+      ipv4: ipAddress.decode(view, at + 0),
+      ipv6: ipAddress.decode(view, at + 16),
+    };
+  },
+};
+
 /** `struct event_end` */
 export interface EventEnd {
   readonly identity: number;
@@ -876,6 +1001,39 @@ export const ConnectionFlag = {
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 
+/** `enum nat_side` */
+export const NatSide = {
+  OUT: 0,
+  IN: 1,
+} as const;
+export type NatSide = (typeof NatSide)[keyof typeof NatSide];
+
+/** `enum nat_flag` */
+export const NatFlag = {
+  ANSWERED: 1,
+  ESTABLISHED: 2,
+  OWNER_CLOSING: 4,
+  REMOTE_CLOSING: 8,
+} as const;
+export type NatFlag = (typeof NatFlag)[keyof typeof NatFlag];
+
+/** `enum nat_counter` */
+export const NatCounter = {
+  ALLOCATED: 0,
+  RETRIES: 1,
+  EXHAUSTED: 2,
+  COUNTERS: 3,
+} as const;
+export type NatCounter = (typeof NatCounter)[keyof typeof NatCounter];
+
+/** `enum masquerade_range` */
+export const MasqueradeRange = {
+  EXCLUDED: 1,
+  POD: 2,
+  NODE: 4,
+} as const;
+export type MasqueradeRange = (typeof MasqueradeRange)[keyof typeof MasqueradeRange];
+
 /** `enum event_type` */
 export const EventType = {
   DROP: 1,
@@ -912,6 +1070,9 @@ export const SourceFile = {
   HOST: 13,
   FAST: 14,
   PREFILTER: 15,
+  NAT: 16,
+  MASQUERADE: 17,
+  REWRITE: 18,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -927,6 +1088,8 @@ export const DropReason = {
   UNKNOWN_L4: 142,
   CONNTRACK_INSERT_FAILED: 155,
   IPV6_EXTENSION_HEADER: 156,
+  NAT_NO_MAPPING: 167,
+  NAT_PROTOCOL: 168,
   UNKNOWN_SENDER: 172,
   FRAGMENT_FIRST_MISSING: 175,
   FORBIDDEN_ICMPV6: 176,
@@ -936,6 +1099,7 @@ export const DropReason = {
   RATE_LIMITED: 198,
   MULTICAST: 201,
   ENDPOINT_NOT_READY: 203,
+  NO_EGRESS_IP: 204,
   FRAGMENT_OVERLAP: 230,
   SOURCE_ROUTE: 231,
   CONNECTION_LIMIT: 232,
@@ -948,7 +1112,7 @@ export const layouts: Readonly<
   Record<string, { readonly size: number; readonly members: Readonly<Record<string, readonly [number, number]>> }>
 > = {
   ip_address: { size: 16, members: { bytes: [0, 16] } },
-  datapath_config: { size: 48, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8], terminate_on_deny: [40, 4] } },
+  datapath_config: { size: 56, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8], terminate_on_deny: [40, 4], masquerade_first: [44, 2], masquerade_last: [46, 2], masquerade: [48, 1] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
   endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
   interface: { size: 96, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16] } },
@@ -964,6 +1128,10 @@ export const layouts: Readonly<
   conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
   conntrack_entry: { size: 176, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], end: [40, 56], hop: [96, 32], packets: [128, 16], bytes: [144, 16], flags: [160, 1], tcp_flags: [161, 2], has_place: [163, 2], budget: [168, 4] } },
+  nat4_key: { size: 16, members: { own: [0, 4], remote: [4, 4], own_port: [8, 2], remote_port: [10, 2], protocol: [12, 1], side: [13, 1] } },
+  nat6_key: { size: 40, members: { own: [0, 16], remote: [16, 16], own_port: [32, 2], remote_port: [34, 2], protocol: [36, 1], side: [37, 1] } },
+  nat_entry: { size: 40, members: { address: [0, 16], expires: [16, 8], created: [24, 8], incarnation: [32, 4], port: [36, 2], flags: [38, 1] } },
+  masquerade_device: { size: 32, members: { ipv4: [0, 16], ipv6: [16, 16] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },

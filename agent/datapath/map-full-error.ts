@@ -10,6 +10,8 @@ export const mapOptions = {
   interfaces: "endpoints-max",
   ipcache: "ipcache-entries",
   limits: "rules-max",
+  nat4: "nat4-entries",
+  nat6: "nat6-entries",
   policy: "endpoints-max",
   policy_slot: "policy-map-entries",
   prefilter: "prefilter-entries",

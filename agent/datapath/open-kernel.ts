@@ -18,6 +18,8 @@ import { KernelImages } from "./kernel-images.ts";
 import { KernelLimits } from "./kernel-limits.ts";
 import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
+import { KernelMasquerade } from "./kernel-masquerade.ts";
+import { KernelNat } from "./kernel-nat.ts";
 import { KernelPrefilter } from "./kernel-prefilter.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Hooks, Kernel, MapFill } from "./kernel.ts";
@@ -40,6 +42,9 @@ export interface KernelOptions {
   readonly config: DatapathConfig;
   readonly conntrack4Entries: number;
   readonly conntrack6Entries: number;
+  /** Two of each masqueraded flow. */
+  readonly nat4Entries: number;
+  readonly nat6Entries: number;
   /** Entries of one policy slot. */
   readonly policyEntries: number;
   readonly endpointsMax: number;
@@ -60,6 +65,9 @@ export const defaultConfig: DatapathConfig = {
   otherTimeout: 60_000_000_000n,
   openingBudget: 8192n,
   terminateOnDeny: 0,
+  masqueradeFirst: 1024,
+  masqueradeLast: 65_535,
+  masquerade: 0,
 };
 
 /** So many addresses of the node itself find room in any case. */
@@ -87,6 +95,8 @@ const watched = [
   "policy",
   "conntrack4",
   "conntrack6",
+  "nat4",
+  "nat6",
   "fragments",
   "limits",
   "rule_hits",
@@ -110,6 +120,8 @@ export function openKernel(options: KernelOptions): Kernel {
     mapSizes: {
       conntrack4: options.conntrack4Entries,
       conntrack6: options.conntrack6Entries,
+      nat4: options.nat4Entries,
+      nat6: options.nat6Entries,
       interfaces: options.endpointsMax,
       endpoints: 2 * options.endpointsMax + NODE_ADDRESSES,
       // The old and the new policy of each, and of the node, at the same time, and one to wait with.
@@ -162,6 +174,8 @@ export function openKernel(options: KernelOptions): Kernel {
     hits: new KernelHits(map("rule_hits")),
     fragments: new KernelFragments(map("fragments")),
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
+    nat: new KernelNat(map("nat4"), map("nat6"), map("nat_counters")),
+    masquerade: new KernelMasquerade(map("masquerade_ranges"), map("masquerade_devices")),
     hooks: hooks("links", { ingress: "pod_egress", egress: "pod_ingress" }),
     deviceHooks: hooks("device-links", { ingress: "from_netdev", egress: "to_netdev" }),
     earlyHooks: {

@@ -6,7 +6,7 @@ import type {
   CheckRequest,
 } from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
-import type { ConnectionTable, Hooks } from "#agent/datapath/kernel.ts";
+import type { Hooks } from "#agent/datapath/kernel.ts";
 import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { EndpointError } from "./errors.ts";
@@ -65,7 +65,8 @@ export interface EndpointManagerOptions {
   readonly pool: AddressPool;
   readonly identities: IdentityNumbers;
   readonly hooks: Hooks;
-  readonly connections: ConnectionTable;
+  /** Those of the pods' addresses. */
+  readonly connections: { removeAddresses(addresses: readonly string[]): Promise<unknown> };
   readonly host: HostSide;
   /** Bytes of an IP packet that a pod may send. */
   readonly mtu: number;

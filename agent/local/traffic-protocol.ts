@@ -28,6 +28,15 @@ export interface StreamReport {
 /** Bytes of each TCP message, unless told. */
 export const messageSize = 64;
 
+export interface AttemptShape {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** 0: any. */
+  readonly sourcePort: number;
+  /** Bytes of the request. */
+  readonly size: number;
+}
+
 export interface StreamShape {
   /** Milliseconds between messages; null: sends nothing, or for UDP one datagram, for the server to know whom to send to. */
   readonly interval: number | null;
@@ -39,7 +48,7 @@ export interface StreamShape {
 
 export type TrafficRequest =
   | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number; readonly service: Service }
-  | { readonly kind: "attempt"; readonly target: Target; readonly timeout: number; readonly sourcePort: number }
+  | ({ readonly kind: "attempt"; readonly target: Target } & AttemptShape)
   | ({ readonly kind: "start"; readonly target: Target } & StreamShape)
   | { readonly kind: "report"; readonly stream: number }
   | { readonly kind: "stop"; readonly stream: number };

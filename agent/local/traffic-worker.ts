@@ -2,6 +2,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect } from "node:net";
 import type {
+  AttemptShape,
   Numbered,
   Outcome,
   Reply,
@@ -15,7 +16,7 @@ import { TcpStream, type TrafficStream, UdpStream } from "./traffic-streams.ts";
 
 const streams = new Map<number, TrafficStream>();
 
-function attemptTcp(target: Target, timeout: number, sourcePort: number): Promise<Outcome> {
+function attemptTcp(target: Target, { timeout, sourcePort, size }: AttemptShape): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const socket = connect({
     host: target.address,
@@ -23,7 +24,7 @@ function attemptTcp(target: Target, timeout: number, sourcePort: number): Promis
     timeout,
     ...(sourcePort === 0 ? {} : { localPort: sourcePort }),
   });
-  socket.on("connect", () => socket.write("hello"));
+  socket.on("connect", () => socket.write(Buffer.alloc(size)));
   socket.on("data", () => resolve("answered"));
   socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ETIMEDOUT" ? "silent" : "refused"));
   const timer = setTimeout(() => resolve("silent"), timeout);
@@ -41,12 +42,12 @@ function udpSocket(target: Target): UdpSocket {
   return createSocket(target.address.includes(":") ? "udp6" : "udp4");
 }
 
-function attemptUdp(target: Target, timeout: number, sourcePort: number): Promise<Outcome> {
+function attemptUdp(target: Target, { timeout, sourcePort, size }: AttemptShape): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const socket = udpSocket(target);
   socket.on("message", () => resolve("answered"));
   socket.on("error", () => resolve("refused"));
-  const send = () => socket.send("hello", (error) => error && resolve("refused"));
+  const send = () => socket.send(Buffer.alloc(size), (error) => error && resolve("refused"));
   let again: NodeJS.Timeout | undefined;
   // Connected, so that an ICMP error is told, and nobody else's datagram taken for the answer.
   socket.on("connect", () => {
@@ -83,7 +84,7 @@ async function handle(request: TrafficRequest): Promise<TrafficAnswer[TrafficReq
       return null;
     case "attempt": {
       const attempt = request.target.protocol === "TCP" ? attemptTcp : attemptUdp;
-      return attempt(request.target, request.timeout, request.sourcePort);
+      return attempt(request.target, request);
     }
     case "start":
       return start(request.target, request);

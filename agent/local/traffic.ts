@@ -20,6 +20,8 @@ export interface AttemptOptions {
   readonly timeout?: number;
   /** 0: any. */
   readonly sourcePort?: number;
+  /** Bytes of the request; default 5. */
+  readonly size?: number;
 }
 
 /** A stream of messages to a server or from it; ends when disposed of. */
@@ -62,8 +64,8 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** One request and its echo: a TCP connection, or a UDP datagram that is repeated until the time is over. */
-  async attempt(target: Target, { timeout = 1000, sourcePort = 0 }: AttemptOptions = {}): Promise<Outcome> {
-    return this.#ask({ kind: "attempt", target, timeout, sourcePort });
+  async attempt(target: Target, { timeout = 1000, sourcePort = 0, size = 5 }: AttemptOptions = {}): Promise<Outcome> {
+    return this.#ask({ kind: "attempt", target, timeout, sourcePort, size });
   }
 
   /** Starts a stream, with 5 ms between messages unless told; for TCP resolves when it is connected. */

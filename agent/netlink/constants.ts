@@ -96,9 +96,13 @@ export const LinkFlag = { UP: 0x1, LOOPBACK: 0x8 } as const;
 export const AddressAttribute = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 
 export const AddressFlag = {
+  /** IPv4: another address of its prefix came first. IPv6: temporary (RFC 8981). */
+  SECONDARY: 0x1,
   /** Usable at once: nobody else can have the address. IPv6 only. */
   NO_DAD: 0x2,
   DAD_FAILED: 0x8,
+  /** IPv6: no new connections under it. */
+  DEPRECATED: 0x20,
   TENTATIVE: 0x40,
   PERMANENT: 0x80,
   /** No route to the address's prefix comes with it. IPv6 since 3.14, IPv4 since 4.4. */

@@ -1,8 +1,8 @@
 import type { BpfPort } from "#agent/api/ports.ts";
-import type { BpfConnection, BpfEndpoint, BpfPolicyDecision } from "#agent/api/bpf-views.ts";
+import type { BpfConnection, BpfEndpoint, BpfMapping, BpfPolicyDecision } from "#agent/api/bpf-views.ts";
 import { addressesOf } from "#agent/datapath/kernel-endpoints.ts";
-import type { Connection, SlotDecision } from "#agent/datapath/kernel.ts";
-import { ConnectionEnd, ConnectionFlag, EventHook, SourceFile, Verdict } from "#agent/datapath/layouts.gen.ts";
+import type { Connection, NatMapping, SlotDecision } from "#agent/datapath/kernel.ts";
+import { ConnectionEnd, ConnectionFlag, EventHook, NatFlag, SourceFile, Verdict } from "#agent/datapath/layouts.gen.ts";
 import { dropReasonName } from "#agent/flows/drop-reason.ts";
 import { formatTime } from "#agent/runtime/clock.ts";
 import { protocolNumbers } from "#policy/model/protocol.ts";
@@ -51,6 +51,11 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
       const connections = await kernel.connections.list(listedConnections);
       return connections.map((connection) => viewConnection(connection, now));
     },
+    nat: async () => {
+      const now = kernel.now();
+      const mappings = await kernel.nat.list(listedConnections);
+      return mappings.map((mapping) => viewMapping(mapping, now));
+    },
     ipcache: () => kernel.ipcache.read(),
     counters: () =>
       kernel.counters().map(({ key, value }) => ({
@@ -74,6 +79,30 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
   };
 }
 
+function protocolName(protocol: number): string {
+  return protocolNames.get(protocol) ?? String(protocol);
+}
+
+/** Of two boot times in ns. */
+function secondsUntil(end: bigint, now: bigint): number {
+  return Number((end - now) / 1_000_000n) / 1000;
+}
+
+function viewMapping({ entry, ...flow }: NatMapping, now: bigint): BpfMapping {
+  const isClosing = (entry.flags & (NatFlag.OWNER_CLOSING | NatFlag.REMOTE_CLOSING)) !== 0;
+  return {
+    protocol: protocolName(flow.protocol),
+    source: flow.owner,
+    sourcePort: flow.ownerPort,
+    translated: flow.address,
+    translatedPort: flow.port,
+    destination: flow.remote,
+    destinationPort: flow.remotePort,
+    expiresIn: secondsUntil(entry.expires, now),
+    state: isClosing ? "closing" : (entry.flags & NatFlag.ANSWERED) !== 0 ? "open" : "unanswered",
+  };
+}
+
 function viewConnection({ entry, protocol, ...tuple }: Connection, now: bigint): BpfConnection {
   const end = (which: 0 | 1): BpfConnection["from"] => {
     const { rules, verdict } = entry.end[which];
@@ -86,12 +115,12 @@ function viewConnection({ entry, protocol, ...tuple }: Connection, now: bigint):
   };
   const { SEEN_REPLY, SOURCE_CLOSING, DESTINATION_CLOSING } = ConnectionFlag;
   return {
-    protocol: protocolNames.get(protocol) ?? String(protocol),
+    protocol: protocolName(protocol),
     source: tuple.source,
     sourcePort: tuple.sourcePort,
     destination: tuple.destination,
     destinationPort: tuple.destinationPort,
-    expiresIn: Number((entry.expires - now) / 1_000_000n) / 1000,
+    expiresIn: secondsUntil(entry.expires, now),
     generation: Number(entry.revision >> 32n),
     seenReply: (entry.flags & SEEN_REPLY) !== 0,
     closing: (entry.flags & (SOURCE_CLOSING | DESTINATION_CLOSING)) !== 0,

@@ -10,5 +10,8 @@ export function datapathConfigOf(config: AgentConfig): DatapathConfig {
     otherTimeout: config.conntrackOtherTimeout,
     openingBudget: BigInt(config.openingBudget),
     terminateOnDeny: config.terminateOnDeny ? 1 : 0,
+    masquerade: config.masquerade ? 1 : 0,
+    masqueradeFirst: config.masqueradePorts.first,
+    masqueradeLast: config.masqueradePorts.last,
   };
 }

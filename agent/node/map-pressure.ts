@@ -21,13 +21,15 @@ const losses: Readonly<Record<BoundedMap, string>> = {
   interfaces: "no pod can be added",
   ipcache: "no pod and no CIDR of a rule can be added",
   limits: "policy with further limits is refused",
+  nat4: "the masqueraded flows that were idle the longest are cut",
+  nat6: "the masqueraded flows that were idle the longest are cut",
   policy: "policy changes are refused, and pods with a policy that no other has",
   policy_slot: "policy that needs more entries is refused",
   prefilter: "no address can be added to the prefilter",
   rule_hits: "hits of further rules are not counted",
 };
 
-const evictingMaps: ReadonlySet<BoundedMap> = new Set(["conntrack4", "conntrack6", "fragments"]);
+const evictingMaps: ReadonlySet<BoundedMap> = new Set(["conntrack4", "conntrack6", "fragments", "nat4", "nat6"]);
 
 /** Which maps are nearly full. */
 export class MapPressure {

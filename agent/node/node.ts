@@ -105,6 +105,7 @@ export class Node {
       outsiders,
       devices,
       prefilter,
+      masquerade,
     } = this.parts;
     ensureForwarding({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
     const snapshot = objects.current().objects;
@@ -125,6 +126,7 @@ export class Node {
     }
     for (const { id } of guarded) endpoints.repair(id);
     await devices.reconcile();
+    masquerade.reconcile(devices.present);
     prefilter.reconcile(devices.present);
     kernel.forgetOldPrograms();
     for (const record of lost) {
@@ -232,10 +234,13 @@ export class Node {
   }
 
   async #followAddresses(signal: AbortSignal): Promise<void> {
-    const { connection, changes, pool } = this.parts;
+    const { connection, changes, pool, masquerade, devices } = this.parts;
     const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
     for await (const addresses of watchNodeAddresses(connection, { signal })) {
-      await changes.run(() => this.#setAddresses([...addresses, ...gateways]));
+      await changes.run(async () => {
+        this.#setAddresses([...addresses, ...gateways]);
+        masquerade.reconcile(devices.present);
+      });
     }
   }
 
@@ -253,12 +258,13 @@ export class Node {
   }
 
   async #followDevices(signal: AbortSignal): Promise<void> {
-    const { devices, prefilter, changes, log } = this.parts;
+    const { devices, masquerade, prefilter, changes, log } = this.parts;
     for await (const _tick of ticks(devicesInterval, signal)) {
       if (!devices.hasChanged()) continue;
       try {
         await changes.run(async () => {
           await devices.reconcile();
+          masquerade.reconcile(devices.present);
           prefilter.reconcile(devices.present);
         });
       } catch (error) {
@@ -277,12 +283,14 @@ export class Node {
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    const { kernel, enforcement, changes, references, outsiders } = this.parts;
+    const { kernel, enforcement, changes, references, outsiders, masquerade } = this.parts;
     for await (const _tick of ticks(sweepInterval, signal)) {
       const { live, limited } = await kernel.connections.sweep(kernel.now());
       this.#connections = live;
       kernel.limits.recount(limited);
       await kernel.fragments.sweep(kernel.now());
+      await kernel.nat.sweep(kernel.now());
+      masquerade.observe();
       await changes.run(async () => {
         await enforcement.collect();
         if (this.#waiting) this.#setAddresses(this.#waiting.addresses);

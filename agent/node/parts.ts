@@ -21,6 +21,7 @@ import type { ObjectSource } from "#agent/kubernetes/object-source.ts";
 import { ObjectsFolder } from "#agent/kubernetes/objects-folder.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
+import { getAddresses, parseAddress } from "#agent/netlink/address.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
 import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
@@ -36,6 +37,7 @@ import { datapathConfigOf } from "./datapath-config.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { HostNetwork } from "./host-network.ts";
+import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
 import { PodTable } from "./pod-table.ts";
 
@@ -54,6 +56,7 @@ export interface NodeParts {
   readonly host: HostNetwork;
   readonly devices: NodeDevices;
   readonly prefilter: Prefilter;
+  readonly masquerade: Masquerade;
   readonly store: EmbeddedStore;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
@@ -97,6 +100,8 @@ export async function openParts(
       config: datapathConfigOf(config),
       conntrack4Entries: config.conntrack4Entries,
       conntrack6Entries: config.conntrack6Entries,
+      nat4Entries: config.nat4Entries,
+      nat6Entries: config.nat6Entries,
       policyEntries: config.policyMapEntries,
       endpointsMax: config.endpointsMax,
       ipcacheEntries: config.ipcacheEntries,
@@ -153,6 +158,17 @@ export async function openParts(
     useXdp: config.prefilter === "xdp",
     own: () => [...nodeAddresses(connection), ...gateways, ...cidrs],
   });
+  const masquerade = new Masquerade({
+    table: kernel.masquerade,
+    nat: kernel.nat,
+    enabled: config.masquerade,
+    pods: cidrs,
+    excluded: config.masqueradeExclude,
+    own: () => [...nodeAddresses(connection), ...gateways],
+    addresses: () => connection.dump(getAddresses(), parseAddress),
+    now: () => performance.now(),
+    failed: (error, what) => log.error({ err: error }, what),
+  });
   const incarnations = new PersistentCounter(state("incarnations.json"), 0xffffffff);
   const records = new EndpointRecords(config.stateDir);
   const endpoints = new EndpointManager({
@@ -161,7 +177,11 @@ export async function openParts(
     pool,
     identities,
     hooks: kernel.hooks,
-    connections: kernel.connections,
+    connections: {
+      removeAddresses: async (addresses) => {
+        await Promise.all([kernel.connections.removeAddresses(addresses), kernel.nat.removeAddresses(addresses)]);
+      },
+    },
     host,
     mtu: defaultMtu,
     podFacts: (namespace, pod) => pods.find(namespace, pod),
@@ -192,6 +212,7 @@ export async function openParts(
     host,
     devices,
     prefilter,
+    masquerade,
     store,
     identities,
     references,

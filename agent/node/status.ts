@@ -6,7 +6,8 @@ import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
 export async function statusOf(node: Node): Promise<StatusView> {
-  const { config, kernel, policy, objects, endpoints, store, pool, devices, enforcement, prefilter } = node.parts;
+  const { config, kernel, policy, objects, endpoints, store, pool, devices, enforcement, prefilter, masquerade } =
+    node.parts;
   const slot = enforcement.views.fullestSlot();
   const maps: MapFill[] = [...(await kernel.fill()), ...(slot ? [{ ...slot, name: "policy_slot" as const }] : [])];
   const problems = [
@@ -15,6 +16,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     ...endpoints.interfaceProblems(),
     ...devices.problems(),
     ...prefilter.problems(),
+    ...masquerade.problems(),
     ...node.strays.map(
       (name) =>
         `interface ${name} is a pod's, of which ${config.stateDir} has no record: it is cut off; start the agent with the state folder that it was attached with, or delete the pod`,
@@ -49,6 +51,11 @@ export async function statusOf(node: Node): Promise<StatusView> {
       devices: devices.present.map(({ name }) => name),
       eventsLost: Number(kernel.eventsLost()),
       resets: Number(kernel.resets()),
+    },
+    masquerade: {
+      enabled: masquerade.enabled,
+      devices: [...masquerade.devices].map(([name, addresses]) => ({ name, ...addresses })),
+      ...masquerade.counts,
     },
     maps: maps.map(({ name, entries, capacity }) => ({ name, entries, capacity })),
     endpoints: states,

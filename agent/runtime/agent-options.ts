@@ -2,6 +2,7 @@ import * as z from "zod";
 import { option } from "./option.ts";
 import {
   boolean,
+  cidrList,
   cidrMatchesPods,
   deviceNames,
   directory,
@@ -10,6 +11,7 @@ import {
   integer,
   nodeName,
   podCidrs,
+  portRange,
   word,
 } from "./option-values.ts";
 
@@ -139,10 +141,25 @@ export const agentOptions = {
   masquerade: option({
     flag: "masquerade",
     value: "BOOL",
-    description: "Whether pods reach the world under the node's address.",
-    default: "false",
+    description: "Whether pods reach the world under the node's address: that of the device by which they do.",
+    default: "true",
     schema: boolean,
-    available: ["false"],
+  }),
+  masqueradeExclude: option({
+    flag: "masquerade-exclude",
+    value: "CIDR[,CIDR]",
+    description:
+      "Destinations that pods reach under their own addresses, or none. Pods and the node's own addresses always are such.",
+    default: "none",
+    schema: cidrList,
+  }),
+  masqueradePorts: option({
+    flag: "masquerade-ports",
+    value: "FIRST-LAST",
+    description:
+      "Ports of the node that masqueraded flows may have. One keeps its own where that is in the range and free.",
+    default: "1024-65535",
+    schema: portRange,
   }),
   enforcement: option({
     flag: "enforcement",
@@ -221,6 +238,20 @@ export const agentOptions = {
       "Connections of one pod that may wait for their first answer; the handshake's timeout gives them back.",
     default: "8192",
     schema: integer(1, 1_048_576),
+  }),
+  nat4Entries: option({
+    flag: "nat4-entries",
+    value: "N",
+    description: "Room for masqueraded IPv4 flows, of which each takes two entries.",
+    default: "262144",
+    schema: integer(1024, 16_777_216),
+  }),
+  nat6Entries: option({
+    flag: "nat6-entries",
+    value: "N",
+    description: "Room for masqueraded IPv6 flows, of which each takes two entries.",
+    default: "131072",
+    schema: integer(1024, 16_777_216),
   }),
   policyMapEntries: option({
     flag: "policy-map-entries",

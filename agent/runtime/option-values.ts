@@ -106,6 +106,29 @@ export const deviceNames = z.string().transform((text, context): readonly string
   return z.NEVER;
 });
 
+/** `10.0.0.0/8,fd00::/8`, or `none`; each once. */
+export const cidrList = z.string().transform((text, context): readonly string[] => {
+  const parts = text === "none" ? [] : text.split(",").map((piece) => piece.trim());
+  const wrong = parts.find((part) => {
+    const [address = "", bits = "", ...rest] = part.split("/");
+    const most = isIPv4(address) ? 32 : isIPv6(address) && !address.includes("%") ? 128 : -1;
+    return rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > most;
+  });
+  if (wrong === undefined) return [...new Set(parts)];
+  const wanted = "10.0.0.0/8 or fd00::/8 with commas between, or none, is wanted";
+  context.addIssue({ code: "custom", message: `"${wrong}" is no range; ${wanted}` });
+  return z.NEVER;
+});
+
+/** `1024-65535`, first and last included. */
+export const portRange = z.string().transform((text, context): { readonly first: number; readonly last: number } => {
+  const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  if (match && first >= 1 && first <= last && last <= 65_535) return { first, last };
+  context.addIssue({ code: "custom", message: "a range of ports like 1024-65535 is wanted" });
+  return z.NEVER;
+});
+
 /** Ports of one protocol, first and last included. */
 export interface ProtocolPorts {
   readonly protocol: "TCP" | "UDP" | "SCTP";

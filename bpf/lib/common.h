@@ -14,6 +14,7 @@
 #include "shared/drop.h"
 #include "shared/endpoint.h"
 #include "shared/event.h"
+#include "shared/nat.h"
 
 /*
  * What a step returns: 0, go on (at the end: up the host's stack); positive, a tc
@@ -77,6 +78,23 @@ struct policy_answer {
 	__u64 not_after; /* ns, CLOCK_BOOTTIME; 0: it does not end */
 };
 
+/* A masqueraded flow: see nat.h. Source is its owner's side. */
+struct nat_flow {
+	struct tuple own;    /* as the owner sends it */
+	struct tuple mapped; /* as the world sees it */
+	struct nat_entry entry;
+	__u32 incarnation; /* of the owner; 0: the node itself */
+};
+
+/* What is written over one end of a packet: see rewrite.h. */
+struct rewrite {
+	struct ip_address from;
+	struct ip_address to;
+	__be16 from_port;
+	__be16 to_port;
+	bool source; /* else the destination */
+};
+
 /*
  * What one run of a program works on. It lives in a per-CPU map because the stack
  * has 512 bytes; programs on tc hooks are not preempted by each other.
@@ -87,6 +105,8 @@ struct work {
 	struct tuple original;	      /* the connection's original direction */
 	struct conntrack_entry entry; /* under construction */
 	struct next_hop hop;	      /* where the packet goes */
+	struct nat_flow nat;
+	struct rewrite rewrite;
 	struct policy_query query;
 	struct policy_answer answer[ENDS];
 	struct event_end end[ENDS];  /* for the event: the latest judgement */

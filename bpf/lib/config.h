@@ -12,4 +12,7 @@ const volatile struct datapath_config config SEC(".rodata.config") = {
 	.tcp_close_timeout = 10000000000ull,
 	.other_timeout = 60000000000ull,
 	.opening_budget = 8192,
+	.masquerade_first = 1024,
+	.masquerade_last = 65535,
+	.masquerade = 1,
 };

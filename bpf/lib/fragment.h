@@ -18,6 +18,8 @@
  */
 #define FRAGMENT_PLACES_LOG2 7
 
+/* With bits of its address: of a remote that answers a masqueraded flow. No id of an endpoint has the bit. */
+#define FRAGMENTS_OF_REMOTE (1u << 31)
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);

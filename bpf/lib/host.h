@@ -14,39 +14,11 @@
 #include "neighbour.h"
 #include "parse.h"
 #include "related.h"
+#include "socket.h"
 #include "track.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_HOST
-
-/* Reads the addresses and no more: false where the packet is too short to have any. */
-static __always_inline bool peek_addresses(struct __sk_buff *skb, struct tuple *tuple, __u8 family)
-{
-	const void *end, *header;
-
-	if (pull(skb, ETH_HLEN + (family == FAMILY_IPV4 ? sizeof(struct iphdr) :
-							  sizeof(struct ipv6hdr))))
-		return false;
-	header = (void *)(long)skb->data + ETH_HLEN;
-	end = (void *)(long)skb->data_end;
-	if (family == FAMILY_IPV4) {
-		const struct iphdr *ip = header;
-
-		if ((void *)(ip + 1) > end)
-			return false;
-		__builtin_memset(&tuple->source, 0, sizeof(tuple->source));
-		__builtin_memset(&tuple->destination, 0, sizeof(tuple->destination));
-		tuple->source.v4 = ip->saddr;
-		tuple->destination.v4 = ip->daddr;
-	} else {
-		const struct ipv6hdr *ip = header;
-
-		if ((void *)(ip + 1) > end)
-			return false;
-		read_ipv6_addresses(ip, tuple);
-	}
-	return true;
-}
 
 /*
  * Whether the address is the node's, and some policy selects it. Nearly all packets are nobody's of this
@@ -70,40 +42,6 @@ static __always_inline bool is_neighbour_discovery(const struct tuple *tuple)
 {
 	return tuple->protocol == IPPROTO_ICMPV6 && tuple->icmp_type >= ND_ROUTER_SOLICITATION &&
 	       tuple->icmp_type <= ND_REDIRECT;
-}
-
-/* What bpf_skc_lookup_tcp takes: the addresses and ports of a packet that the socket would receive. */
-static __noinline bool has_tcp_socket(struct __sk_buff *skb, const struct tuple *received,
-				      bool listening)
-{
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *socket;
-	__u32 size;
-	bool found;
-
-	if (received->family == FAMILY_IPV4) {
-		size = sizeof(tuple.ipv4);
-		tuple.ipv4.saddr = listening ? 0 : received->source.v4;
-		tuple.ipv4.sport = listening ? 0 : received->source_port;
-		tuple.ipv4.daddr = received->destination.v4;
-		tuple.ipv4.dport = received->destination_port;
-	} else {
-		size = sizeof(tuple.ipv6);
-		if (!listening) {
-			__builtin_memcpy(tuple.ipv6.saddr, &received->source,
-					 sizeof(tuple.ipv6.saddr));
-			tuple.ipv6.sport = received->source_port;
-		}
-		__builtin_memcpy(tuple.ipv6.daddr, &received->destination,
-				 sizeof(tuple.ipv6.daddr));
-		tuple.ipv6.dport = received->destination_port;
-	}
-	socket = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (!socket)
-		return false;
-	found = (socket->state == BPF_TCP_LISTEN) == listening;
-	bpf_sk_release(socket);
-	return found;
 }
 
 /*

@@ -353,6 +353,35 @@ static __always_inline void read_ipv6_addresses(const struct ipv6hdr *ip, struct
 	__builtin_memcpy(tuple->destination.words, &ip->daddr, sizeof(tuple->destination));
 }
 
+/* Reads the addresses and no more: false where the packet is too short to have any. */
+static __always_inline bool peek_addresses(struct __sk_buff *skb, struct tuple *tuple, __u8 family)
+{
+	const void *end, *header;
+
+	if (pull(skb, ETH_HLEN + (family == FAMILY_IPV4 ? sizeof(struct iphdr) :
+							  sizeof(struct ipv6hdr))))
+		return false;
+	header = (void *)(long)skb->data + ETH_HLEN;
+	end = (void *)(long)skb->data_end;
+	if (family == FAMILY_IPV4) {
+		const struct iphdr *ip = header;
+
+		if ((void *)(ip + 1) > end)
+			return false;
+		__builtin_memset(&tuple->source, 0, sizeof(tuple->source));
+		__builtin_memset(&tuple->destination, 0, sizeof(tuple->destination));
+		tuple->source.v4 = ip->saddr;
+		tuple->destination.v4 = ip->daddr;
+	} else {
+		const struct ipv6hdr *ip = header;
+
+		if ((void *)(ip + 1) > end)
+			return false;
+		read_ipv6_addresses(ip, tuple);
+	}
+	return true;
+}
+
 static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct ipv6hdr *ip;

@@ -11,6 +11,38 @@
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_RELATED
 
+/* What precedes the quoted packet in an ICMP error (RFC 792, RFC 4443). */
+enum { ICMP_ERROR_BYTES = 8 };
+
+/* The IP header behind an ICMP error's own 8 bytes, and what follows it: all but the ports. */
+static __noinline int read_quoted(struct __sk_buff *skb, const struct packet *packet,
+				  struct packet *quoted)
+{
+	__u32 offset = packet->l4_offset + ICMP_ERROR_BYTES;
+
+	quoted->end = packet->end;
+	if (packet->tuple.family == FAMILY_IPV4) {
+		struct iphdr ip;
+		__u32 size = 0;
+		int step;
+
+		if (!load(skb, quoted, offset, &ip, sizeof(ip)))
+			return DROP(DROP_INVALID_PACKET);
+		step = read_ipv4(&ip, quoted, &size);
+		quoted->l4_offset = offset + size;
+		return step;
+	} else {
+		struct ipv6hdr ip;
+
+		if (!load(skb, quoted, offset, &ip, sizeof(ip)))
+			return DROP(DROP_INVALID_PACKET);
+		read_ipv6_addresses(&ip, &quoted->tuple);
+		quoted->tuple.protocol = ip.nexthdr;
+		quoted->l4_offset = offset + sizeof(ip);
+		return skip_extensions(skb, quoted);
+	}
+}
+
 /* At least 8 bytes of the transport header are quoted (RFC 792): its ports, or an echo's identifier. */
 static __always_inline int read_quoted_ports(struct __sk_buff *skb, struct packet *quoted)
 {
@@ -47,33 +79,13 @@ __noinline int related(struct __sk_buff *skb)
 	struct packet *packet, *quoted;
 	struct conntrack_entry *entry;
 	struct tuple own;
-	__u32 offset;
 	int step;
 
 	if (!work)
 		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	packet = &work->packet;
 	quoted = &work->quoted;
-	quoted->end = packet->end;
-	offset = packet->l4_offset + 8;
-	if (packet->tuple.family == FAMILY_IPV4) {
-		struct iphdr ip;
-		__u32 size = 0;
-
-		if (!load(skb, quoted, offset, &ip, sizeof(ip)))
-			return DROP(DROP_INVALID_PACKET);
-		step = read_ipv4(&ip, quoted, &size);
-		quoted->l4_offset = offset + size;
-	} else {
-		struct ipv6hdr ip;
-
-		if (!load(skb, quoted, offset, &ip, sizeof(ip)))
-			return DROP(DROP_INVALID_PACKET);
-		read_ipv6_addresses(&ip, &quoted->tuple);
-		quoted->tuple.protocol = ip.nexthdr;
-		quoted->l4_offset = offset + sizeof(ip);
-		step = skip_extensions(skb, quoted);
-	}
+	step = read_quoted(skb, packet, quoted);
 	if (step)
 		return step;
 	/* Without ports nobody knows which connection is meant. */

@@ -44,6 +44,7 @@ export interface DatapathOptions {
   readonly conntrackEntries?: number;
   /** Other programs than those of the tree. */
   readonly objectFolder?: string;
+  readonly natEntries?: number;
   readonly config?: Partial<DatapathConfig>;
 }
 
@@ -85,6 +86,8 @@ export class Datapath implements Disposable {
       fragmentEntries: options.fragmentEntries ?? 32_768,
       prefilterEntries: options.prefilterEntries ?? 1024,
       rulesMax: options.rulesMax ?? 65_536,
+      nat4Entries: options.natEntries ?? 16384,
+      nat6Entries: options.natEntries ?? 16384,
       policyEntries: options.policyEntries ?? 16384,
       endpointsMax: options.endpointsMax ?? 1024,
       interfaceIndex: () => null,

@@ -191,6 +191,18 @@ export class MemoryKernel implements Kernel {
     removeAddresses: async () => 0,
   };
   readonly fragments = { sweep: async () => 0 };
+  readonly nat = {
+    list: async () => [],
+    sweep: async () => 0,
+    removeAddresses: async () => 0,
+    counts: () => ({ allocated: 0, retries: 0, exhausted: 0 }),
+  };
+  readonly masquerade = {
+    ranges: () => new Map(),
+    writeRanges: () => {},
+    removeRanges: () => {},
+    setDevices: () => {},
+  };
   readonly hooks = noHooks;
   readonly deviceHooks = noHooks;
   readonly earlyHooks = { ...noHooks, attach: () => true, setTc: () => {} };

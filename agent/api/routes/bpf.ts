@@ -1,5 +1,12 @@
 import * as z from "zod";
-import { bpfConnection, bpfCounter, bpfEndpoint, bpfIpcacheEntry, bpfPolicyEntry } from "#agent/api/bpf-views.ts";
+import {
+  bpfConnection,
+  bpfCounter,
+  bpfEndpoint,
+  bpfIpcacheEntry,
+  bpfMapping,
+  bpfPolicyEntry,
+} from "#agent/api/bpf-views.ts";
 import type { BpfPort, Ports } from "#agent/api/ports.ts";
 import { type Route, route } from "#agent/api/route.ts";
 
@@ -22,6 +29,7 @@ function listing<T extends z.ZodType>(
 export const bpfRoutes: readonly Route<Needs>[] = [
   listing("policy", bpfPolicyEntry, (bpf) => bpf.policy()),
   listing("conntrack", bpfConnection, (bpf) => bpf.conntrack()),
+  listing("nat", bpfMapping, (bpf) => bpf.nat()),
   listing("ipcache", bpfIpcacheEntry, (bpf) => bpf.ipcache()),
   listing("counters", bpfCounter, (bpf) => bpf.counters()),
   listing("endpoints", bpfEndpoint, (bpf) => bpf.endpoints()),

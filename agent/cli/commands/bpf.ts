@@ -46,6 +46,14 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
     { title: "PACKETS", value: (entry) => `${entry.from.packets}/${entry.to.packets}` },
     { title: "BYTES", value: (entry) => `${entry.from.bytes}/${entry.to.bytes}` },
   ],
+  nat: [
+    { title: "PROTOCOL", value: (entry) => entry.protocol },
+    { title: "SOURCE", value: (entry) => joinHostPort(entry.source, entry.sourcePort) },
+    { title: "TRANSLATED", value: (entry) => joinHostPort(entry.translated, entry.translatedPort) },
+    { title: "DESTINATION", value: (entry) => joinHostPort(entry.destination, entry.destinationPort) },
+    { title: "EXPIRES", value: (entry) => `${Math.round(entry.expiresIn)}s` },
+    { title: "STATE", value: (entry) => entry.state },
+  ],
   ipcache: [
     { title: "PREFIX", value: (entry) => entry.prefix },
     { title: "IDENTITY", value: (entry) => entry.identity },
@@ -75,6 +83,7 @@ export const register: Register = (program, cli) => {
   const bpf = program.command("bpf").description("what the kernel's maps hold, decoded");
   addListing(bpf, cli, "policy", "policy", "entries of the policy slots");
   addListing(bpf, cli, "ct", "conntrack", "connections, with the verdicts that they keep");
+  addListing(bpf, cli, "nat", "nat", "masqueraded flows, and as which address and port of the node's they go");
   addListing(bpf, cli, "ipcache", "ipcache", "who is behind an address");
   addListing(bpf, cli, "counters", "counters", "packets and bytes, by drop reason");
   addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods, and its own where policies select it");

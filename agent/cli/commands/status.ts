@@ -24,6 +24,15 @@ function policyText({ policy: { enforcement, cidrMatchesPods, audit } }: StatusV
   ].join(", ");
 }
 
+function masqueradeText({ masquerade: { enabled, devices, allocated, retries, exhausted } }: StatusView): string {
+  if (!enabled) return "off";
+  if (devices.length === 0) return "on, without a device";
+  const addresses = devices.map(
+    ({ name, ipv4, ipv6 }) => `${name} as ${[ipv4, ipv6].filter(Boolean).join(", ") || "nobody"}`,
+  );
+  return `${addresses.join("; ")}; ${allocated} flows, ${retries} ports retried, ${exhausted} packets without a port`;
+}
+
 function statusText(status: StatusView, paint: Paint): string {
   const counts = Object.entries(status.endpoints).map(([state, count]) => `${count} ${state}`);
   const summary = properties(
@@ -35,6 +44,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["Store", `${status.store.kind}: ${status.store.state}`],
       ["Datapath", `${status.datapath.attach}, programs ${status.datapath.programs}`],
       ["Devices", status.datapath.devices.join(", ") || "none"],
+      ["Masquerade", masqueradeText(status)],
       ["Endpoints", counts.join(", ") || "none"],
       ["Problems", status.problems.join("\n") || "none"],
     ],

@@ -11,5 +11,8 @@ struct datapath_config {
 	__u64 other_timeout;
 	__u64 opening_budget;	 /* connections of one pod that wait for their first answer */
 	__u32 terminate_on_deny; /* 1: senders on TCP connections that policy cuts get a RST */
-	__u32 pad;
+	__u16 masquerade_first;	 /* the ports that masqueraded flows may have, in host order */
+	__u16 masquerade_last;
+	__u8 masquerade; /* 1: pods reach the world under the node's address */
+	__u8 pad[7];
 };

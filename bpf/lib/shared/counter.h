@@ -36,4 +36,7 @@ enum source_file {
 	FILE_HOST = 13,
 	FILE_FAST = 14,
 	FILE_PREFILTER = 15,
+	FILE_NAT = 16,
+	FILE_MASQUERADE = 17,
+	FILE_REWRITE = 18,
 };

@@ -5,7 +5,7 @@
 
 /* Key of `fragments`. */
 struct fragment_key {
-	__u32 owner; /* id of the endpoint at whose interface they come by */
+	__u32 owner; /* id of the endpoint at whose interface they come by, or bits of a remote address */
 	__u32 place; /* by identification */
 };
 

@@ -16,6 +16,7 @@
 #include "identity.h"
 #include "ipcache.h"
 #include "limit.h"
+#include "nat.h"
 #include "policy.h"
 
 #define LAYOUT_STRUCT(name) const struct name *layout_struct_##name __attribute__((used))
@@ -38,6 +39,10 @@ LAYOUT_STRUCT(conntrack6_key);
 LAYOUT_STRUCT(conntrack_end);
 LAYOUT_STRUCT(next_hop);
 LAYOUT_STRUCT(conntrack_entry);
+LAYOUT_STRUCT(nat4_key);
+LAYOUT_STRUCT(nat6_key);
+LAYOUT_STRUCT(nat_entry);
+LAYOUT_STRUCT(masquerade_device);
 LAYOUT_STRUCT(event_end);
 LAYOUT_STRUCT(event);
 LAYOUT_STRUCT(counter_key);
@@ -63,6 +68,10 @@ LAYOUT_ENUM(policy_lookup);
 LAYOUT_ENUM(connection_end);
 LAYOUT_ENUM(connection_leg);
 LAYOUT_ENUM(connection_flag);
+LAYOUT_ENUM(nat_side);
+LAYOUT_ENUM(nat_flag);
+LAYOUT_ENUM(nat_counter);
+LAYOUT_ENUM(masquerade_range);
 LAYOUT_ENUM(event_type);
 LAYOUT_ENUM(event_hook);
 LAYOUT_ENUM(source_file);

@@ -37,6 +37,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "POST prefilter/delete": { path: "prefilter/delete", body: { prefixes: ["198.51.100.7"] } },
   "GET bpf/policy": { path: "bpf/policy" },
   "GET bpf/conntrack": { path: "bpf/conntrack" },
+  "GET bpf/nat": { path: "bpf/nat" },
   "GET bpf/ipcache": { path: "bpf/ipcache" },
   "GET bpf/counters": { path: "bpf/counters" },
   "GET bpf/endpoints": { path: "bpf/endpoints" },

@@ -28,6 +28,13 @@ export const status: StatusView = {
   policy: { enforcement: "default", cidrMatchesPods: "language", audit: false },
   store: { kind: "embedded", state: "ok" },
   datapath: { attach: "tcx", programs: "6b1f", devices: ["eth0"], resets: 0 },
+  masquerade: {
+    enabled: true,
+    devices: [{ name: "eth0", ipv4: "192.0.2.1", ipv6: null }],
+    allocated: 12,
+    retries: 1,
+    exhausted: 0,
+  },
   maps: [{ name: "conntrack4", entries: 812, capacity: 524288 }],
   endpoints: { ready: 1 },
   problems: [],
@@ -262,6 +269,19 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
         },
       ],
       conntrack: async () => [],
+      nat: async () => [
+        {
+          protocol: "UDP",
+          source: "10.0.0.7",
+          sourcePort: 40000,
+          translated: "192.0.2.1",
+          translatedPort: 40000,
+          destination: "198.51.100.53",
+          destinationPort: 53,
+          expiresIn: 59.5,
+          state: "open",
+        },
+      ],
       ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
       counters: () => [
         {

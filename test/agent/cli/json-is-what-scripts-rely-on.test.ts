@@ -18,6 +18,7 @@ const cases: readonly (readonly [string, string])[] = [
   [
     "status",
     '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f","devices":["eth0"]},' +
+      '"masquerade":{"enabled":true,"devices":[{"name":"eth0","ipv4":"192.0.2.1","ipv6":null}],"allocated":12,"retries":1,"exhausted":0},' +
       '"maps":[{"name":"conntrack4","entries":812,"capacity":524288}],"endpoints":{"ready":1},"problems":[]}',
   ],
   ["config get", `[${logLevel},${enforcement}]`],
@@ -61,6 +62,11 @@ const cases: readonly (readonly [string, string])[] = [
     '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"limit":0,"notAfter":null,"below":null,"rule":5}]',
   ],
   ["bpf ct list", "[]"],
+  [
+    "bpf nat list",
+    '[{"protocol":"UDP","source":"10.0.0.7","sourcePort":40000,"translated":"192.0.2.1","translatedPort":40000,' +
+      '"destination":"198.51.100.53","destinationPort":53,"expiresIn":59.5,"state":"open"}]',
+  ],
   ["bpf ipcache list", '[{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}]'],
   [
     "bpf counters list",

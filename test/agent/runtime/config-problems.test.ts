@@ -26,7 +26,6 @@ test("every problem names its option and where it was said", () => {
 test.each([
   ["store", "etcd"],
   ["routing", "overlay"],
-  ["masquerade", "true"],
 ])("what is not built is refused by name: %s %s", (flag, value) => {
   const [problem] = problems({ flags: { [flag]: value } });
   expect(problem).toContain(`${flag} ${value} is not available in this version`);
@@ -62,4 +61,14 @@ test.each(["", "22", "tcp", "tcp:0", "tcp:22-21", "tcp:65536", "icmp:8", "tcp:22
     const [problem, ...more] = problems({ flags: { hostFailsafeInbound } });
     expect([problem, more]).toEqual([expect.stringContaining("tcp:22, udp:68 or tcp:2379-2380"), []]);
   },
+);
+
+test.each(["", "10.0.0.0", "10.0.0.0/33", "fd00::/129", "10.0.0.0/8,", "none,10.0.0.0/8", "fe80::%lo/64"])(
+  "an exclusion from masquerade that is none is refused: %j",
+  (masqueradeExclude) => expect(problems({ flags: { masqueradeExclude } })).toHaveLength(1),
+);
+
+test.each(["", "1024", "0-100", "2000-1999", "1-65536", "a-b"])(
+  "a range of ports that is none is refused: %j",
+  (masqueradePorts) => expect(problems({ flags: { masqueradePorts } })).toHaveLength(1),
 );
