@@ -50,7 +50,9 @@ test("one without Ethernet headers is told of", async () => {
   await onNode("tuntap", "add", "dev", "bare", "mode", "tun");
   await node().startAgent({ args: ["--device", "bare"], degraded: true });
   const { problems } = await node().read<StatusView>("status");
-  expect(problems).toEqual(["device bare has no Ethernet header: what comes and goes by it is neither judged nor masqueraded"]);
+  expect(problems).toEqual([
+    "device bare has no Ethernet header: what comes and goes by it is neither judged nor masqueraded",
+  ]);
 });
 
 test("weir cleanup takes the programs from the devices", async () => {
