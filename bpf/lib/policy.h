@@ -17,11 +17,11 @@ struct policy_inner {
 	__uint(value_size, sizeof(struct policy_entry));
 };
 
+/* The old and the new policy of every endpoint and the node, and one to wait with. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries,
-	       131072);	    /* old and new policy of every endpoint, and one to wait with */
+	__uint(max_entries, 131073);
 	__type(key, __u32); /* policy slot */
 	__array(values, struct policy_inner);
 } policy SEC(".maps");
