@@ -49,11 +49,19 @@ export interface StreamShape {
 export type TrafficRequest =
   | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number; readonly service: Service }
   | ({ readonly kind: "attempt"; readonly target: Target } & AttemptShape)
+  | { readonly kind: "abandon"; readonly attempt: number }
   | ({ readonly kind: "start"; readonly target: Target } & StreamShape)
   | { readonly kind: "report"; readonly stream: number }
   | { readonly kind: "stop"; readonly stream: number };
 
-export type TrafficAnswer = { serve: null; attempt: Outcome; start: number; report: StreamReport; stop: StreamReport };
+export type TrafficAnswer = {
+  serve: null;
+  attempt: Outcome;
+  abandon: null;
+  start: number;
+  report: StreamReport;
+  stop: StreamReport;
+};
 
 export interface Numbered {
   readonly id: number;

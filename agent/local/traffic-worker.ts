@@ -15,9 +15,13 @@ import { serveTcp, serveUdp } from "./traffic-servers.ts";
 import { TcpStream, type TrafficStream, UdpStream } from "./traffic-streams.ts";
 
 const streams = new Map<number, TrafficStream>();
+/** What ends an attempt that is under way, by the number of its request. */
+const abandoners = new Map<number, () => void>();
 
-function attemptTcp(target: Target, { timeout, sourcePort, size }: AttemptShape): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
+type Waiter = PromiseWithResolvers<Outcome>;
+
+function attemptTcp({ promise, resolve }: Waiter, target: Target, shape: AttemptShape): Promise<Outcome> {
+  const { timeout, sourcePort, size } = shape;
   const socket = connect({
     host: target.address,
     port: target.port,
@@ -42,8 +46,8 @@ function udpSocket(target: Target): UdpSocket {
   return createSocket(target.address.includes(":") ? "udp6" : "udp4");
 }
 
-function attemptUdp(target: Target, { timeout, sourcePort, size }: AttemptShape): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
+function attemptUdp({ promise, resolve }: Waiter, target: Target, shape: AttemptShape): Promise<Outcome> {
+  const { timeout, sourcePort, size } = shape;
   const socket = udpSocket(target);
   socket.on("message", () => resolve("answered"));
   socket.on("error", () => resolve("refused"));
@@ -77,15 +81,21 @@ function streamOf(id: number): TrafficStream {
   return stream;
 }
 
-async function handle(request: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
+async function handle(id: number, request: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
   switch (request.kind) {
     case "serve":
       await (request.protocol === "TCP" ? serveTcp : serveUdp)(request.port, request.service);
       return null;
     case "attempt": {
       const attempt = request.target.protocol === "TCP" ? attemptTcp : attemptUdp;
-      return attempt(request.target, request);
+      const waiter = Promise.withResolvers<Outcome>();
+      abandoners.set(id, () => waiter.resolve("silent"));
+      return attempt(waiter, request.target, request).finally(() => abandoners.delete(id));
     }
+    case "abandon":
+      // One that has ended meanwhile has told its outcome.
+      abandoners.get(request.attempt)?.();
+      return null;
     case "start":
       return start(request.target, request);
     case "report":
@@ -98,7 +108,7 @@ async function handle(request: TrafficRequest): Promise<TrafficAnswer[TrafficReq
 async function reply({ id, request }: Numbered): Promise<void> {
   let message: Reply;
   try {
-    message = { id, answer: await handle(request) };
+    message = { id, answer: await handle(id, request) };
   } catch (error) {
     message = { id, error: (error as Error).message };
   }

@@ -22,6 +22,8 @@ export interface AttemptOptions {
   readonly sourcePort?: number;
   /** Bytes of the request; default 5. */
   readonly size?: number;
+  /** Ends the attempt, as silent, for who knows before the time is over that nothing will come. */
+  readonly signal?: AbortSignal;
 }
 
 /** A stream of messages to a server or from it; ends when disposed of. */
@@ -64,8 +66,19 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** One request and its echo: a TCP connection, or a UDP datagram that is repeated until the time is over. */
-  async attempt(target: Target, { timeout = 1000, sourcePort = 0, size = 5 }: AttemptOptions = {}): Promise<Outcome> {
-    return this.#ask({ kind: "attempt", target, timeout, sourcePort, size });
+  async attempt(
+    target: Target,
+    { timeout = 1000, sourcePort = 0, size = 5, signal }: AttemptOptions = {},
+  ): Promise<Outcome> {
+    const attempt = this.#next;
+    const abandon = (): void => void this.#ask({ kind: "abandon", attempt });
+    const outcome = this.#ask({ kind: "attempt", target, timeout, sourcePort, size });
+    signal?.addEventListener("abort", abandon, { once: true });
+    try {
+      return await outcome;
+    } finally {
+      signal?.removeEventListener("abort", abandon);
+    }
   }
 
   /** Starts a stream, with 5 ms between messages unless told; for TCP resolves when it is connected. */

@@ -15,14 +15,15 @@ export class PacketSocket implements Disposable {
     this.#fd = fd;
   }
 
-  static open(namespace: NetworkNamespace, device: string): PacketSocket {
+  /** @param options `sendOnly`: sees nothing, for a device whose traffic would only fill the socket. */
+  static open(namespace: NetworkNamespace, device: string, { sendOnly = false } = {}): PacketSocket {
     const index = Number(mustRunNow(namespace.enter(["ip", "-o", "link", "show", device])).split(":", 1)[0]);
     const fd = withNetns(namespace.path, () => libc().socket(AF_PACKET, SOCK_RAW, 0));
     if (fd < 0) throw new Error(`open packet socket: ${fd}`);
     // struct sockaddr_ll: family and index in the machine's order, the protocol in the network's.
     const address = new DataView(new ArrayBuffer(20));
     address.setUint16(0, AF_PACKET, true);
-    address.setUint16(2, ETH_P_ALL, false);
+    address.setUint16(2, sendOnly ? 0 : ETH_P_ALL, false);
     address.setInt32(4, index, true);
     const bound = libc().bind(fd, new Uint8Array(address.buffer));
     if (bound < 0) throw new Error(`bind packet socket to ${device}: ${bound}`);

@@ -4,8 +4,9 @@ import type { LabPod } from "#agent/local/lab-pod.ts";
 import { PacketSocket } from "./packet-socket.ts";
 import { buildPacket, icmpv6Checksum } from "./packet.ts";
 
-const echoRequest = { 4: 8, 6: 128 } as const;
-const echoReply = { 4: 0, 6: 129 } as const;
+const echoTypes = { 4: { request: 8, reply: 0 }, 6: { request: 128, reply: 129 } } as const;
+/** Bytes of a frame before the transport header, without options. */
+const transportOffset = { 4: 34, 6: 54 } as const;
 
 function internetChecksum(bytes: Uint8Array): number {
   let sum = 0;
@@ -22,8 +23,10 @@ export function macsOf(pod: LabPod): { own: string; host: string } {
   return { own: own ?? "", host: host ?? "" };
 }
 
-/** Sends one ICMP echo request to an address and waits for its reply. @throws LabError `timed-out`. */
-export async function ping(pod: LabPod, address: string, { within = 5000 } = {}): Promise<void> {
+const pingId = 0x7765;
+
+/** The frame of an ICMP echo request from a pod. */
+export function echoRequest(pod: LabPod, address: string, id: number): Uint8Array {
   const family = address.includes(":") ? 6 : 4;
   const { own, host } = macsOf(pod);
   const frame = buildPacket({
@@ -31,16 +34,24 @@ export async function ping(pod: LabPod, address: string, { within = 5000 } = {})
     destinationMac: host,
     source: family === 4 ? pod.ipv4 : pod.ipv6,
     destination: address,
-    transport: { kind: "icmp", type: echoRequest[family], id: 0x7765 },
+    transport: { kind: "icmp", type: echoTypes[family].request, id },
   });
-  const start = family === 4 ? 34 : 54;
+  const start = transportOffset[family];
   const sum = family === 4 ? internetChecksum(frame.subarray(start)) : icmpv6Checksum(frame);
   frame[start + 2] = sum >> 8;
   frame[start + 3] = sum & 255;
+  return frame;
+}
+
+/** Sends one ICMP echo request to an address and waits for its reply. @throws LabError `timed-out`. */
+export async function ping(pod: LabPod, address: string, { within = 5000 } = {}): Promise<void> {
+  const family = address.includes(":") ? 6 : 4;
+  const start = transportOffset[family];
   using socket = PacketSocket.open(pod.namespace, pod.ifName);
-  socket.send(frame);
+  socket.send(echoRequest(pod, address, pingId));
   const isReply = (bytes: Uint8Array) =>
-    bytes[start] === echoReply[family] && bytes[start + 4] === 0x77 && bytes[start + 5] === 0x65;
+    bytes[start] === echoTypes[family].reply &&
+    ((bytes[start + 4] as number) << 8) + (bytes[start + 5] as number) === pingId;
   await until(`echo reply of ${address}`, () => socket.receive().some(isReply), { within, every: 5 });
 }
 

@@ -1,0 +1,17 @@
+import { afterAll } from "vitest";
+import { Reachability } from "./reachability.ts";
+import { prepare, useNode } from "./use-node.ts";
+
+/** A node with the pods of the world, for all tests of a file. Gives it from the first test on. */
+export function useReachability(): () => Reachability {
+  const node = useNode({ podCidr: "10.5.0.0/24,fd00:5::/64" });
+  let reachability: Reachability | undefined;
+  prepare(async () => {
+    reachability = await Reachability.create(node());
+  });
+  afterAll(async () => reachability?.[Symbol.asyncDispose]());
+  return () => {
+    if (reachability === undefined) throw new Error("use reachability: the node has not been started");
+    return reachability;
+  };
+}
