@@ -1103,6 +1103,7 @@ export const DropReason = {
   FRAGMENT_OVERLAP: 230,
   SOURCE_ROUTE: 231,
   CONNECTION_LIMIT: 232,
+  FORBIDDEN_ICMPV4: 234,
   PREFILTER: 236,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];

@@ -194,11 +194,11 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct work *work,
 		return DROP(DROP_FORBIDDEN_ICMPV6);
 	if (tuple->icmp_type != ND_NEIGHBOUR_SOLICITATION) {
 		/*
-		 * No router but the node: solicitations for one go unanswered, redirects are
-		 * hostile. The node asks no pod, its entries are permanent; what looks like an
-		 * answer would be routed past all policy, whatever it carries.
+		 * No router but the node: solicitations for one go unanswered, advertisements and
+		 * redirects are hostile. The node asks no pod, its entries are permanent; what looks
+		 * like an answer would be routed past all policy, whatever it carries.
 		 */
-		work->quiet = tuple->icmp_type != ND_REDIRECT;
+		work->quiet = tuple->icmp_type == ND_ROUTER_SOLICITATION;
 		return DROP(DROP_FORBIDDEN_ICMPV6);
 	}
 	if (bpf_skb_load_bytes(skb, work->packet.l4_offset + 8, &target, sizeof(target)))

@@ -257,6 +257,13 @@ __noinline int give_up_entry(struct __sk_buff *skb)
 	return STEP_NEXT;
 }
 
+/* What only routers say, to change the ways that others take. Of IPv6: see answer_nd. */
+static __always_inline bool is_of_routers(const struct tuple *tuple)
+{
+	return tuple->protocol == IPPROTO_ICMP &&
+	       (tuple->icmp_type == ICMP_REDIRECT || tuple->icmp_type == ICMP_ROUTER_ADVERTISEMENT);
+}
+
 /* A packet that is of no connection, and opens none: judged for itself. */
 __noinline int judge_alone(struct __sk_buff *skb)
 {
@@ -265,6 +272,8 @@ __noinline int judge_alone(struct __sk_buff *skb)
 
 	if (!work)
 		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
+	if (work->hook == HOOK_POD_EGRESS && is_of_routers(&work->packet.tuple))
+		return DROP(DROP_FORBIDDEN_ICMPV4); /* a pod is no router */
 	work->is_reply = false;
 	work->original = work->packet.tuple;
 	work->entry.flags = flags_of_place(skb, work);

@@ -42,8 +42,8 @@ describe("an echo request with identifier 0", () => {
   test("opens the way for its replies, and for no other message in either direction", async () => {
     using pods = await TwoPods.with(pingsOnly());
     expect(pods.toServer(icmp(8)).action).toBe(Action.redirect);
-    for (const type of [0, 5, 13, 14, 17]) denied(pods.toServer(icmp(type)));
-    for (const type of [5, 8, 13, 14, 17]) denied(pods.toClient(icmp(type)));
+    for (const type of [0, 13, 14, 17]) denied(pods.toServer(icmp(type)));
+    for (const type of [8, 13, 14, 17]) denied(pods.toClient(icmp(type)));
     const reply = pods.toClient(icmp(0));
     expect([reply.action, reasonOf(reply)]).toEqual([Action.redirect, null]);
     expect(await pods.datapath.kernel.connections.list(10)).toHaveLength(1);
@@ -88,6 +88,14 @@ test("a message that is no echo is judged each time, and is no connection", asyn
   }
   denied(pods.toClient(icmp(14)));
   expect(await pods.datapath.kernel.connections.list(10)).toEqual([]);
+});
+
+test("what only routers say is refused, whatever policy allows", async () => {
+  using pods = await TwoPods.with();
+  for (const type of [5, 9]) {
+    const outcome = pods.toServer({ kind: "icmp", type, quoted: new Uint8Array(28) });
+    expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.FORBIDDEN_ICMPV4]);
+  }
 });
 
 test("a reply that nobody asked for is judged as one", async () => {

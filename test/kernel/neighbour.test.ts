@@ -119,9 +119,9 @@ describe("of neighbour discovery", () => {
     );
   });
 
-  test("a redirect is dropped, and told of; a question for a router without a word", async () => {
+  test("advertisements and redirects are dropped, and told of; a question for a router without a word", async () => {
     const message = (type: number) => drop({ ...to, transport: { kind: "icmp", type, quoted: new Uint8Array(32) } });
-    expect(await message(137)).toBe(DropReason.FORBIDDEN_ICMPV6);
+    for (const type of [134, 136, 137]) expect(await message(type)).toBe(DropReason.FORBIDDEN_ICMPV6);
     expect(await message(133)).toBe(null);
   });
 

@@ -6,6 +6,18 @@ import type { NetworkNamespace } from "#agent/local/network-namespace.ts";
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const ETH_P_ALL = 3;
+const SOL_SOCKET = 1;
+const SO_MARK = 36;
+
+interface Options {
+  /**
+   * Of what it sees, unless that is everything that comes and goes; 0: nothing. Of one protocol it sees only what
+   * comes, and has passed the device's tc programs, as the stack does.
+   */
+  readonly protocol?: number;
+  /** Of the packets that it sends. */
+  readonly mark?: number;
+}
 
 /** Sends frames as they are, and sees all that come and go on a device: packet(7). */
 export class PacketSocket implements Disposable {
@@ -15,18 +27,23 @@ export class PacketSocket implements Disposable {
     this.#fd = fd;
   }
 
-  /** @param options `sendOnly`: sees nothing, for a device whose traffic would only fill the socket. */
-  static open(namespace: NetworkNamespace, device: string, { sendOnly = false } = {}): PacketSocket {
+  static open(
+    namespace: NetworkNamespace,
+    device: string,
+    { protocol = ETH_P_ALL, mark = 0 }: Options = {},
+  ): PacketSocket {
     const index = Number(mustRunNow(namespace.enter(["ip", "-o", "link", "show", device])).split(":", 1)[0]);
     const fd = withNetns(namespace.path, () => libc().socket(AF_PACKET, SOCK_RAW, 0));
     if (fd < 0) throw new Error(`open packet socket: ${fd}`);
     // struct sockaddr_ll: family and index in the machine's order, the protocol in the network's.
     const address = new DataView(new ArrayBuffer(20));
     address.setUint16(0, AF_PACKET, true);
-    address.setUint16(2, sendOnly ? 0 : ETH_P_ALL, false);
+    address.setUint16(2, protocol, false);
     address.setInt32(4, index, true);
     const bound = libc().bind(fd, new Uint8Array(address.buffer));
     if (bound < 0) throw new Error(`bind packet socket to ${device}: ${bound}`);
+    const marked = libc().setOption(fd, SOL_SOCKET, SO_MARK, mark);
+    if (marked < 0) throw new Error(`set mark of packet socket: ${marked}`);
     return new PacketSocket(fd);
   }
 

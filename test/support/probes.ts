@@ -48,7 +48,7 @@ export class Prober implements AsyncDisposable {
     this.#world = world;
     this.#stack.use(new FlowLog(node.client, (flow) => this.#hear(flow)));
     for (const [name, pod] of world) {
-      this.#wires.set(name, this.#stack.use(PacketSocket.open(pod.namespace, pod.ifName, { sendOnly: true })));
+      this.#wires.set(name, this.#stack.use(PacketSocket.open(pod.namespace, pod.ifName, { protocol: 0 })));
       for (const protocol of ["ICMP", "SCTP"] as const) {
         for (const family of [4, 6] as const) {
           const number = ipProtocols[protocol][family === 4 ? 0 : 1];
