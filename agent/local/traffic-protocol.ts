@@ -25,7 +25,7 @@ export interface StreamReport {
   readonly ended: string | null;
 }
 
-/** Bytes of each TCP message, unless told. */
+/** Bytes of each message, unless told. */
 export const messageSize = 64;
 
 export interface AttemptShape {
@@ -42,7 +42,7 @@ export interface StreamShape {
   readonly interval: number | null;
   /** 0: any. */
   readonly sourcePort: number;
-  /** Bytes of a TCP message. */
+  /** Bytes of a TCP message or a datagram; at least 4. */
   readonly size: number;
 }
 

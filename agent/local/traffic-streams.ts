@@ -65,20 +65,23 @@ export class TcpStream implements TrafficStream {
   }
 }
 
-/** UDP datagrams with numbers, and which of them did not come back; or one, and what comes for it. */
+/** UDP datagrams with numbers, and which of them did not come back whole; or one, and what comes for it. */
 export class UdpStream implements TrafficStream {
   readonly #socket: UdpSocket;
   readonly #target: Target;
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #size: number;
   readonly #missing = new Set<number>();
   #sent = 0;
   #received = 0;
   #open = true;
 
-  private constructor(socket: UdpSocket, target: Target, interval: number | null) {
+  private constructor(socket: UdpSocket, target: Target, { interval, size }: StreamShape) {
     this.#socket = socket;
     this.#target = target;
+    this.#size = size;
     socket.on("message", (data) => {
+      if (data.length !== size || data.some((byte, at) => at >= 4 && byte !== (at & 255))) return;
       this.#received += 1;
       this.#missing.delete(data.readUInt32BE(0));
     });
@@ -88,11 +91,11 @@ export class UdpStream implements TrafficStream {
     else this.#timer = setInterval(() => this.#send(), interval);
   }
 
-  static async start(target: Target, { interval, sourcePort }: StreamShape): Promise<UdpStream> {
+  static async start(target: Target, shape: StreamShape): Promise<UdpStream> {
     const socket = createSocket(target.address.includes(":") ? "udp6" : "udp4");
-    socket.bind(sourcePort);
+    socket.bind(shape.sourcePort);
     await once(socket, "listening");
-    return new UdpStream(socket, target, interval);
+    return new UdpStream(socket, target, shape);
   }
 
   report(): StreamReport {
@@ -109,7 +112,7 @@ export class UdpStream implements TrafficStream {
   }
 
   #send(): void {
-    const datagram = Buffer.alloc(4);
+    const datagram = Buffer.from(Array.from({ length: this.#size }, (_, at) => at & 255));
     datagram.writeUInt32BE(this.#sent);
     this.#missing.add(this.#sent);
     this.#sent += 1;

@@ -1,5 +1,6 @@
 import { encodeAddress, encodeMac } from "#agent/datapath/address.ts";
 import { buildArp, buildPacket, buildSolicitation, type PacketSpec, type Transport } from "./packet.ts";
+import { fragmentFields } from "./udp-fragments.ts";
 
 /** Who sends, and whom it wants to reach or to be. */
 export interface Stage {
@@ -99,23 +100,10 @@ function overlapping(stage: Stage): { readonly first: Uint8Array; readonly over:
   return [4, 6].flatMap((family) =>
     [8, 16].map((offset, i) => {
       const id = 0x7700 + family * 16 + i;
-      const make = (transport: Transport, at: number, more: boolean): Uint8Array => {
-        const head = Uint8Array.of(at >> 8, (at & 0xf8) | Number(more), 0, 0, id >> 8, id & 255);
-        return family === 4
-          ? toNode(stage, {
-              source: stage.own.ipv4,
-              destination: stage.victim.ipv4,
-              transport,
-              id,
-              fragment: (more ? 0x2000 : 0) | (at / 8),
-            })
-          : toNode(stage, {
-              source: stage.own.ipv6,
-              destination: stage.victim.ipv6,
-              transport,
-              extensions: [[44, head]],
-            });
-      };
+      const [source, destination] =
+        family === 4 ? [stage.own.ipv4, stage.victim.ipv4] : [stage.own.ipv6, stage.victim.ipv6];
+      const make = (transport: Transport, at: number, more: boolean): Uint8Array =>
+        toNode(stage, { source, destination, transport, ...fragmentFields(family === 6, at, more, id) });
       const syn: Transport = { kind: "tcp", sport: 4100 + id, dport: 80, flags: ["SYN"] };
       return { first: make(syn, 0, true), over: make(payload, offset, false) };
     }),

@@ -152,10 +152,19 @@ export function buildSolicitation(spec: { sourceMac: string; source: string; tar
   );
 }
 
+/** The checksum over a transport's bytes and the pseudo header of IPv6, or of IPv4 (in the first 4 bytes of addresses). */
+export function transportChecksum(
+  source: Uint8Array,
+  destination: Uint8Array,
+  protocol: number,
+  bytes: Uint8Array,
+): number {
+  return checksum(concat(source, destination, be16(0, bytes.length, 0, protocol), bytes));
+}
+
 /** The Internet checksum over an ICMPv6 message and its pseudo header; 0 when right. */
 export function icmpv6Checksum(frame: Uint8Array): number {
-  const message = frame.subarray(54);
-  return checksum(concat(frame.subarray(22, 54), be16(0, message.length, 0, 58), message));
+  return transportChecksum(frame.subarray(22, 38), frame.subarray(38, 54), 58, frame.subarray(54));
 }
 
 /** The checksum of an IPv4 header in a frame; 0 when right. */
