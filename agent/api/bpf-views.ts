@@ -91,6 +91,19 @@ export const bpfCounter = z.object({
 });
 export type BpfCounter = z.infer<typeof bpfCounter>;
 
+/** A program where it stands. */
+export const bpfLink = z.object({
+  interface: z.string(),
+  /** The interface's own view: what a pod sends comes in by the host's side of its veth. */
+  hook: z.enum(["ingress", "egress", "xdp"]),
+  attach: z.enum(["tcx", "clsact", "xdp"]),
+  program: z.string(),
+  /** The kernel's number of the program, as `bpftool prog` shows it. */
+  programId: z.int(),
+  tag: z.string(),
+});
+export type BpfLinkView = z.infer<typeof bpfLink>;
+
 export const bpfEndpoint = z.object({
   id: z.int(),
   address: z.string(),

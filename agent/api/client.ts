@@ -4,6 +4,7 @@ import type {
   BpfCounter,
   BpfEndpoint,
   BpfIpcacheEntry,
+  BpfLinkView,
   BpfMapping,
   BpfPolicyEntry,
 } from "./bpf-views.ts";
@@ -36,6 +37,7 @@ export interface BpfListings {
   readonly nat: BpfMapping;
   readonly ipcache: BpfIpcacheEntry;
   readonly counters: BpfCounter;
+  readonly links: BpfLinkView;
   readonly endpoints: BpfEndpoint;
 }
 

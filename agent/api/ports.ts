@@ -20,6 +20,7 @@ import type {
   BpfCounter,
   BpfEndpoint,
   BpfIpcacheEntry,
+  BpfLinkView,
   BpfMapping,
   BpfPolicyEntry,
 } from "./bpf-views.ts";
@@ -117,6 +118,7 @@ export interface BpfPort {
   nat(): Promise<readonly BpfMapping[]>;
   ipcache(): readonly BpfIpcacheEntry[];
   counters(): readonly BpfCounter[];
+  links(): readonly BpfLinkView[];
   endpoints(): readonly BpfEndpoint[];
 }
 

@@ -11,7 +11,7 @@ import {
   type TcDirection,
   TcxLink,
 } from "libbpf-ts";
-import type { HookSpec } from "./spec.ts";
+import type { AttachedProgram, HookSpec } from "./spec.ts";
 
 const directions = ["ingress", "egress"] as const;
 /** Our place among the filters of a clsact. */
@@ -113,6 +113,21 @@ export class InterfaceHooks {
       if (!existsSync(this.#path(name, direction))) return [`the link of ${program.name} on ${where} is not pinned`];
       return position > 0 ? [`${position} other program(s) run before ${program.name} on ${where}`] : [];
     });
+  }
+
+  /** The programs of all interfaces, as the kernel has them. @param index of an interface that is there. */
+  places(index: (name: string) => number | null): AttachedProgram[] {
+    return this.list().flatMap((name) => directions.flatMap((direction) => this.#place(name, direction, index(name))));
+  }
+
+  #place(name: string, direction: TcDirection, ifindex: number | null): AttachedProgram[] {
+    if (ifindex === null) return [];
+    const program = this.#program(direction);
+    const { id, tag } = program.info;
+    const isFilter = queryClsact({ ifindex, direction, ...filter }) === id;
+    if (!isFilter && !this.#query(ifindex, direction).some(({ programId }) => programId === id)) return [];
+    const attach = isFilter ? "clsact" : "tcx";
+    return [{ interface: name, hook: direction, attach, program: program.name, programId: id, tag }];
   }
 
   /** Interfaces that hooks were attached to, and not detached from; some may be gone. */

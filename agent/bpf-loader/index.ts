@@ -3,4 +3,4 @@ export { type Features, probeFeatures } from "./features.ts";
 export { InterfaceHooks, type InterfaceHooksOptions } from "./hooks.ts";
 export { load, type Loaded, removeOldPrograms } from "./loader.ts";
 export { XdpHooks } from "./xdp-hooks.ts";
-export { encodeData, type HookSpec, type Layouts, type LoadSpec } from "./spec.ts";
+export { type AttachedProgram, encodeData, type HookSpec, type Layouts, type LoadSpec } from "./spec.ts";

@@ -24,6 +24,18 @@ export interface HookSpec {
   readonly egress: string;
 }
 
+/** A program where it stands. */
+export interface AttachedProgram {
+  readonly interface: string;
+  readonly hook: "ingress" | "egress" | "xdp";
+  /** How it is held: by a link, or as a filter. */
+  readonly attach: "tcx" | "clsact" | "xdp";
+  readonly program: string;
+  /** The kernel's number of the program, and the hash of its instructions. */
+  readonly programId: number;
+  readonly tag: string;
+}
+
 /** Bytes of one value, for read-only data. */
 export function encodeData<T>(codec: Codec<T>, value: T): Uint8Array {
   const bytes = new Uint8Array(codec.size);

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { BpfError, BpfLink, type Program, XdpLink } from "libbpf-ts";
+import type { AttachedProgram } from "./spec.ts";
 
 /**
  * One program on the XDP hook of interfaces: a link each, pinned as `INTERFACE` in a folder of their own,
@@ -33,6 +34,18 @@ export class XdpHooks {
   /** Idempotent. */
   detach(name: string): void {
     BpfLink.unpin(this.#path(name));
+  }
+
+  /** Where it stands. */
+  places(): AttachedProgram[] {
+    const { id, tag } = this.#program.info;
+    return this.list().flatMap((name) => {
+      using link = BpfLink.openPinned(this.#path(name));
+      const { programId, ifindex } = link.info;
+      // A link whose interface is gone holds on to nothing.
+      if (programId !== id || ifindex === 0) return [];
+      return [{ interface: name, hook: "xdp", attach: "xdp", program: this.#program.name, programId, tag } as const];
+    });
   }
 
   /** Interfaces that it was attached to, and not detached from; some may be gone. */

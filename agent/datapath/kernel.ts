@@ -3,6 +3,7 @@
  * addresses as text, ports in host order. {@link openKernel} in `open-kernel.ts` makes
  * it real; unit tests have one in memory.
  */
+import type { AttachedProgram } from "bpf-loader";
 import type { BoundedMap } from "./map-full-error.ts";
 import type { ConntrackEntry, CounterKey, CounterValue, EventRecord, NatEntry } from "./layouts.gen.ts";
 
@@ -301,6 +302,8 @@ export interface Kernel extends Disposable {
   readonly fragments: FragmentTable;
   readonly nat: NatTable;
   readonly masquerade: MasqueradeTable;
+  /** All programs of ours, where they stand. */
+  places(): AttachedProgram[];
   /** On the host sides of pods. */
   readonly hooks: Hooks;
   /** On the node's own devices. */

@@ -139,10 +139,12 @@ export function openKernel(options: KernelOptions): Kernel {
     if (!handle) throw new Error(`open kernel: the object has no map ${name}`);
     return handle;
   };
-  const hooks = (linkFolder: string, spec: HookSpec): Hooks => {
-    const { programs } = loaded;
-    const { tcx } = features;
-    const interfaces = new InterfaceHooks({ linkFolder: join(options.pinFolder, linkFolder), programs, spec, tcx });
+  const { tcx } = features;
+  const interfaceHooks = (linkFolder: string, spec: HookSpec): InterfaceHooks =>
+    new InterfaceHooks({ linkFolder: join(options.pinFolder, linkFolder), programs: loaded.programs, spec, tcx });
+  const ofPods = interfaceHooks("links", { ingress: "pod_egress", egress: "pod_ingress" });
+  const ofDevices = interfaceHooks("device-links", { ingress: "from_netdev", egress: "to_netdev" });
+  const hooks = (interfaces: InterfaceHooks): Hooks => {
     return {
       attach: (ifindex, name) => interfaces.attach(ifindex, name),
       // The index is of use without tcx only, and the look-up waits while the kernel removes a device.
@@ -176,8 +178,12 @@ export function openKernel(options: KernelOptions): Kernel {
     connections: new KernelConnections(map("conntrack4"), map("conntrack6")),
     nat: new KernelNat(map("nat4"), map("nat6"), map("nat_counters")),
     masquerade: new KernelMasquerade(map("masquerade_ranges"), map("masquerade_devices")),
-    hooks: hooks("links", { ingress: "pod_egress", egress: "pod_ingress" }),
-    deviceHooks: hooks("device-links", { ingress: "from_netdev", egress: "to_netdev" }),
+    places: () => [
+      ...[ofPods, ofDevices].flatMap((interfaces) => interfaces.places(options.interfaceIndex)),
+      ...early.places(),
+    ],
+    hooks: hooks(ofPods),
+    deviceHooks: hooks(ofDevices),
     earlyHooks: {
       attach: (ifindex, name) => early.attach(ifindex, name),
       detach: (name) => early.detach(name),

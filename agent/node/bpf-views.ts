@@ -57,6 +57,7 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
       return mappings.map((mapping) => viewMapping(mapping, now));
     },
     ipcache: () => kernel.ipcache.read(),
+    links: () => kernel.places(),
     counters: () =>
       kernel.counters().map(({ key, value }) => ({
         reason: key.reason === 0 ? "FORWARDED" : dropReasonName(key.reason),

@@ -61,7 +61,10 @@ export class NodeDevices {
       ...missing.map((name) => `there is no device ${name}, which --device names`),
       ...this.#present
         .filter(({ mac }) => mac === null)
-        .map(({ name }) => `device ${name} has no Ethernet header: what comes and goes by it is neither judged nor masqueraded`),
+        .map(
+          ({ name }) =>
+            `device ${name} has no Ethernet header: what comes and goes by it is neither judged nor masqueraded`,
+        ),
       ...this.#present.flatMap(({ index, name }) => hooks.check(index, name)),
     ];
   }

@@ -1,8 +1,16 @@
 import { expect, test } from "vitest";
-import type { BpfConnection, BpfCounter, BpfEndpoint, BpfIpcacheEntry, BpfPolicyEntry } from "#agent/api/bpf-views.ts";
+import type {
+  BpfConnection,
+  BpfCounter,
+  BpfEndpoint,
+  BpfLinkView,
+  BpfIpcacheEntry,
+  BpfPolicyEntry,
+} from "#agent/api/bpf-views.ts";
 import type { EndpointView } from "#agent/api/views.ts";
 import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
+import { pinnedLinks, settledLinks } from "#test/support/pins.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
 
@@ -84,4 +92,19 @@ test("bpf counters list: drops by reason and place in the source", async () => {
   expect(denied).toMatchObject({ direction: "egress", file: "judge", line: expect.any(Number) as number });
   expect(denied?.packets).toBeGreaterThan(0);
   expect(counters.find(({ reason }) => reason === "FORWARDED")?.packets).toBeGreaterThan(0);
+});
+
+test("bpf links list: both programs of each pod, as the kernel has them", async () => {
+  await settledLinks(node());
+  const links = await list<BpfLinkView>("links");
+  const endpoints = await node().client.endpoints();
+  const found = links.map(({ interface: name, hook, attach, program }) => [name, hook, attach, program].join(" "));
+  const wanted = endpoints.flatMap(({ hostInterface }) => [
+    `${hostInterface} ingress tcx pod_egress`,
+    `${hostInterface} egress tcx pod_ingress`,
+  ]);
+  expect(found.toSorted()).toEqual(wanted.toSorted());
+  const pinned = Object.values(pinnedLinks(node())).map(({ program }) => program);
+  expect(links.map(({ programId }) => programId).toSorted()).toEqual(pinned.toSorted());
+  expect(links[0]?.tag).toMatch(/^[0-9a-f]{16}$/);
 });

@@ -203,6 +203,10 @@ export class MemoryKernel implements Kernel {
     removeRanges: () => {},
     setDevices: () => {},
   };
+  places(): [] {
+    return [];
+  }
+
   readonly hooks = noHooks;
   readonly deviceHooks = noHooks;
   readonly earlyHooks = { ...noHooks, attach: () => true, setTc: () => {} };

@@ -4,6 +4,7 @@ import {
   bpfCounter,
   bpfEndpoint,
   bpfIpcacheEntry,
+  bpfLink,
   bpfMapping,
   bpfPolicyEntry,
 } from "#agent/api/bpf-views.ts";
@@ -32,5 +33,6 @@ export const bpfRoutes: readonly Route<Needs>[] = [
   listing("nat", bpfMapping, (bpf) => bpf.nat()),
   listing("ipcache", bpfIpcacheEntry, (bpf) => bpf.ipcache()),
   listing("counters", bpfCounter, (bpf) => bpf.counters()),
+  listing("links", bpfLink, (bpf) => bpf.links()),
   listing("endpoints", bpfEndpoint, (bpf) => bpf.endpoints()),
 ];

@@ -67,6 +67,14 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
     { title: "BYTES", value: (entry) => entry.bytes },
     { title: "PLACE", value: ({ file, line }) => (file === null ? null : `${file}:${line}`) },
   ],
+  links: [
+    { title: "INTERFACE", value: (entry) => entry.interface },
+    { title: "HOOK", value: (entry) => entry.hook },
+    { title: "ATTACH", value: (entry) => entry.attach },
+    { title: "PROGRAM", value: (entry) => entry.program },
+    { title: "ID", value: (entry) => entry.programId },
+    { title: "TAG", value: (entry) => entry.tag },
+  ],
   endpoints: [
     { title: "ADDRESS", value: (entry) => entry.address },
     { title: "ID", value: (entry) => endpointNames([entry.id]) },
@@ -86,6 +94,7 @@ export const register: Register = (program, cli) => {
   addListing(bpf, cli, "nat", "nat", "masqueraded flows, and as which address and port of the node's they go");
   addListing(bpf, cli, "ipcache", "ipcache", "who is behind an address");
   addListing(bpf, cli, "counters", "counters", "packets and bytes, by drop reason");
+  addListing(bpf, cli, "links", "links", "our programs, and where they stand");
   addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods, and its own where policies select it");
 };
 

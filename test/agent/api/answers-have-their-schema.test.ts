@@ -39,6 +39,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET bpf/conntrack": { path: "bpf/conntrack" },
   "GET bpf/nat": { path: "bpf/nat" },
   "GET bpf/ipcache": { path: "bpf/ipcache" },
+  "GET bpf/links": { path: "bpf/links" },
   "GET bpf/counters": { path: "bpf/counters" },
   "GET bpf/endpoints": { path: "bpf/endpoints" },
 };

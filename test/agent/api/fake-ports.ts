@@ -283,6 +283,16 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
         },
       ],
       ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
+      links: () => [
+        {
+          interface: "weir3fa1",
+          hook: "ingress",
+          attach: "tcx",
+          program: "pod_egress",
+          programId: 41,
+          tag: "6b1f0123456789ab",
+        },
+      ],
       counters: () => [
         {
           reason: "FORWARDED",

@@ -72,6 +72,10 @@ const cases: readonly (readonly [string, string])[] = [
     "bpf counters list",
     '[{"reason":"FORWARDED","direction":"egress","hook":"pod-egress","file":null,"line":null,"packets":10,"bytes":840}]',
   ],
+  [
+    "bpf links list",
+    '[{"interface":"weir3fa1","hook":"ingress","attach":"tcx","program":"pod_egress","programId":41,"tag":"6b1f0123456789ab"}]',
+  ],
   ["bpf endpoints list", "[]"],
   ["observe", JSON.stringify(flow)],
 ];
