@@ -33,14 +33,16 @@ test("timeouts and the budget of openings come from flags and environment, and h
     const result = loadConfig({ flags: {}, environment: {}, ...sources });
     return result.ok ? datapathConfigOf(result.config) : result.problems;
   };
-  expect(configOf({})).toEqual(defaultConfig);
+  // Tests load the programs without masquerading, which the agent does unless told.
+  const wanted = { ...defaultConfig, masquerade: 1 };
+  expect(configOf({})).toEqual(wanted);
   expect(
     configOf({
       flags: { conntrackTcpSynTimeout: "5s", conntrackTcpCloseTimeout: "3s", openingBudget: "16" },
       environment: { WEIR_CONNTRACK_TCP_ESTABLISHED_TIMEOUT: "1h", WEIR_CONNTRACK_OTHER_TIMEOUT: "30s" },
     }),
   ).toEqual({
-    ...defaultConfig,
+    ...wanted,
     tcpSynTimeout: 5_000_000_000n,
     tcpCloseTimeout: 3_000_000_000n,
     tcpEstablishedTimeout: 3_600_000_000_000n,
