@@ -167,7 +167,7 @@ __noinline int masquerade_error(struct __sk_buff *skb)
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	nat = &work->nat;
 	quoted = &work->quoted.tuple;
 	is_pod = !(range_of(&work->packet.tuple.source, work->packet.tuple.family) &
@@ -214,11 +214,10 @@ static __always_inline int follow_own(struct __sk_buff *skb, struct work *work)
 }
 
 /* A packet of a pod's: 1: it goes as it is. */
-static __always_inline int follow_pod(struct __sk_buff *skb, struct work *work)
+static __always_inline int follow_pod(struct __sk_buff *skb, struct work *work,
+				      const struct masquerade_device *device)
 {
-	const struct masquerade_device *device;
 	struct nat_flow *nat = &work->nat;
-	__u32 ifindex = skb->ifindex;
 
 	if (can_masquerade(&nat->own) && nat_follow_out(work, true))
 		return STEP_NEXT;
@@ -226,9 +225,6 @@ static __always_inline int follow_pod(struct __sk_buff *skb, struct work *work)
 		return 1;
 	if (!can_masquerade(&nat->own))
 		return DROP(DROP_NAT_PROTOCOL);
-	device = bpf_map_lookup_elem(&masquerade_devices, &ifindex);
-	if (!device)
-		return 1;
 	nat->mapped = nat->own;
 	nat->mapped.source = nat->own.family == FAMILY_IPV4 ? device->ipv4 : device->ipv6;
 	if (address_is_zero(&nat->mapped.source))
@@ -242,15 +238,16 @@ __noinline int masquerade(struct __sk_buff *skb)
 	struct work *work = work_area(skb);
 	__u8 family = family_of(skb);
 	__u32 ifindex = skb->ifindex;
+	const struct masquerade_device *device;
 	const struct tuple *tuple;
 	enum sender sender;
 	int step;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	tuple = &work->packet.tuple;
-	if (!family || !bpf_map_lookup_elem(&masquerade_devices, &ifindex) ||
-	    !peek_addresses(skb, &work->packet.tuple, family))
+	device = bpf_map_lookup_elem(&masquerade_devices, &ifindex);
+	if (!family || !device || !peek_addresses(skb, &work->packet.tuple, family))
 		return STEP_NEXT;
 	work->packet.tuple.family = family;
 	sender = sender_of(tuple, family);
@@ -272,7 +269,7 @@ __noinline int masquerade(struct __sk_buff *skb)
 		return masquerade_error(skb);
 	work->nat.own = *tuple;
 	if (sender == SENDER_POD) {
-		step = follow_pod(skb, work);
+		step = follow_pod(skb, work, device);
 	} else {
 		/* Later fragments have no ports, and the node's address stays. */
 		if (work->packet.fragment == FRAGMENT_LATER || !can_masquerade(tuple))
@@ -303,7 +300,7 @@ static __always_inline int unmasquerade_error(struct __sk_buff *skb, struct work
 	set_rewrite(work, &nat->mapped, &nat->own, true);
 	step = rewrite_quoted(skb);
 	if (step)
-		return step;
+		return step; /* unreachable: but without memory */
 	work->rewrite.source = false;
 	work->rewrite.to_port = work->rewrite.from_port;
 	return rewrite_packet(skb);
@@ -329,7 +326,7 @@ __noinline int unmasquerade(struct __sk_buff *skb)
 	struct nat_flow *nat;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	packet = &work->packet;
 	nat = &work->nat;
 	if (!family || !peek_addresses(skb, &packet->tuple, family) ||

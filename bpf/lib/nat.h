@@ -277,7 +277,7 @@ __noinline int nat_allocate(struct __sk_buff *skb)
 	bool changes, keeps;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	nat = &work->nat;
 	changes = can_change_port(nat->own.protocol);
 	keeps = !changes || is_masquerade_port(nat->own.source_port) ||
@@ -298,7 +298,7 @@ __noinline int nat_allocate(struct __sk_buff *skb)
 		nat->entry.address = nat->mapped.source;
 		nat->entry.port = nat->mapped.source_port;
 		if (nat_store(&nat->own, NAT_OUT, &nat->entry, BPF_ANY))
-			return DROP(DROP_NAT_NO_MAPPING);
+			return DROP(DROP_NAT_NO_MAPPING); /* unreachable: the table makes room */
 		nat_count(NAT_ALLOCATED, 1);
 		nat_count(NAT_RETRIES, i);
 		return STEP_NEXT;

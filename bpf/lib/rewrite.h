@@ -70,20 +70,41 @@ static __always_inline __s64 address_difference(struct rewrite *rewrite, __u8 fa
 	return bpf_csum_diff(rewrite->from.words, 16, rewrite->to.words, 16, 0);
 }
 
-static __always_inline int rewrite_address(struct __sk_buff *skb, struct rewrite *rewrite,
-					   __u8 family, __s64 difference)
+/* Not 0: it could not be written. */
+static __always_inline long rewrite_address(struct __sk_buff *skb, struct rewrite *rewrite,
+					    __u8 family, __s64 difference)
 {
 	__u32 at = ETH_HLEN + address_offset(family, rewrite->source);
 
 	if (family == FAMILY_IPV6)
 		return bpf_skb_store_bytes(skb, at, &rewrite->to, 16,
-					   BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH) ?
-			       DROP(DROP_WRITE_ERROR) :
-			       STEP_NEXT;
-	if (bpf_skb_store_bytes(skb, at, &rewrite->to, 4, BPF_F_INVALIDATE_HASH) ||
-	    bpf_l3_csum_replace(skb, ETH_HLEN + IPV4_CHECKSUM, 0, difference, 0))
-		return DROP(DROP_WRITE_ERROR);
-	return STEP_NEXT;
+					   BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+	return bpf_skb_store_bytes(skb, at, &rewrite->to, 4, BPF_F_INVALIDATE_HASH) |
+	       bpf_l3_csum_replace(skb, ETH_HLEN + IPV4_CHECKSUM, 0, difference, 0);
+}
+
+/* Ports, and the checksum over them and the addresses. Not 0: it could not be written. */
+static __always_inline long rewrite_transport(struct __sk_buff *skb, const struct packet *packet,
+					      struct rewrite *rewrite, __s64 difference)
+{
+	__u8 protocol = packet->tuple.protocol;
+	__u64 flags = protocol == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	__u32 checksum = checksum_offset(protocol);
+	long error = 0;
+
+	if (!checksum)
+		return 0;
+	checksum += packet->l4_offset;
+	if (has_pseudo_header(protocol))
+		error = bpf_l4_csum_replace(skb, checksum, 0, difference, flags | BPF_F_PSEUDO_HDR);
+	if (rewrite->from_port == rewrite->to_port)
+		return error;
+	error |=
+		bpf_l4_csum_replace(skb, checksum, rewrite->from_port, rewrite->to_port, flags | 2);
+	error |= bpf_skb_store_bytes(
+		skb, packet->l4_offset + port_offset(&packet->tuple, rewrite->source),
+		&rewrite->to_port, 2, BPF_F_INVALIDATE_HASH);
+	return error;
 }
 
 /* Puts work->rewrite into the packet that work->packet describes. */
@@ -91,37 +112,19 @@ __noinline int rewrite_packet(struct __sk_buff *skb)
 {
 	struct work *work = work_area(skb);
 	const struct packet *packet;
-	struct rewrite *rewrite;
 	__s64 difference;
-	__u32 checksum, port;
-	__u64 flags = 0;
-	__u8 protocol;
-	int step;
+	long error;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	packet = &work->packet;
-	rewrite = &work->rewrite;
-	protocol = packet->tuple.protocol;
-	difference = address_difference(rewrite, packet->tuple.family);
-	step = rewrite_address(skb, rewrite, packet->tuple.family, difference);
-	if (step || packet->fragment == FRAGMENT_LATER)
-		return step;
-	checksum = checksum_offset(protocol);
-	if (!checksum)
-		return STEP_NEXT;
-	checksum += packet->l4_offset;
-	if (protocol == IPPROTO_UDP)
-		flags = BPF_F_MARK_MANGLED_0;
-	if (has_pseudo_header(protocol) &&
-	    bpf_l4_csum_replace(skb, checksum, 0, difference, flags | BPF_F_PSEUDO_HDR))
-		return DROP(DROP_WRITE_ERROR);
-	if (rewrite->from_port == rewrite->to_port)
-		return STEP_NEXT;
-	port = packet->l4_offset + port_offset(&packet->tuple, rewrite->source);
-	if (bpf_l4_csum_replace(skb, checksum, rewrite->from_port, rewrite->to_port, flags | 2) ||
-	    bpf_skb_store_bytes(skb, port, &rewrite->to_port, 2, BPF_F_INVALIDATE_HASH))
-		return DROP(DROP_WRITE_ERROR);
+	difference = address_difference(&work->rewrite, packet->tuple.family);
+	error = rewrite_address(skb, &work->rewrite, packet->tuple.family, difference);
+	/* Behind the header of a later fragment stands payload. */
+	if (packet->fragment != FRAGMENT_LATER)
+		error |= rewrite_transport(skb, packet, &work->rewrite, difference);
+	if (error)
+		return DROP(DROP_WRITE_ERROR); /* unreachable: but without memory */
 	return STEP_NEXT;
 }
 
@@ -155,8 +158,8 @@ static __noinline __s64 mend_quoted_checksum(struct __sk_buff *skb, const struct
 	new = fold_checksum((__u64)(__u16)~old + (__u32)covered);
 	if (is_udp && !new)
 		new = 0xffff;
-	if (bpf_skb_store_bytes(skb, at, &new, sizeof(new), 0))
-		return change;
+	/* Without memory for it the error's own checksum is wrong then, and the receiver drops it. */
+	bpf_skb_store_bytes(skb, at, &new, sizeof(new), 0);
 	return half_word_difference(old, new, change);
 }
 
@@ -168,37 +171,36 @@ __noinline int rewrite_quoted(struct __sk_buff *skb)
 	struct rewrite *rewrite;
 	__u32 base, checksum;
 	__s64 covered, change;
-	__u8 family, protocol;
+	__u8 family;
+	long error;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	quoted = &work->quoted;
 	rewrite = &work->rewrite;
 	family = quoted->tuple.family;
-	protocol = quoted->tuple.protocol;
 	base = work->packet.l4_offset + ICMP_ERROR_BYTES;
 	covered = address_difference(rewrite, family);
 	change = covered;
-	if (bpf_skb_store_bytes(skb, base + address_offset(family, rewrite->source), &rewrite->to,
-				family == FAMILY_IPV4 ? 4 : 16, 0))
-		return DROP(DROP_WRITE_ERROR);
+	error = bpf_skb_store_bytes(skb, base + address_offset(family, rewrite->source),
+				    &rewrite->to, family == FAMILY_IPV4 ? 4 : 16, 0);
 	if (family == FAMILY_IPV4)
 		change = mend_quoted_checksum(skb, quoted, base + IPV4_CHECKSUM, covered, change);
-	if (!has_pseudo_header(protocol))
+	if (!has_pseudo_header(quoted->tuple.protocol))
 		covered = 0;
-	checksum = checksum_offset(protocol);
+	checksum = checksum_offset(quoted->tuple.protocol);
 	if (checksum && rewrite->from_port != rewrite->to_port) {
 		covered = half_word_difference(rewrite->from_port, rewrite->to_port, covered);
 		change = half_word_difference(rewrite->from_port, rewrite->to_port, change);
-		if (bpf_skb_store_bytes(
-			    skb, quoted->l4_offset + port_offset(&quoted->tuple, rewrite->source),
-			    &rewrite->to_port, 2, 0))
-			return DROP(DROP_WRITE_ERROR);
+		error |= bpf_skb_store_bytes(
+			skb, quoted->l4_offset + port_offset(&quoted->tuple, rewrite->source),
+			&rewrite->to_port, 2, 0);
 	}
 	if (checksum)
 		change = mend_quoted_checksum(skb, quoted, quoted->l4_offset + checksum, covered,
 					      change);
-	if (bpf_l4_csum_replace(skb, work->packet.l4_offset + ICMP_CHECKSUM, 0, change, 0))
-		return DROP(DROP_WRITE_ERROR);
+	error |= bpf_l4_csum_replace(skb, work->packet.l4_offset + ICMP_CHECKSUM, 0, change, 0);
+	if (error)
+		return DROP(DROP_WRITE_ERROR); /* unreachable: but without memory */
 	return STEP_NEXT;
 }

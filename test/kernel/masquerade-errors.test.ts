@@ -126,10 +126,43 @@ describe.each(families)("%s", (family) => {
     // Of a connection that the world began to the pod's own address.
     datapath.receive(client, frameOf(aboutPod), { ingressIfindex: 5 });
     expect(net.leaveRaw(fromPod, loopback)).toEqual(fromPod);
-    // About a later fragment nobody knows.
+    // About a later fragment nobody knows; and about what was for another nobody should.
     const later: Partial<Ip> =
       family === "ipv4" ? { fragment: 10 } : { extensions: [[44, Uint8Array.of(0, 80, 0, 0, 0, 1)]] };
-    const aboutFragment = fillChecksum(frameOf(unreachable(family, router[family], own, { ...aboutNode, ...later })));
-    expect(net.arriveRaw(aboutFragment)).toEqual(aboutFragment);
+    const aboutFragment = unreachable(family, router[family], own, { ...aboutNode, ...later });
+    expect(net.arriveRaw(fillChecksum(frameOf(aboutFragment)))).toEqual(fillChecksum(frameOf(aboutFragment)));
+    for (const about of [
+      { ...aboutPod, ...later },
+      { ...aboutPod, destination: net.pods.server[family] as string },
+    ]) {
+      const unknown = fillChecksum(frameOf(unreachable(family, pod, to, about)));
+      expect(net.leaveFrame(unknown, loopback)).toEqual({ drop: DropReason.NAT_NO_MAPPING });
+    }
+    // Cut off before the quoted header ends.
+    const cut = fillChecksum(frameOf(unreachable(family, pod, to, aboutPod, 10)));
+    expect(net.leaveFrame(cut, loopback)).toEqual({ drop: DropReason.INVALID_PACKET });
+    const cutAboutNode = fillChecksum(frameOf(unreachable(family, router[family], own, aboutNode, 10)));
+    expect(net.arriveRaw(cutAboutNode)).toEqual(cutAboutNode);
+    expect(net.leaveRaw(fillChecksum(frameOf(unreachable(family, own, to, aboutNode, 10))), 0)).toHaveLength(
+      cutAboutNode.length,
+    );
+    // About another's packet than the one to whom it comes.
+    const aboutOther = fillChecksum(frameOf(unreachable(family, router[family], own, { ...aboutNode, source: pod })));
+    expect(net.arriveRaw(aboutOther)).toEqual(aboutOther);
+  });
+
+  test("errors about echoes of the node's own stay as they are", async () => {
+    using net = await Masquerading.create();
+    net.leaveAs({ source: own, destination: to, transport: echo(family, "request", 70) }, 0);
+    const aboutReply = { source: to, destination: own, transport: echo(family, "reply", 70), size: 12 };
+    const leaving = fillChecksum(frameOf(unreachable(family, own, to, aboutReply)));
+    expect(net.leaveRaw(leaving, 0)).toEqual(leaving);
+    const aboutRequest = { source: own, destination: to, transport: echo(family, "request", 70), size: 12 };
+    const coming = fillChecksum(frameOf(unreachable(family, router[family], own, aboutRequest)));
+    expect(net.arriveRaw(coming)).toEqual(coming);
+    // About a request of the world's, with an identifier that the node uses as well.
+    const aboutTheirs = { source: to, destination: own, transport: echo(family, "request", 70), size: 12 };
+    const theirs = fillChecksum(frameOf(unreachable(family, own, to, aboutTheirs)));
+    expect(net.leaveRaw(theirs, 0)).toEqual(theirs);
   });
 });

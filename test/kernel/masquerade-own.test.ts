@@ -57,6 +57,7 @@ describe.each(families)("%s", (family) => {
     for (const nodeFirst of [true, false]) {
       const id = nodeFirst ? 7000 : 8000;
       expect(portOf(ask(id, nodeFirst))).toBe(id);
+      expect(portOf(ask(id, nodeFirst))).toBe(id);
       const other = portOf(ask(id, !nodeFirst));
       expect(other).not.toBe(id);
       const reply = (at: number) => net.arrive({ source: to, destination: own, transport: echo(family, "reply", at) });

@@ -1,5 +1,8 @@
+import { BpfMap } from "libbpf-ts";
 import { beforeEach, describe, expect, test } from "vitest";
-import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { toEntry, toKey } from "#agent/datapath/kernel-endpoints.ts";
+import { DropReason, endpointEntry, endpointKey } from "#agent/datapath/layouts.gen.ts";
+import { settled } from "#agent/endpoint/guarded-endpoint.ts";
 import { loopback } from "#test/support/datapath.ts";
 import {
   echo,
@@ -14,7 +17,7 @@ import {
   udp,
   world,
 } from "#test/support/masquerading.ts";
-import type { Transport } from "#test/support/packet.ts";
+import { buildArp, type Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
 
 beforeEach(needs("root", "namespaces"));
@@ -183,4 +186,21 @@ test("an IPv4 UDP packet without checksum stays without one", async () => {
   );
   expect(seen(out)).toMatchObject({ from: node.ipv4 });
   expect([out[40], out[41]]).toEqual([0, 0]);
+});
+
+test("what is no IP is left alone", async () => {
+  using net = await Masquerading.create();
+  const arp = buildArp({ sourceMac: "02:00:00:00:00:77", senderIp: node.ipv4, targetIp: world.ipv4 });
+  expect([net.leaveRaw(arp, 0), net.arriveRaw(arp)]).toEqual([arp, arp]);
+});
+
+test("a pod's packet is held back while its record changes", async () => {
+  using net = await Masquerading.create();
+  const { client, datapath, enforcement } = net.pods;
+  using handle = datapath.openMap("endpoints");
+  const slot = enforcement.views.slotOf(client.id)?.slot as number;
+  const other = toEntry(settled({ ...client, id: 9, incarnation: 9 }, slot), "10.0.0.9");
+  new BpfMap(handle, endpointKey, endpointEntry).set(toKey(client.ipv4 as string), other);
+  const dropped = net.leave(client, { destination: world.ipv4, transport: udp(40_000, 53) });
+  expect(dropped).toEqual({ drop: DropReason.ENDPOINT_NOT_READY });
 });
