@@ -98,7 +98,7 @@ export class Masquerading implements Disposable {
   }
 
   #inside(run: () => Outcome): Outcome {
-    return withNetns(this.namespace.path, run as () => never) as Outcome;
+    return withNetns(this.namespace.path, run as () => never);
   }
 
   [Symbol.dispose](): void {
