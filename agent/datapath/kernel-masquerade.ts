@@ -41,8 +41,8 @@ export class KernelMasquerade implements MasqueradeTable {
   setDevices(devices: ReadonlyMap<number, MasqueradeAddresses>): void {
     for (const [index, { ipv4, ipv6 }] of devices) this.#devices.set(index, { ipv4: encode(ipv4), ipv6: encode(ipv6) });
     // Of a copy: removing entries while they are walked leaves some out.
-    const all = [...this.#devices.entries()];
-    for (const [index] of all) if (!devices.has(index)) this.#devices.delete(index);
+    const there = [...this.#devices.entries()].map(([index]) => index);
+    for (const index of there) if (!devices.has(index)) this.#devices.delete(index);
   }
 }
 

@@ -12,14 +12,14 @@ export interface MasqueradeAddressing {
   readonly masquerading: readonly string[];
 }
 
-/** What each range means, by its canonical text: the longest one of an address has all that those around it say, too. */
+/** What each range means, by its canonical text: the longest one of an address has all that those around it say, too. The most needful come first. */
 export function masqueradeRanges(addressing: MasqueradeAddressing): Map<string, MasqueradeFlags> {
   const none = { excluded: false, pods: false, node: false };
   const said = [
-    ...addressing.excluded.map((text) => ({ cidr: rangeOf(text), flags: { ...none, excluded: true } })),
     ...addressing.pods.map((text) => ({ cidr: rangeOf(text), flags: { ...none, excluded: true, pods: true } })),
-    ...addressing.own.map((text) => ({ cidr: rangeOf(text), flags: { ...none, excluded: true } })),
     ...addressing.masquerading.map((text) => ({ cidr: rangeOf(text), flags: { ...none, excluded: true, node: true } })),
+    ...addressing.own.map((text) => ({ cidr: rangeOf(text), flags: { ...none, excluded: true } })),
+    ...addressing.excluded.map((text) => ({ cidr: rangeOf(text), flags: { ...none, excluded: true } })),
   ];
   const of = (cidr: Cidr): MasqueradeFlags => {
     const around = said.filter((other) => cidrContains(other.cidr, cidr)).map(({ flags }) => flags);

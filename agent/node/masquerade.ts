@@ -1,4 +1,11 @@
-import type { MasqueradeAddresses, MasqueradeTable, NatCounts, NatTable } from "#agent/datapath/kernel.ts";
+import { BpfError } from "libbpf-ts";
+import type {
+  MasqueradeAddresses,
+  MasqueradeFlags,
+  MasqueradeTable,
+  NatCounts,
+  NatTable,
+} from "#agent/datapath/kernel.ts";
 import { primaryAddresses } from "#agent/net/primary-addresses.ts";
 import type { InterfaceAddress } from "#agent/netlink/address.ts";
 import type { Link } from "#agent/netlink/link.ts";
@@ -32,6 +39,7 @@ export class Masquerade {
   #exhaustedSince = Number.NEGATIVE_INFINITY;
   /** Packets that found no port, since nobody had been told. */
   #untold = 0;
+  #problem: string | null = null;
 
   constructor(options: MasqueradeOptions) {
     this.#options = options;
@@ -59,10 +67,11 @@ export class Masquerade {
     const masquerading = byDevice
       .flatMap(({ addresses: { ipv4, ipv6 } }) => [ipv4, ipv6])
       .filter((one) => one !== null);
-    const wanted = enabled ? masqueradeRanges({ pods, excluded, own: own(), masquerading }) : new Map<string, never>();
-    // What comes back is known before anything leaves.
-    table.writeRanges(wanted);
-    table.setDevices(new Map(byDevice.map(({ index, addresses: pair }) => [index, pair])));
+    const wanted = enabled
+      ? masqueradeRanges({ pods, excluded, own: own(), masquerading })
+      : new Map<string, MasqueradeFlags>();
+    const pairs = new Map(byDevice.map(({ index, addresses: pair }) => [index, pair] as const));
+    this.#problem = write(table, wanted, pairs);
     table.removeRanges([...there.keys()].filter((prefix) => !wanted.has(prefix)));
     this.#devices = new Map(byDevice.map(({ name, addresses: pair }) => [name, pair]));
 
@@ -91,10 +100,34 @@ export class Masquerade {
   /** What is wrong, in sentences. */
   problems(): string[] {
     this.observe();
-    if (this.#untold === 0) return [];
+    const full = this.#problem === null ? [] : [this.#problem];
+    if (this.#untold === 0) return full;
     return [
+      ...full,
       `no port of the node's was free for packets of pods, ${this.#untold} of them in the last minutes, because too many flows go to one destination; ` +
         "they were dropped (NO_MAPPING_FOR_NAT_MASQUERADE); weir bpf nat list shows the flows, --masquerade-ports widens the range",
     ];
   }
+}
+
+/** Ranges first: what comes back is known before anything leaves. Says in a sentence what has no room. */
+function write(
+  table: MasqueradeTable,
+  ranges: ReadonlyMap<string, MasqueradeFlags>,
+  devices: ReadonlyMap<number, MasqueradeAddresses>,
+): string | null {
+  const full = (act: () => void): boolean => {
+    try {
+      act();
+      return false;
+    } catch (error) {
+      if (!(error instanceof BpfError) || error.code !== "full") throw error;
+      return true;
+    }
+  };
+  const noRange = full(() => table.writeRanges(ranges));
+  const noDevice = full(() => table.setDevices(devices));
+  const made = `${ranges.size} ranges by --masquerade-exclude and the node's addresses`;
+  if (noRange) return `not all ${made} have room: some destinations are masqueraded that should not be; name fewer`;
+  return noDevice ? `not all ${devices.size} devices have room: pods keep their addresses by some; name fewer` : null;
 }

@@ -198,6 +198,20 @@ __noinline int masquerade_error(struct __sk_buff *skb)
 	return entry && !is_reply(entry, quoted) ? STEP_NEXT : DROP(DROP_NAT_NO_MAPPING);
 }
 
+/* Has a device above this one masqueraded it: does it come from the pod that has the mapping? */
+static __noinline bool is_masqueraded(const struct __sk_buff *skb, const struct work *work)
+{
+	const struct nat_flow *nat = &work->nat;
+	const struct nat_entry *held = nat_find(&nat->mapped, NAT_IN);
+	const struct endpoint *owner;
+
+	if (!skb->ingress_ifindex || !held)
+		return false;
+	owner = endpoint_by_address(&held->address, nat->own.family);
+	return owner && owner->incarnation == held->incarnation &&
+	       owner->ifindex == skb->ingress_ifindex;
+}
+
 /* A packet of the node's own: 1: it goes as it is. */
 static __always_inline int follow_own(struct __sk_buff *skb, struct work *work)
 {
@@ -207,6 +221,8 @@ static __always_inline int follow_own(struct __sk_buff *skb, struct work *work)
 	if (nat_follow_out(work, true))
 		return is_rewritten(nat) ? STEP_NEXT : 1;
 	nat->mapped = nat->own;
+	if (is_masqueraded(skb, work))
+		return 1;
 	if (!skb->ingress_ifindex && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) &&
 	    !nat_is_taken(work))
 		return 1;

@@ -2,6 +2,7 @@ import { BpfMap } from "libbpf-ts";
 import { beforeEach, expect, test } from "vitest";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { nat4Key, natEntry, NatSide } from "#agent/datapath/layouts.gen.ts";
+import { MapPressure } from "#agent/node/map-pressure.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { families, Masquerading, node, udp, world } from "#test/support/masquerading.ts";
 import type { TcpFlag } from "#test/support/packet.ts";
@@ -102,6 +103,18 @@ test.each([
   expect(back()).toMatchObject({ to: node.ipv4 });
   expect(portOf(out())).toBe(40_000);
   expect(back()).toMatchObject({ to: client.ipv4 });
+});
+
+test("a full table makes room: new flows are served, and status names the map", async () => {
+  using net = await Masquerading.create({}, 1024);
+  const { client, datapath } = net.pods;
+  for (let sport = 10_000; sport < 12_000; sport++) {
+    expect(portOf(net.leave(client, { destination: world.ipv4, transport: udp(sport, 53) }))).toBe(sport);
+  }
+  const answer = { source: world.ipv4, destination: node.ipv4, transport: udp(53, 11_999) };
+  expect(net.arrive(answer)).toMatchObject({ to: client.ipv4 });
+  const problems = new MapPressure().problems(await datapath.kernel.fill());
+  expect(problems).toEqual([expect.stringMatching(/^map nat4 is .*masqueraded flows .*; raise --nat4-entries$/)]);
 });
 
 /** So many flows of two pods to one server, each pair with one port, in a range that they nearly fill. */

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { toEntry, toKey } from "#agent/datapath/kernel-endpoints.ts";
 import { DropReason, endpointEntry, endpointKey } from "#agent/datapath/layouts.gen.ts";
 import { settled } from "#agent/endpoint/guarded-endpoint.ts";
+import { fillChecksum } from "#test/support/checksums.ts";
 import { loopback } from "#test/support/datapath.ts";
 import {
   echo,
@@ -186,6 +187,15 @@ test("an IPv4 UDP packet without checksum stays without one", async () => {
   );
   expect(seen(out)).toMatchObject({ from: node.ipv4 });
   expect([out[40], out[41]]).toEqual([0, 0]);
+});
+
+test("a packet that comes by two devices of the node, one above the other, is masqueraded once", async () => {
+  using net = await Masquerading.create();
+  const { client } = net.pods;
+  const packet = { source: client.ipv4 as string, destination: world.ipv4, transport: udp(40_000, 53) };
+  const above = net.leaveRaw(fillChecksum(frameOf(packet)), loopback);
+  expect(net.leaveRaw(above, loopback)).toEqual(above);
+  expect(net.pods.datapath.kernel.nat.counts().allocated).toBe(1);
 });
 
 test("what is no IP is left alone", async () => {

@@ -92,6 +92,22 @@ test("policy and flows speak of the pod, not of the node", async () => {
   await node().changeObjects("client.yaml", null);
 });
 
+test("whom policy cuts off in the world is told so as by the node, where that is wanted", async () => {
+  await node().agent.stop();
+  await node().startAgent({ args: [...args, "--terminate-on-deny"] });
+  // Only the server sends, so it is told, and the pod by the segment that it is asked for.
+  await using stream = await pods.client.traffic.stream(targetOf(outside.ipv4, 8000), { interval: null });
+  await goesOn(stream);
+  using wire = new OutsideWire(outside);
+  const denied = networkPolicy({ name: "client", selects: { app: "client" }, egress: [], ingress: [] });
+  await node().changeObjects("client.yaml", denied);
+  await until("the stream has ended", async () => (await stream.report()).ended !== null);
+  expect(wire.senders()).toEqual(new Set([outside.node4]));
+  await node().changeObjects("client.yaml", null);
+  await node().agent.stop();
+  await node().startAgent({ args });
+});
+
 test("errors of the world reach the pod whose packet they speak of", async () => {
   for (const address of servers()) {
     await expectTraffic(pods.client, address, 9999, "refused", { protocol: "UDP" });

@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+import { BpfError } from "libbpf-ts";
 import { expect, test } from "vitest";
 import type { MasqueradeAddresses, MasqueradeFlags } from "#agent/datapath/kernel.ts";
 import type { InterfaceAddress } from "#agent/netlink/address.ts";
@@ -18,6 +20,7 @@ class Fixture {
   readonly removed: string[] = [];
   addresses: InterfaceAddress[] = [];
   exhausted = 0;
+  isFull = false;
   now = 0;
   readonly masquerade: Masquerade;
 
@@ -25,7 +28,10 @@ class Fixture {
     this.masquerade = new Masquerade({
       table: {
         ranges: () => new Map(this.ranges),
-        writeRanges: (ranges) => ranges.forEach((flags, prefix) => this.ranges.set(prefix, flags)),
+        writeRanges: (ranges) => {
+          if (this.isFull) throw BpfError.fromErrno(constants.errno.ENOSPC, "bpf_map_update_batch", "map ranges");
+          ranges.forEach((flags, prefix) => this.ranges.set(prefix, flags));
+        },
         removeRanges: (prefixes) => prefixes.forEach((prefix) => this.ranges.delete(prefix)),
         setDevices: (devices) => void (this.devices = devices),
       },
@@ -94,6 +100,18 @@ test("switched off, nothing stays of it", () => {
   off.addresses = on.addresses;
   off.masquerade.reconcile([link(2, "a")]);
   expect([off.ranges.size, off.devices.size, off.removed]).toEqual([0, 0, ["192.0.2.1"]]);
+});
+
+test("ranges that have no room are a problem, and the devices masquerade all the same", () => {
+  const fixture = new Fixture();
+  fixture.addresses = [address(2, "192.0.2.1")];
+  fixture.isFull = true;
+  fixture.masquerade.reconcile([link(2, "a")]);
+  expect(fixture.masquerade.problems()).toEqual([expect.stringMatching(/^not all 2 ranges/)]);
+  expect(fixture.devices.size).toBe(1);
+  fixture.isFull = false;
+  fixture.masquerade.reconcile([link(2, "a")]);
+  expect(fixture.masquerade.problems()).toEqual([]);
 });
 
 test("that ports run out is told for some minutes, and not of what an earlier life saw", () => {
