@@ -202,10 +202,13 @@ __noinline int masquerade_error(struct __sk_buff *skb)
 static __noinline bool is_masqueraded(const struct __sk_buff *skb, const struct work *work)
 {
 	const struct nat_flow *nat = &work->nat;
-	const struct nat_entry *held = nat_find(&nat->mapped, NAT_IN);
+	const struct nat_entry *held;
 	const struct endpoint *owner;
 
-	if (!skb->ingress_ifindex || !held)
+	if (!skb->ingress_ifindex)
+		return false;
+	held = nat_find(&nat->mapped, NAT_IN);
+	if (!held)
 		return false;
 	owner = endpoint_by_address(&held->address, nat->own.family);
 	return owner && owner->incarnation == held->incarnation &&
