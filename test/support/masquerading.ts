@@ -4,7 +4,7 @@ import { withNetns } from "#agent/net/netns.ts";
 import type { DatapathConfig } from "#agent/datapath/layouts.gen.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { fillChecksum, wrongChecksums } from "./checksums.ts";
-import { loopback, type Outcome } from "./datapath.ts";
+import { Action, loopback, type Outcome } from "./datapath.ts";
 import { decodePacket } from "./decode-packet.ts";
 import { buildPacket, type PacketSpec, type Transport } from "./packet.ts";
 import { reasonOf, TwoPods } from "./two-pods.ts";
@@ -95,6 +95,18 @@ export class Masquerading implements Disposable {
 
   arriveRaw(frame: Uint8Array): Uint8Array {
     return this.#inside(() => this.pods.datapath.arrive(frame)).packet;
+  }
+
+  /** As {@link leaveRaw}; null: dropped. */
+  leaveAny(frame: Uint8Array, ingressIfindex: number): Uint8Array | null {
+    const { action, packet } = this.#inside(() => this.pods.datapath.leave(frame, { ingressIfindex }));
+    return action === Action.drop ? null : packet;
+  }
+
+  /** As {@link arriveRaw}; null: dropped. */
+  arriveAny(frame: Uint8Array): Uint8Array | null {
+    const { action, packet } = this.#inside(() => this.pods.datapath.arrive(frame));
+    return action === Action.drop ? null : packet;
   }
 
   #inside(run: () => Outcome): Outcome {
