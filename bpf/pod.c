@@ -102,6 +102,9 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 		return DROP(DROP_UNKNOWN_SENDER);
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
 		return DROP(DROP_INVALID_PACKET); /* unreachable: devices give whole headers */
+	/* A tag would go on with what stands behind it. */
+	if (skb->vlan_present)
+		return DROP(DROP_VLAN_FILTERED);
 	if (!mac_equal(eth->h_source, interface->endpoint.mac))
 		return DROP(DROP_INVALID_SOURCE_MAC);
 

@@ -48,6 +48,8 @@ const sentences: Readonly<Record<string, string>> = {
   PREFILTER: "its source address is listed by weir prefilter",
   DROP_RATE_LIMITED: "the rule that allows it has had as many new connections as it may",
   FIRST_LOGICAL_DATAGRAM_FRAGMENT_NOT_FOUND: "the first fragment of its datagram has not come by",
+  STALE_OR_UNROUTABLE_IP: "no packet goes to such an address",
+  VLAN_FILTERED: "it has the tag of a VLAN",
   INVALID_SOURCE_IP: "the source address is not the sender's",
   INVALID_SOURCE_MAC: "the source MAC address is not the sender's",
 };

@@ -104,7 +104,7 @@ static __always_inline int forward_known(struct __sk_buff *skb)
 	__u32 from;
 	int step;
 
-	if (!read_plain(skb, &tuple, &tcp_flags))
+	if (skb->vlan_present || !read_plain(skb, &tuple, &tcp_flags))
 		return STEP_NEXT;
 	entry = conntrack_find_here(&tuple);
 	if (!entry || entry->revision != revision_of(control_word(CONTROL_GENERATION), &tuple))

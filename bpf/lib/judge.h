@@ -66,6 +66,15 @@ static __always_inline void keep_end(struct conntrack_end *kept, const struct ev
 }
 
 /*
+ * RFC 1122 section 3.2.1.3: never on a wire. With `route_localnet`, which kube-proxy sets, the node's
+ * stack would take it for what listens there only. Of IPv6 it never does.
+ */
+static __always_inline bool is_loopback(const struct tuple *tuple)
+{
+	return tuple->family == FAMILY_IPV4 && tuple->destination.bytes[0] == 127;
+}
+
+/*
  * Judges work->original by the egress policy of its source and the ingress policy
  * of its destination, as far as they live on this node. Fills work->end, and ends,
  * hops and revision of work->entry, whose flags are there already.
@@ -101,6 +110,8 @@ __noinline int judge(struct __sk_buff *skb)
 	    !(here && work->local[END_SOURCE].incarnation == work->incarnation) &&
 	    !(there && work->local[END_DESTINATION].incarnation == work->incarnation))
 		return DROP(DROP_ENDPOINT_NOT_READY);
+	if (work->hook == HOOK_POD_EGRESS && is_loopback(tuple))
+		return DROP(DROP_UNROUTABLE);
 	source = here && !(work->entry.flags & CONNECTION_FORWARDED) ? &work->local[END_SOURCE] :
 								       NULL;
 	destination = there ? &work->local[END_DESTINATION] : NULL;

@@ -91,3 +91,11 @@ test("an endpoint whose policy slot is missing is cut off, not open", async () =
   pods.datapath.kernel.endpoints.write(settled(pods.client, 4_000_000));
   expect(reasonOf(pods.toServer(syn))).toBe(DropReason.ENDPOINT_NOT_READY);
 });
+
+test("what is for a loopback address goes nowhere", async () => {
+  using pods = await TwoPods.with();
+  for (const destination of ["127.0.0.1", "127.255.255.255"]) {
+    const outcome = pods.toServer(syn, { destination });
+    expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.UNROUTABLE]);
+  }
+});

@@ -247,9 +247,29 @@ export const hostileFrames: readonly HostileFrames[] = [
     ],
   },
   {
+    title: "to the loopback addresses of the node",
+    reason: "STALE_OR_UNROUTABLE_IP",
+    frames: (stage) =>
+      ["127.0.0.1", "127.1.2.3"].map((destination) =>
+        toNode(stage, { source: stage.own.ipv4, destination, transport: udp(stage.marker) }),
+      ),
+  },
+  {
     title: "fragments laid over the headers that were judged",
     reason: "FRAGMENT_OVERLAP",
     frames: (stage) => overlapping(stage).map(({ over }) => over),
+  },
+  {
+    title: "frames with a tag of a VLAN",
+    reason: "VLAN_FILTERED",
+    frames: (stage) =>
+      [0x8100, 0x88a8].flatMap((type) =>
+        [stage.own.ipv4, stage.own.ipv6].flatMap((source) =>
+          toAll(stage, source).map((frame) =>
+            concat(frame.subarray(0, 12), Uint8Array.of(type >> 8, type & 255, 0, 7), frame.subarray(12)),
+          ),
+        ),
+      ),
   },
   {
     title: "frames of what is neither IP nor ARP",

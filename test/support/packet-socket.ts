@@ -1,7 +1,6 @@
 import { libc } from "#agent/net/libc.ts";
 import { withNetns } from "#agent/net/netns.ts";
 import { mustRunNow } from "#agent/local/command.ts";
-import type { NetworkNamespace } from "#agent/local/network-namespace.ts";
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -28,11 +27,13 @@ export class PacketSocket implements Disposable {
   }
 
   static open(
-    namespace: NetworkNamespace,
+    namespace: { readonly path: string },
     device: string,
     { protocol = ETH_P_ALL, mark = 0 }: Options = {},
   ): PacketSocket {
-    const index = Number(mustRunNow(namespace.enter(["ip", "-o", "link", "show", device])).split(":", 1)[0]);
+    const index = Number(
+      mustRunNow(["nsenter", `--net=${namespace.path}`, "ip", "-o", "link", "show", device]).split(":", 1)[0],
+    );
     const fd = withNetns(namespace.path, () => libc().socket(AF_PACKET, SOCK_RAW, 0));
     if (fd < 0) throw new Error(`open packet socket: ${fd}`);
     // struct sockaddr_ll: family and index in the machine's order, the protocol in the network's.
