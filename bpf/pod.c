@@ -56,7 +56,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 		step = answer_nd(skb, work, interface, &handled);
 		if (step || handled)
 			return step;
-		if (is_multicast(tuple) &&
+		if (is_multicast(tuple, family) &&
 		    (is_link_local(&tuple->source) || address_is_zero(&tuple->source))) {
 			work->quiet = true; /* multicast listener reports and the like */
 			return DROP(DROP_MULTICAST);
@@ -64,7 +64,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	}
 	if (address_is_zero(own) || !address_equal(&tuple->source, own))
 		return DROP(DROP_INVALID_SOURCE_IP);
-	if (is_multicast(tuple)) {
+	if (is_multicast(tuple, family)) {
 		work->quiet = true;
 		return DROP(DROP_MULTICAST);
 	}
@@ -154,7 +154,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	    tuple->icmp_type >= ND_ROUTER_SOLICITATION && tuple->icmp_type <= ND_REDIRECT)
 		return STEP_NEXT; /* the node's own neighbour discovery */
 	if (!address_equal(&tuple->destination, own)) {
-		work->quiet = is_multicast(tuple);
+		work->quiet = is_multicast(tuple, family);
 		return work->quiet ? DROP(DROP_MULTICAST) : DROP(DROP_ENDPOINT_NOT_READY);
 	}
 

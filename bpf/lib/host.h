@@ -144,7 +144,7 @@ static __always_inline int from_node(struct __sk_buff *skb, struct work *work, _
 	if (!peek_addresses(skb, &work->packet.tuple, family))
 		return STEP_NEXT;
 	work->packet.tuple.family = family;
-	if (is_multicast(tuple) || !is_guarded_node(work, &tuple->source, family))
+	if (is_multicast(tuple, family) || !is_guarded_node(work, &tuple->source, family))
 		return STEP_NEXT;
 	step = parse_own(skb, work, family);
 	if (step)

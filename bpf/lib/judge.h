@@ -110,7 +110,7 @@ __noinline int judge(struct __sk_buff *skb)
 	    !(here && work->local[END_SOURCE].incarnation == work->incarnation) &&
 	    !(there && work->local[END_DESTINATION].incarnation == work->incarnation))
 		return DROP(DROP_ENDPOINT_NOT_READY);
-	if (work->hook == HOOK_POD_EGRESS && is_loopback(tuple))
+	if (is_loopback(tuple))
 		return DROP(DROP_UNROUTABLE);
 	source = here && !(work->entry.flags & CONNECTION_FORWARDED) ? &work->local[END_SOURCE] :
 								       NULL;

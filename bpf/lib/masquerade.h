@@ -270,7 +270,7 @@ __noinline int masquerade(struct __sk_buff *skb)
 		return STEP_NEXT;
 	work->packet.tuple.family = family;
 	sender = sender_of(tuple, family);
-	if (sender == SENDER_OTHER || is_multicast(tuple))
+	if (sender == SENDER_OTHER || is_multicast(tuple, tuple->family))
 		return STEP_NEXT;
 	work->packet.owner = ENDPOINT_NUMBER_HOST;
 	work->nat.incarnation = 0;

@@ -406,9 +406,9 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 	return step ? step : parse_l4(skb, packet);
 }
 
-static __always_inline bool is_multicast(const struct tuple *tuple)
+static __always_inline bool is_multicast(const struct tuple *tuple, __u8 family)
 {
-	if (tuple->family == FAMILY_IPV6)
+	if (family == FAMILY_IPV6)
 		return tuple->destination.bytes[0] == 0xff;
 	return tuple->destination.bytes[0] >= 224; /* with class E and the broadcast */
 }
