@@ -10,6 +10,7 @@
  */
 #include <linux/pkt_cls.h>
 
+#include "lib/bandwidth.h"
 #include "lib/common.h"
 #include "lib/config.h"
 #include "lib/control.h"
@@ -93,6 +94,15 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
 }
 
+/* What passes counts for the bandwidth of the endpoint whose veth this is. */
+static __always_inline int police(struct __sk_buff *skb, const struct interface *interface,
+				  int step, __u32 direction)
+{
+	return !step && interface->endpoint.flags & ENDPOINT_BANDWIDTH ?
+		       take_bandwidth(skb, direction) :
+		       step;
+}
+
 static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 {
 	const struct interface *interface = interface_by_index(skb->ifindex);
@@ -110,9 +120,11 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 
 	switch (eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
-		return from_pod_ip(skb, work, interface, FAMILY_IPV4);
+		return police(skb, interface, from_pod_ip(skb, work, interface, FAMILY_IPV4),
+			      DIRECTION_EGRESS);
 	case bpf_htons(ETH_P_IPV6):
-		return from_pod_ip(skb, work, interface, FAMILY_IPV6);
+		return police(skb, interface, from_pod_ip(skb, work, interface, FAMILY_IPV6),
+			      DIRECTION_EGRESS);
 	case bpf_htons(ETH_P_ARP):
 		return answer_arp(skb, interface);
 	default:
@@ -183,9 +195,11 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 		return DROP(DROP_ENDPOINT_NOT_READY);
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
-		return to_pod_ip(skb, work, interface, FAMILY_IPV4);
+		return police(skb, interface, to_pod_ip(skb, work, interface, FAMILY_IPV4),
+			      DIRECTION_INGRESS);
 	case bpf_htons(ETH_P_IPV6):
-		return to_pod_ip(skb, work, interface, FAMILY_IPV6);
+		return police(skb, interface, to_pod_ip(skb, work, interface, FAMILY_IPV6),
+			      DIRECTION_INGRESS);
 	case bpf_htons(ETH_P_ARP):
 		return STEP_NEXT; /* from the node's stack, or our own answer on its way back */
 	default:

@@ -278,6 +278,55 @@ export const policyEntry: Codec<PolicyEntry> = {
   },
 };
 
+/** `struct bandwidth_key` */
+export interface BandwidthKey {
+  readonly endpoint: number;
+  readonly direction: number;
+}
+
+export const bandwidthKey: Codec<BandwidthKey> = {
+  size: 8,
+  encode(value, view, at) {
+    view.setUint32(at + 0, value.endpoint, true);
+    view.setUint8(at + 4, value.direction);
+  },
+  decode(view, at) {
+    return {
+      endpoint: view.getUint32(at + 0, true),
+      direction: view.getUint8(at + 4),
+    };
+  },
+};
+
+/** `struct bandwidth` */
+export interface Bandwidth {
+  readonly rate: bigint;
+  readonly burst: bigint;
+  readonly throughAt: bigint;
+  readonly droppedPackets: bigint;
+  readonly droppedBytes: bigint;
+}
+
+export const bandwidth: Codec<Bandwidth> = {
+  size: 48,
+  encode(value, view, at) {
+    view.setBigUint64(at + 8, value.rate, true);
+    view.setBigUint64(at + 16, value.burst, true);
+    view.setBigUint64(at + 24, value.throughAt, true);
+    view.setBigUint64(at + 32, value.droppedPackets, true);
+    view.setBigUint64(at + 40, value.droppedBytes, true);
+  },
+  decode(view, at) {
+    return {
+      rate: view.getBigUint64(at + 8, true),
+      burst: view.getBigUint64(at + 16, true),
+      throughAt: view.getBigUint64(at + 24, true),
+      droppedPackets: view.getBigUint64(at + 32, true),
+      droppedBytes: view.getBigUint64(at + 40, true),
+    };
+  },
+};
+
 /** `struct limit_counts` */
 export interface LimitCounts {
   readonly bytes: Uint8Array;
@@ -905,6 +954,7 @@ export type IdentityRange = (typeof IdentityRange)[keyof typeof IdentityRange];
 export const EndpointFlag = {
   VIA_STACK: 1,
   HOST: 2,
+  BANDWIDTH: 4,
 } as const;
 export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
 
@@ -1073,6 +1123,7 @@ export const SourceFile = {
   NAT: 16,
   MASQUERADE: 17,
   REWRITE: 18,
+  BANDWIDTH: 19,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -1105,6 +1156,7 @@ export const DropReason = {
   FRAGMENT_OVERLAP: 230,
   SOURCE_ROUTE: 231,
   CONNECTION_LIMIT: 232,
+  BANDWIDTH: 233,
   FORBIDDEN_ICMPV4: 234,
   PREFILTER: 236,
 } as const;
@@ -1124,6 +1176,8 @@ export const layouts: Readonly<
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
   policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], not_after: [16, 8] } },
   policy_entry: { size: 48, members: { upper: [0, 24], below: [24, 24] } },
+  bandwidth_key: { size: 8, members: { endpoint: [0, 4], direction: [4, 1] } },
+  bandwidth: { size: 48, members: { rate: [8, 8], burst: [16, 8], through_at: [24, 8], dropped_packets: [32, 8], dropped_bytes: [40, 8] } },
   limit_counts: { size: 128, members: { bytes: [0, 128] } },
   limit: { size: 152, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], slot: [16, 8], counts: [24, 128] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },

@@ -12,14 +12,16 @@
 #define SOURCE_FILE FILE_JUDGE
 
 /*
- * Towards an endpoint of this node, past the stack; or up the stack (ifindex 0), where other NAT stands on the path.
+ * Towards an endpoint of this node, past the stack; or up the stack (ifindex 0), where other NAT stands on the path, or a limit.
  * What somebody else than a pod of this node sends comes out of the stack, past which it cannot go.
  */
 static __always_inline void set_hop(struct next_hop *hop, const struct endpoint *to,
 				    const struct endpoint *from)
 {
+	const __u32 stays = ENDPOINT_VIA_STACK | ENDPOINT_BANDWIDTH;
+
 	__builtin_memset(hop, 0, sizeof(*hop));
-	if (!to || to->flags & ENDPOINT_VIA_STACK || (from && from->flags & ENDPOINT_VIA_STACK))
+	if (!to || to->flags & stays || (from && from->flags & stays))
 		return;
 	hop->ifindex = to->ifindex;
 	__builtin_memcpy(hop->destination_mac, to->mac, sizeof(hop->destination_mac));

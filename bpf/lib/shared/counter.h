@@ -39,4 +39,5 @@ enum source_file {
 	FILE_NAT = 16,
 	FILE_MASQUERADE = 17,
 	FILE_REWRITE = 18,
+	FILE_BANDWIDTH = 19,
 };

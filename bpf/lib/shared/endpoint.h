@@ -8,6 +8,8 @@ enum endpoint_flag {
 	ENDPOINT_VIA_STACK = 1,
 	/* The node itself, as long as some policy selects it: it has no interface. */
 	ENDPOINT_HOST = 2,
+	/* It has a limit in `bandwidths`, where all its packets have to come by. */
+	ENDPOINT_BANDWIDTH = 4,
 };
 
 /* Numbers of endpoints. */

@@ -15,6 +15,7 @@
 #include "fragment.h"
 #include "identity.h"
 #include "ipcache.h"
+#include "bandwidth.h"
 #include "limit.h"
 #include "nat.h"
 #include "policy.h"
@@ -32,6 +33,8 @@ LAYOUT_STRUCT(ipcache_entry);
 LAYOUT_STRUCT(policy_key);
 LAYOUT_STRUCT(policy_decision);
 LAYOUT_STRUCT(policy_entry);
+LAYOUT_STRUCT(bandwidth_key);
+LAYOUT_STRUCT(bandwidth);
 LAYOUT_STRUCT(limit_counts);
 LAYOUT_STRUCT(limit);
 LAYOUT_STRUCT(conntrack4_key);
