@@ -107,6 +107,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 {
 	const struct interface *interface = interface_by_index(skb->ifindex);
 	const struct ethhdr *eth = (void *)(long)skb->data;
+	int step;
 
 	if (!interface)
 		return DROP(DROP_UNKNOWN_SENDER);
@@ -120,16 +121,17 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 
 	switch (eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
-		return police(skb, interface, from_pod_ip(skb, work, interface, FAMILY_IPV4),
-			      DIRECTION_EGRESS);
+		step = from_pod_ip(skb, work, interface, FAMILY_IPV4);
+		break;
 	case bpf_htons(ETH_P_IPV6):
-		return police(skb, interface, from_pod_ip(skb, work, interface, FAMILY_IPV6),
-			      DIRECTION_EGRESS);
+		step = from_pod_ip(skb, work, interface, FAMILY_IPV6);
+		break;
 	case bpf_htons(ETH_P_ARP):
 		return answer_arp(skb, interface);
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);
 	}
+	return police(skb, interface, step, DIRECTION_EGRESS);
 }
 
 /*
@@ -190,21 +192,23 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 {
 	const struct interface *interface = interface_by_index(skb->ifindex);
+	int step;
 
 	if (!interface)
 		return DROP(DROP_ENDPOINT_NOT_READY);
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
-		return police(skb, interface, to_pod_ip(skb, work, interface, FAMILY_IPV4),
-			      DIRECTION_INGRESS);
+		step = to_pod_ip(skb, work, interface, FAMILY_IPV4);
+		break;
 	case bpf_htons(ETH_P_IPV6):
-		return police(skb, interface, to_pod_ip(skb, work, interface, FAMILY_IPV6),
-			      DIRECTION_INGRESS);
+		step = to_pod_ip(skb, work, interface, FAMILY_IPV6);
+		break;
 	case bpf_htons(ETH_P_ARP):
 		return STEP_NEXT; /* from the node's stack, or our own answer on its way back */
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);
 	}
+	return police(skb, interface, step, DIRECTION_INGRESS);
 }
 
 SEC("tc")

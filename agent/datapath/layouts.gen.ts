@@ -305,16 +305,18 @@ export interface Bandwidth {
   readonly throughAt: bigint;
   readonly droppedPackets: bigint;
   readonly droppedBytes: bigint;
+  readonly tellAt: bigint;
 }
 
 export const bandwidth: Codec<Bandwidth> = {
-  size: 48,
+  size: 56,
   encode(value, view, at) {
     view.setBigUint64(at + 8, value.rate, true);
     view.setBigUint64(at + 16, value.burst, true);
     view.setBigUint64(at + 24, value.throughAt, true);
     view.setBigUint64(at + 32, value.droppedPackets, true);
     view.setBigUint64(at + 40, value.droppedBytes, true);
+    view.setBigUint64(at + 48, value.tellAt, true);
   },
   decode(view, at) {
     return {
@@ -323,6 +325,7 @@ export const bandwidth: Codec<Bandwidth> = {
       throughAt: view.getBigUint64(at + 24, true),
       droppedPackets: view.getBigUint64(at + 32, true),
       droppedBytes: view.getBigUint64(at + 40, true),
+      tellAt: view.getBigUint64(at + 48, true),
     };
   },
 };
@@ -1177,7 +1180,7 @@ export const layouts: Readonly<
   policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], not_after: [16, 8] } },
   policy_entry: { size: 48, members: { upper: [0, 24], below: [24, 24] } },
   bandwidth_key: { size: 8, members: { endpoint: [0, 4], direction: [4, 1] } },
-  bandwidth: { size: 48, members: { rate: [8, 8], burst: [16, 8], through_at: [24, 8], dropped_packets: [32, 8], dropped_bytes: [40, 8] } },
+  bandwidth: { size: 56, members: { rate: [8, 8], burst: [16, 8], through_at: [24, 8], dropped_packets: [32, 8], dropped_bytes: [40, 8], tell_at: [48, 8] } },
   limit_counts: { size: 128, members: { bytes: [0, 128] } },
   limit: { size: 152, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], slot: [16, 8], counts: [24, 128] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },

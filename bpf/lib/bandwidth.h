@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common.h"
+#include "events.h"
 #include "parse.h"
 #include "shared/bandwidth.h"
 
@@ -23,18 +24,30 @@ struct {
 	__type(value, struct bandwidth);
 } bandwidths SEC(".maps");
 
-/* Bytes on the wire: an aggregate of segments becomes packets that have headers each. */
+/*
+ * Bytes on the wire: an aggregate of segments becomes packets that have headers each. How many is counted here:
+ * what a pod itself says of it (a packet socket with a virtio header) need not be true.
+ */
 static __always_inline __u64 wire_bytes(struct __sk_buff *skb, const struct packet *packet)
 {
-	__u32 segments = skb->gso_segs;
-	__u32 headers = packet->l4_offset + TCP_BYTES;
+	__u32 headers = packet->l4_offset;
+	__u32 size = skb->gso_size;
+	__u8 words; /* of the TCP header, in the upper 4 bits */
 
-	return skb->len + (segments > 1 ? (__u64)(segments - 1) * headers : 0);
+	if (!size)
+		return skb->len;
+	if (packet->tuple.protocol != IPPROTO_TCP)
+		headers += transport_bytes(packet->tuple.protocol);
+	else if (!bpf_skb_load_bytes(skb, packet->l4_offset + 12, &words, 1))
+		headers += (words >> 4) * 4;
+	if (skb->len <= headers)
+		return skb->len; /* unreachable: aggregates have payload */
+	return skb->len + (__u64)((skb->len - headers - 1) / size) * headers;
 }
 
 /*
  * Lets the packet pass, or drops it. An endpoint without a record has no limit: the agent writes the record
- * before the flag, and takes it away after.
+ * before the flag, and takes it away after. Drops come by the thousand: all are counted, one a second is told of.
  */
 __noinline int take_bandwidth(struct __sk_buff *skb, __u32 direction)
 {
@@ -42,10 +55,10 @@ __noinline int take_bandwidth(struct __sk_buff *skb, __u32 direction)
 	struct bandwidth_key key = {};
 	struct bandwidth *limit;
 	__u64 bytes, cost, now;
-	bool passes;
+	bool passes, tell = false;
 
 	if (!work)
-		return DROP(DROP_WRITE_ERROR);
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
 	key.endpoint = work->packet.owner;
 	key.direction = direction;
 	limit = bpf_map_lookup_elem(&bandwidths, &key);
@@ -62,11 +75,17 @@ __noinline int take_bandwidth(struct __sk_buff *skb, __u32 direction)
 		limit->through_at += cost;
 	} else {
 		limit->dropped_packets++;
-		limit->dropped_bytes += skb->len;
+		limit->dropped_bytes += bytes;
+		tell = now >= limit->tell_at;
+		if (tell)
+			limit->tell_at = now + BANDWIDTH_NS_PER_SECOND;
 	}
 	bpf_spin_unlock(&limit->lock);
 	if (passes)
 		return STEP_NEXT;
-	work->quiet = true; /* thousands a second: the counts tell of them */
+	/* What policy says of a new connection stands, whatever becomes of its first packet. */
+	if (work->report)
+		emit(skb, work, 0);
+	work->quiet = !tell;
 	return DROP(DROP_BANDWIDTH);
 }

@@ -21,5 +21,6 @@ struct bandwidth {
 	__u64 burst;	  /* ns, at the rate: how far ahead of the clock what passes may be */
 	__u64 through_at; /* ns, CLOCK_BOOTTIME */
 	__u64 dropped_packets;
-	__u64 dropped_bytes;
+	__u64 dropped_bytes; /* as on the wire: headers of every segment included */
+	__u64 tell_at;	     /* ns, CLOCK_BOOTTIME: when a drop is worth an event again */
 };
