@@ -117,3 +117,18 @@ export const bpfEndpoint = z.object({
   viaStack: z.boolean(),
 });
 export type BpfEndpoint = z.infer<typeof bpfEndpoint>;
+
+/** A limit of what an endpoint may send or receive. */
+export const bpfBandwidth = z.object({
+  endpoint: z.int(),
+  direction: z.enum(["ingress", "egress"]),
+  /** Bits a second. */
+  rate: z.number(),
+  /** Milliseconds of the rate that may pass at once after a rest. */
+  burst: z.number(),
+  /** What came too fast. */
+  droppedPackets: z.number(),
+  /** With the headers that every segment has on the wire. */
+  droppedBytes: z.number(),
+});
+export type BpfBandwidth = z.infer<typeof bpfBandwidth>;

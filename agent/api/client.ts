@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type {
+  BpfBandwidth,
   BpfConnection,
   BpfCounter,
   BpfEndpoint,
@@ -39,6 +40,7 @@ export interface BpfListings {
   readonly counters: BpfCounter;
   readonly links: BpfLinkView;
   readonly endpoints: BpfEndpoint;
+  readonly bandwidth: BpfBandwidth;
 }
 
 /**

@@ -130,7 +130,7 @@ export type VerificationRequest = z.infer<typeof verificationRequest>;
 
 /** One thing that a map of the kernel says otherwise than it should. */
 export const mapDifference = z.object({
-  map: z.enum(["control", "endpoints", "interfaces", "ipcache", "limits", "policy"]),
+  map: z.enum(["bandwidths", "control", "endpoints", "interfaces", "ipcache", "limits", "policy"]),
   /** Those that it concerns; none: all, or nobody. */
   endpoints: z.array(z.int()).readonly(),
   /** The entry, and which part of it. */

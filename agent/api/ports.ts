@@ -16,6 +16,7 @@ import type {
   ReleaseQuery,
 } from "./attachment.ts";
 import type {
+  BpfBandwidth,
   BpfConnection,
   BpfCounter,
   BpfEndpoint,
@@ -120,6 +121,7 @@ export interface BpfPort {
   counters(): readonly BpfCounter[];
   links(): readonly BpfLinkView[];
   endpoints(): readonly BpfEndpoint[];
+  bandwidth(): readonly BpfBandwidth[];
 }
 
 export interface StatusPort {

@@ -27,6 +27,14 @@ export function endpointNames(endpoints: readonly number[]): string {
   return endpoints.map((id) => (id === HOST_ENDPOINT ? "host" : String(id))).join(",");
 }
 
+const rateUnits = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"];
+
+/** `100 Mbit/s` */
+export function bitRate(bitsPerSecond: number): string {
+  const power = Math.min(rateUnits.length - 1, Math.floor(Math.log10(Math.max(bitsPerSecond, 1)) / 3));
+  return `${Number((bitsPerSecond / 1000 ** power).toFixed(3))} ${rateUnits[power]}`;
+}
+
 /** `KIND/NAMESPACE/NAME` */
 export function objectName(text: string): string {
   if (!/^[^/]+\/[^/]*\/[^/]+$/.test(text)) {

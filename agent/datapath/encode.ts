@@ -3,7 +3,10 @@ import type { EndpointState, IpcacheState, LimitBounds, MapImage, SlotEntry } fr
 import { addressesOf, bytesOf, toEntry, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
 import { toKey as ipcacheKeyOf } from "./kernel-ipcache.ts";
 import { encodeEntry, encodeKey } from "./kernel-slots.ts";
+import { toBandwidth, toBandwidthKey } from "./kernel-bandwidths.ts";
 import {
+  bandwidth,
+  bandwidthKey,
   endpointEntry,
   endpointKey,
   interfaceRecord,
@@ -20,6 +23,7 @@ export const mapSizes = {
   endpoints: { key: endpointKey.size, value: endpointEntry.size },
   interfaces: { key: 4, value: interfaceRecord.size },
   ipcache: { key: ipcacheKey.size, value: ipcacheEntry.size },
+  bandwidths: { key: bandwidthKey.size, value: bandwidth.size },
   limits: { key: 4, value: limit.size },
   policy: { key: policyKey.size, value: policyEntry.size },
 } as const;
@@ -48,6 +52,20 @@ export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
     endpoints.filter(({ nodeAddresses }) => nodeAddresses === undefined),
     (endpoint) => endpoint.ifindex,
     (endpoint) => ({ endpoint: toEntry(endpoint, null), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
+  );
+}
+
+/** The limits of endpoint after endpoint, egress first; nothing has passed yet. */
+export function bandwidthsImage(endpoints: readonly Pick<EndpointState, "id" | "bandwidth">[]): MapImage {
+  const limits = endpoints.flatMap(({ id, bandwidth: limited }) =>
+    (["egress", "ingress"] as const).flatMap((way) => (limited?.[way] ? [{ id, way, limit: limited[way] }] : [])),
+  );
+  return image(
+    bandwidthKey,
+    bandwidth,
+    limits,
+    ({ id, way }) => toBandwidthKey(id, way),
+    ({ limit: one }) => toBandwidth(one),
   );
 }
 

@@ -1,6 +1,7 @@
 import { BpfMap, type MapHandle, u32 } from "libbpf-ts";
 import { decodeAddress, decodeMac, encodeAddress, encodeMac } from "./address.ts";
-import type { EndpointState, EndpointTable } from "./kernel.ts";
+import { KernelBandwidths } from "./kernel-bandwidths.ts";
+import type { BandwidthUse, EndpointState, EndpointTable } from "./kernel.ts";
 import { filling } from "./map-full-error.ts";
 import {
   AddressFamily,
@@ -23,7 +24,10 @@ export function toEntry(endpoint: EndpointState, address: string | null): Endpoi
     incarnation: endpoint.incarnation,
     identity: [endpoint.identity[0], endpoint.identity[1]],
     policy: [endpoint.policy[0], endpoint.policy[1]],
-    flags: (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) | (endpoint.nodeAddresses ? EndpointFlag.HOST : 0),
+    flags:
+      (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) |
+      (endpoint.nodeAddresses ? EndpointFlag.HOST : 0) |
+      (endpoint.bandwidth ? EndpointFlag.BANDWIDTH : 0),
     mac: encodeMac(endpoint.mac),
     hostMac: encodeMac(endpoint.hostMac),
   };
@@ -47,14 +51,17 @@ export function bytesOf(address: string | null): { bytes: Uint8Array } {
   return { bytes: address === null ? new Uint8Array(16) : encodeAddress(address).bytes };
 }
 
-/** The maps `endpoints` (by address) and `interfaces` (by index). */
+/** The maps `endpoints` (by address), `interfaces` (by index) and `bandwidths`. */
 export class KernelEndpoints implements EndpointTable {
   readonly #endpoints: BpfMap<EndpointKey, EndpointEntry>;
   readonly #interfaces: BpfMap<number, InterfaceRecord>;
 
-  constructor(endpoints: MapHandle, interfaces: MapHandle) {
+  readonly #bandwidths: KernelBandwidths;
+
+  constructor(endpoints: MapHandle, interfaces: MapHandle, bandwidths: MapHandle) {
     this.#endpoints = new BpfMap(endpoints, endpointKey, endpointEntry);
     this.#interfaces = new BpfMap(interfaces, u32, interfaceRecord);
+    this.#bandwidths = new KernelBandwidths(bandwidths);
   }
 
   /**
@@ -65,7 +72,7 @@ export class KernelEndpoints implements EndpointTable {
     const byAddress = new Map([...this.#endpoints.entries()].map(([key, entry]) => [addressOf(key), entry]));
     const states = new Map<number, EndpointState>();
     for (const [, { endpoint, ipv4, ipv6 }] of this.#interfaces.entries()) {
-      const state = toState(
+      const state = this.#toState(
         endpoint,
         decodeAddress(AddressFamily.IPV4, ipv4.bytes),
         decodeAddress(AddressFamily.IPV6, ipv6.bytes),
@@ -74,7 +81,9 @@ export class KernelEndpoints implements EndpointTable {
         if (address === null) return true;
         const entry = byAddress.get(address);
         byAddress.delete(address);
-        return entry !== undefined && JSON.stringify(toState(entry, state.ipv4, state.ipv6)) === JSON.stringify(state);
+        return (
+          entry !== undefined && JSON.stringify(this.#toState(entry, state.ipv4, state.ipv6)) === JSON.stringify(state)
+        );
       });
       states.set(state.id, whole ? state : { ...state, policy: [0, 0] });
     }
@@ -83,12 +92,22 @@ export class KernelEndpoints implements EndpointTable {
     for (const [address, entry] of byAddress) {
       if (states.has(entry.id)) continue;
       const isIpv6 = address.includes(":");
-      states.set(entry.id, { ...toState(entry, isIpv6 ? null : address, isIpv6 ? address : null), policy: [0, 0] });
+      states.set(entry.id, {
+        ...this.#toState(entry, isIpv6 ? null : address, isIpv6 ? address : null),
+        policy: [0, 0],
+      });
     }
     return states;
   }
 
+  /** With the limits that it has, where its flags say so. */
+  #toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null): EndpointState {
+    const state = toState(entry, ipv4, ipv6);
+    return entry.flags & EndpointFlag.BANDWIDTH ? { ...state, bandwidth: this.#bandwidths.read(entry.id) } : state;
+  }
+
   write(endpoint: EndpointState): void {
+    if (endpoint.bandwidth) this.#bandwidths.write(endpoint.id, endpoint.bandwidth);
     for (const address of addressesOf(endpoint)) {
       filling("endpoints", this.#endpoints.handle.info.maxEntries, () =>
         this.#endpoints.set(toKey(address), toEntry(endpoint, address)),
@@ -103,6 +122,7 @@ export class KernelEndpoints implements EndpointTable {
     filling("interfaces", this.#interfaces.handle.info.maxEntries, () =>
       this.#interfaces.set(endpoint.ifindex, record),
     );
+    this.#bandwidths.retain(endpoint.id, endpoint.bandwidth);
   }
 
   remove(endpoint: EndpointState): void {
@@ -112,6 +132,11 @@ export class KernelEndpoints implements EndpointTable {
       const key = toKey(address);
       if (this.#endpoints.get(key)?.incarnation === endpoint.incarnation) this.#endpoints.delete(key);
     }
+    this.#bandwidths.retain(endpoint.id, undefined);
+  }
+
+  bandwidths(): BandwidthUse[] {
+    return this.#bandwidths.list();
   }
 }
 

@@ -34,6 +34,10 @@ export class KernelImages implements MapImages {
     return copyEntries(this.#map("limits"));
   }
 
+  bandwidths(): MapImage {
+    return copyEntries(this.#map("bandwidths"));
+  }
+
   slots(): number[] {
     return [...this.#slots.keys()];
   }

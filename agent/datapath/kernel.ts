@@ -82,6 +82,29 @@ export interface PolicySlots {
   barrier(): Promise<void>;
 }
 
+/** How much may pass one way. */
+export interface BandwidthLimit {
+  /** Bytes a second; not 0. */
+  readonly rate: number;
+  /** ns of the rate that may pass at once after a rest. */
+  readonly burst: number;
+}
+
+/** Null: no limit. */
+export interface EndpointBandwidth {
+  readonly egress: BandwidthLimit | null;
+  readonly ingress: BandwidthLimit | null;
+}
+
+/** A limit in force, and what it has dropped. */
+export interface BandwidthUse extends BandwidthLimit {
+  readonly endpoint: number;
+  readonly direction: "egress" | "ingress";
+  readonly droppedPackets: bigint;
+  /** With the headers that every segment has on the wire. */
+  readonly droppedBytes: bigint;
+}
+
 /** What the datapath knows of one local endpoint. */
 export interface EndpointState {
   readonly id: number;
@@ -99,15 +122,19 @@ export interface EndpointState {
   readonly viaStack: boolean;
   /** Of the node itself: all its addresses. It has none of the two above, no interface, and 0 as its incarnation. */
   readonly nodeAddresses?: readonly string[];
+  /** Missing: nothing limits it. */
+  readonly bandwidth?: EndpointBandwidth;
 }
 
 export interface EndpointTable {
   /** The endpoints as the kernel holds them, by endpoint number. */
   read(): Map<number, EndpointState>;
-  /** Writes all records of an endpoint: its addresses first, then its interface. */
+  /** Writes all records of an endpoint: new limits first, its addresses, its interface; limits that are over go last. */
   write(endpoint: EndpointState): void;
-  /** Removes all records: the interface first. Idempotent. */
+  /** Removes all records: the interface first, limits last. Idempotent. */
   remove(endpoint: EndpointState): void;
+  /** All limits of bandwidth. */
+  bandwidths(): BandwidthUse[];
 }
 
 /** One prefix of the ipcache. */
@@ -140,6 +167,7 @@ export interface MapImages {
   interfaces(): MapImage;
   ipcache(): MapImage;
   limits(): MapImage;
+  bandwidths(): MapImage;
   /** The slots that the outer map names. */
   slots(): number[];
   /** What a packet would find in a slot; undefined: the outer map does not name it. */

@@ -123,6 +123,7 @@ export function openKernel(options: KernelOptions): Kernel {
       nat4: options.nat4Entries,
       nat6: options.nat6Entries,
       interfaces: options.endpointsMax,
+      bandwidths: 2 * options.endpointsMax,
       endpoints: 2 * options.endpointsMax + NODE_ADDRESSES,
       // The old and the new policy of each, and of the node, at the same time, and one to wait with.
       policy: 2 * (options.endpointsMax + 1) + 1,
@@ -168,7 +169,7 @@ export function openKernel(options: KernelOptions): Kernel {
 
   return {
     policies: slots,
-    endpoints: new KernelEndpoints(map("endpoints"), map("interfaces")),
+    endpoints: new KernelEndpoints(map("endpoints"), map("interfaces"), map("bandwidths")),
     ipcache: new KernelIpcache(map("ipcache")),
     control,
     images: new KernelImages(map),

@@ -427,6 +427,7 @@ export class Enforcement {
       const state = inKernel.get(endpoint.id);
       if (!state || !sameState(state, endpoint, slot)) {
         this.#kernel.endpoints.write(settled(endpoint, slot));
+        for (const { prefix } of knownPrefixes(endpoint)) this.#kernel.control.raiseEpoch(prefix);
       }
     }
   }

@@ -6,9 +6,11 @@ import type {
   CheckRequest,
 } from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
-import type { Hooks } from "#agent/datapath/kernel.ts";
+import type { BandwidthLimit, EndpointBandwidth, Hooks } from "#agent/datapath/kernel.ts";
 import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
+import type { PodBandwidth } from "#policy/model/bandwidth.ts";
 import type { Subject } from "#policy/model/identity.ts";
+import { type AskedBandwidth, endpointBandwidth } from "./bandwidth.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
 import type { GuardedEndpoint } from "./guarded-endpoint.ts";
@@ -47,6 +49,7 @@ export interface PodFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
   readonly namedPorts: Subject["namedPorts"];
+  readonly bandwidth?: PodBandwidth;
 }
 
 /** One thing that happened to an endpoint. */
@@ -155,7 +158,7 @@ export class EndpointManager {
   }
 
   /** Reserves a number and addresses. */
-  create(request: AttachmentRequest): Attachment {
+  create(request: AttachmentRequest, bandwidth?: AskedBandwidth): Attachment {
     const { containerId, ifName, args } = request;
     if (this.find(containerId, ifName)) {
       throw new EndpointError(
@@ -193,6 +196,7 @@ export class EndpointManager {
         mac: this.#options.randomMac(),
         hostMac: this.#options.randomMac(),
         mtu: Math.min(request.mtu ?? this.#options.mtu, this.#options.mtu),
+        ...(bandwidth && { bandwidth }),
         ifindex: null,
         identity: 0,
         state: "waiting",
@@ -340,6 +344,17 @@ export class EndpointManager {
     }
   }
 
+  /** Gives endpoints the limits that their Pod objects say now. */
+  async limitBandwidths(): Promise<void> {
+    for (const { record, subject } of this.list()) {
+      const before = this.#options.enforcement.views.endpoint(record.id)?.bandwidth;
+      const now = this.#bandwidth(record);
+      if (record.state !== "ready" || JSON.stringify(now) === JSON.stringify(before)) continue;
+      await this.#options.enforcement.add(this.#guarded(record, subject));
+      this.#note(record.id, "limited", bandwidthText(now));
+    }
+  }
+
   /** Drops a plan: the endpoints stay who they are. */
   async keepLabels(plan: readonly Joining[]): Promise<void> {
     for (const { identity } of plan) await this.#options.identities.release(identity);
@@ -376,10 +391,16 @@ export class EndpointManager {
     };
   }
 
+  #bandwidth({ namespace, pod, bandwidth }: EndpointRecord): EndpointBandwidth | undefined {
+    return endpointBandwidth(this.#options.podFacts(namespace, pod)?.bandwidth, bandwidth);
+  }
+
   #guarded(record: EndpointRecord, subject: Subject): GuardedEndpoint {
     const { id, incarnation, identity, mac, hostMac, ipv4, ipv6 } = record;
     if (record.ifindex === null) throw new Error(`guard endpoint ${id}: it has no interface`);
-    return { id, incarnation, identity, ifindex: record.ifindex, mac, hostMac, ipv4, ipv6, viaStack: false, subject };
+    const bandwidth = this.#bandwidth(record);
+    const addresses = { ifindex: record.ifindex, mac, hostMac, ipv4, ipv6 };
+    return { id, incarnation, identity, ...addresses, viaStack: false, ...(bandwidth && { bandwidth }), subject };
   }
 
   #hostSide(record: EndpointRecord): HostSideSpec {
@@ -407,4 +428,9 @@ export class EndpointManager {
       ipv6: family(record.ipv6, gateway.ipv6, 128),
     };
   }
+}
+
+function bandwidthText(limits: EndpointBandwidth | undefined): string {
+  const text = (limit: BandwidthLimit | null | undefined): string => (limit ? `${limit.rate * 8} bit/s` : "unlimited");
+  return `bandwidth: egress ${text(limits?.egress)}, ingress ${text(limits?.ingress)}`;
 }

@@ -208,6 +208,7 @@ export class PolicyController {
       return false;
     }
     await endpoints.noteRelabels(relabels);
+    await endpoints.limitBandwidths();
     this.#options = options;
     this.#remember(objects);
     for (const resolve of this.#waiting) resolve();

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { askedBandwidth } from "./bandwidth.ts";
 
 /**
  * What is kept of an endpoint on disk, one JSON file each: all that a restart needs to
@@ -25,6 +26,8 @@ export const endpointRecord = z.object({
   mac: z.string(),
   hostMac: z.string(),
   mtu: z.int(),
+  /** That ADD asked for; a Pod object's annotations go before it. Missing: none. */
+  bandwidth: askedBandwidth.optional(),
   /** Host side, in the agent's namespace; null until the interface exists. */
   ifindex: z.int().nullable(),
   /** 0 until the endpoint takes part. */

@@ -31,6 +31,7 @@ const own: Readonly<Record<number, string>> = {
   [DropReason.SOURCE_ROUTE]: "SOURCE_ROUTE",
   [DropReason.CONNECTION_LIMIT]: "CONNECTION_LIMIT",
   [DropReason.FORBIDDEN_ICMPV4]: "FORBIDDEN_ICMPV4_MESSAGE",
+  [DropReason.BANDWIDTH]: "BANDWIDTH",
   [DropReason.PREFILTER]: "PREFILTER",
 };
 
@@ -45,6 +46,7 @@ const sentences: Readonly<Record<string, string>> = {
   SOURCE_ROUTE: "the sender says by which way the packet shall go",
   CONNECTION_LIMIT: "the rule that allows it has as many connections as it may",
   FORBIDDEN_ICMPV4_MESSAGE: "only a router may say this",
+  BANDWIDTH: "it would be more than the pod's bandwidth limit; one such drop a second is told of",
   PREFILTER: "its source address is listed by weir prefilter",
   DROP_RATE_LIMITED: "the rule that allows it has had as many new connections as it may",
   FIRST_LOGICAL_DATAGRAM_FRAGMENT_NOT_FOUND: "the first fragment of its datagram has not come by",

@@ -68,6 +68,14 @@ export function bpfPort({ kernel, enforcement, clock }: NodeParts): BpfPort {
         packets: Number(value.packets),
         bytes: Number(value.bytes),
       })),
+    bandwidth: () =>
+      kernel.endpoints.bandwidths().map(({ rate, burst, droppedPackets, droppedBytes, ...whose }) => ({
+        ...whose,
+        rate: rate * 8,
+        burst: burst / 1e6,
+        droppedPackets: Number(droppedPackets),
+        droppedBytes: Number(droppedBytes),
+      })),
     endpoints: () => {
       const parity = kernel.control.generation() % 2n === 0n ? 0 : 1;
       return [...kernel.endpoints.read().values()].flatMap((endpoint) => {

@@ -1,6 +1,7 @@
 import { ApiError } from "#agent/api/errors.ts";
 import type { EndpointPort, IdentityPort } from "#agent/api/ports.ts";
 import type { EndpointView, IdentityView } from "#agent/api/views.ts";
+import type { BandwidthLimit, EndpointBandwidth } from "#agent/datapath/kernel.ts";
 import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { identityLabels, reservedLabels } from "#agent/identity/labels.ts";
 import { RESERVED_IDENTITIES } from "#agent/identity/reserved.ts";
@@ -25,8 +26,14 @@ export function endpointView({ endpoints, enforcement, policy }: NodeParts, id: 
     ipv6,
     state: state === "ready" ? "ready" : "waiting-for-interface",
     policy: enforcement.views.selects(id),
+    bandwidth: bandwidthView(enforcement.views.endpoint(id)?.bandwidth),
     revision: Number(policy.revision),
   };
+}
+
+function bandwidthView(limits: EndpointBandwidth | undefined): EndpointView["bandwidth"] {
+  const bits = (limit: BandwidthLimit | null | undefined): number | null => (limit ? limit.rate * 8 : null);
+  return { egress: bits(limits?.egress), ingress: bits(limits?.ingress) };
 }
 
 /** The node itself; undefined while no policy selects it. */
@@ -49,6 +56,7 @@ function hostView({ enforcement, policy }: NodeParts): EndpointView | undefined 
     ipv6: first(true),
     state: "ready",
     policy: enforcement.views.selects(id),
+    bandwidth: bandwidthView(undefined),
     revision: Number(policy.revision),
   };
 }

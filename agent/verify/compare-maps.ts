@@ -1,10 +1,24 @@
-import { endpointsImage, interfacesImage, ipcacheImage, limitsImage, mapSizes } from "#agent/datapath/encode.ts";
+import {
+  bandwidthsImage,
+  endpointsImage,
+  interfacesImage,
+  ipcacheImage,
+  limitsImage,
+  mapSizes,
+} from "#agent/datapath/encode.ts";
 import type { LimitBounds, MapImage } from "#agent/datapath/kernel.ts";
-import { endpointEntry, interfaceRecord, limit } from "#agent/datapath/layouts.gen.ts";
+import {
+  bandwidth,
+  bandwidthKey,
+  Direction,
+  endpointEntry,
+  interfaceRecord,
+  limit,
+} from "#agent/datapath/layouts.gen.ts";
 import { knownPrefixes, settled } from "#agent/endpoint/guarded-endpoint.ts";
 import { compareMap, type MapComparison } from "./compare-map.ts";
 import type { Expectation, ExpectedSlot } from "./expectation.ts";
-import { endpointKeyName, ipcacheKeyName, policyKeyName } from "./key-names.ts";
+import { bandwidthKeyName, endpointKeyName, ipcacheKeyName, policyKeyName } from "./key-names.ts";
 import type { Names } from "./names.ts";
 import type { Pace } from "./pace.ts";
 import type { ReadOut } from "./read-out.ts";
@@ -30,6 +44,7 @@ export async function compareMaps(context: ComparisonContext): Promise<void> {
   await compareIpcache(context);
   await compareSlots(context);
   await compareLimits(context);
+  await compareBandwidths(context);
 }
 
 function compareGeneration({ readOut: { generation, revision }, findings }: ComparisonContext): void {
@@ -114,6 +129,34 @@ async function compareLimits({ readOut, expectation, names, findings, pace }: Co
     nameOf: (bytes) => `limit of rule ${names.reference(viewOf(bytes).getUint32(0, true))}`,
     endpointsOf: () => [],
     rulesOf: (index) => names.rules(references[index] ?? 0),
+  };
+  await compareMap(comparison, findings, pace);
+}
+
+/** Limits of bandwidth; what has passed by them, and what they dropped, changes all the time. */
+async function compareBandwidths({ readOut, names, endpoint, findings, pace }: ComparisonContext): Promise<void> {
+  const { key: keySize, value: valueSize } = mapSizes.bandwidths;
+  const { keys, values, count } = readOut.bandwidths;
+  const found = Array.from({ length: count }, (_, i) => {
+    const { endpoint: id, direction } = bandwidthKey.decode(viewOf(keys), i * keySize);
+    const { rate, burst } = bandwidth.decode(viewOf(values), i * valueSize);
+    const limit = { rate: Number(rate), burst: Number(burst) };
+    const isEgress = direction === Direction.EGRESS;
+    return { id, bandwidth: { egress: isEgress ? limit : null, ingress: isEgress ? null : limit } };
+  });
+  const states = readOut.snapshot.endpoints
+    .map((guarded) => guarded.endpoint)
+    .filter(({ id }) => endpoint === null || id === endpoint);
+  const comparison: MapComparison = {
+    ...sizes("bandwidths"),
+    struct: "bandwidth",
+    isPart: endpoint !== null,
+    expected: bandwidthsImage(states),
+    found: bandwidthsImage(found),
+    names,
+    nameOf: bandwidthKeyName,
+    endpointsOf: (bytes) => [bandwidthKey.decode(viewOf(bytes), 0).endpoint],
+    rulesOf: () => [],
   };
   await compareMap(comparison, findings, pace);
 }

@@ -1,5 +1,12 @@
 import { decodeAddress, decodePrefix, encodePrefix } from "#agent/datapath/address.ts";
-import { AddressFamily, Direction, IpcachePrefix, policyKey, PolicyPrefix } from "#agent/datapath/layouts.gen.ts";
+import {
+  AddressFamily,
+  bandwidthKey,
+  Direction,
+  IpcachePrefix,
+  policyKey,
+  PolicyPrefix,
+} from "#agent/datapath/layouts.gen.ts";
 import { type Names, protocolName } from "./names.ts";
 
 /** `ingress from identity 257 (shop {app=web}), TCP/80` */
@@ -25,6 +32,15 @@ function trafficName(bits: number, protocol: number, port: number): string {
   if (portBits === 0) return `${protocolName(protocol)}${beyond}`;
   const ports = size === 1 ? String(port) : `${first}-${first + size - 1}`;
   return `${protocolName(protocol)}/${ports}${beyond}`;
+}
+
+/** `egress of endpoint 12` */
+export function bandwidthKeyName(key: Uint8Array): string {
+  const { endpoint, direction } = bandwidthKey.decode(viewOf(key), 0);
+  const isEgress = direction === Direction.EGRESS;
+  const way =
+    isEgress || direction === Direction.INGRESS ? (isEgress ? "egress" : "ingress") : `direction ${direction}`;
+  return `${way} of endpoint ${endpoint}`;
 }
 
 /** The address of a key of `endpoints`; as it is where it is none. */

@@ -76,6 +76,7 @@ export class PolicyVerifier {
       interfaces: images.interfaces(),
       ipcache: images.ipcache(),
       limits: images.limits(),
+      bandwidths: images.bandwidths(),
       slots,
     };
   }

@@ -20,6 +20,7 @@ export interface ReadOut {
   readonly interfaces: MapImage;
   readonly ipcache: MapImage;
   readonly limits: MapImage;
+  readonly bandwidths: MapImage;
   /** Undefined: the outer map does not name the slot. */
   readonly slots: ReadonlyMap<number, MapImage | undefined>;
 }

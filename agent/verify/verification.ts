@@ -1,6 +1,6 @@
 /** One thing that the kernel's maps say otherwise than they should. */
 export interface Difference {
-  readonly map: "control" | "endpoints" | "interfaces" | "ipcache" | "limits" | "policy";
+  readonly map: "bandwidths" | "control" | "endpoints" | "interfaces" | "ipcache" | "limits" | "policy";
   /** The endpoints that it concerns; none: all, or nobody. */
   readonly endpoints: readonly number[];
   /** The entry, and which part of it. */

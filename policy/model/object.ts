@@ -1,3 +1,4 @@
+import type { PodBandwidth } from "./bandwidth.ts";
 import type { CiliumCidrGroupObject, CiliumPolicyObject } from "./cilium-object.ts";
 import type { ClusterPolicyObject } from "./cluster-object.ts";
 import type { ObjectControls } from "./controls.ts";
@@ -28,6 +29,8 @@ export interface PodObject extends ObjectBase {
   readonly hostNetwork: boolean;
   /** Missing while the pod is not scheduled, or where nothing says so. */
   readonly nodeName?: string;
+  /** Missing where no annotation limits it. */
+  readonly bandwidth?: PodBandwidth;
 }
 
 /** A range of addresses without some parts of it. Canonical texts. */

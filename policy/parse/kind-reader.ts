@@ -1,7 +1,7 @@
 import type { ObjectControls } from "#policy/model/controls.ts";
 import type { PolicyKindObject, PolicyObject } from "#policy/model/object.ts";
 import type { ObjectBase } from "#policy/model/object-base.ts";
-import type { Fields } from "./reader.ts";
+import type { Entry, Fields } from "./reader.ts";
 
 /** What a policy has before its kind is read. */
 export interface PolicyBase extends ObjectBase {
@@ -16,4 +16,5 @@ export type KindReader<T extends PolicyObject> = (
   object: Fields,
   base: [T] extends [PolicyKindObject] ? PolicyBase : ObjectBase,
   labels: Record<string, string>,
+  annotations: readonly Entry[],
 ) => T | null;

@@ -18,6 +18,8 @@ export interface Metadata {
   /** Empty for cluster-wide kinds. */
   readonly namespace: string | null;
   readonly labels: Record<string, string>;
+  /** Those whose values are texts. */
+  readonly annotations: readonly Entry[];
   /** Null for kinds that are no policies. */
   readonly controls: ReadControls | null;
 }
@@ -58,7 +60,7 @@ export function readMetadata(object: Fields, { kind, scope, isPolicy, nameFault 
     namespace = given ? given.text(dnsLabelFault) : DEFAULT_NAMESPACE;
   }
   fields.refuseOthers();
-  return { name, namespace, labels, controls };
+  return { name, namespace, labels, annotations, controls };
 }
 
 /** Those whose values are texts; the others are reported. */

@@ -77,8 +77,8 @@ class ObjectList {
     const labels = metadata?.labels ?? {};
     const controls = metadata?.controls?.controls ?? NO_CONTROLS;
     const object = kind.isPolicy
-      ? kind.versions[version]?.(fields, { ...base, controls }, labels)
-      : kind.versions[version]?.(fields, base, labels);
+      ? kind.versions[version]?.(fields, { ...base, controls }, labels, [])
+      : kind.versions[version]?.(fields, base, labels, metadata?.annotations ?? []);
     fields.refuseOthers();
     if (object && isPolicyKind(object)) checkRules(fields, namedRules(object), metadata?.controls ?? null);
     if (object && metadata && metadata.name !== null && metadata.namespace !== null) this.#add(object, fields);

@@ -3,12 +3,13 @@ import { type NamedPort, sortNamedPorts } from "#policy/model/identity.ts";
 import type { PodObject } from "#policy/model/object.ts";
 import { PROTOCOLS } from "#policy/model/protocol.ts";
 import { readAddress } from "./address.ts";
+import { readBandwidth } from "./bandwidth.ts";
 import { dnsNameFault, portNameFault } from "./names.ts";
 import type { KindReader } from "./kind-reader.ts";
 import type { Fields, Reader } from "./reader.ts";
 
-/** `v1` Pod: what policy can see of it. Its other fields are not looked at. */
-export const readPod: KindReader<PodObject> = (object, base, labels) => {
+/** `v1` Pod: what policy can see of it, and the limits of its bandwidth. Its other fields are not looked at. */
+export const readPod: KindReader<PodObject> = (object, base, labels, annotations) => {
   const spec = object.optional("spec")?.fields() ?? null;
   const status = object.optional("status")?.fields() ?? null;
   const account = spec?.optional("serviceAccountName") ?? spec?.optional("serviceAccount");
@@ -17,6 +18,7 @@ export const readPod: KindReader<PodObject> = (object, base, labels) => {
     ...(spec?.optional("containers")?.items() ?? []),
     ...(spec?.optional("initContainers")?.items() ?? []).filter(isSidecar),
   ];
+  const bandwidth = readBandwidth(annotations);
   return {
     kind: "Pod",
     ...base,
@@ -26,6 +28,7 @@ export const readPod: KindReader<PodObject> = (object, base, labels) => {
     addresses: status ? readAddresses(status) : [],
     hostNetwork: spec?.optional("hostNetwork")?.boolean() ?? false,
     ...(nodeName && { nodeName }),
+    ...(bandwidth && { bandwidth }),
   };
 };
 

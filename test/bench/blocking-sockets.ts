@@ -13,6 +13,7 @@ const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_CONGESTION = 13;
 const SHUT_WR = 1;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 
@@ -96,8 +97,10 @@ export function meetClient(fd: number, buffer: Uint8Array): number {
 }
 
 /** A connection of which much is asked: TCP_NODELAY and time limits are set. */
-export function connectTcp(to: Uint8Array): number {
+/** @param control Name of a congestion control; empty: the namespace's own. */
+export function connectTcp(to: Uint8Array, control = ""): number {
   const fd = open(SOCK_STREAM);
+  if (control !== "") setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, Buffer.from(control), control.length);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, one, 4);
   connect(fd, to, 16);
   return fd;

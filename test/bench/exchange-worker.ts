@@ -1,8 +1,8 @@
-/** One side of an exchange, inside its network namespace: `server PORT` or `client PORT ADDRESS`. */
+/** One side of an exchange, inside its network namespace: `server PORT` or `client PORT ADDRESS [CONTROL]`. */
 import { type ExchangeKind, exchangeClient, exchangeServer } from "./exchange.ts";
 
-const [role, port, address = ""] = process.argv.slice(2);
-const side = role === "server" ? exchangeServer(Number(port)) : exchangeClient(address, Number(port));
+const [role, port, address = "", control = ""] = process.argv.slice(2);
+const side = role === "server" ? exchangeServer(Number(port)) : exchangeClient(address, Number(port), control);
 
 process.on("message", ({ kind, count }: { kind: ExchangeKind; count: number }) => {
   try {

@@ -95,8 +95,11 @@ export function exchangeServer(port: number): ExchangeSide {
   return { run: (kind, count) => serve[kind](count) };
 }
 
-/** @param address IPv4 address of the server. */
-export function exchangeClient(address: string, port: number): ExchangeSide {
+/**
+ * @param address IPv4 address of the server.
+ * @param control Of streams: the name of a congestion control; empty: the namespace's own.
+ */
+export function exchangeClient(address: string, port: number, control = ""): ExchangeSide {
   const to = socketAddress(address, port);
   const byte = new Uint8Array(1);
   const block = new Uint8Array(blockSize);
@@ -128,7 +131,7 @@ export function exchangeClient(address: string, port: number): ExchangeSide {
       return measured(() => ask(datagrams, count));
     },
     "tcp-stream": (count) => {
-      const fd = connectTcp(to);
+      const fd = connectTcp(to, control);
       const expense = measured(() => {
         for (let i = 0; i < count; i++) {
           for (let sent = 0; sent < blockSize;) sent += sendBytes(fd, sent === 0 ? block : block.subarray(sent));

@@ -13,6 +13,7 @@ const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> = {
   datapath: () => import("./datapath.ts"),
   policy: () => import("./policy.ts"),
   cni: () => import("./cni.ts"),
+  bandwidth: () => import("./bandwidth.ts"),
 };
 
 interface Machine {

@@ -1,4 +1,11 @@
-import { endpointsImage, interfacesImage, ipcacheImage, limitsImage, slotImage } from "#agent/datapath/encode.ts";
+import {
+  bandwidthsImage,
+  endpointsImage,
+  interfacesImage,
+  ipcacheImage,
+  limitsImage,
+  slotImage,
+} from "#agent/datapath/encode.ts";
 import { addressesOf } from "#agent/datapath/kernel-endpoints.ts";
 import type {
   Control,
@@ -125,6 +132,7 @@ export class MemoryKernel implements Kernel {
       else this.#endpoints.delete(endpoint.id);
       this.#wrote(`endpoint ${endpoint.id} removed`);
     },
+    bandwidths: () => [],
   };
 
   /** How many prefixes the ipcache takes. */
@@ -164,6 +172,7 @@ export class MemoryKernel implements Kernel {
     interfaces: () => interfacesImage([...this.#endpoints.values()]),
     ipcache: () => ipcacheImage(this.ipcache.read()),
     limits: () => limitsImage(this.#limits),
+    bandwidths: () => bandwidthsImage([...this.#endpoints.values()]),
     slots: () => [...this.#slots.keys()],
     slot: (slot) => {
       const entries = this.#slots.get(slot);

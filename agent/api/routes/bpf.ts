@@ -1,5 +1,6 @@
 import * as z from "zod";
 import {
+  bpfBandwidth,
   bpfConnection,
   bpfCounter,
   bpfEndpoint,
@@ -35,4 +36,5 @@ export const bpfRoutes: readonly Route<Needs>[] = [
   listing("counters", bpfCounter, (bpf) => bpf.counters()),
   listing("links", bpfLink, (bpf) => bpf.links()),
   listing("endpoints", bpfEndpoint, (bpf) => bpf.endpoints()),
+  listing("bandwidth", bpfBandwidth, (bpf) => bpf.bandwidth()),
 ];

@@ -3,7 +3,7 @@ import type { BpfListings } from "#agent/api/client.ts";
 import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { type Column, table } from "#agent/cli/table.ts";
-import { endpointNames } from "#agent/cli/values.ts";
+import { bitRate, endpointNames } from "#agent/cli/values.ts";
 
 const protocolNames: Readonly<Record<number, string>> = {
   0: "any",
@@ -85,6 +85,14 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
     { title: "MAC", value: (entry) => entry.mac },
     { title: "HOST MAC", value: (entry) => entry.hostMac },
   ],
+  bandwidth: [
+    { title: "ENDPOINT", value: (entry) => entry.endpoint },
+    { title: "DIRECTION", value: (entry) => entry.direction },
+    { title: "RATE", value: (entry) => bitRate(entry.rate) },
+    { title: "BURST", value: (entry) => `${entry.burst}ms` },
+    { title: "DROPPED PACKETS", value: (entry) => entry.droppedPackets },
+    { title: "DROPPED BYTES", value: (entry) => entry.droppedBytes },
+  ],
 };
 
 export const register: Register = (program, cli) => {
@@ -96,6 +104,7 @@ export const register: Register = (program, cli) => {
   addListing(bpf, cli, "counters", "counters", "packets and bytes, by drop reason");
   addListing(bpf, cli, "links", "links", "our programs, and where they stand");
   addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods, and its own where policies select it");
+  addListing(bpf, cli, "bandwidth", "bandwidth", "what pods may send and receive, and what came too fast");
 };
 
 function addListing(bpf: Command, cli: Cli, word: string, name: keyof BpfListings, description: string): void {

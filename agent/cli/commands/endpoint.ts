@@ -2,7 +2,7 @@ import { type EndpointLogEntry, type EndpointView, HOST_ENDPOINT } from "#agent/
 import { type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { type Column, labelText, type Paint, properties, table } from "#agent/cli/table.ts";
-import { endpointNames, endpointNumber, wholeNumber } from "#agent/cli/values.ts";
+import { bitRate, endpointNames, endpointNumber, wholeNumber } from "#agent/cli/values.ts";
 
 interface Options {
   readonly output: Format;
@@ -96,6 +96,7 @@ function endpointText(endpoint: EndpointView, paint: Paint): string {
       ["IPv6", endpoint.ipv6],
       ["State", endpoint.state],
       ["Policy", `ingress ${enforced(endpoint.policy.ingress)}, egress ${enforced(endpoint.policy.egress)}`],
+      ["Bandwidth", `egress ${limitText(endpoint.bandwidth.egress)}, ingress ${limitText(endpoint.bandwidth.ingress)}`],
       ["Revision", endpoint.revision],
     ],
     paint,
@@ -104,6 +105,10 @@ function endpointText(endpoint: EndpointView, paint: Paint): string {
 
 function lines(labels: Readonly<Record<string, string>>): string {
   return labelText(labels).replaceAll(",", "\n");
+}
+
+function limitText(bitsPerSecond: number | null): string {
+  return bitsPerSecond === null ? "unlimited" : bitRate(bitsPerSecond);
 }
 
 /** Whether some policy selects the endpoint in a direction; if none does, all is let through. */

@@ -18,6 +18,7 @@ export const web: EndpointView = {
   ipv6: null,
   state: "ready",
   policy: { ingress: true, egress: false },
+  bandwidth: { egress: 100_000_000, ingress: null },
   revision: 41,
 };
 
@@ -281,6 +282,9 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           expiresIn: 59.5,
           state: "open",
         },
+      ],
+      bandwidth: () => [
+        { endpoint: 12, direction: "egress", rate: 100_000_000, burst: 200, droppedPackets: 3, droppedBytes: 4500 },
       ],
       ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
       links: () => [
