@@ -6,6 +6,7 @@ import type { Kernel } from "#agent/datapath/kernel.ts";
 import {
   type DatapathConfig,
   type EndpointEntry,
+  EndpointFlag,
   eventRecord,
   type EventRecord,
   interfaceRecord,
@@ -142,7 +143,7 @@ export class Datapath implements Disposable {
       family: 0,
       identity: [endpoint.identity, endpoint.identity],
       policy: [state?.policy[0] ?? 0, state?.policy[1] ?? 0],
-      flags: endpoint.viaStack ? 1 : 0,
+      flags: (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) | (endpoint.bandwidth ? EndpointFlag.BANDWIDTH : 0),
       mac: encodeMac(endpoint.mac),
       hostMac: encodeMac(endpoint.hostMac),
     };

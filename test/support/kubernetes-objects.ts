@@ -12,16 +12,17 @@ export interface PodSpec {
   readonly namespace?: string;
   readonly name: string;
   readonly labels?: Labels;
+  readonly annotations?: Labels;
   readonly ports?: readonly NamedPort[];
 }
 
 /** A Pod as YAML, with as much of it as policy looks at. */
-export function podObject({ namespace = "default", name, labels = {}, ports = [] }: PodSpec): string {
+export function podObject({ namespace = "default", name, labels = {}, annotations = {}, ports = [] }: PodSpec): string {
   const containerPorts = ports.map((port) => ({ name: port.name, protocol: port.protocol, containerPort: port.port }));
   return stringify({
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace, labels },
+    metadata: { name, namespace, labels, annotations },
     spec: { containers: [{ name: "main", image: "main", ports: containerPorts }] },
   });
 }
