@@ -38,6 +38,7 @@ static __always_inline void related_hop(struct work *work, const struct endpoint
 	set_hop(&work->hop, here ? to : NULL, sender);
 }
 
+/* On STEP_NEXT work->hop is where the packet goes. */
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 				       const struct interface *interface, __u8 family)
 {
@@ -45,8 +46,6 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
 	int step;
 
-	work->packet.owner = interface->endpoint.id;
-	work->incarnation = interface->endpoint.incarnation;
 	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
 				       parse_ipv6(skb, &work->packet);
 	if (step)
@@ -85,13 +84,10 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 			return step;
 		if (step) {
 			related_hop(work, &interface->endpoint);
-			return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
+			return STEP_NEXT;
 		}
 	}
-	step = track(skb, work, true);
-	if (step)
-		return step;
-	return work->hop.ifindex ? deliver(skb, &work->hop, family) : STEP_NEXT;
+	return track(skb, work, true);
 }
 
 /* What passes counts for the bandwidth of the endpoint whose veth this is. */
@@ -119,6 +115,9 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 	if (!mac_equal(eth->h_source, interface->endpoint.mac))
 		return DROP(DROP_INVALID_SOURCE_MAC);
 
+	work->hop.ifindex = 0;
+	work->packet.owner = interface->endpoint.id;
+	work->incarnation = interface->endpoint.incarnation;
 	switch (eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
 		step = from_pod_ip(skb, work, interface, FAMILY_IPV4);
@@ -131,7 +130,10 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work)
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);
 	}
-	return police(skb, interface, step, DIRECTION_EGRESS);
+	step = police(skb, interface, step, DIRECTION_EGRESS);
+	if (step || !work->hop.ifindex)
+		return step;
+	return deliver(skb, &work->hop, work->packet.tuple.family);
 }
 
 /*
@@ -158,8 +160,6 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
 	int step;
 
-	work->packet.owner = interface->endpoint.id;
-	work->incarnation = interface->endpoint.incarnation;
 	step = family == FAMILY_IPV4 ? parse_ipv4(skb, &work->packet) :
 				       parse_ipv6(skb, &work->packet);
 	if (step)
@@ -196,6 +196,8 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work)
 
 	if (!interface)
 		return DROP(DROP_ENDPOINT_NOT_READY);
+	work->packet.owner = interface->endpoint.id;
+	work->incarnation = interface->endpoint.incarnation;
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
 		step = to_pod_ip(skb, work, interface, FAMILY_IPV4);

@@ -288,12 +288,12 @@ export const bandwidthKey: Codec<BandwidthKey> = {
   size: 8,
   encode(value, view, at) {
     view.setUint32(at + 0, value.endpoint, true);
-    view.setUint8(at + 4, value.direction);
+    view.setUint32(at + 4, value.direction, true);
   },
   decode(view, at) {
     return {
       endpoint: view.getUint32(at + 0, true),
-      direction: view.getUint8(at + 4),
+      direction: view.getUint32(at + 4, true),
     };
   },
 };
@@ -1179,7 +1179,7 @@ export const layouts: Readonly<
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
   policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], not_after: [16, 8] } },
   policy_entry: { size: 48, members: { upper: [0, 24], below: [24, 24] } },
-  bandwidth_key: { size: 8, members: { endpoint: [0, 4], direction: [4, 1] } },
+  bandwidth_key: { size: 8, members: { endpoint: [0, 4], direction: [4, 4] } },
   bandwidth: { size: 56, members: { rate: [8, 8], burst: [16, 8], through_at: [24, 8], dropped_packets: [32, 8], dropped_bytes: [40, 8], tell_at: [48, 8] } },
   limit_counts: { size: 128, members: { bytes: [0, 128] } },
   limit: { size: 152, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], slot: [16, 8], counts: [24, 128] } },

@@ -123,7 +123,6 @@ export function openKernel(options: KernelOptions): Kernel {
       nat4: options.nat4Entries,
       nat6: options.nat6Entries,
       interfaces: options.endpointsMax,
-      bandwidths: 2 * options.endpointsMax,
       endpoints: 2 * options.endpointsMax + NODE_ADDRESSES,
       // The old and the new policy of each, and of the node, at the same time, and one to wait with.
       policy: 2 * (options.endpointsMax + 1) + 1,

@@ -3,7 +3,7 @@ import type { AttachmentService } from "#agent/api/ports.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { endpointView } from "./endpoint-views.ts";
 import type { NodeParts } from "./parts.ts";
-import { readRuntimeConfig } from "./runtime-config.ts";
+import { readRuntimeConfig } from "#agent/api/runtime-config.ts";
 
 /** Pods come and go through here, one change at a time. */
 export function attachmentService(parts: NodeParts): AttachmentService {

@@ -12,24 +12,29 @@
 #define SOURCE_FILE FILE_JUDGE
 
 /*
- * Towards an endpoint of this node, past the stack; or up the stack (ifindex 0), where other NAT stands on the path, or a limit.
- * What somebody else than a pod of this node sends comes out of the stack, past which it cannot go.
+ * Towards an endpoint of this node, past the stack; or up the stack (ifindex 0), where other NAT stands on the
+ * path, or one of both ends has limited bandwidth. What somebody else than a pod of this node sends comes out of
+ * the stack, past which it cannot go.
  */
-static __always_inline void set_hop(struct next_hop *hop, const struct endpoint *to,
-				    const struct endpoint *from)
+static __noinline int set_hop(struct next_hop *hop, const struct endpoint *to,
+			      const struct endpoint *from)
 {
-	const __u32 stays = ENDPOINT_VIA_STACK | ENDPOINT_BANDWIDTH;
+	__u32 flags;
 
 	__builtin_memset(hop, 0, sizeof(*hop));
-	if (!to || to->flags & stays || (from && from->flags & stays))
-		return;
+	if (!to)
+		return STEP_NEXT;
+	flags = to->flags | (from ? from->flags : 0);
+	if (flags & (ENDPOINT_VIA_STACK | ENDPOINT_BANDWIDTH))
+		return STEP_NEXT;
 	hop->ifindex = to->ifindex;
 	__builtin_memcpy(hop->destination_mac, to->mac, sizeof(hop->destination_mac));
 	__builtin_memcpy(hop->source_mac, to->host_mac, sizeof(hop->source_mac));
+	return STEP_NEXT;
 }
 
-static __always_inline void set_end(struct event_end *end, const struct endpoint *endpoint,
-				    const struct ip_address *address, __u8 family, __u32 parity)
+static __noinline int set_end(struct event_end *end, const struct endpoint *endpoint,
+			      const struct ip_address *address, __u8 family, __u32 parity)
 {
 	struct ipcache_entry known = ipcache_lookup(address, family);
 
@@ -37,6 +42,7 @@ static __always_inline void set_end(struct event_end *end, const struct endpoint
 	end->address_class = known.address_class;
 	end->identity = endpoint ? endpoint->identity[parity] : known.identity;
 	end->endpoint = endpoint ? endpoint->id : 0;
+	return STEP_NEXT;
 }
 
 /* Of two ends, the first to come; 0 is none. */
@@ -53,9 +59,8 @@ static __always_inline __be16 policy_port(const struct tuple *tuple)
 	return tuple->destination_port;
 }
 
-static __always_inline void keep_end(struct conntrack_end *kept, const struct event_end *end,
-				     __u32 limit, __u32 peer_identity,
-				     const struct endpoint *endpoint)
+static __noinline int keep_end(struct conntrack_end *kept, const struct event_end *end, __u32 limit,
+			       __u32 peer_identity, const struct endpoint *endpoint)
 {
 	for (int i = 0; i < LOOKUPS; i++)
 		kept->rules[i] = end->rules[i];
@@ -65,6 +70,7 @@ static __always_inline void keep_end(struct conntrack_end *kept, const struct ev
 	kept->verdict = end->verdict;
 	kept->match = end->match;
 	kept->pad = 0;
+	return STEP_NEXT;
 }
 
 /*

@@ -6,8 +6,7 @@
 /* Key of `bandwidths`: whose traffic, and which way (enum direction, as the endpoint sees it). */
 struct bandwidth_key {
 	__u32 endpoint;
-	__u8 direction;
-	__u8 pad[3];
+	__u32 direction;
 };
 
 /*

@@ -1,6 +1,5 @@
-import { ApiError } from "#agent/api/errors.ts";
-import type { AskedBandwidth } from "#agent/endpoint/bandwidth.ts";
 import * as z from "zod";
+import { ApiError } from "./errors.ts";
 
 /** Bits a second, or bits; 0: none. Bounded, so that what is computed with it stays exact. */
 const bits = z.int().nonnegative().max(1e15).default(0);
@@ -13,9 +12,15 @@ const bandwidthCapability = z.strictObject({
   egressBurst: bits,
 });
 
+/** Of one way: bits a second, and bits; null: nobody has said. */
+interface Limit {
+  readonly rate: number;
+  readonly burst: number | null;
+}
+
 /** What runtimes know by capabilities, as far as this version does it. */
-export interface RuntimeConfig {
-  readonly bandwidth?: AskedBandwidth;
+interface RuntimeConfig {
+  readonly bandwidth?: { readonly egress: Limit | null; readonly ingress: Limit | null };
 }
 
 /**
@@ -42,7 +47,7 @@ function readBandwidth(given: unknown): RuntimeConfig {
     const [issue] = read.error.issues;
     throw refusal(["bandwidth", ...(issue?.path ?? [])].join("."), issue?.message ?? "is malformed");
   }
-  const limit = (way: "egress" | "ingress"): AskedBandwidth["egress"] => {
+  const limit = (way: "egress" | "ingress"): Limit | null => {
     const rate = read.data[`${way}Rate`];
     const burst = read.data[`${way}Burst`];
     if (rate === 0 && burst > 0) throw refusal(`bandwidth.${way}Burst`, `is ${burst}, and there is no ${way}Rate`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readRuntimeConfig } from "#agent/node/runtime-config.ts";
+import { readRuntimeConfig } from "#agent/api/runtime-config.ts";
 
 describe("the capability bandwidth", () => {
   test("brings rates and bursts of both ways, or of one", () => {
