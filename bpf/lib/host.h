@@ -154,6 +154,20 @@ static __always_inline int from_node(struct __sk_buff *skb, struct work *work, _
 	return track_own(skb, work, true);
 }
 
+/* The VLAN's number in a tag. */
+enum { VLAN_NUMBER = 0x0fff };
+
+/*
+ * Stands a VLAN tag behind one of VLAN 0? The kernel takes off any number of those, but only the first of all before it
+ * asks us: what is behind the others would reach the node unseen.
+ */
+static __always_inline bool is_tagged_twice(const struct __sk_buff *skb)
+{
+	return (skb->protocol == bpf_htons(ETH_P_8021Q) ||
+		skb->protocol == bpf_htons(ETH_P_8021AD)) &&
+	       !(skb->vlan_tci & VLAN_NUMBER);
+}
+
 /* By the family of the packet; what is no IP passes. */
 static __always_inline int judge_own(struct __sk_buff *skb, struct work *work, bool leaves)
 {
@@ -163,6 +177,6 @@ static __always_inline int judge_own(struct __sk_buff *skb, struct work *work, b
 	case bpf_htons(ETH_P_IPV6):
 		return leaves ? from_node(skb, work, FAMILY_IPV6) : to_node(skb, work, FAMILY_IPV6);
 	default:
-		return STEP_NEXT;
+		return !leaves && is_tagged_twice(skb) ? DROP(DROP_UNSUPPORTED_L3) : STEP_NEXT;
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Addresses that nothing is taken from, whatever policy says: a look-up before all others, by XDP or, where a
- * device does not take it, at the beginning of tc. Frames with VLAN tags are not looked into.
+ * device does not take it, at the beginning of tc. Behind a VLAN tag, too: XDP finds it in the frame, and a tag of VLAN 0
+ * is none to the kernel. What has more of them is for tc to drop: see is_tagged_twice.
  */
 #pragma once
 
@@ -27,6 +28,12 @@ struct {
 	__type(value, __u32); /* always 1 */
 } prefilter SEC(".maps");
 
+/* IEEE 802.1Q, as it follows the type that tells of it. */
+struct vlan_tag {
+	__be16 control;
+	__be16 type; /* of what is behind it */
+};
+
 /* Neighbour discovery (RFC 4861) works below policy, as ARP does: without it the link would forget who we are. */
 static __always_inline bool is_neighbour_message(const struct ipv6hdr *ip, const void *end)
 {
@@ -41,17 +48,28 @@ static __always_inline int check_prefilter(const void *data, const void *end)
 {
 	struct ipcache_key key = { .prefixlen = IPCACHE_FIXED_BITS + 32, .family = FAMILY_IPV4 };
 	const struct ethhdr *eth = data;
+	const void *header = eth + 1;
+	__be16 type;
 
-	if ((void *)(eth + 1) > end)
+	if (header > end)
 		return STEP_NEXT;
-	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
-		const struct iphdr *ip = (void *)(eth + 1);
+	type = eth->h_proto;
+	if (type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD)) {
+		const struct vlan_tag *tag = header;
+
+		header = tag + 1;
+		if (header > end)
+			return STEP_NEXT;
+		type = tag->type;
+	}
+	if (type == bpf_htons(ETH_P_IP)) {
+		const struct iphdr *ip = header;
 
 		if ((void *)(ip + 1) > end)
 			return STEP_NEXT;
 		key.address.v4 = ip->saddr;
-	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *ip = (void *)(eth + 1);
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = header;
 
 		if ((void *)(ip + 1) > end || is_neighbour_message(ip, end))
 			return STEP_NEXT;
