@@ -135,10 +135,10 @@ test("so it does in all languages together, with tiers, passes and redirects", a
     namedPortsOfBlocks: false,
   };
   let compared = 0;
-  for (let seed = 1; seed <= sized({ short: 75, long: 5_000 }); seed++) {
+  for (let seed = 1; seed <= sized({ short: 75, long: 2_000 }); seed++) {
     compared += await compare(datapath, randomCluster(seed, options), references);
   }
-  expect(compared).toBeGreaterThanOrEqual(sized({ short: 900, long: 60_000 }));
+  expect(compared).toBeGreaterThanOrEqual(sized({ short: 900, long: 24_000 }));
 }, 900_000);
 
 test("the kernel decides random flows as the oracle does, and names the same rules", async () => {
