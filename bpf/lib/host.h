@@ -118,8 +118,12 @@ static __always_inline int to_node(struct __sk_buff *skb, struct work *work, __u
 	const struct tuple *tuple = &work->packet.tuple;
 	int step;
 
-	if (!peek_addresses(skb, &work->packet.tuple, family) ||
-	    !is_guarded_node(work, &tuple->destination, family))
+	if (!peek_addresses(skb, &work->packet.tuple, family))
+		return STEP_NEXT;
+	work->packet.tuple.family = family;
+	if (is_loopback(&tuple->source, family) || is_loopback(&tuple->destination, family))
+		return DROP(DROP_UNROUTABLE);
+	if (!is_guarded_node(work, &tuple->destination, family))
 		return STEP_NEXT;
 	step = parse_own(skb, work, family);
 	if (step)

@@ -77,9 +77,9 @@ static __noinline int keep_end(struct conntrack_end *kept, const struct event_en
  * RFC 1122 section 3.2.1.3: never on a wire. With `route_localnet`, which kube-proxy sets, the node's
  * stack would take it for what listens there only. Of IPv6 it never does.
  */
-static __always_inline bool is_loopback(const struct tuple *tuple)
+static __always_inline bool is_loopback(const struct ip_address *address, __u8 family)
 {
-	return tuple->family == FAMILY_IPV4 && tuple->destination.bytes[0] == 127;
+	return family == FAMILY_IPV4 && address->bytes[0] == 127;
 }
 
 /*
@@ -118,7 +118,7 @@ __noinline int judge(struct __sk_buff *skb)
 	    !(here && work->local[END_SOURCE].incarnation == work->incarnation) &&
 	    !(there && work->local[END_DESTINATION].incarnation == work->incarnation))
 		return DROP(DROP_ENDPOINT_NOT_READY);
-	if (is_loopback(tuple))
+	if (is_loopback(&tuple->destination, tuple->family))
 		return DROP(DROP_UNROUTABLE);
 	source = here && !(work->entry.flags & CONNECTION_FORWARDED) ? &work->local[END_SOURCE] :
 								       NULL;

@@ -269,3 +269,24 @@ test("the node's broadcast is its word to itself, and the world's is judged", as
   expect(outcomeOf(pods.datapath.leave(to(node.ipv4)))).toEqual(passes);
   expect(outcomeOf(pods.datapath.arrive(to(world.ipv4)))).toEqual(denied);
 });
+
+test("loopback addresses and tags behind a tag of VLAN 0 are taken from nobody outside, with or without a policy", async () => {
+  for (const policy of ["", closed]) {
+    using pods = await TwoPods.with(policy);
+    const drop = (data: Uint8Array) => outcomeOf(pods.datapath.arrive(data));
+    for (const [source, destination] of [
+      [world.ipv4, "127.0.0.1"],
+      ["127.0.0.1", node.ipv4],
+    ] as const) {
+      const dropped = drop(frame({ source, destination, transport: tcp(40_000, 80) }));
+      expect(dropped).toEqual([Action.drop, DropReason.UNROUTABLE]);
+    }
+    // A test run takes off no tag: this is what a program sees behind one of VLAN 0.
+    const plain = frame({ ...toNode("ipv4"), transport: tcp(40_000, 80) });
+    for (const type of [0x81_00, 0x88_a8]) {
+      const tag = Uint8Array.of(type >> 8, type & 255, 0, 0);
+      const tagged = new Uint8Array(Buffer.concat([plain.subarray(0, 12), tag, plain.subarray(12)]));
+      expect(drop(tagged)).toEqual([Action.drop, DropReason.UNSUPPORTED_L3]);
+    }
+  }
+});
