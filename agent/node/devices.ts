@@ -11,7 +11,7 @@ const families = [Family.INET, Family.INET6];
 export interface NodeDevicesOptions {
   readonly connection: NetlinkConnection;
   readonly hooks: Hooks;
-  /** Names; null: the devices of the default routes. */
+  /** Names; null: the devices of the default routes, now or before. */
   readonly wanted: readonly string[] | null;
 }
 
@@ -43,8 +43,9 @@ export class NodeDevices {
   async reconcile(): Promise<void> {
     const { connection, hooks } = this.#options;
     this.#isBehind = true;
-    const names = this.#names();
-    this.#present = connection.dump(getLinks(), parseLink).filter(({ name }) => names.has(name));
+    const links = connection.dump(getLinks(), parseLink);
+    const names = this.#names(links);
+    this.#present = links.filter(({ name }) => names.has(name));
     for (const { index, name } of this.#present) {
       hooks.attach(index, name);
       await hooks.settle(index, name);
@@ -69,12 +70,16 @@ export class NodeDevices {
     ];
   }
 
-  #names(): Set<string> {
-    const { connection, wanted } = this.#options;
+  /**
+   * A device keeps its programs when its default route goes: whoever is on the link still reaches the node by
+   * it, and may be the one who took the route away (a router advertisement does).
+   */
+  #names(links: readonly Link[]): Set<string> {
+    const { connection, hooks, wanted } = this.#options;
     if (wanted !== null) return new Set(wanted);
-    const links = new Map(connection.dump(getLinks(), parseLink).map(({ index, name }) => [index, name]));
-    const routes = families.flatMap((family) => defaultRoutes(connection, family));
-    return new Set(routes.map((index) => links.get(index)).filter((name) => name !== undefined));
+    const routes = new Set(families.flatMap((family) => defaultRoutes(connection, family)));
+    const held = new Set(hooks.list());
+    return new Set(links.filter(({ index, name }) => routes.has(index) || held.has(name)).map(({ name }) => name));
   }
 
   [Symbol.dispose](): void {

@@ -113,7 +113,7 @@ export const agentOptions = {
     value: "NAME[,NAME]",
     description: "The node's devices towards other nodes and the world.",
     default: null,
-    defaultText: "those of the default routes",
+    defaultText: "those of the default routes, now or before",
     schema: deviceNames,
   }),
   prefilter: option({

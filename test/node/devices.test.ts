@@ -19,7 +19,7 @@ async function untilDevices(...names: string[]): Promise<void> {
   await until(what, async () => (await devices()).join() === names.join());
 }
 
-test("the devices of default routes get programs, and lose them with the route", async () => {
+test("the devices of default routes get programs, and lose them with the device", async () => {
   const first = new Outside(node());
   const second = new Outside(node(), 3);
   expect(await devices()).toEqual([]);
@@ -33,6 +33,22 @@ test("the devices of default routes get programs, and lose them with the route",
   await onNode("link", "delete", "outside3");
   await untilDevices("outside");
   await until("the pins of the device are gone", () => links().length === 2);
+});
+
+test("a device whose default route goes is guarded as before, also by the next agent", async () => {
+  await onNode("link", "add", "other", "type", "veth", "peer", "name", "other-peer");
+  await onNode("address", "add", "192.0.9.1/30", "dev", "other");
+  await onNode("link", "set", "other", "up");
+  await onNode("route", "delete", "default");
+  // Another device that gets programs says that the change has been seen.
+  await onNode("route", "add", "default", "via", "192.0.9.2", "dev", "other");
+  await until("the other device", async () => (await devices()).includes("other"));
+  expect(await devices()).toEqual(["outside", "other"]);
+  await node().agent.kill();
+  await node().startAgent({});
+  expect(await devices()).toEqual(["outside", "other"]);
+  await onNode("link", "delete", "other");
+  await untilDevices("outside");
 });
 
 test("they outlive the agent and are taken over by the next one, which may be told others", async () => {
