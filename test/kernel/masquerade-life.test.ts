@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { BpfMap } from "libbpf-ts";
 import { beforeEach, expect, test } from "vitest";
 import { encodeAddress } from "#agent/datapath/address.ts";
@@ -106,12 +107,18 @@ test.each([
 });
 
 test("a full table makes room: new flows are served, and status names the map", async () => {
-  using net = await Masquerading.create({}, 1024);
+  // Each CPU keeps up to 128 places for itself (kernel/bpf/bpf_lru_list.c).
+  const entries = 2048 * cpus().length;
+  using net = await Masquerading.create({}, entries);
   const { client, datapath } = net.pods;
-  for (let sport = 10_000; sport < 12_000; sport++) {
-    expect(portOf(net.leave(client, { destination: world.ipv4, transport: udp(sport, 53) }))).toBe(sport);
+  let last = 0;
+  for (let flow = 0; flow < entries; flow++) {
+    last = 10_000 + (flow % 50_000);
+    const server = `198.51.100.${Math.floor(flow / 50_000)}`;
+    expect(portOf(net.leave(client, { destination: server, transport: udp(last, 53) }))).toBe(last);
   }
-  const answer = { source: world.ipv4, destination: node.ipv4, transport: udp(53, 11_999) };
+  const server = `198.51.100.${Math.floor((entries - 1) / 50_000)}`;
+  const answer = { source: server, destination: node.ipv4, transport: udp(53, last) };
   expect(net.arrive(answer)).toMatchObject({ to: client.ipv4 });
   const problems = new MapPressure().problems(await datapath.kernel.fill());
   expect(problems).toEqual([expect.stringMatching(/^map nat4 is .*masqueraded flows .*; raise --nat4-entries$/)]);
