@@ -39,16 +39,18 @@ const flags = { excluded: false, pods: false, node: false };
 export class Masquerading implements Disposable {
   readonly pods: TwoPods;
   readonly namespace: NetworkNamespace;
-  readonly #stack = new DisposableStack();
+  readonly #stack: DisposableStack;
 
-  private constructor(namespace: NetworkNamespace, pods: TwoPods) {
-    this.namespace = this.#stack.use(namespace);
-    this.pods = this.#stack.use(pods);
+  private constructor(namespace: NetworkNamespace, pods: TwoPods, stack: DisposableStack) {
+    this.namespace = namespace;
+    this.pods = pods;
+    this.#stack = stack;
   }
 
   static async create(config: Partial<DatapathConfig> = {}, natEntries = 16_384): Promise<Masquerading> {
-    const namespace = NetworkNamespace.create(`weir-nat-${randomBytes(4).toString("hex")}`);
-    const pods = await TwoPods.with("", { config: { masquerade: 1, ...config }, natEntries });
+    using stack = new DisposableStack();
+    const pods = stack.use(await TwoPods.with("", { config: { masquerade: 1, ...config }, natEntries }));
+    const namespace = stack.use(NetworkNamespace.create(`weir-nat-${randomBytes(4).toString("hex")}`));
     pods.enforcement.setNodeAddresses([node.ipv4, node.ipv6]);
     const { masquerade } = pods.datapath.kernel;
     masquerade.writeRanges(
@@ -62,7 +64,7 @@ export class Masquerading implements Disposable {
       ]),
     );
     masquerade.setDevices(new Map([[loopback, node]]));
-    return new Masquerading(namespace, pods);
+    return new Masquerading(namespace, pods, stack.move());
   }
 
   /** A pod's packet leaves by the device; its checksum is filled unless `raw`. */
