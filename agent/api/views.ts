@@ -25,10 +25,10 @@ export const endpointView = z.object({
   state: z.string(),
   /** Directions in which some policy selects it. */
   policy: z.object({ ingress: z.boolean(), egress: z.boolean() }),
-  /** Limits in bits a second; null: none. */
-  bandwidth: z.object({ egress: z.number().nullable(), ingress: z.number().nullable() }),
   /** Revision of the policy that is in force for it. */
   revision: z.int(),
+  /** Limits in bits a second; null: none. */
+  bandwidth: z.object({ egress: z.number().nullable(), ingress: z.number().nullable() }),
 });
 export type EndpointView = z.infer<typeof endpointView>;
 

@@ -26,8 +26,8 @@ export function endpointView({ endpoints, enforcement, policy }: NodeParts, id: 
     ipv6,
     state: state === "ready" ? "ready" : "waiting-for-interface",
     policy: enforcement.views.selects(id),
-    bandwidth: bandwidthView(enforcement.views.endpoint(id)?.bandwidth),
     revision: Number(policy.revision),
+    bandwidth: bandwidthView(enforcement.views.endpoint(id)?.bandwidth),
   };
 }
 
@@ -56,8 +56,8 @@ function hostView({ enforcement, policy }: NodeParts): EndpointView | undefined 
     ipv6: first(true),
     state: "ready",
     policy: enforcement.views.selects(id),
-    bandwidth: bandwidthView(undefined),
     revision: Number(policy.revision),
+    bandwidth: bandwidthView(undefined),
   };
 }
 

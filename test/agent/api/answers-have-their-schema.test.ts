@@ -42,6 +42,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET bpf/links": { path: "bpf/links" },
   "GET bpf/counters": { path: "bpf/counters" },
   "GET bpf/endpoints": { path: "bpf/endpoints" },
+  "GET bpf/bandwidth": { path: "bpf/bandwidth" },
 };
 
 const nameOf = (route: Route<Ports>): string => `${route.method} ${route.path.replace("/v1/", "")}`;

@@ -18,8 +18,8 @@ export const web: EndpointView = {
   ipv6: null,
   state: "ready",
   policy: { ingress: true, egress: false },
-  bandwidth: { egress: 100_000_000, ingress: null },
   revision: 41,
+  bandwidth: { egress: 100_000_000, ingress: null },
 };
 
 export const status: StatusView = {

@@ -5,7 +5,7 @@ import { weir } from "./cli-fixture.ts";
 
 const endpoint =
   '{"id":12,"containerId":"3f01","ifName":"eth0","hostInterface":"weir3fa1","namespace":"shop","pod":"web-1","labels":{"app":"web"},' +
-  '"identity":20481,"ipv4":"10.0.0.7","ipv6":null,"state":"ready","policy":{"ingress":true,"egress":false},"revision":41}';
+  '"identity":20481,"ipv4":"10.0.0.7","ipv6":null,"state":"ready","policy":{"ingress":true,"egress":false},"revision":41,"bandwidth":{"egress":100000000,"ingress":null}}';
 const identity = '{"id":20481,"labels":{"app":"web","io.kubernetes.pod.namespace":"shop"},"scope":"cluster"}';
 const logLevel = '{"name":"log-level","value":"info","origin":"default","live":false,"start":null}';
 const enforcement =
@@ -77,6 +77,10 @@ const cases: readonly (readonly [string, string])[] = [
     '[{"interface":"weir3fa1","hook":"ingress","attach":"tcx","program":"pod_egress","programId":41,"tag":"6b1f0123456789ab"}]',
   ],
   ["bpf endpoints list", "[]"],
+  [
+    "bpf bandwidth list",
+    '[{"endpoint":12,"direction":"egress","rate":100000000,"burst":200,"droppedPackets":3,"droppedBytes":4500}]',
+  ],
   ["observe", JSON.stringify(flow)],
 ];
 
