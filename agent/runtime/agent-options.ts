@@ -157,7 +157,7 @@ export const agentOptions = {
     flag: "masquerade-ports",
     value: "FIRST-LAST",
     description:
-      "Ports of the node that masqueraded flows may have. One keeps its own where that is in the range and free.",
+      "Ports of the node that masqueraded flows may have, but for 30000-32767, which NodePorts have. One keeps its own where that is among them and free.",
     default: "1024-65535",
     schema: portRange,
   }),

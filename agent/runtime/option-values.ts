@@ -120,12 +120,17 @@ export const cidrList = z.string().transform((text, context): readonly string[] 
   return z.NEVER;
 });
 
+/** Kubernetes' default ports of NodePort services, which no masqueraded flow has. */
+const nodePorts = { first: 30_000, last: 32_767 };
+
 /** `1024-65535`, first and last included. */
 export const portRange = z.string().transform((text, context): { readonly first: number; readonly last: number } => {
   const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
-  if (match && first >= 1 && first <= last && last <= 65_535) return { first, last };
-  context.addIssue({ code: "custom", message: "a range of ports like 1024-65535 is wanted" });
+  const isUsable = first < nodePorts.first || last > nodePorts.last;
+  if (match && first >= 1 && first <= last && last <= 65_535 && isUsable) return { first, last };
+  const wanted = "a range of ports like 1024-65535 is wanted, not within 30000-32767, which NodePorts have";
+  context.addIssue({ code: "custom", message: wanted });
   return z.NEVER;
 });
 
