@@ -59,6 +59,8 @@ export class Datapath implements Disposable {
   readonly #ring: RingBuffer;
 
   constructor(options: DatapathOptions = {}) {
+    using failed = new DisposableStack();
+    failed.use(this.#stack);
     buildBpf();
     this.#stack.use(this.#files);
     this.kernel = this.#stack.use(this.reopen(options));
@@ -72,6 +74,7 @@ export class Datapath implements Disposable {
     const map = (name: string): MapHandle => this.#stack.use(this.openMap(name));
     this.#interfaces = new BpfMap(map("interfaces"), u32, interfaceRecord);
     this.#ring = this.#stack.use(new RingBuffer(map("events")));
+    failed.move();
   }
 
   /** The same maps, as a later life of an agent opens them. */
