@@ -29,6 +29,7 @@ test("endpoint list -o json is what scripts rely on, to the letter", async () =>
       state: "ready",
       policy: { ingress: true, egress: false },
       revision: await node().revision(),
+      bandwidth: { egress: null, ingress: null },
     },
   ]);
   expect(list[0]?.identity).toBeGreaterThanOrEqual(256);
