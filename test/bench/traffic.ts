@@ -10,6 +10,7 @@
 import { availableParallelism } from "node:os";
 import { Lab } from "#agent/local/lab.ts";
 import { blockSize, type ExchangeKind } from "./exchange.ts";
+import { exitOnSignals } from "./exit-on-signals.ts";
 import { type Lane, plainLane, podLane } from "./lane.ts";
 import { type BenchResult, median } from "./result.ts";
 
@@ -46,18 +47,6 @@ async function interleave(plain: Lane, pods: Lane, kind: ExchangeKind): Promise<
     else all.push({ pods: await cost(pods, kind), plain: await cost(plain, kind) });
   }
   return all.slice(warmUps);
-}
-
-/** An interrupted bench leaves nothing behind: a lab cleans up when the process exits, not when a signal kills it. */
-function exitOnSignals(): Disposable {
-  const exit = () => process.exit(1);
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, exit);
-  return {
-    [Symbol.dispose]: () => {
-      for (const signal of signals) process.off(signal, exit);
-    },
-  };
 }
 
 /** The benches of traffic between two pods of one node. */
