@@ -63,7 +63,7 @@ export const agentOptions = {
   store: option({
     flag: "store",
     value: "KIND",
-    description: "Where nodes share identities, addresses and nodes: embedded, consul, etcd, kubernetes or mesh.",
+    description: "Where nodes share identities, addresses and nodes: embedded. Not in this version: consul, etcd, kubernetes, mesh.",
     default: "embedded",
     schema: word(["embedded", "consul", "etcd", "kubernetes", "mesh"]),
     available: ["embedded"],
@@ -71,7 +71,7 @@ export const agentOptions = {
   storeAddress: option({
     flag: "store-address",
     value: "URL",
-    description: "Where the store is; not for the embedded one.",
+    description: "Where the store is. Not in this version, whose store is embedded.",
     default: null,
     schema: z.string().min(1),
     available: [],
@@ -94,7 +94,7 @@ export const agentOptions = {
   ipam: option({
     flag: "ipam",
     value: "MODE",
-    description: "Who gives this node its ranges: host (--pod-cidr), cluster-pool or kubernetes.",
+    description: "Who gives this node its ranges: host (--pod-cidr). Not in this version: cluster-pool, kubernetes.",
     default: "host",
     schema: word(["host", "cluster-pool", "kubernetes"]),
     available: ["host"],
@@ -102,7 +102,7 @@ export const agentOptions = {
   routing: option({
     flag: "routing",
     value: "MODE",
-    description: "How pods of other nodes are reached: overlay or native.",
+    description: "How pods of other nodes are reached. Not in this version: overlay, native.",
     default: null,
     defaultText: "pods of this node only",
     schema: word(["overlay", "native"]),
