@@ -30,7 +30,7 @@ function masqueradeText({ masquerade: { enabled, devices, allocated, retries, ex
   const addresses = devices.map(
     ({ name, ipv4, ipv6 }) => `${name} as ${[ipv4, ipv6].filter(Boolean).join(", ") || "nobody"}`,
   );
-  return `${addresses.join("; ")}; ${allocated} flows, ${retries} ports retried, ${exhausted} packets without a port`;
+  return `${addresses.join("; ")}; since load ${allocated} flows, ${retries} ports retried, ${exhausted} packets without a port`;
 }
 
 function statusText(status: StatusView, paint: Paint): string {

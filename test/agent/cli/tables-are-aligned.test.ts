@@ -60,7 +60,7 @@ test("status", async () => {
       "Store       embedded: ok",
       "Datapath    tcx, programs 6b1f",
       "Devices     eth0",
-      "Masquerade  eth0 as 192.0.2.1; 12 flows, 1 ports retried, 0 packets without a port",
+      "Masquerade  eth0 as 192.0.2.1; since load 12 flows, 1 ports retried, 0 packets without a port",
       "Endpoints   1 ready",
       "Problems    none",
       "",
