@@ -19,7 +19,11 @@ export const wholeNumber = numberBetween(0, Number.MAX_SAFE_INTEGER);
 
 /** An endpoint: its number, or `host` for the node itself. */
 export function endpointNumber(text: string): number {
-  return text === "host" ? HOST_ENDPOINT : wholeNumber(text);
+  if (text === "host") return HOST_ENDPOINT;
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new InvalidArgumentError("It is neither a number of `weir endpoint list` nor host, the node itself.");
+  }
+  return Number(text);
 }
 
 /** The other way round. */

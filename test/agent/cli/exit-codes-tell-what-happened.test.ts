@@ -13,7 +13,7 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["nonsense", 2, "unknown command 'nonsense'"],
   ["endpoint", 2, "Usage: weir endpoint"],
   ["endpoint get", 2, "missing required argument 'id'"],
-  ["endpoint get twelve", 2, "It is not a whole number"],
+  ["endpoint get twelve", 2, "It is neither a number of `weir endpoint list` nor host"],
   ["endpoint list --colour", 2, "unknown option '--colour'"],
   ["endpoint list -o xml", 2, "Allowed choices are table, json, yaml"],
   ["policy get web", 2, "It is not KIND/NAMESPACE/NAME"],
@@ -34,7 +34,7 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["policy get NetworkPolicy/shop/none", 4, "find object NetworkPolicy/shop/none"],
   ["policy delete NetworkPolicy/shop/none", 4, "find applied object NetworkPolicy/shop/none"],
   ["policy verify", 1, ""],
-  ["policy verify twelve", 2, "It is not a whole number"],
+  ["policy verify twelve", 2, "It is neither a number of"],
   ["policy verify 13", 4, "verify endpoint 13: there is none"],
   ["policy wait 99 --timeout 1", 1, "revision 99 is not in force after 1 s"],
 ];
