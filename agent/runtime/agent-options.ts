@@ -63,7 +63,8 @@ export const agentOptions = {
   store: option({
     flag: "store",
     value: "KIND",
-    description: "Where nodes share identities, addresses and nodes: embedded. Not in this version: consul, etcd, kubernetes, mesh.",
+    description:
+      "Where nodes share identities, addresses and nodes: embedded. Not in this version: consul, etcd, kubernetes, mesh.",
     default: "embedded",
     schema: word(["embedded", "consul", "etcd", "kubernetes", "mesh"]),
     available: ["embedded"],
