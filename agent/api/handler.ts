@@ -62,10 +62,11 @@ export class Handler<P> {
       body: parse(route.body, await readJson(request, route.bodyLimit), "body"),
     } as RouteInput<never, never, never>;
     if (route.stream) {
+      // A request that is refused is refused here, while its status can still be said.
+      const stream = route.stream(input, this.#ports, signal);
       response.writeHead(route.status, { "content-type": "application/x-ndjson" });
       response.flushHeaders();
-      for await (const values of route.stream(input, this.#ports, signal))
-        await write(response, jsonLines(values), signal);
+      for await (const values of stream) await write(response, jsonLines(values), signal);
     } else {
       const value = await route.handle?.(input, this.#ports, signal);
       response.writeHead(route.status, { "content-type": "application/json" });

@@ -25,9 +25,18 @@ export class FlowReader {
   /**
    * What is kept, oldest first, then, when following, what comes, until the signal.
    * Batches may be empty: they are where the caller lets others work.
+   *
+   * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
-  async *read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly FlowLine[]> {
-    const matches = flowFilter(query);
+  read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly FlowLine[]> {
+    return this.#read(query, flowFilter(query), signal);
+  }
+
+  async *#read(
+    query: FlowQuery,
+    matches: (record: FlowRecord) => boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly FlowLine[]> {
     const end = this.#ring.next;
     let lost = this.#ring.lost;
     let cursor = end;

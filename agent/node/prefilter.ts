@@ -104,8 +104,9 @@ export class Prefilter {
     const { table, hooks, useXdp } = this.#options;
     this.#devices = devices;
     const there = new Set(table.read());
-    table.add([...this.#prefixes].filter((prefix) => !there.has(prefix)));
+    // First what goes: a full map has no room for what comes.
     table.remove([...there].filter((prefix) => !this.#prefixes.has(prefix)));
+    table.add([...this.#prefixes].filter((prefix) => !there.has(prefix)));
     const wanted = this.#prefixes.size > 0 ? devices : [];
     this.#hooks = new Map(
       wanted.map(({ index, name }) => [name, useXdp && hooks.attach(index, name) ? "xdp" : "tc"] as const),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The short way: a packet that a pod of this node sends on a known connection, whose kept verdict holds. It needs the connection's entry and nothing else; whatever is not plain goes the long way.
+ * The short way: a packet that a pod of this node sends on a known connection, whose kept verdict holds.
+ * It needs the connection's entry and nothing else; whatever is not plain goes the long way.
  *
  * What the long way asks of other maps, the entry answers while its revision holds: a changed record
  * raises the epoch of its address. The sender's device and MAC address are those of the hop towards it: it

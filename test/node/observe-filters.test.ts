@@ -109,3 +109,9 @@ test("--follow shows flows as they come, until it is interrupted", async () => {
   child.kill("SIGINT");
   expect(await exited).toEqual([0, null]);
 });
+
+test("an address that is none is bad input", async () => {
+  const { code, stderr } = await node().weir("observe", "--ip", "foo");
+  expect(stderr).toContain("foo is neither an address nor a CIDR");
+  expect(code).toBe(2);
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ApiError } from "#agent/api/errors.ts";
 import type { FlowLine } from "#agent/api/flow.ts";
 import type { FlowPort } from "#agent/api/ports.ts";
 import { ApiFixture, collect } from "./api-fixture.ts";
@@ -46,4 +47,13 @@ test("a filter's values reach the port as a list", async () => {
   await using api = await ApiFixture.start({ flows: { read } });
   await collect(api.client.flows({ port: [80, 443], pod: "shop/web-1", last: 5 }));
   expect(queries).toMatchObject([{ port: [80, 443], pod: ["shop/web-1"], last: 5, follow: false, verdict: [] }]);
+});
+
+test("a filter that the port refuses is answered with its status, not with a stream that breaks", async () => {
+  const refused = new ApiError("bad-request", { asked: "filter flows", obstacle: "foo is neither" });
+  const read: FlowPort["read"] = () => {
+    throw refused;
+  };
+  await using api = await ApiFixture.start({ flows: { read } });
+  await expect(collect(api.client.flows({ ip: "foo" }))).rejects.toThrow("foo is neither");
 });
