@@ -32,13 +32,16 @@ const needs = {
   libbpf: { packageName: "libbpf1", present: () => hasLibrary("libbpf.so.1") },
   libbpfHeaders: { packageName: "libbpf-dev", present: () => existsSync("/usr/include/bpf/bpf_helpers.h") },
   kernelHeaders: { packageName: "linux-libc-dev", present: () => existsSync("/usr/include/linux/bpf.h") },
+  cc: { packageName: "gcc", present: () => hasProgram("cc") },
+  libcHeaders: { packageName: "libc6-dev", present: () => hasLibrary("libc.a") },
+  jansson: { packageName: "libjansson-dev", present: () => hasLibrary("libjansson.a") },
   ip: { packageName: "iproute2", present: () => hasProgram("ip") },
   nsenter: { packageName: "util-linux", present: () => hasProgram("nsenter") && hasProgram("unshare") },
   mount: { packageName: "mount", present: () => hasProgram("mount") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
 };
 
-const build = [needs.libbpfHeaders, needs.kernelHeaders];
+const build = [needs.libbpfHeaders, needs.kernelHeaders, needs.cc, needs.libcHeaders, needs.jansson];
 const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 
 /** The needs of each command of `.dev/run.mjs`. */

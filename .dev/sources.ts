@@ -7,12 +7,14 @@ const root = resolve(import.meta.dirname, "..");
 
 export const formattedFolders: readonly string[] = [".dev", "agent", "bpf", "cni", "policy", "test"];
 
-/** Every C file of the datapath. */
+/** Every C file: of the datapath, and of the CNI binary. */
 export function cSources(): string[] {
-  return readdirSync(join(root, "bpf"), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.[ch]$/.test(name))
-    .map((name) => join("bpf", name))
-    .toSorted();
+  return ["bpf", "cni"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.[ch]$/.test(name))
+      .map((name) => join(folder, name))
+      .toSorted(),
+  );
 }
 
 /** A clang-format that knows the options of `.clang-format`, or undefined: it is optional. */

@@ -5,16 +5,7 @@
  * A port throws an `ApiError`, or an error of the agent's parts that stands in the table
  * of `errors.ts`; whatever else it throws is answered as an internal error.
  */
-import type {
-  ActivationRequest,
-  Attachment,
-  AttachmentRequest,
-  AttachmentStatus,
-  CheckReport,
-  CheckRequest,
-  Release,
-  ReleaseQuery,
-} from "./attachment.ts";
+import type { CniAnswer, CniCall } from "./cni.ts";
 import type {
   BpfBandwidth,
   BpfConnection,
@@ -43,16 +34,10 @@ import type {
 import type { PrefilterChange, PrefilterView } from "./prefilter-views.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
 
-/** `signal` ends when the caller has gone or the agent stops. */
-export interface AttachmentService {
-  /** Reserves addresses and a number; no interface exists yet. */
-  create(request: AttachmentRequest, signal: AbortSignal): Promise<Attachment>;
-  /** Resolves when the programs are attached, the host side is up and the policy is in force. */
-  activate(id: number, request: ActivationRequest, signal: AbortSignal): Promise<EndpointView>;
-  /** Idempotent. */
-  release(query: ReleaseQuery, signal: AbortSignal): Promise<Release>;
-  check(request: CheckRequest, signal: AbortSignal): Promise<CheckReport>;
-  status(): AttachmentStatus;
+/** What the CNI binary asks. */
+export interface CniPort {
+  /** Errors of the call are answers, too. `signal` ends when the caller has gone or the agent stops. */
+  call(call: CniCall, signal: AbortSignal): Promise<CniAnswer>;
 }
 
 export interface EndpointPort {
@@ -149,7 +134,7 @@ export interface FlowPort {
 
 /** Everything that the full API needs. */
 export interface Ports {
-  readonly attachments: AttachmentService;
+  readonly cni: CniPort;
   readonly endpoints: EndpointPort;
   readonly identities: IdentityPort;
   readonly policies: PolicyService;

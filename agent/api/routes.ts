@@ -1,7 +1,7 @@
 import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
-import { attachmentRoutes } from "./routes/attachments.ts";
 import { bpfRoutes } from "./routes/bpf.ts";
+import { cniRoutes } from "./routes/cni.ts";
 import { prefilterRoutes } from "./routes/prefilter.ts";
 import { configRoutes } from "./routes/config.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
@@ -11,7 +11,7 @@ import { statusRoutes } from "./routes/status.ts";
 
 /** Every route of `agent.sock`. */
 export const allRoutes: readonly Route<Ports>[] = [
-  ...attachmentRoutes,
+  ...cniRoutes,
   ...statusRoutes,
   ...configRoutes,
   ...endpointRoutes,

@@ -1,20 +1,14 @@
-import type {
-  Activation,
-  AttachmentAddress,
-  Attachment,
-  AttachmentRequest,
-  CheckRequest,
-} from "#agent/api/attachment.ts";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import type { BandwidthLimit, EndpointBandwidth, Hooks } from "#agent/datapath/kernel.ts";
 import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
 import type { PodBandwidth } from "#policy/model/bandwidth.ts";
 import type { Subject } from "#policy/model/identity.ts";
-import { type AskedBandwidth, endpointBandwidth } from "./bandwidth.ts";
+import { endpointBandwidth } from "./bandwidth.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
 import type { GuardedEndpoint } from "./guarded-endpoint.ts";
 import type { Joining } from "./moves.ts";
+import type { NewEndpoint } from "./new-endpoint.ts";
 import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 
@@ -58,6 +52,9 @@ export interface EndpointEvent {
   readonly event: string;
   readonly message: string;
 }
+
+/** The label of a container's second and later interfaces, by which policy speaks of each: its network's name. */
+const networkLabel = "weir.io/net";
 
 /** Events that are kept of one endpoint. */
 const keptEvents = 64;
@@ -123,23 +120,23 @@ export class EndpointManager {
   }
 
   /**
-   * Takes over the records of an earlier life. Endpoints whose interface is gone are
-   * returned and not taken over; their release is the caller's next step.
+   * Takes over the records of an earlier life. Endpoints whose interface is gone, or whose
+   * ADD was cut short, are returned and not taken over; their release is the caller's next step.
    */
   async restore(records: readonly EndpointRecord[]): Promise<{ guarded: GuardedEndpoint[]; lost: EndpointRecord[] }> {
     const guarded: GuardedEndpoint[] = [];
     const lost: EndpointRecord[] = [];
     for (const stored of records) {
       const subject = this.#subject(stored);
-      this.#options.pool.reserve(stored, `${stored.namespace}/${stored.pod}`);
+      if (stored.pool !== null) this.#options.pool.reserve(stored, `${stored.namespace}/${stored.pod}`);
       const record =
         stored.state === "ready"
           ? { ...stored, identity: await this.#options.identities.acquire(subject, stored.identity) }
           : stored;
       this.#endpoints.set(record.id, { record, subject });
       this.#lastId = Math.max(this.#lastId, record.id);
-      if (record.state !== "ready" || record.ifindex === null) continue;
-      if (this.#options.host.index(record.hostInterface) === record.ifindex) {
+      const isThere = record.ifindex !== null && this.#options.host.index(record.hostInterface) === record.ifindex;
+      if (record.state === "ready" && isThere) {
         guarded.push(this.#guarded(record, subject));
         this.#note(record.id, "restored", "taken over from an earlier life of the agent");
       } else {
@@ -154,49 +151,46 @@ export class EndpointManager {
     const { record } = this.#require(id);
     if (record.ifindex === null) return;
     this.#options.hooks.attach(record.ifindex, record.hostInterface);
-    this.#options.host.ensure(this.#hostSide(record));
+    if (record.kind === "veth") this.#options.host.ensure(this.#hostSide(record));
   }
 
-  /** Reserves a number and addresses. */
-  create(request: AttachmentRequest, bandwidth?: AskedBandwidth): Attachment {
-    const { containerId, ifName, args } = request;
+  /** Reserves a number and addresses, and writes them down; no interface need exist yet. */
+  async create(wanted: NewEndpoint): Promise<EndpointRecord> {
+    const { containerId, ifName, namespace, pod, device, mac } = wanted;
+    const asked = `attach ${ifName} of container ${containerId}`;
     if (this.find(containerId, ifName)) {
-      throw new EndpointError(
-        "exists",
-        `attach ${ifName} of container ${containerId}: it is attached already; the runtime has to call DEL first`,
-      );
+      throw new EndpointError("exists", `${asked}: it is attached already; the runtime has to call DEL first`);
     }
-    const namespace = args["K8S_POD_NAMESPACE"] ?? "default";
-    const pod = args["K8S_POD_NAME"] ?? containerId;
-    const hostInterface = hostInterfaceName(containerId, ifName);
-    const collision = this.list().find(({ record }) => record.hostInterface === hostInterface);
-    if (collision) {
-      throw new EndpointError(
-        "exists",
-        `attach ${ifName} of container ${containerId}: interface ${hostInterface} is in use`,
-      );
+    const hostInterface = device?.hostInterface ?? hostInterfaceName(containerId, ifName);
+    if (this.list().some(({ record }) => record.hostInterface === hostInterface)) {
+      throw new EndpointError("exists", `${asked}: interface ${hostInterface} is in use`);
     }
     const id = this.#freeId();
-    const addresses = this.#options.pool.allocate(`${namespace}/${pod}`);
+    const addresses = this.#takeAddresses(wanted);
     try {
       const record: EndpointRecord = {
         version: 1,
         id,
         incarnation: this.#options.nextIncarnation(),
+        token: wanted.token,
+        network: wanted.network,
+        kind: device ? "chained" : "veth",
         containerId,
         ifName,
         hostInterface,
-        netns: request.netns,
-        netnsInode: null,
+        netns: wanted.netns,
+        netnsInode: wanted.netnsInode,
         namespace,
         pod,
-        labels: request.labels,
-        serviceAccount: request.serviceAccount ?? "default",
+        labels: wanted.labels,
+        serviceAccount: wanted.serviceAccount ?? "default",
         ...addresses,
-        mac: this.#options.randomMac(),
-        hostMac: this.#options.randomMac(),
-        mtu: Math.min(request.mtu ?? this.#options.mtu, this.#options.mtu),
-        ...(bandwidth && { bandwidth }),
+        viaStack: wanted.viaStack,
+        secondary: this.list().some(({ record: other }) => other.containerId === containerId),
+        mac: device?.mac ?? mac ?? this.#options.randomMac(),
+        hostMac: device?.hostMac ?? this.#options.randomMac(),
+        mtu: device?.mtu ?? Math.min(wanted.mtu ?? this.#options.mtu, this.#options.mtu),
+        ...(wanted.bandwidth && { bandwidth: wanted.bandwidth }),
         ifindex: null,
         identity: 0,
         state: "waiting",
@@ -206,11 +200,31 @@ export class EndpointManager {
       this.#endpoints.set(id, { record, subject: this.#subject(record) });
       this.#log.delete(id);
       this.#note(id, "created", `addresses ${[addresses.ipv4, addresses.ipv6].filter(Boolean).join(", ")} reserved`);
-      return this.#attachment(record);
+      return record;
     } catch (error) {
-      this.#options.pool.release(addresses);
+      if (addresses.pool !== null) this.#options.pool.release(addresses);
       throw error;
     }
+  }
+
+  #takeAddresses({
+    addresses,
+    namespace,
+    pod,
+  }: NewEndpoint): Pick<EndpointRecord, "ipv4" | "ipv6" | "pool" | "gateway"> {
+    if (addresses.from === "pool") {
+      return { ...this.#options.pool.allocate(`${namespace}/${pod}`), pool: "default" };
+    }
+    const { ipv4, ipv6 } = addresses;
+    const taken = this.list().find(
+      ({ record }) => (ipv4 !== null && record.ipv4 === ipv4) || (ipv6 !== null && record.ipv6 === ipv6),
+    );
+    if (taken) {
+      const { namespace: its, pod: name } = taken.record;
+      const given = [ipv4, ipv6].filter((address) => address !== null).join(" and ");
+      throw new EndpointError("exists", `attach ${namespace}/${pod} with ${given}: pod ${its}/${name} has it`);
+    }
+    return { ipv4, ipv6, pool: null, ...(addresses.gateway && { gateway: addresses.gateway }) };
   }
 
   /**
@@ -218,13 +232,8 @@ export class EndpointManager {
    * programs are attached and the interface is up; until then no packet could pass,
    * because the host's side was down.
    */
-  async activate(id: number, ifindex: number, netnsInode: number | undefined): Promise<Activation> {
+  async activate(id: number, ifindex: number): Promise<void> {
     const { record } = this.#require(id);
-    if (record.state === "ready") {
-      // Asked again because the answer was lost: it is in force.
-      if (record.ifindex === ifindex) return { id };
-      throw new EndpointError("exists", `activate endpoint ${id}: it is in force on interface ${record.ifindex}`);
-    }
     if (this.#options.host.index(record.hostInterface) !== ifindex) {
       throw new EndpointError(
         "interface-missing",
@@ -233,11 +242,11 @@ export class EndpointManager {
     }
     const subject = this.#subject(record);
     const identity = await this.#options.identities.acquire(subject);
-    const ready: EndpointRecord = { ...record, ifindex, netnsInode: netnsInode ?? null, identity, state: "ready" };
+    const ready: EndpointRecord = { ...record, ifindex, identity, state: "ready" };
     try {
       await this.#options.enforcement.add(this.#guarded(ready, subject));
       this.#options.hooks.attach(ifindex, record.hostInterface);
-      this.#options.host.ensure(this.#hostSide(ready));
+      if (record.kind === "veth") this.#options.host.ensure(this.#hostSide(ready));
       this.#options.records.write(ready);
     } catch (error) {
       this.#options.enforcement.remove(id);
@@ -247,7 +256,6 @@ export class EndpointManager {
     }
     this.#endpoints.set(id, { record: ready, subject });
     this.#note(id, "ready", `identity ${identity}, policy in force on ${record.hostInterface}`);
-    return { id };
   }
 
   /**
@@ -260,7 +268,7 @@ export class EndpointManager {
     const { record } = found;
     this.#options.enforcement.remove(record.id);
     // The programs go with the interface; taken off before, they would keep it waiting.
-    await this.#options.host.remove(record.hostInterface);
+    if (record.kind === "veth") await this.#options.host.remove(record.hostInterface);
     this.#options.hooks.detach(record.hostInterface);
     if (record.identity !== 0) await this.#options.identities.release(record.identity);
     this.#options.records.remove(record.id);
@@ -271,7 +279,7 @@ export class EndpointManager {
     // incarnation keeps a later pod from inheriting what a crash leaves.
     void this.#removeConnections(record)
       .catch((error: unknown) => this.#options.failed(error, `remove connections of endpoint ${record.id}`))
-      .then(() => this.#options.pool.release(record));
+      .then(() => record.pool !== null && this.#options.pool.release(record));
     return true;
   }
 
@@ -280,19 +288,19 @@ export class EndpointManager {
   }
 
   /** What is missing or wrong with an attachment, in sentences. */
-  check(request: CheckRequest): string[] {
-    const found = this.find(request.containerId, request.ifName);
-    if (!found) return [`no endpoint is known for ${request.ifName} of container ${request.containerId}`];
+  check(containerId: string, ifName: string, addresses: readonly string[]): string[] {
+    const found = this.find(containerId, ifName);
+    if (!found) return [`no endpoint is known for ${ifName} of container ${containerId}`];
     const { record } = found;
     if (record.state !== "ready" || record.ifindex === null)
       return [`endpoint ${record.id} is ${record.state}, not ready`];
     const own = [record.ipv4, record.ipv6].filter((address) => address !== null);
-    const problems = request.addresses
+    const problems = addresses
       .filter((address) => !own.includes(address))
       .map((address) => `address ${address} is not reserved for endpoint ${record.id}`);
     return [
       ...problems,
-      ...this.#options.host.check(this.#hostSide(record)),
+      ...(record.kind === "veth" ? this.#options.host.check(this.#hostSide(record)) : []),
       ...this.#options.hooks.check(record.ifindex, record.hostInterface),
       ...this.#options.enforcement.views.check(record.id),
     ];
@@ -385,7 +393,10 @@ export class EndpointManager {
     const facts = this.#options.podFacts(record.namespace, record.pod);
     return {
       namespace: record.namespace,
-      labels: this.#options.relevantLabels(facts?.labels ?? record.labels),
+      labels: {
+        ...this.#options.relevantLabels(facts?.labels ?? record.labels),
+        ...(record.secondary && { [networkLabel]: record.network }),
+      },
       serviceAccount: facts?.serviceAccount ?? record.serviceAccount,
       namedPorts: facts?.namedPorts ?? [],
     };
@@ -400,7 +411,15 @@ export class EndpointManager {
     if (record.ifindex === null) throw new Error(`guard endpoint ${id}: it has no interface`);
     const bandwidth = this.#bandwidth(record);
     const addresses = { ifindex: record.ifindex, mac, hostMac, ipv4, ipv6 };
-    return { id, incarnation, identity, ...addresses, viaStack: false, ...(bandwidth && { bandwidth }), subject };
+    return {
+      id,
+      incarnation,
+      identity,
+      ...addresses,
+      viaStack: record.viaStack,
+      ...(bandwidth && { bandwidth }),
+      subject,
+    };
   }
 
   #hostSide(record: EndpointRecord): HostSideSpec {
@@ -410,23 +429,14 @@ export class EndpointManager {
       podMac: record.mac,
       mtu: record.mtu,
       addresses: { ipv4: record.ipv4, ipv6: record.ipv6 },
-      gateway: this.#options.pool.gateway,
+      gateway: this.gatewayOf(record),
     };
   }
 
-  #attachment(record: EndpointRecord): Attachment {
-    const { gateway } = this.#options.pool;
-    const family = (address: string | null, via: string | null, prefix: number): AttachmentAddress | null =>
-      address !== null && via !== null ? { address, prefix, gateway: via } : null;
-    return {
-      id: record.id,
-      hostInterface: record.hostInterface,
-      mac: record.mac,
-      hostMac: record.hostMac,
-      mtu: record.mtu,
-      ipv4: family(record.ipv4, gateway.ipv4, 32),
-      ipv6: family(record.ipv6, gateway.ipv6, 128),
-    };
+  /** The addresses that a pod knows the node by. */
+  gatewayOf(record: EndpointRecord): AddressPair {
+    const { ipv4, ipv6 } = this.#options.pool.gateway;
+    return { ipv4: record.gateway?.ipv4 ?? ipv4, ipv6: record.gateway?.ipv6 ?? ipv6 };
   }
 }
 

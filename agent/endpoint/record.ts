@@ -10,6 +10,12 @@ export const endpointRecord = z.object({
   id: z.int().min(1).max(65535),
   /** Never used twice; tells a new pod on an old address from the old one. */
   incarnation: z.int().min(1).max(0xffffffff),
+  /** Of the ADD call that made it: a call that is made again is answered again. */
+  token: z.string().default(""),
+  /** Name of the network configuration; empty: an agent of old did not keep it. */
+  network: z.string().default(""),
+  /** Whether the device is ours, or another plugin's, behind which we are chained. */
+  kind: z.enum(["veth", "chained"]).default("veth"),
   containerId: z.string(),
   ifName: z.string(),
   hostInterface: z.string(),
@@ -23,6 +29,14 @@ export const endpointRecord = z.object({
   serviceAccount: z.string(),
   ipv4: z.string().nullable(),
   ipv6: z.string().nullable(),
+  /** Where the addresses go back to; null: another plugin gave them. */
+  pool: z.string().nullable().default("default"),
+  /** The addresses that the pod knows the node by, where they are not the pool's gateway. */
+  gateway: z.object({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).optional(),
+  /** Whether its packets have to pass the node's stack, where others translate addresses. */
+  viaStack: z.boolean().default(false),
+  /** Whether its container had an interface of ours before this one. */
+  secondary: z.boolean().default(false),
   mac: z.string(),
   hostMac: z.string(),
   mtu: z.int(),

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
-import { deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
+import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
@@ -100,6 +100,7 @@ export class Node {
       kernel,
       identities,
       pool,
+      leases,
       log,
       pods,
       outsiders,
@@ -111,7 +112,7 @@ export class Node {
     const snapshot = objects.current().objects;
     pods.replace(snapshot);
     const stored = records.read();
-    this.#unreadable.push(...stored.unreadable);
+    this.#unreadable.push(...stored.unreadable, ...leases.restore());
     this.#strays = this.#findStrays(stored.records);
     const { guarded, lost } = await endpoints.restore(stored.records);
     if (stored.unreadable.length + this.#strays.length > 0) {
@@ -131,8 +132,8 @@ export class Node {
     kernel.forgetOldPrograms();
     for (const record of lost) {
       log.warn(
-        { endpoint: record.id, interface: record.hostInterface },
-        "the endpoint's interface is gone; it is released",
+        { endpoint: record.id, interface: record.hostInterface, state: record.state },
+        "the endpoint's interface is gone, or its ADD was cut short; it is released",
       );
       await endpoints.release(record.containerId, record.ifName);
     }
@@ -166,10 +167,16 @@ export class Node {
     for (const name of listFolder(folder)) {
       if (!name.endsWith(".json")) continue;
       const parsed = parseDeleteRequest(readFileSync(join(folder, name), "utf8"));
-      if (parsed.ok) await this.parts.endpoints.release(parsed.request.containerId, parsed.request.ifName);
+      if (parsed.ok) await this.#release(parsed.request);
       else this.parts.log.warn({ file: name, reason: parsed.error }, "a waiting DEL is malformed; it is dropped");
       removeFile(join(folder, name));
     }
+  }
+
+  async #release(request: DeleteRequest): Promise<void> {
+    const { endpoints, leases } = this.parts;
+    if (request.kind === "ipam") leases.release(request);
+    else await endpoints.release(request.containerId, request.ifName);
   }
 
   /** Follows objects, the node's addresses and events until the signal; rejects when a part fails for good. */

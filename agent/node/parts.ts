@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { systemClocks } from "libbpf-ts";
+import { IpamLeases } from "#agent/cni/ipam-leases.ts";
 import { openKernel } from "#agent/datapath/open-kernel.ts";
 import type { Kernel } from "#agent/datapath/kernel.ts";
 import { IdentityRange, ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
@@ -61,6 +62,8 @@ export interface NodeParts {
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
   readonly pool: AddressPool;
+  /** Addresses of other plugins' interfaces. */
+  readonly leases: IpamLeases;
   readonly records: EndpointRecords;
   readonly enforcement: Enforcement;
   readonly endpoints: EndpointManager;
@@ -217,6 +220,7 @@ export async function openParts(
     identities,
     references,
     pool,
+    leases: new IpamLeases(config.stateDir, pool),
     records,
     enforcement,
     endpoints,

@@ -1,6 +1,6 @@
 import type { Ports } from "#agent/api/ports.ts";
 import { PolicyVerifier } from "#agent/verify/policy-verifier.ts";
-import { attachmentService } from "./attachment-service.ts";
+import { cniPort } from "./cni-port.ts";
 import { bpfPort } from "./bpf-views.ts";
 import { configPort } from "./config-service.ts";
 import { endpointPort, identityPort } from "./endpoint-views.ts";
@@ -13,7 +13,7 @@ import { statusOf } from "./status.ts";
 export function nodePorts(node: Node): Ports {
   const { parts, flows } = node;
   return {
-    attachments: attachmentService(parts),
+    cni: cniPort(parts),
     endpoints: endpointPort(parts),
     identities: identityPort(parts),
     policies: policyService(parts, node.staged),

@@ -12,13 +12,13 @@ export interface Direction {
 
 const runtime = "agent/runtime/";
 /** The shapes and small pure parts of the API that others speak, too. */
-const apiTypes = ["agent/api/attachment.ts", "agent/api/host-interface.ts"];
+const apiTypes = ["agent/api/host-interface.ts"];
 
 /** The longest prefix of a file's path decides. Arrows point down only. */
 export const directions: Readonly<Record<string, Direction>> = {
   "policy/": { ours: [], packages: ["yaml", "re2js", "zod"] },
   "bpf/": { ours: ["agent/libbpf-ts/"], packages: ["node:*"] },
-  "cni/": { ours: ["agent/netlink/", "agent/api/"], packages: ["node:*", "bun:ffi"] },
+  "cni/": { ours: [], packages: ["node:*"] },
   "agent/netlink/": { ours: [], packages: [] },
   "agent/libbpf-ts/": { ours: [], packages: ["node:*"] },
   "agent/libbpf-ts/native/": { ours: ["agent/libbpf-ts/"], packages: ["node:*", "koffi"] },
@@ -67,6 +67,10 @@ export const directions: Readonly<Record<string, Direction>> = {
     packages: ["node:*"],
   },
   "agent/api/": { ours: [runtime], packages: ["node:*", "zod"] },
+  "agent/cni/": {
+    ours: [runtime, "policy/", "agent/api/", "agent/endpoint/", "agent/ipam/", "agent/net/", "agent/netlink/"],
+    packages: ["node:*", "zod"],
+  },
   "agent/flows/": {
     ours: [runtime, "policy/", "agent/api/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*", "zod"],
@@ -95,6 +99,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       runtime,
       "policy/",
       "agent/api/",
+      "agent/cni/",
       "agent/datapath/",
       "agent/endpoint/",
       "agent/flows/",

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
@@ -48,7 +48,7 @@ export class TestNode implements AsyncDisposable {
   }
 
   async startAgent(): Promise<FakeAgent> {
-    return (this.#agent = await FakeAgent.listen(this.runDir, this.netns.path));
+    return (this.#agent = await FakeAgent.listen(this.runDir));
   }
 
   async stopAgent(): Promise<void> {
@@ -57,10 +57,16 @@ export class TestNode implements AsyncDisposable {
   }
 
   /** Runs the binary as a runtime would; `input` is text as it is, or an object to be merged into the configuration. */
-  async plugin(env: Readonly<Record<string, string>>, input: string | object = {}): Promise<PluginResult> {
+  async plugin(
+    env: Readonly<Record<string, string>>,
+    input: string | object = {},
+    name = "weir-cni",
+  ): Promise<PluginResult> {
     const config = { cniVersion: "1.1.0", name: "weir", type: "weir-cni", runDir: this.runDir };
     const text = typeof input === "string" ? input : JSON.stringify({ ...config, ...input });
-    return withJson(await this.netns.start(binary, [], { env, input: text }));
+    const program = this.folder.join(name);
+    if (!existsSync(program)) symlinkSync(binary, program);
+    return withJson(await this.netns.start(program, [], { env, input: text }));
   }
 
   /** Runs the binary with an stdin that cannot be read. */

@@ -1,9 +1,19 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
-import type { EndpointView } from "#agent/api/views.ts";
+import type { CniAnswer } from "#agent/api/cni.ts";
 import { ApiFixture } from "./api-fixture.ts";
-import { fakePorts, web } from "./fake-ports.ts";
+
+const status = JSON.stringify({
+  plugin: "weir-cni",
+  command: "STATUS",
+  token: "0123456789abcdef",
+  containerId: "",
+  ifName: "",
+  netns: "",
+  args: {},
+  config: {},
+});
 
 test("a caller that waits on a connection it keeps gets its answer, and the connection ends", async () => {
   const api = await ApiFixture.start();
@@ -19,30 +29,28 @@ test("a caller that waits on a connection it keeps gets its answer, and the conn
 
 test("a call that acts is let finish", async () => {
   const reached = Promise.withResolvers<void>();
-  const attached = Promise.withResolvers<EndpointView>();
-  const { attachments } = fakePorts();
-  const activate = (): Promise<EndpointView> => {
+  const attached = Promise.withResolvers<CniAnswer>();
+  const call = (): Promise<CniAnswer> => {
     reached.resolve();
     return attached.promise;
   };
-  const api = await ApiFixture.start({ attachments: { ...attachments, activate } });
-  const answer = api.request("POST", "/v1/attachments/12/activate", '{"ifindex":5}');
+  const api = await ApiFixture.start({ cni: { call } });
+  const answer = api.request("POST", "/v1/cni", status);
   await reached.promise;
   const stopped = api[Symbol.asyncDispose]();
-  attached.resolve(web);
+  attached.resolve({ output: null, exitCode: 0 });
   expect((await answer).status).toBe(200);
   await stopped;
 });
 
 test("one that never does is cut off", async () => {
-  const { attachments } = fakePorts();
   const reached = Promise.withResolvers<void>();
-  const activate = (): Promise<EndpointView> => {
+  const call = (): Promise<CniAnswer> => {
     reached.resolve();
     return new Promise(() => undefined);
   };
-  const api = await ApiFixture.start({ attachments: { ...attachments, activate } }, { stop: 20 });
-  const answer = api.request("POST", "/v1/attachments/12/activate", '{"ifindex":5}').catch(() => "cut off");
+  const api = await ApiFixture.start({ cni: { call } }, { stop: 20 });
+  const answer = api.request("POST", "/v1/cni", status).catch(() => "cut off");
   await reached.promise;
   await api[Symbol.asyncDispose]();
   expect(await answer).toBe("cut off");

@@ -14,7 +14,7 @@ const cases: readonly (readonly [string, string, string, string | undefined, num
   ["a body where none is", "GET", "/v1/status", "{}", 413, "too-large"],
   ["a body that is not JSON", "POST", "/v1/policies", "{", 400, "bad-request"],
   ["a body of another shape", "POST", "/v1/policies", '{"text":1}', 400, "bad-request"],
-  ["a body with a prototype", "POST", "/v1/attachments", '{"__proto__":{"containerId":"a"}}', 400, "bad-request"],
+  ["a body with a prototype", "POST", "/v1/cni", '{"__proto__":{"containerId":"a"}}', 400, "bad-request"],
   ["an object that is not there", "GET", "/v1/endpoints/13", undefined, 404, "not-found"],
 ];
 

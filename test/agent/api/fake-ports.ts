@@ -205,13 +205,7 @@ const isWeb = ({ kind, namespace, name }: ObjectName): boolean =>
 /** An agent with one endpoint, one policy and one flow; `changes` replaces ports of it. */
 export function fakePorts(changes: Partial<Ports> = {}): Ports {
   return {
-    attachments: {
-      create: () => Promise.reject(new ApiError("not-ready", { asked: "attach", obstacle: "the agent starts" })),
-      activate: () => Promise.resolve(web),
-      release: ({ containerId }) => Promise.resolve({ released: containerId === web.containerId }),
-      check: () => Promise.resolve({ problems: [] }),
-      status: () => ({ ready: true, limited: false, problems: [] }),
-    },
+    cni: { call: () => Promise.resolve({ output: null, exitCode: 0 }) },
     endpoints: {
       list: () => [web],
       get: (id) => (id === web.id ? web : undefined),

@@ -17,7 +17,7 @@ function readAll(socket: Socket): Promise<string> {
 
 test("a body past the limit is refused, however much of it comes", async () => {
   await using api = await ApiFixture.start();
-  const answer = await api.request("POST", "/v1/attachments", Buffer.alloc(mebibyte + 1, 0x20));
+  const answer = await api.request("PATCH", "/v1/config", Buffer.alloc(mebibyte + 1, 0x20));
   expect([answer.status, codeOf(answer.body)]).toEqual([413, "too-large"]);
 });
 
@@ -31,7 +31,7 @@ test("an endless body ends the connection", async () => {
   await using api = await ApiFixture.start();
   const socket = connect(api.socket);
   const text = readAll(socket);
-  socket.write("POST /v1/attachments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  socket.write("POST /v1/evaluate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   const chunk = Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(mebibyte), Buffer.from("\r\n")]);
   const pump = (): void => {
     while (!socket.destroyed && socket.write(chunk));

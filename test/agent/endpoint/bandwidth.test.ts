@@ -72,9 +72,9 @@ spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{ports: [${ports}]}]}`
 
 test("what ADD brought is kept in the endpoint's record, and a record without it is read", async () => {
   const { create, endpoints } = makeNodeParts();
-  create("plain", {});
+  await create("plain", {});
   const bandwidth = ask(80_000, 1000);
-  endpoints.create({ containerId: "b", ifName: "eth0", netns: "/run/netns/b", args: {}, labels: {} }, bandwidth);
+  await create("b", {}, { bandwidth });
   const [plain, limited] = endpoints
     .list()
     .map(({ record }) => endpointRecord.parse(JSON.parse(JSON.stringify(record))));

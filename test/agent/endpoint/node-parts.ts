@@ -1,3 +1,4 @@
+import type { NewEndpoint } from "#agent/endpoint/new-endpoint.ts";
 import { EndpointManager } from "#agent/endpoint/manager.ts";
 import { Outsiders } from "#agent/endpoint/outsiders.ts";
 import { PolicyController, type PolicyControllerOptions } from "#agent/endpoint/policy-controller.ts";
@@ -64,13 +65,20 @@ export function makeNodeParts(
     now,
     failed,
   });
-  const create = (name: string, labels: Record<string, string>) =>
+  const create = (name: string, labels: Record<string, string>, more: Partial<NewEndpoint> = {}) =>
     endpoints.create({
+      token: "",
+      network: "weir",
       containerId: name,
       ifName: "eth0",
       netns: "/run/netns/test",
-      args: { K8S_POD_NAMESPACE: "default", K8S_POD_NAME: name },
+      netnsInode: 1,
+      namespace: "default",
+      pod: name,
       labels,
+      addresses: { from: "pool", addresses: [] },
+      viaStack: false,
+      ...more,
     });
   return {
     kernel,
@@ -80,9 +88,9 @@ export function makeNodeParts(
     create,
     /** Attaches a pod; gives its address. */
     attach: async (name: string, labels: Record<string, string>): Promise<string> => {
-      const { id, ipv4 } = create(name, labels);
-      await endpoints.activate(id, 7, undefined);
-      return ipv4?.address ?? "";
+      const { id, ipv4 } = await create(name, labels);
+      await endpoints.activate(id, 7);
+      return ipv4 ?? "";
     },
     /** Uses of identities that were not given back. */
     references: (): number => [...held.values()].reduce((sum, { references }) => sum + references, 0),

@@ -1,0 +1,17 @@
+import { cniAnswer, cniCall } from "#agent/api/cni.ts";
+import type { Ports } from "#agent/api/ports.ts";
+import { objectsLimit, type Route, route } from "#agent/api/route.ts";
+
+type Needs = Pick<Ports, "cni">;
+
+/** What the CNI binary asks; the shapes are told in `cni.ts`. */
+export const cniRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "POST",
+    path: "/v1/cni",
+    body: cniCall,
+    bodyLimit: 2 * objectsLimit,
+    response: cniAnswer,
+    handle: ({ body }, { cni }: Needs, signal) => cni.call(body, signal),
+  }),
+];

@@ -1,0 +1,67 @@
+import type { CniAnswer, CniCall } from "#agent/api/cni.ts";
+import type { CniPort } from "#agent/api/ports.ts";
+import { answerError } from "#agent/api/errors.ts";
+import { add } from "./add.ts";
+import type { Call, CniParts } from "./call.ts";
+import { check } from "./check.ts";
+import { parseConfig } from "./config.ts";
+import { del } from "./del.ts";
+import { errorOutcome } from "./errors.ts";
+import { gc } from "./gc.ts";
+import { ipamPlugin } from "./ipam-plugin.ts";
+import { status } from "./status.ts";
+import { type CniVersion, supportedVersions } from "./versions.ts";
+
+type Verb = (parts: CniParts, call: Call) => CniAnswer | Promise<CniAnswer>;
+type Verbs = Readonly<Record<CniCall["command"], Verb>>;
+
+const verbs: Readonly<Record<CniCall["plugin"], Verbs>> = {
+  "weir-cni": { ADD: add, DEL: del, CHECK: check, STATUS: status, GC: gc },
+  "weir-ipam": ipamPlugin,
+};
+
+/** How the service takes its turn, and what it says of errors that nobody foresaw. */
+export interface ServiceOptions {
+  /** Pods come and go one change at a time. */
+  readonly inTurn: <T>(change: () => T | Promise<T>) => Promise<T>;
+  readonly unforeseen: (error: unknown, what: string) => void;
+}
+
+/** Serves the calls of the CNI binary. */
+export class CniService implements CniPort {
+  readonly #parts: CniParts;
+  readonly #options: ServiceOptions;
+
+  constructor(parts: CniParts, options: ServiceOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /** Errors are answers: the runtime is to be told. */
+  async call(call: CniCall, signal: AbortSignal): Promise<CniAnswer> {
+    try {
+      const config = parseConfig(call.config);
+      const verb = verbs[call.plugin][call.command];
+      return await this.#options.inTurn(async () => {
+        const answer = await verb(this.#parts, { ...call, config });
+        if (call.command === "ADD" && signal.aborted) await this.#takeBack(call, config);
+        return answer;
+      });
+    } catch (error) {
+      if (answerError(error).status === 500) {
+        this.#options.unforeseen(error, `${call.command} of ${call.ifName} of container ${call.containerId}`);
+      }
+      return errorOutcome(error, versionOf(call.config));
+    }
+  }
+
+  /** Whoever asked for the interface is gone, and has not heard that it is there. */
+  async #takeBack(call: CniCall, config: Call["config"]): Promise<void> {
+    await verbs[call.plugin].DEL(this.#parts, { ...call, config, command: "DEL" });
+  }
+}
+
+/** The plugin has looked at the version already. */
+function versionOf({ cniVersion }: CniCall["config"]): CniVersion {
+  return supportedVersions.find((version) => version === cniVersion) ?? "1.1.0";
+}
