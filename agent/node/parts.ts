@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClocks } from "libbpf-ts";
 import { IpamLeases } from "#agent/cni/ipam-leases.ts";
@@ -173,7 +174,7 @@ export async function openParts(
     failed: (error, what) => log.error({ err: error }, what),
   });
   const incarnations = new PersistentCounter(state("incarnations.json"), 0xffffffff);
-  const records = new EndpointRecords(config.stateDir);
+  const records = new EndpointRecords(config.stateDir, bootId());
   const endpoints = new EndpointManager({
     enforcement,
     records,
@@ -263,6 +264,11 @@ function openObjects(
 function objectFolder(): string {
   const override = process.env["WEIR_BPF_OBJECTS"];
   return override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
+}
+
+/** Tells this boot of the machine from every other: Documentation/admin-guide/sysctl/kernel.rst. */
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 /** Locally administered, unicast. */

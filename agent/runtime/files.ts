@@ -9,20 +9,24 @@ const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 export interface WriteOptions {
   /** Permissions of the file; 0600 unless told. */
   readonly mode?: number;
+  /** False: for what is of no use when the machine has lost power; the death of the process it survives in any case. */
+  readonly durable?: boolean;
 }
 
 /**
  * Replaces a file so that a reader, and a restart after a crash at any point, finds the
- * old content or the new one: temporary file beside it, fsync, rename, fsync of the folder.
+ * old content or the new one: temporary file beside it, rename; where it is to be durable, with
+ * fsync of the file before and of the folder behind it.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
+  const { mode = 0o600, durable = true } = options;
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
-    const descriptor = openSync(temporary, "wx", options.mode ?? 0o600);
+    const descriptor = openSync(temporary, "wx", mode);
     try {
       writeAll(descriptor, typeof content === "string" ? Buffer.from(content) : content);
-      fsyncSync(descriptor);
+      if (durable) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
@@ -31,18 +35,18 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, opti
     rmSync(temporary, { force: true });
     throw error;
   }
-  syncFolder(folder);
+  if (durable) syncFolder(folder);
 }
 
-/** Removes a file for good, also if the machine loses power next. True if there was one. */
-export function removeFile(path: string): boolean {
+/** Removes a file, unless told otherwise for good, also if the machine loses power next. True if there was one. */
+export function removeFile(path: string, { durable = true }: Pick<WriteOptions, "durable"> = {}): boolean {
   try {
     rmSync(path);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
-  syncFolder(dirname(path));
+  if (durable) syncFolder(dirname(path));
   return true;
 }
 
