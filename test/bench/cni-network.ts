@@ -23,11 +23,21 @@ export function weirNetwork(lab: Lab, runDir: string): Network {
 
 /** Debian's bridge with host-local addresses: what a node without policy would use. */
 export function bridgeNetwork(lab: Lab): Network {
-  const dataDir = join(lab.folder, "host-local");
-  mkdirSync(dataDir);
-  const ipam = { type: "host-local", ranges: [[{ subnet: "10.88.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }], dataDir };
+  const ipam = hostLocal(lab, "10.88.0.0/16");
   const config = { cniVersion: "1.0.0", name: "bridge", type: "bridge", bridge: "cni0", isGateway: true, ipam };
   return { plugin: join(debianPlugins, "bridge"), config };
+}
+
+/** Debian's ptp with host-local addresses: a veth for each pod, and a route to it. */
+export function ptpNetwork(lab: Lab): Network {
+  const config = { cniVersion: "1.0.0", name: "ptp", type: "ptp", ipam: hostLocal(lab, "10.89.0.0/16") };
+  return { plugin: join(debianPlugins, "ptp"), config };
+}
+
+function hostLocal(lab: Lab, subnet: string): object {
+  const dataDir = join(lab.folder, "host-local");
+  mkdirSync(dataDir, { recursive: true });
+  return { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }], dataDir };
 }
 
 /** Runs plugins in a node's network namespace, and takes the time without that of getting there. */
@@ -45,21 +55,26 @@ export class PluginRunner implements Disposable {
   }
 
   /** @returns milliseconds. @throws Error with what the plugin said, when it fails. */
-  async call({ plugin, config }: Network, command: "ADD" | "DEL", pod: NetworkNamespace): Promise<number> {
-    const env = {
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: pod.name,
-      CNI_NETNS: pod.path,
-      CNI_IFNAME: "eth0",
-      CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=bench;K8S_POD_NAME=pod",
-      CNI_PATH: debianPlugins,
-    };
-    const { elapsed, code, stdout } = await this.#run({ plugin, env, input: JSON.stringify(config) });
-    if (code !== 0) throw new Error(`${command} by ${plugin}: exit code ${code}: ${stdout}`);
+  async call(network: Network, command: "ADD" | "DEL", pod: NetworkNamespace): Promise<number> {
+    const [elapsed = Number.NaN] = await this.callAll(network, command, [pod]);
     return elapsed;
   }
 
-  /** The highest resident memory so far, in bytes, of the plugin that runs. */
+  /** The same for several pods at the same time. */
+  async callAll(
+    { plugin, config }: Network,
+    command: "ADD" | "DEL",
+    pods: readonly NetworkNamespace[],
+  ): Promise<number[]> {
+    const input = JSON.stringify(config);
+    const answers = await this.#run(pods.map((pod) => ({ plugin, env: environment(command, pod), input })));
+    return answers.map(({ elapsed, code, stdout }) => {
+      if (code !== 0) throw new Error(`${command} by ${plugin}: exit code ${code}: ${stdout}`);
+      return elapsed;
+    });
+  }
+
+  /** The highest resident memory so far, in bytes, of the plugin that was started last. */
   async peak(): Promise<number> {
     this.#send({ kind: "peak" });
     for (;;) {
@@ -72,15 +87,26 @@ export class PluginRunner implements Disposable {
     this.#child.kill();
   }
 
-  async #run(run: PluginRun): Promise<PluginAnswer> {
-    this.#send({ kind: "run", run });
+  async #run(runs: readonly PluginRun[]): Promise<readonly PluginAnswer[]> {
+    this.#send({ kind: "run", runs });
     for (;;) {
       const [reply] = (await once(this.#child, "message")) as [PluginReply];
-      if (reply.kind === "run") return reply.answer;
+      if (reply.kind === "run") return reply.answers;
     }
   }
 
   #send(request: PluginRequest): void {
     this.#child.send(request);
   }
+}
+
+function environment(command: string, pod: NetworkNamespace): Record<string, string> {
+  return {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: pod.name,
+    CNI_NETNS: pod.path,
+    CNI_IFNAME: "eth0",
+    CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=bench;K8S_POD_NAME=pod",
+    CNI_PATH: debianPlugins,
+  };
 }

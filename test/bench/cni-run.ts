@@ -15,8 +15,11 @@ export interface PluginAnswer {
   readonly stdout: string;
 }
 
-/** `peak`: the highest resident memory so far, in bytes, of the plugin that runs. */
-export type PluginRequest = { readonly kind: "run"; readonly run: PluginRun } | { readonly kind: "peak" };
+/** `peak`: the highest resident memory so far, in bytes, of the plugin that was started last. */
+export type PluginRequest =
+  /** All at once, when there are several. */
+  { readonly kind: "run"; readonly runs: readonly PluginRun[] } | { readonly kind: "peak" };
 export type PluginReply =
-  | { readonly kind: "run"; readonly answer: PluginAnswer }
+  /** In the order of the runs. */
+  | { readonly kind: "run"; readonly answers: readonly PluginAnswer[] }
   | { readonly kind: "peak"; readonly bytes: number };
