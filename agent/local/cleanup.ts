@@ -12,7 +12,7 @@ export interface AgentPlaces {
 }
 
 export interface RemovedThing {
-  readonly what: "link" | "pinned object" | "interface" | "file" | "folder";
+  readonly what: "link" | "pinned object" | "interface" | "setting" | "file" | "folder";
   readonly name: string;
 }
 
@@ -45,6 +45,7 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   const interfaces = await cleanup.interfaces();
   await cleanup.pins();
   await cleanup.removeInterfaces(interfaces);
+  await cleanup.restoreSettings();
   await cleanup.runFolder();
   await cleanup.stateFolder();
   return cleanup;
@@ -118,6 +119,19 @@ class Cleanup implements CleanupReport {
       const connection = new NetlinkConnection(socket);
       for (const name of names) {
         if (removeHostSide(connection, name)) this.removed.push({ what: "interface", name });
+      }
+    });
+  }
+
+  /** Settings of the node that the agent changed, and nobody since, get back what they were; the last one first. */
+  async restoreSettings(): Promise<void> {
+    const { readSettings } = await import("#agent/runtime/kept-settings.ts");
+    const { ensureSysctl, readSysctl } = await import("#agent/net/sysctl.ts");
+    await this.#try("restore settings of the node", () => {
+      for (const { path, before, value } of readSettings(join(this.#places.stateDir, "settings.json")).toReversed()) {
+        if (readSysctl(path) !== value) continue;
+        ensureSysctl({ path, value: before });
+        this.removed.push({ what: "setting", name: `${path} = ${value}` });
       }
     });
   }

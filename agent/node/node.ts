@@ -6,14 +6,16 @@ import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { ensureForwarding } from "#agent/net/forwarding.ts";
+import { planForwarding } from "#agent/net/forwarding.ts";
 import { NetError } from "#agent/net/error.ts";
 import { FrameSocket } from "#agent/net/frame-socket.ts";
 import { listHostSides } from "#agent/net/host-sides.ts";
 import { watchNodeAddresses } from "#agent/net/node-addresses.ts";
+import { ensureSysctl } from "#agent/net/sysctl.ts";
 import type { Link } from "#agent/netlink/link.ts";
 import { isErrno } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
+import { keepSettings } from "#agent/runtime/kept-settings.ts";
 import { NodeFlowContext } from "./flow-context.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { MapPressure } from "./map-pressure.ts";
@@ -108,7 +110,7 @@ export class Node {
       prefilter,
       masquerade,
     } = this.parts;
-    ensureForwarding({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
+    this.#becomeRouter({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
     const snapshot = objects.current().objects;
     pods.replace(snapshot);
     const stored = records.read();
@@ -150,6 +152,17 @@ export class Node {
       },
       "node restored",
     );
+  }
+
+  /** What is changed for it is kept, so that `weir cleanup` can change it back. */
+  #becomeRouter(families: { readonly ipv4: boolean; readonly ipv6: boolean }): void {
+    const { config, log } = this.parts;
+    const changes = planForwarding(families);
+    keepSettings(join(config.stateDir, "settings.json"), changes);
+    for (const change of changes) {
+      ensureSysctl(change);
+      log.info(change, "setting of the node changed");
+    }
   }
 
   /** An endpoint whose record is gone or cannot be read has its addresses all the same. */

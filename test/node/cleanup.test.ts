@@ -2,6 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mustRun } from "#agent/local/command.ts";
+import { Lab } from "#agent/local/lab.ts";
+import { LabNode } from "#agent/local/lab-node.ts";
 import { useNode } from "#test/support/use-node.ts";
 
 const node = useNode();
@@ -34,4 +36,18 @@ test("weir cleanup removes every trace of the agent from the node", async () => 
     return existsSync(folder) ? readdirSync(folder) : [];
   });
   expect(left).toEqual([]);
+});
+
+test("settings of the node that the agent changed are what they were", async () => {
+  const forwarding = ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"].map((name) => `/proc/sys/${name}`);
+  await using lab = await Lab.create();
+  const other = LabNode.create(lab);
+  const values = async () => await mustRun(other.namespace.enter(["cat", ...forwarding]));
+  await mustRun(other.namespace.enter(["sh", "-c", forwarding.map((file) => `echo 0 > ${file}`).join(";")]));
+  await other.startAgent();
+  expect(await values()).toBe("1\n1\n");
+  await other.agent.stop();
+  const cleaned = await other.weir("cleanup", ...other.cleanupOptions);
+  expect([cleaned.code, cleaned.stderr]).toEqual([0, ""]);
+  expect(await values()).toBe("0\n0\n");
 });
