@@ -26,6 +26,8 @@ export interface HostSide {
   check(spec: HostSideSpec): string[];
   /** Index of an interface of the node, or null. */
   index(hostInterface: string): number | null;
+  /** The routes to pods that are there: `ADDRESS INDEX`. */
+  routes(): ReadonlySet<string>;
 }
 
 export interface HostSideSpec {
@@ -306,13 +308,22 @@ export class EndpointManager {
     ];
   }
 
-  /** What is wrong with endpoints' interfaces, in sentences. */
+  /** What is wrong with endpoints' interfaces, programs and routes, in sentences. */
   interfaceProblems(): string[] {
+    const routes = this.#options.host.routes();
     return this.list().flatMap(({ record }) => {
-      const { state, ifindex, hostInterface, namespace, pod } = record;
+      const { state, kind, ifindex, hostInterface, namespace, pod } = record;
       if (state !== "ready" || ifindex === null) return [];
-      if (this.#options.host.index(hostInterface) === ifindex) return this.#options.hooks.check(ifindex, hostInterface);
-      return [`interface ${hostInterface} of pod ${namespace}/${pod} is gone; DEL releases the pod's addresses`];
+      if (this.#options.host.index(hostInterface) !== ifindex) {
+        return [`interface ${hostInterface} of pod ${namespace}/${pod} is gone; DEL releases the pod's addresses`];
+      }
+      const unrouted = [record.ipv4, record.ipv6].filter(
+        (address) => address !== null && kind === "veth" && !routes.has(`${address} ${ifindex}`),
+      );
+      return [
+        ...this.#options.hooks.check(ifindex, hostInterface),
+        ...unrouted.map((address) => `route to ${address} of pod ${namespace}/${pod} is missing`),
+      ];
     });
   }
 

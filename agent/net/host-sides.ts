@@ -8,7 +8,7 @@ import { getNeighbours, parseNeighbour } from "#agent/netlink/neighbour.ts";
 import { getRoutes, parseRoute } from "#agent/netlink/route.ts";
 
 import { NetError } from "./error.ts";
-import { type HostSide, type HostSideSpec, hostSideSysctls, planHostSide } from "./host-side.ts";
+import { type HostSide, type HostSideSpec, hostSideSysctls, planHostSide, WEIR_ROUTE_PROTOCOL } from "./host-side.ts";
 import { ensureSysctl, holdsSysctl } from "./sysctl.ts";
 
 const families = [Family.INET, Family.INET6];
@@ -55,6 +55,16 @@ export function hostSideProblems(connection: NetlinkConnection, spec: HostSideSp
     ...planHostSide(spec, now).map(({ problem }) => problem),
   ];
   return [...new Set(problems)];
+}
+
+/** Our routes to single addresses, of the main table: `ADDRESS INDEX`, the index of the device. */
+export function podRoutes(connection: NetlinkConnection): Set<string> {
+  const routes = families.flatMap((family) => connection.dump(getRoutes({ family }), parseRoute));
+  return new Set(
+    routes
+      .filter(({ table, protocol }) => table === RouteTable.MAIN && protocol === WEIR_ROUTE_PROTOCOL)
+      .map(({ destination, index }) => `${destination.replace(/\/\d+$/, "")} ${index}`),
+  );
 }
 
 /** Removes a veth by its host side, and says whether there was one. */

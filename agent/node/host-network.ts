@@ -1,6 +1,6 @@
 import type { HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager.ts";
 import type { HostSideSpec } from "#agent/net/host-side.ts";
-import { ensureHostSide, hostSideProblems } from "#agent/net/host-sides.ts";
+import { ensureHostSide, hostSideProblems, podRoutes } from "#agent/net/host-sides.ts";
 import { retireHostSide } from "#agent/net/retire-host-side.ts";
 import type { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { isMissing } from "#agent/netlink/error.ts";
@@ -24,6 +24,10 @@ export class HostNetwork implements HostSide {
 
   check(spec: EndpointHostSide): string[] {
     return hostSideProblems(this.#connection, toSpec(spec));
+  }
+
+  routes(): ReadonlySet<string> {
+    return podRoutes(this.#connection);
   }
 
   index(hostInterface: string): number | null {

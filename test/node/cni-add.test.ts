@@ -114,3 +114,21 @@ describe("capabilities", () => {
     expect(added).toMatchObject({ exitCode: 1, code: 2, msg });
   });
 });
+
+describe("STATUS", () => {
+  const status = () =>
+    runPlugin(node(), "STATUS", { ...configOf(node()), cniVersion: "1.1.0" }, { namespace: node().namespace });
+
+  test("cni-48 is fine while an ADD would be served", async () => {
+    expect(await status()).toEqual({ exitCode: 0 });
+  });
+
+  test("cni-50 code 51: a route to a pod is missing", async () => {
+    const pod = await node().addPod({ name: "unrouted" });
+    runIn(node().namespace, "ip", "route", "delete", `${pod.ipv4}/32`, "dev", pod.hostInterface);
+    const msg = `containers may be limited: route to ${pod.ipv4} of pod default/unrouted is missing`;
+    expect(await status()).toMatchObject({ exitCode: 1, code: 51, msg });
+    await pod.delete();
+    expect(await status()).toEqual({ exitCode: 0 });
+  });
+});

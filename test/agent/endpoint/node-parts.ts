@@ -44,6 +44,7 @@ export function makeNodeParts(
       remove: async () => {},
       check: () => [],
       index: () => 7,
+      routes: () => new Set<string>(),
     },
     mtu: 1500,
     podFacts: (namespace, name) => pods.find(namespace, name),
