@@ -12,6 +12,7 @@ export type ApiErrorCode =
   | "busy"
   | "not-ready"
   | "stopping"
+  | "caller-gone"
   | "run-dir-in-use"
   | "socket"
   | "internal";
@@ -33,6 +34,7 @@ const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     busy: 503,
     "not-ready": 503,
     stopping: 503,
+    "caller-gone": 503,
   },
   EndpointError: {
     "policy-too-large": 400,

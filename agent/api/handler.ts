@@ -28,10 +28,10 @@ export class Handler<P> {
   /** Answers; never rejects. `stop` ends what waits and streams. */
   async serve(request: IncomingMessage, response: ServerResponse, stop: AbortSignal): Promise<void> {
     const gone = new AbortController();
-    const hangUp = (): void => gone.abort(stopping("the agent stops"));
+    const hangUp = (): void => gone.abort(ended("stopping", "the agent stops"));
     response.once("close", () => {
       stop.removeEventListener("abort", hangUp);
-      gone.abort(stopping("the caller hung up"));
+      gone.abort(ended("caller-gone", "the caller hung up"));
     });
     stop.addEventListener("abort", hangUp);
     // A connection that is kept open would keep a stopping server from closing.
@@ -96,8 +96,8 @@ function parseUrl(request: IncomingMessage): URL {
   throw new ApiError("bad-request", { asked: "read request", obstacle: "its target is not a path" });
 }
 
-function stopping(obstacle: string): ApiError {
-  return new ApiError("stopping", { asked: "serve request", obstacle });
+function ended(code: "stopping" | "caller-gone", obstacle: string): ApiError {
+  return new ApiError(code, { asked: "serve request", obstacle });
 }
 
 function queryObject(parameters: URLSearchParams): Record<string, string | string[]> {

@@ -52,7 +52,7 @@ export function readRuntimeConfig(
   asked: readonly string[] = [],
 ): RuntimeConfig {
   for (const [key, value] of Object.entries(given)) {
-    if (key in capabilities) continue;
+    if (Object.hasOwn(capabilities, key)) continue;
     const message = `unsupported field runtimeConfig.${key}: ${JSON.stringify(value)}; remove the capability from the network configuration`;
     throw new CniError(ErrorCode.UNSUPPORTED_FIELD, message);
   }

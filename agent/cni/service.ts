@@ -1,6 +1,6 @@
 import type { CniAnswer, CniCall } from "#agent/api/cni.ts";
 import type { CniPort } from "#agent/api/ports.ts";
-import { answerError } from "#agent/api/errors.ts";
+import { answerError, ApiError } from "#agent/api/errors.ts";
 import { add } from "./add.ts";
 import type { Call, CniParts } from "./call.ts";
 import { check } from "./check.ts";
@@ -44,7 +44,7 @@ export class CniService implements CniPort {
       const verb = verbs[call.plugin][call.command];
       return await this.#options.inTurn(async () => {
         const answer = await verb(this.#parts, { ...call, config });
-        if (call.command === "ADD" && signal.aborted) await this.#takeBack(call, config);
+        if (call.command === "ADD" && isGone(signal)) await this.#takeBack(call, config);
         return answer;
       });
     } catch (error) {
@@ -59,6 +59,11 @@ export class CniService implements CniPort {
   async #takeBack(call: CniCall, config: Call["config"]): Promise<void> {
     await verbs[call.plugin].DEL(this.#parts, { ...call, config, command: "DEL" });
   }
+}
+
+/** An agent that stops still answers; what it has put in force stays so. */
+function isGone({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof ApiError && reason.code === "caller-gone";
 }
 
 /** The plugin has looked at the version already. */

@@ -56,6 +56,7 @@ describe("the other capabilities", () => {
     [{ mac: "00:00:00:00:00:00" }, 7, "is not the address of one interface"],
     [{ mtu: 67 }, 7, "runtimeConfig.mtu: "],
     [{ portMappings: [{ hostPort: 80 }] }, 7, "runtimeConfig.portMappings.0.containerPort: "],
+    [{ toString: 1 }, 2, "unsupported field runtimeConfig.toString: 1"],
     [{ aliases: ["db"] }, 2, 'unsupported field runtimeConfig.aliases: ["db"]'],
   ] as const)("cni-93 %j is refused", ([given, code, message]) => {
     expect(() => readRuntimeConfig(given)).toThrow(

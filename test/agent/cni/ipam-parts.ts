@@ -1,0 +1,25 @@
+import type { CniParts } from "#agent/cni/call.ts";
+import { IpamLeases } from "#agent/cni/ipam-leases.ts";
+import { AddressPool } from "#agent/ipam/address-pool.ts";
+import { FakeClock } from "#test/support/fake-clock.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+import { makeNodeParts } from "#test/agent/endpoint/node-parts.ts";
+
+/** What `weir-ipam` works on, without a kernel. */
+export function ipamParts(): CniParts & Disposable {
+  const folder = new TemporaryFolder();
+  const pool = new AddressPool({ ipv4: "10.0.0.0/24", ipv6: null, clock: new FakeClock() });
+  return {
+    endpoints: makeNodeParts().endpoints,
+    leases: new IpamLeases(folder.path, pool),
+    get host(): never {
+      throw new Error("weir-ipam has no business with the node's devices");
+    },
+    problems: () => [],
+    forgetDeletion: () => undefined,
+    undone: (error) => {
+      throw error;
+    },
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+  };
+}

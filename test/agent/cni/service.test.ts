@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { ApiError } from "#agent/api/errors.ts";
+import type { CniCall } from "#agent/api/cni.ts";
+import { CniService } from "#agent/cni/service.ts";
+import { ipamParts } from "./ipam-parts.ts";
+
+const call: CniCall = {
+  plugin: "weir-ipam",
+  command: "ADD",
+  token: "0123456789abcdef",
+  containerId: "c1",
+  ifName: "eth0",
+  netns: "/run/netns/a",
+  args: {},
+  config: { cniVersion: "1.1.0", name: "net", ipam: { type: "weir-ipam" } },
+};
+
+const ended = (code: "stopping" | "caller-gone"): AbortSignal =>
+  AbortSignal.abort(new ApiError(code, { asked: "serve request", obstacle: "it ended" }));
+
+test("an ADD whose caller has gone is taken back, one of an agent that stops is answered and stays", async () => {
+  using parts = ipamParts();
+  const service = new CniService(parts, { inTurn: async (change) => await change(), unforeseen: () => undefined });
+  await service.call(call, ended("caller-gone"));
+  expect(parts.leases.list()).toEqual([]);
+  const answer = await service.call(call, ended("stopping"));
+  expect(answer).toMatchObject({ exitCode: 0, output: { ips: [{ address: expect.stringContaining("10.0.0.") }] } });
+  expect(parts.leases.list()).toHaveLength(1);
+});
+
+test("a call that is made again with its token gets the same answer, and another one is refused", async () => {
+  using parts = ipamParts();
+  const service = new CniService(parts, { inTurn: async (change) => await change(), unforeseen: () => undefined });
+  const { signal } = new AbortController();
+  const first = await service.call(call, signal);
+  expect(await service.call(call, signal)).toEqual(first);
+  const other = await service.call({ ...call, token: "fedcba9876543210" }, signal);
+  expect(other).toMatchObject({ exitCode: 1, output: { code: 100, msg: expect.stringContaining("DEL first") } });
+});
+
+test("an error that nobody foresaw is an answer, and noted", async () => {
+  using parts = ipamParts();
+  const noted: string[] = [];
+  const service = new CniService(parts, {
+    inTurn: () => Promise.reject(new Error("unforeseen")),
+    unforeseen: (_error, what) => void noted.push(what),
+  });
+  const answer = await service.call(call, new AbortController().signal);
+  expect(answer).toMatchObject({ exitCode: 1, output: { cniVersion: "1.1.0", code: 100 } });
+  expect(noted).toEqual(["ADD of eth0 of container c1"]);
+});
