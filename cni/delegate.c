@@ -2,6 +2,7 @@
 #include "delegate.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ struct delegate_result run_delegate(const char *plugin, const char *command, con
 		dup2(output[1], STDOUT_FILENO);
 		close(output[0]);
 		close(output[1]);
+		signal(SIGPIPE, SIG_DFL);
 		setenv("CNI_COMMAND", command, true);
 		execl(program, program, (char *)NULL);
 		_exit(127);

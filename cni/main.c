@@ -159,6 +159,8 @@ int main(int count, char **words)
 	struct call call = { .is_ipam = count > 0 && is_named(words[0], "weir-ipam") };
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A runtime that ignores its children's ends would make us miss those of IPAM plugins. */
+	signal(SIGCHLD, SIG_DFL);
 	if (*variable("CNI_COMMAND") == '\0') {
 		dprintf(STDERR_FILENO,
 			"%s, a CNI plugin; it is run by container runtimes. CNI 0.3.0, 0.3.1, "
