@@ -136,6 +136,17 @@ export class InterfaceHooks {
     return [...new Set(names)];
   }
 
+  /** Whether one of our programs is on this very interface, and not on an earlier one of its name. */
+  holds(ifindex: number, name: string): boolean {
+    return directions.some((direction) => {
+      const path = this.#path(name, direction);
+      if (!existsSync(path)) return false;
+      if (!this.#options.tcx) return queryClsact({ ifindex, direction, ...filter }) !== null;
+      using link = TcxLink.openPinned(path);
+      return link.info.ifindex === ifindex;
+    });
+  }
+
   #unsettled(name: string): TcDirection[] {
     return this.#options.tcx ? directions.filter((direction) => !existsSync(this.#path(name, direction))) : [];
   }

@@ -27,7 +27,8 @@ export function toEntry(endpoint: EndpointState, address: string | null): Endpoi
     flags:
       (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) |
       (endpoint.nodeAddresses ? EndpointFlag.HOST : 0) |
-      (endpoint.bandwidth ? EndpointFlag.BANDWIDTH : 0),
+      (endpoint.bandwidth ? EndpointFlag.BANDWIDTH : 0) |
+      (endpoint.chained ? EndpointFlag.CHAINED : 0),
     mac: encodeMac(endpoint.mac),
     hostMac: encodeMac(endpoint.hostMac),
   };
@@ -71,18 +72,20 @@ export class KernelEndpoints implements EndpointTable {
   read(): Map<number, EndpointState> {
     const byAddress = new Map([...this.#endpoints.entries()].map(([key, entry]) => [addressOf(key), entry]));
     const states = new Map<number, EndpointState>();
-    for (const [, { endpoint, ipv4, ipv6 }] of this.#interfaces.entries()) {
+    for (const [, { endpoint, ipv4, ipv6, bridge }] of this.#interfaces.entries()) {
       const state = this.#toState(
         endpoint,
         decodeAddress(AddressFamily.IPV4, ipv4.bytes),
         decodeAddress(AddressFamily.IPV6, ipv6.bytes),
+        bridge,
       );
       const whole = [state.ipv4, state.ipv6].every((address) => {
         if (address === null) return true;
         const entry = byAddress.get(address);
         byAddress.delete(address);
         return (
-          entry !== undefined && JSON.stringify(this.#toState(entry, state.ipv4, state.ipv6)) === JSON.stringify(state)
+          entry !== undefined &&
+          JSON.stringify(this.#toState(entry, state.ipv4, state.ipv6, bridge)) === JSON.stringify(state)
         );
       });
       states.set(state.id, whole ? state : { ...state, policy: [0, 0] });
@@ -101,8 +104,8 @@ export class KernelEndpoints implements EndpointTable {
   }
 
   /** With the limits that it has, where its flags say so. */
-  #toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null): EndpointState {
-    const state = toState(entry, ipv4, ipv6);
+  #toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null, bridge = 0): EndpointState {
+    const state = toState(entry, ipv4, ipv6, bridge);
     return entry.flags & EndpointFlag.BANDWIDTH ? { ...state, bandwidth: this.#bandwidths.read(entry.id) } : state;
   }
 
@@ -118,6 +121,7 @@ export class KernelEndpoints implements EndpointTable {
       endpoint: toEntry(endpoint, null),
       ipv4: bytesOf(endpoint.ipv4),
       ipv6: bytesOf(endpoint.ipv6),
+      bridge: endpoint.chained?.bridge ?? 0,
     };
     filling("interfaces", this.#interfaces.handle.info.maxEntries, () =>
       this.#interfaces.set(endpoint.ifindex, record),
@@ -156,7 +160,8 @@ function toNode(records: readonly (readonly [string, EndpointEntry])[]): Endpoin
   return { ...state, policy: [slot(0), slot(1)], nodeAddresses: addresses };
 }
 
-function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null): EndpointState {
+/** @param bridge Of a chained endpoint, as its interface's record has it. */
+function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null, bridge = 0): EndpointState {
   return {
     id: entry.id,
     incarnation: entry.incarnation,
@@ -168,5 +173,6 @@ function toState(entry: EndpointEntry, ipv4: string | null, ipv6: string | null)
     ipv4,
     ipv6,
     viaStack: (entry.flags & EndpointFlag.VIA_STACK) !== 0,
+    ...(entry.flags & EndpointFlag.CHAINED && { chained: { bridge: bridge || null } }),
   };
 }

@@ -119,7 +119,10 @@ export interface EndpointState {
   readonly hostMac: string;
   readonly ipv4: string | null;
   readonly ipv6: string | null;
+  /** Every packet goes by the host's stack, where other NAT stands. */
   readonly viaStack: boolean;
+  /** Its veth is another CNI plugin's, with `bridge` the index of the bridge that it is a port of. Then it is {@link viaStack}, too. */
+  readonly chained?: { readonly bridge: number | null };
   /** Of the node itself: all its addresses. It has none of the two above, no interface, and 0 as its incarnation. */
   readonly nodeAddresses?: readonly string[];
   /** Missing: nothing limits it. */
@@ -289,6 +292,8 @@ export interface Hooks {
   check(ifindex: number, name: string): string[];
   /** Interfaces that have hooks. */
   list(): string[];
+  /** Whether hooks are on this very interface, and not on an earlier one of its name. */
+  holds(ifindex: number, name: string): boolean;
 }
 
 /** A program on the node's own devices, before tc. */
@@ -334,6 +339,8 @@ export interface Kernel extends Disposable {
   places(): AttachedProgram[];
   /** On the host sides of pods. */
   readonly hooks: Hooks;
+  /** On the host sides of pods whose veths are other CNI plugins'. */
+  readonly chainedHooks: Hooks;
   /** On the node's own devices. */
   readonly deviceHooks: Hooks;
   readonly earlyHooks: EarlyHooks;

@@ -136,20 +136,23 @@ export interface InterfaceRecord {
   readonly endpoint: EndpointEntry;
   readonly ipv4: IpAddress;
   readonly ipv6: IpAddress;
+  readonly bridge: number;
 }
 
 export const interfaceRecord: Codec<InterfaceRecord> = {
-  size: 96,
+  size: 104,
   encode(value, view, at) {
     endpointEntry.encode(value.endpoint, view, at + 0);
     ipAddress.encode(value.ipv4, view, at + 64);
     ipAddress.encode(value.ipv6, view, at + 80);
+    view.setUint32(at + 96, value.bridge, true);
   },
   decode(view, at) {
     return {
       endpoint: endpointEntry.decode(view, at + 0),
       ipv4: ipAddress.decode(view, at + 64),
       ipv6: ipAddress.decode(view, at + 80),
+      bridge: view.getUint32(at + 96, true),
     };
   },
 };
@@ -958,6 +961,7 @@ export const EndpointFlag = {
   VIA_STACK: 1,
   HOST: 2,
   BANDWIDTH: 4,
+  CHAINED: 8,
 } as const;
 export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
 
@@ -1127,6 +1131,7 @@ export const SourceFile = {
   MASQUERADE: 17,
   REWRITE: 18,
   BANDWIDTH: 19,
+  SEGMENT: 20,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -1173,7 +1178,7 @@ export const layouts: Readonly<
   datapath_config: { size: 56, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8], terminate_on_deny: [40, 4], masquerade_first: [44, 2], masquerade_last: [46, 2], masquerade: [48, 1] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
   endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
-  interface: { size: 96, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16] } },
+  interface: { size: 104, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16], bridge: [96, 4] } },
   ipcache_key: { size: 24, members: { prefixlen: [0, 4], family: [4, 1], address: [8, 16] } },
   ipcache_entry: { size: 8, members: { identity: [0, 4], address_class: [4, 4] } },
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },

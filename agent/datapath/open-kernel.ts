@@ -77,7 +77,7 @@ const NODE_ADDRESSES = 1024;
 const eventsInterval = 50;
 
 /** The files of the datapath in {@link KernelOptions.objectFolder}. */
-export const datapathObjects = ["pod.bpf.o", "host.bpf.o", "xdp.bpf.o"] as const;
+export const datapathObjects = ["pod.bpf.o", "chained.bpf.o", "host.bpf.o", "xdp.bpf.o"] as const;
 
 /** Where packets that pass are counted. */
 const passing = [
@@ -143,6 +143,7 @@ export function openKernel(options: KernelOptions): Kernel {
   const interfaceHooks = (linkFolder: string, spec: HookSpec): InterfaceHooks =>
     new InterfaceHooks({ linkFolder: join(options.pinFolder, linkFolder), programs: loaded.programs, spec, tcx });
   const ofPods = interfaceHooks("links", { ingress: "pod_egress", egress: "pod_ingress" });
+  const ofChained = interfaceHooks("chained-links", { ingress: "chained_egress", egress: "chained_ingress" });
   const ofDevices = interfaceHooks("device-links", { ingress: "from_netdev", egress: "to_netdev" });
   const hooks = (interfaces: InterfaceHooks): Hooks => {
     return {
@@ -153,6 +154,7 @@ export function openKernel(options: KernelOptions): Kernel {
       settle: (ifindex, name) => interfaces.settle(ifindex, name),
       check: (ifindex, name) => interfaces.check(ifindex, name),
       list: () => interfaces.list(),
+      holds: (ifindex, name) => interfaces.holds(ifindex, name),
     };
   };
   const xdp = loaded.programs.get("xdp_prefilter");
@@ -179,10 +181,11 @@ export function openKernel(options: KernelOptions): Kernel {
     nat: new KernelNat(map("nat4"), map("nat6"), map("nat_counters")),
     masquerade: new KernelMasquerade(map("masquerade_ranges"), map("masquerade_devices")),
     places: () => [
-      ...[ofPods, ofDevices].flatMap((interfaces) => interfaces.places(options.interfaceIndex)),
+      ...[ofPods, ofChained, ofDevices].flatMap((interfaces) => interfaces.places(options.interfaceIndex)),
       ...early.places(),
     ],
     hooks: hooks(ofPods),
+    chainedHooks: hooks(ofChained),
     deviceHooks: hooks(ofDevices),
     earlyHooks: {
       attach: (ifindex, name) => early.attach(ifindex, name),

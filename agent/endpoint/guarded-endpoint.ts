@@ -40,6 +40,7 @@ export function sameState(state: EndpointState, endpoint: GuardedEnd, slot: numb
     state.ipv4 === endpoint.ipv4 &&
     state.ipv6 === endpoint.ipv6 &&
     state.viaStack === endpoint.viaStack &&
+    JSON.stringify(state.chained) === JSON.stringify(endpoint.chained) &&
     JSON.stringify(state.bandwidth) === JSON.stringify(endpoint.bandwidth) &&
     state.nodeAddresses?.join() === endpoint.nodeAddresses?.join()
   );

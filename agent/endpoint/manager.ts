@@ -30,6 +30,14 @@ export interface HostSide {
   routes(): ReadonlySet<string>;
 }
 
+/** The node's side of veths that other CNI plugins made; it is not ours to change. */
+export interface ForeignHostSides {
+  /** Index of the bridge that an interface is a port of; null: of none. */
+  bridge(hostInterface: string): number | null;
+  /** @param bridge That the kernel's record names. */
+  check(ifindex: number, hostInterface: string, bridge: number | null): string[];
+}
+
 export interface HostSideSpec {
   readonly name: string;
   readonly mac: string;
@@ -67,6 +75,8 @@ export interface EndpointManagerOptions {
   readonly pool: AddressPool;
   readonly identities: IdentityNumbers;
   readonly hooks: Hooks;
+  /** Of endpoints whose veth is another CNI plugin's. */
+  readonly chained: { readonly hooks: Hooks; readonly host: ForeignHostSides };
   /** Those of the pods' addresses. */
   readonly connections: { removeAddresses(addresses: readonly string[]): Promise<unknown> };
   readonly host: HostSide;
@@ -152,8 +162,13 @@ export class EndpointManager {
   repair(id: number): void {
     const { record } = this.#require(id);
     if (record.ifindex === null) return;
-    this.#options.hooks.attach(record.ifindex, record.hostInterface);
+    this.hooksOf(record).attach(record.ifindex, record.hostInterface);
     if (record.kind === "veth") this.#options.host.ensure(this.#hostSide(record));
+  }
+
+  /** The programs on an endpoint's interface. */
+  hooksOf({ kind }: Pick<EndpointRecord, "kind">): Hooks {
+    return kind === "chained" ? this.#options.chained.hooks : this.#options.hooks;
   }
 
   /** Reserves a number and addresses, and writes them down; no interface need exist yet. */
@@ -247,12 +262,12 @@ export class EndpointManager {
     const ready: EndpointRecord = { ...record, ifindex, identity, state: "ready" };
     try {
       await this.#options.enforcement.add(this.#guarded(ready, subject));
-      this.#options.hooks.attach(ifindex, record.hostInterface);
+      this.hooksOf(record).attach(ifindex, record.hostInterface);
       if (record.kind === "veth") this.#options.host.ensure(this.#hostSide(ready));
       this.#options.records.write(ready);
     } catch (error) {
       this.#options.enforcement.remove(id);
-      this.#options.hooks.detach(record.hostInterface);
+      this.hooksOf(record).detach(record.hostInterface);
       await this.#options.identities.release(identity);
       throw error;
     }
@@ -269,9 +284,12 @@ export class EndpointManager {
     if (!found) return false;
     const { record } = found;
     this.#options.enforcement.remove(record.id);
-    // The programs go with the interface; taken off before, they would keep it waiting.
-    if (record.kind === "veth") await this.#options.host.remove(record.hostInterface);
-    this.#options.hooks.detach(record.hostInterface);
+    // The programs go with the interface; taken off before, they would keep it waiting. Another plugin's
+    // interface goes when that plugin is asked: until then they let nothing through, for nobody lives there any more.
+    if (record.kind === "veth") {
+      await this.#options.host.remove(record.hostInterface);
+      this.#options.hooks.detach(record.hostInterface);
+    }
     if (record.identity !== 0) await this.#options.identities.release(record.identity);
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);
@@ -302,8 +320,8 @@ export class EndpointManager {
       .map((address) => `address ${address} is not reserved for endpoint ${record.id}`);
     return [
       ...problems,
-      ...(record.kind === "veth" ? this.#options.host.check(this.#hostSide(record)) : []),
-      ...this.#options.hooks.check(record.ifindex, record.hostInterface),
+      ...this.#checkHostSide(record, record.ifindex),
+      ...this.hooksOf(record).check(record.ifindex, record.hostInterface),
       ...this.#options.enforcement.views.check(record.id),
     ];
   }
@@ -321,7 +339,7 @@ export class EndpointManager {
         (address) => address !== null && kind === "veth" && !routes.has(`${address} ${ifindex}`),
       );
       return [
-        ...this.#options.hooks.check(ifindex, hostInterface),
+        ...this.hooksOf(record).check(ifindex, hostInterface),
         ...unrouted.map((address) => `route to ${address} of pod ${namespace}/${pod} is missing`),
       ];
     });
@@ -418,7 +436,7 @@ export class EndpointManager {
   }
 
   #guarded(record: EndpointRecord, subject: Subject): GuardedEndpoint {
-    const { id, incarnation, identity, mac, hostMac, ipv4, ipv6 } = record;
+    const { id, incarnation, identity, mac, hostMac, ipv4, ipv6, kind, hostInterface } = record;
     if (record.ifindex === null) throw new Error(`guard endpoint ${id}: it has no interface`);
     const bandwidth = this.#bandwidth(record);
     const addresses = { ifindex: record.ifindex, mac, hostMac, ipv4, ipv6 };
@@ -428,9 +446,16 @@ export class EndpointManager {
       identity,
       ...addresses,
       viaStack: record.viaStack,
+      ...(kind === "chained" && { chained: { bridge: this.#options.chained.host.bridge(hostInterface) } }),
       ...(bandwidth && { bandwidth }),
       subject,
     };
+  }
+
+  #checkHostSide(record: EndpointRecord, ifindex: number): string[] {
+    if (record.kind === "veth") return this.#options.host.check(this.#hostSide(record));
+    const bridge = this.#options.enforcement.views.endpoint(record.id)?.chained?.bridge ?? null;
+    return this.#options.chained.host.check(ifindex, record.hostInterface, bridge);
   }
 
   #hostSide(record: EndpointRecord): HostSideSpec {

@@ -28,7 +28,7 @@ const hostInterface = /^weir[0-9a-f]{11}$/;
 /**
  * Removes every trace of an agent that does not run: its programs from their hooks, its
  * maps, its interfaces in this network namespace with their routes, its sockets and its
- * state. Can be called again at any time; what cannot be removed keeps nothing else from it.
+ * state. Interfaces of other CNI plugins stay: their pods go on, and nobody guards them. Can be called again at any time; what cannot be removed keeps nothing else from it.
  *
  * @throws Error while an agent runs on that run folder, and when its pods' interfaces are in
  *   another network namespace: their programs would go, and the pods stay.
@@ -64,24 +64,27 @@ class Cleanup implements CleanupReport {
 
   /** Compares the devices that links are on with those of this network namespace. */
   async refuseElsewhere(): Promise<void> {
-    const links = join(this.#pinFolder, "links");
-    const names = await list(links);
-    if (names.length === 0) return;
+    const folders = ["links", "chained-links"].map((folder) => join(this.#pinFolder, folder));
+    const paths = (
+      await Promise.all(folders.map(async (folder) => (await list(folder)).map((file) => [folder, file])))
+    ).flat();
+    if (paths.length === 0) return;
     const { TcxLink } = await import("libbpf-ts");
     const { NetlinkSocket } = await import("#agent/net/netlink-socket.ts");
-    const { listHostSides } = await import("#agent/net/host-sides.ts");
+    const { getLinks, parseLink } = await import("#agent/netlink/link.ts");
     const { NetlinkConnection } = await import("#agent/netlink/connection.ts");
     using socket = NetlinkSocket.open();
-    const here = new Set(listHostSides(new NetlinkConnection(socket)).map(({ index, name }) => `${name} ${index}`));
-    for (const file of names) {
+    const all = new NetlinkConnection(socket).dump(getLinks(), parseLink);
+    const here = new Set(all.map(({ index, name }) => `${name} ${index}`));
+    for (const [folder = "", file = ""] of paths) {
       let ifindex = 0;
       try {
-        using link = TcxLink.openPinned(join(links, file));
+        using link = TcxLink.openPinned(join(folder, file));
         ({ ifindex } = link.info);
       } catch {
         continue; // the mark of a filter, which goes with its device
       }
-      const name = file.split("-")[0] ?? "";
+      const name = interfaceOf(file);
       if (ifindex === 0 || here.has(`${name} ${ifindex}`)) continue;
       throw new Error(
         `clean up ${this.#places.bpffs}: interface ${name} of a pod is not in this network namespace; run this in the node's`,
@@ -93,14 +96,14 @@ class Cleanup implements CleanupReport {
   async interfaces(): Promise<string[]> {
     const records = join(this.#places.stateDir, "endpoints");
     const recorded = await Promise.all((await list(records)).map((name) => readHostInterface(join(records, name))));
-    const linked = (await list(join(this.#pinFolder, "links"))).map((name) => name.split("-")[0]);
+    const linked = (await list(join(this.#pinFolder, "links"))).map(interfaceOf);
     const names = [...recorded, ...linked].filter((name) => name !== undefined && hostInterface.test(name));
     return [...new Set(names as string[])].sort();
   }
 
   /** A link's pin is its last holder: without it the program leaves its hook. */
   async pins(): Promise<void> {
-    for (const folder of ["links", "device-links", "xdp-links"]) {
+    for (const folder of ["links", "chained-links", "device-links", "xdp-links"]) {
       const links = join(this.#pinFolder, folder);
       for (const name of await list(links)) await this.#remove("link", join(links, name));
     }
@@ -180,6 +183,11 @@ class Cleanup implements CleanupReport {
       this.problems.push(`${asked}: ${reasonOf(error)}`);
     }
   }
+}
+
+/** The interface whose link is pinned as that file. */
+function interfaceOf(file: string): string {
+  return decodeURIComponent(file.replace(/-(in|e)gress$/, ""));
 }
 
 /** Names in a folder; none when there is no such folder. */

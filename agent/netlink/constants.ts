@@ -76,6 +76,7 @@ export const LinkAttribute = {
   MTU: 4,
   /** Index of the veth's other side, in that side's namespace. */
   LINK: 5,
+  MASTER: 10,
   INFO: 18,
   NETNS_FD: 28,
   EXT_MASK: 29,

@@ -52,6 +52,8 @@ export interface Link {
   readonly kind: string | null;
   /** Of a veth: the other side's index, in its own namespace. */
   readonly peerIndex: number | null;
+  /** Index of the device that it is a part of, e.g. a bridge; null: of none. */
+  readonly master: number | null;
 }
 
 /** Creates a veth; fails with EEXIST when either name is taken. */
@@ -123,6 +125,7 @@ export function parseLink(payload: Uint8Array): Parsed<Link> {
     loopback: (flags & LinkFlag.LOOPBACK) !== 0,
     kind: readText(info.value.get(LinkInfo.KIND)) ?? null,
     peerIndex: readU32(attributes.value.get(LinkAttribute.LINK)) ?? null,
+    master: readU32(attributes.value.get(LinkAttribute.MASTER)) ?? null,
   });
 }
 

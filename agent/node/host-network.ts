@@ -1,5 +1,6 @@
-import type { HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager.ts";
+import type { ForeignHostSides, HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager.ts";
 import type { HostSideSpec } from "#agent/net/host-side.ts";
+import { bridgeOf, foreignHostSideProblems } from "#agent/net/foreign-host-side.ts";
 import { ensureHostSide, hostSideProblems, podRoutes } from "#agent/net/host-sides.ts";
 import { retireHostSide } from "#agent/net/retire-host-side.ts";
 import type { NetlinkConnection } from "#agent/netlink/connection.ts";
@@ -38,6 +39,14 @@ export class HostNetwork implements HostSide {
       throw error;
     }
   }
+}
+
+/** Those that other CNI plugins made. */
+export function foreignHostSides(connection: NetlinkConnection): ForeignHostSides {
+  return {
+    bridge: (hostInterface) => bridgeOf(connection, hostInterface),
+    check: (ifindex, name, bridge) => foreignHostSideProblems(connection, { ifindex, name, bridge }),
+  };
 }
 
 function toSpec({ name, mac, podMac, mtu, addresses, gateway }: EndpointHostSide): HostSideSpec {

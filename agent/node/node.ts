@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
 import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
+import type { Hooks } from "#agent/datapath/kernel.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
@@ -55,6 +56,8 @@ export class Node {
   #connections = 0;
   readonly #unreadable: string[] = [];
   #strays: readonly Link[] = [];
+  /** The same of interfaces that are other CNI plugins'. */
+  #foreignStrays: readonly string[] = [];
   /** Interfaces, by index, whose programs could not be moved. */
   readonly #unsettled = new Set<number>();
 
@@ -85,7 +88,8 @@ export class Node {
 
   /** Interfaces of pods of which no record says anything: their programs stay, and let nothing through. */
   get strays(): readonly string[] {
-    return this.#strays.filter(({ name }) => this.parts.host.index(name) !== null).map(({ name }) => name);
+    const names = [...this.#strays.map(({ name }) => name), ...this.#foreignStrays];
+    return names.filter((name) => this.parts.host.index(name) !== null);
   }
 
   /**
@@ -140,6 +144,7 @@ export class Node {
       await endpoints.release(record.containerId, record.ifName);
     }
     await this.#cutOffStrays();
+    this.#foreignStrays = this.#findForeignStrays();
     this.#removeOldHooks();
     await identities.releaseUnheld();
     await this.replayDeletions();
@@ -319,27 +324,28 @@ export class Node {
         kernel.limits.retain(used.limits);
         kernel.hits.retain(used.all);
         outsiders.retain(new Set(enforcement.outsiders.parties.keys()));
+        this.#removeChainedHooks();
       });
     }
   }
 
   /** Moves the programs of new interfaces to where they shall stay, when nobody waits for a pod. */
   async #settleHooks(signal: AbortSignal): Promise<void> {
-    const { endpoints, kernel, changes } = this.parts;
+    const { endpoints, changes } = this.parts;
     for await (const _tick of ticks(settleInterval, signal)) {
       for (const { record } of endpoints.list()) {
-        if (record.state !== "ready" || record.ifindex === null || kernel.hooks.isSettled(record.hostInterface))
-          continue;
+        const hooks = endpoints.hooksOf(record);
+        if (record.state !== "ready" || record.ifindex === null || hooks.isSettled(record.hostInterface)) continue;
         if (changes.length > 0 || performance.now() - endpoints.lastChange < settleQuiet || signal.aborted) break;
-        await this.#settle(record.ifindex, record.hostInterface);
+        await this.#settle(hooks, record.ifindex, record.hostInterface);
       }
     }
   }
 
-  async #settle(ifindex: number, hostInterface: string): Promise<void> {
-    const { kernel, log } = this.parts;
+  async #settle(hooks: Hooks, ifindex: number, hostInterface: string): Promise<void> {
+    const { log } = this.parts;
     try {
-      await kernel.hooks.settle(ifindex, hostInterface);
+      await hooks.settle(ifindex, hostInterface);
     } catch (error) {
       // The interface may have gone with its pod's namespace. The filters judge as well.
       this.#unsettled.add(ifindex);
@@ -372,6 +378,27 @@ export class Node {
     const { endpoints, kernel } = this.parts;
     const known = new Set([...this.strays, ...endpoints.list().map(({ record }) => record.hostInterface)]);
     for (const name of kernel.hooks.list()) if (!known.has(name)) kernel.hooks.detach(name);
+    this.#removeChainedHooks();
+  }
+
+  /** Of chained pods whose interface is gone. As long as it is there, its programs let nothing through. */
+  #removeChainedHooks(): void {
+    const { endpoints, kernel } = this.parts;
+    const strays = new Set(this.#findForeignStrays());
+    const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
+    for (const name of kernel.chainedHooks.list()) {
+      if (!known.has(name) && !strays.has(name)) kernel.chainedHooks.detach(name);
+    }
+  }
+
+  /** Interfaces of other CNI plugins of which no record says anything (any more). */
+  #findForeignStrays(): string[] {
+    const { endpoints, kernel, host } = this.parts;
+    const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
+    return kernel.chainedHooks.list().filter((name) => {
+      const index = known.has(name) ? null : host.index(name);
+      return index !== null && kernel.chainedHooks.holds(index, name);
+    });
   }
 }
 

@@ -38,7 +38,7 @@ import { ensureBpffs } from "./bpffs.ts";
 import { datapathConfigOf } from "./datapath-config.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
-import { HostNetwork } from "./host-network.ts";
+import { foreignHostSides, HostNetwork } from "./host-network.ts";
 import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
 import { PodTable } from "./pod-table.ts";
@@ -181,6 +181,7 @@ export async function openParts(
     pool,
     identities,
     hooks: kernel.hooks,
+    chained: { hooks: kernel.chainedHooks, host: foreignHostSides(connection) },
     connections: {
       removeAddresses: async (addresses) => {
         await Promise.all([kernel.connections.removeAddresses(addresses), kernel.nat.removeAddresses(addresses)]);

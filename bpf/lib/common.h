@@ -116,6 +116,7 @@ struct work {
 	__u64 now;	   /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
 	__u32 incarnation; /* of the pod whose interface this is; 0: the node's own */
 	__u8 hook;
+	__u8 place; /* what a connection that is first seen here has of enum connection_flag */
 	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
 	bool judged;   /* `end` holds a judgement */
 	bool replaces; /* an entry with the connection's key is there */
@@ -156,6 +157,7 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 	work->packet.tcp_flags = 0;
 	work->generation = 0;
 	work->hook = hook;
+	work->place = 0;
 	work->is_reply = false;
 	work->judged = false;
 	work->report = false;

@@ -81,6 +81,8 @@ static __always_inline int track_own(struct __sk_buff *skb, struct work *work, b
 	const struct conntrack_entry *entry;
 	int step = STEP_NEXT;
 
+	if (from_node && skb->ingress_ifindex)
+		work->place = CONNECTION_FORWARDED;
 	if (work->packet.fragment == FRAGMENT_FIRST)
 		step = remember_fragment(&work->packet);
 	if (step)

@@ -88,7 +88,7 @@ static __always_inline bool is_loopback(const struct ip_address *address, __u8 f
  * hops and revision of work->entry, whose flags are there already.
  *
  * The node reaches its own pods whatever their policy says (kubelet's probes come from
- * there), unless its own forbids it. Returns STEP_NEXT when both ends allow it, else a drop.
+ * there), unless its own forbids it; not so whoever is behind a NAT that gives out the node's address. Returns STEP_NEXT when both ends allow it, else a drop.
  */
 __noinline int judge(struct __sk_buff *skb)
 {
@@ -142,7 +142,8 @@ __noinline int judge(struct __sk_buff *skb)
 		if (step)
 			return step;
 	}
-	if (destination && from->identity == IDENTITY_HOST) {
+	if (destination && from->identity == IDENTITY_HOST &&
+	    !(work->entry.flags & CONNECTION_FORWARDED)) {
 		to->verdict = VERDICT_ALLOW;
 	} else if (destination) {
 		query->slot = destination->policy[parity];

@@ -71,13 +71,16 @@ static __always_inline int parse_ip(struct __sk_buff *skb, struct work *work, __
 				       parse_ipv6(skb, &work->packet);
 }
 
-/* By the addresses alone. A pod is also who has an address of theirs without a record: it must not leave under it. */
+/*
+ * By the addresses alone. A pod is also who has an address of theirs without a record: it must not leave under it. A
+ * chained pod, whose address is none of theirs, is masqueraded by its own plugin, or by nobody.
+ */
 static __always_inline enum sender sender_of(const struct tuple *tuple, __u8 family)
 {
 	const struct endpoint *record = endpoint_by_address(&tuple->source, family);
 	__u32 range;
 
-	if (record && !(record->flags & ENDPOINT_HOST))
+	if (record && !(record->flags & (ENDPOINT_HOST | ENDPOINT_CHAINED)))
 		return SENDER_POD;
 	range = range_of(&tuple->source, family);
 	return range & MASQUERADE_POD  ? SENDER_POD :

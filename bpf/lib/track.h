@@ -60,16 +60,6 @@ __noinline int release_budget(struct __sk_buff *skb)
 	return entry ? give_back_budget(entry) : STEP_NEXT;
 }
 
-/* What the place where a connection is first seen says of it. */
-static __always_inline __u8 flags_of_place(struct __sk_buff *skb, const struct work *work)
-{
-	if (work->hook == HOOK_POD_INGRESS)
-		return CONNECTION_VIA_STACK;
-	if (work->hook == HOOK_NETDEV_EGRESS && skb->ingress_ifindex)
-		return CONNECTION_FORWARDED;
-	return 0;
-}
-
 /* A connection's first packet, or the first of it that is seen: judge it, and remember what was said. */
 __noinline int open_connection(struct __sk_buff *skb)
 {
@@ -85,7 +75,7 @@ __noinline int open_connection(struct __sk_buff *skb)
 		reverse(&work->packet.tuple, &work->original);
 	else
 		work->original = work->packet.tuple;
-	entry->flags = flags_of_place(skb, work);
+	entry->flags = work->place;
 	if (source_is_high(&work->original))
 		entry->flags |= CONNECTION_SOURCE_IS_HIGH;
 	step = judge(skb);
@@ -276,7 +266,7 @@ __noinline int judge_alone(struct __sk_buff *skb)
 		return DROP(DROP_FORBIDDEN_ICMPV4); /* a pod is no router */
 	work->is_reply = false;
 	work->original = work->packet.tuple;
-	work->entry.flags = flags_of_place(skb, work);
+	work->entry.flags = work->place;
 	step = judge(skb);
 	if (step)
 		return step;
@@ -310,6 +300,10 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, bool 
 		own = work->is_reply == from_pod ? END_DESTINATION : END_SOURCE;
 		if (conntrack_is_over(entry, packet, work->now, work->is_reply) ||
 		    entry->end[own].incarnation != work->incarnation)
+			entry = NULL;
+		/* The node's own connection, and one that it forwards under its address, may have equal ports one after the other. */
+		else if (!from_pod && !work->is_reply &&
+			 (entry->flags ^ work->place) & CONNECTION_FORWARDED)
 			entry = NULL;
 	}
 	if (is_icmp(&packet->tuple) && !is_echo_request(&packet->tuple) &&

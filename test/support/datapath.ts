@@ -21,7 +21,15 @@ import { buildPacket, type PacketSpec } from "./packet.ts";
 /** tc actions that the programs return. */
 export const Action = { next: -1, drop: 2, redirect: 7 } as const;
 
-const programNames = ["pod_egress", "pod_ingress", "from_netdev", "to_netdev", "xdp_prefilter"] as const;
+const programNames = [
+  "pod_egress",
+  "pod_ingress",
+  "chained_egress",
+  "chained_ingress",
+  "from_netdev",
+  "to_netdev",
+  "xdp_prefilter",
+] as const;
 export type ProgramName = (typeof programNames)[number];
 
 /** Index of the device of test runs, one that is there; nothing is attached to it. */
@@ -109,12 +117,12 @@ export class Datapath implements Disposable {
 
   /** Runs a frame as if it left the pod. */
   send(from: GuardedEndpoint, frame: Uint8Array, context: TestContext = {}): Outcome {
-    return this.#run("pod_egress", from, frame, context);
+    return this.#run(from.chained ? "chained_egress" : "pod_egress", from, frame, context);
   }
 
   /** Runs a frame as if the host's stack sent it to the pod. */
   receive(to: GuardedEndpoint, frame: Uint8Array, context: TestContext = {}): Outcome {
-    return this.#run("pod_ingress", to, frame, context);
+    return this.#run(to.chained ? "chained_ingress" : "pod_ingress", to, frame, context);
   }
 
   /** Runs a frame as if it came in by a device of the node. */
@@ -146,11 +154,20 @@ export class Datapath implements Disposable {
       family: 0,
       identity: [endpoint.identity, endpoint.identity],
       policy: [state?.policy[0] ?? 0, state?.policy[1] ?? 0],
-      flags: (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) | (endpoint.bandwidth ? EndpointFlag.BANDWIDTH : 0),
+      flags:
+        (endpoint.viaStack ? EndpointFlag.VIA_STACK : 0) |
+        (endpoint.bandwidth ? EndpointFlag.BANDWIDTH : 0) |
+        (endpoint.chained ? EndpointFlag.CHAINED : 0),
       mac: encodeMac(endpoint.mac),
       hostMac: encodeMac(endpoint.hostMac),
     };
-    this.#interfaces.set(loopback, { endpoint: entry, ipv4: bytes(endpoint.ipv4), ipv6: bytes(endpoint.ipv6) });
+    const { ipv4, ipv6, chained } = endpoint;
+    this.#interfaces.set(loopback, {
+      endpoint: entry,
+      ipv4: bytes(ipv4),
+      ipv6: bytes(ipv6),
+      bridge: chained?.bridge ?? 0,
+    });
   }
 
   /** Takes the events so far. */

@@ -47,6 +47,7 @@ const noHooks: Hooks = {
   detach: () => {},
   check: () => [],
   list: () => [],
+  holds: () => false,
 };
 
 /**
@@ -217,6 +218,7 @@ export class MemoryKernel implements Kernel {
   }
 
   readonly hooks = noHooks;
+  readonly chainedHooks = noHooks;
   readonly deviceHooks = noHooks;
   readonly earlyHooks = { ...noHooks, attach: () => true, setTc: () => {} };
   readonly prefilter = { capacity: 0, read: () => [], add: () => {}, remove: () => {} };

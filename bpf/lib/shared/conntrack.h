@@ -54,7 +54,7 @@ enum connection_flag {
 	CONNECTION_ESTABLISHED = 32,
 	/*
 	 * The node's stack forwards it for somebody else, and a NAT there has given it the node's
-	 * address: no policy of the node's speaks of it.
+	 * address: no policy of the node's speaks of it, and it has none of the node's privileges.
 	 */
 	CONNECTION_FORWARDED = 64,
 };

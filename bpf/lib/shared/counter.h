@@ -40,4 +40,5 @@ enum source_file {
 	FILE_MASQUERADE = 17,
 	FILE_REWRITE = 18,
 	FILE_BANDWIDTH = 19,
+	FILE_SEGMENT = 20,
 };

@@ -10,6 +10,8 @@ enum endpoint_flag {
 	ENDPOINT_HOST = 2,
 	/* It has a limit in `bandwidths`, where all its packets have to come by. */
 	ENDPOINT_BANDWIDTH = 4,
+	/* Its veth is another CNI plugin's: see segment.h. It goes via the stack in any case. */
+	ENDPOINT_CHAINED = 8,
 };
 
 /* Numbers of endpoints. */
@@ -45,4 +47,6 @@ struct interface {
 	struct endpoint endpoint; /* of no address */
 	struct ip_address ipv4;	  /* all zero: the endpoint has none */
 	struct ip_address ipv6;
+	__u32 bridge; /* that the device is a port of: what the pod sends to the node comes by it; 0: of none */
+	__u32 pad;
 };

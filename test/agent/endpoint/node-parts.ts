@@ -36,6 +36,7 @@ export function makeNodeParts(
       },
     },
     hooks: kernel.hooks,
+    chained: { hooks: kernel.chainedHooks, host: { bridge: () => null, check: () => [] } },
     connections: kernel.connections,
     host: {
       ensure: () => {

@@ -132,7 +132,7 @@ test("a packet dropped before its ends are known is the interface's", () => {
     event_type: { type: 1, sub_type: 132 },
     source: { pod_name: "web-1" },
     destination: { identity: 2, labels: ["reserved:world"] },
-    file: { name: "pod.c", line: 7 },
+    file: { name: "pod.h", line: 7 },
     weir: { rules: [], reason: "the source address is not the sender's" },
   });
   expect(flow).not.toHaveProperty("policy_match_type");

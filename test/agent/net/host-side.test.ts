@@ -17,7 +17,17 @@ const route = { gateway: null, index: 3, scope: 253, onlink: false, metric: 0, m
 
 /** A device that is as the spec says. */
 const right: HostSide = {
-  link: { index: 3, name: "weir01", mac: spec.mac, mtu: 1450, up: true, loopback: false, kind: "veth", peerIndex: 2 },
+  link: {
+    index: 3,
+    name: "weir01",
+    mac: spec.mac,
+    mtu: 1450,
+    up: true,
+    loopback: false,
+    kind: "veth",
+    peerIndex: 2,
+    master: null,
+  },
   addresses: [
     { index: 3, address: "10.0.0.1", prefix: 32, scope: 0, flags: 0x280 },
     { index: 3, address: "fd00::1", prefix: 128, scope: 0, flags: 0x282 },

@@ -7,7 +7,7 @@ import type { Link } from "#agent/netlink/link.ts";
 import { Masquerade, type MasqueradeOptions } from "#agent/node/masquerade.ts";
 
 const link = (index: number, name: string, mac: string | null = "02:00:00:00:00:01"): Link => {
-  return { index, name, mac, mtu: 1500, up: true, loopback: false, kind: null, peerIndex: null };
+  return { index, name, mac, mtu: 1500, up: true, loopback: false, kind: null, peerIndex: null, master: null };
 };
 const address = (index: number, text: string): InterfaceAddress => {
   return { index, address: text, prefix: 24, scope: 0, flags: 0 };
