@@ -1,4 +1,4 @@
-import type { LabPod } from "#agent/local/lab-pod.ts";
+import type { LabPod, LabPodOptions } from "#agent/local/lab-pod.ts";
 import type { LabNode } from "#agent/local/lab-node.ts";
 import { PROTOCOLS } from "#policy/model/protocol.ts";
 
@@ -13,12 +13,15 @@ export const WORLD_PORTS = [80, 81] as const;
 
 export type World = ReadonlyMap<string, LabPod>;
 
+/** How a pod of the world is made. */
+export type AddPod = (node: LabNode, options: LabPodOptions) => Promise<LabPod>;
+
 /** Makes the pods, with servers for TCP and UDP. */
-export async function makeWorld(node: LabNode): Promise<World> {
+export async function makeWorld(node: LabNode, addPod: AddPod): Promise<World> {
   const world = new Map<string, LabPod>();
   for (const pod of WORLD_PODS) {
     const [namespace = "", name = ""] = pod.split("/");
-    world.set(pod, await node.addPod({ namespace, name, labels: { pod: name } }));
+    world.set(pod, await addPod(node, { namespace, name, labels: { pod: name } }));
   }
   for (const { traffic } of world.values()) {
     for (const port of WORLD_PORTS) for (const protocol of ["TCP", "UDP"] as const) await traffic.serve(protocol, port);

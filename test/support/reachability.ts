@@ -5,7 +5,7 @@ import type { PolicyObject } from "#policy/model/object.ts";
 import { judge } from "#policy/oracle/oracle.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { type Probe, Prober, probeText } from "./probes.ts";
-import { type ExtraLabels, makeWorld, type World, worldObjects } from "./reachability-world.ts";
+import { type AddPod, type ExtraLabels, makeWorld, type World, worldObjects } from "./reachability-world.ts";
 
 /** What is in force, and who must not be reached by whom then. */
 export interface ReachabilityStep {
@@ -29,12 +29,16 @@ export class Reachability implements AsyncDisposable {
     this.#prober = new Prober(node, world);
   }
 
-  static async create(node: LabNode): Promise<Reachability> {
-    return new Reachability(node, await makeWorld(node));
+  static async create(node: LabNode, addPod: AddPod = (to, options) => to.addPod(options)): Promise<Reachability> {
+    return new Reachability(node, await makeWorld(node, addPod));
   }
 
-  /** Brings a step into force and sends all probes: real packets, the oracle, `policy eval` and the table must agree. */
-  async check({ policies, labels = {}, isBlocked }: ReachabilityStep, probes: readonly Probe[]): Promise<void> {
+  /**
+   * Brings a step into force and sends all probes: real packets, the oracle, `policy eval` and the table must agree.
+   *
+   * @returns the probes that reached their destination, in words.
+   */
+  async check({ policies, labels = {}, isBlocked }: ReachabilityStep, probes: readonly Probe[]): Promise<string[]> {
     // So that each step is a change, also where it says what the one before said.
     const stamp = JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: `step-${this.#steps++}` } });
     const text = [...worldObjects(this.world, labels), ...policies, stamp].join("\n---\n");
@@ -48,13 +52,14 @@ export class Reachability implements AsyncDisposable {
       told(probes.filter((one) => this.#passes(parsed.objects, one))),
     );
     expect(reached, "real packets, and policy eval").toEqual(told(await this.#evaluatedOpen(probes)));
-    if (!isBlocked) return;
+    if (!isBlocked) return reached;
     const known = probes.filter((one) => isBlocked(one) !== undefined);
     const open = new Set(reached);
     expect(
       told(known).filter((one) => open.has(one)),
       "real packets, and the table",
     ).toEqual(told(known.filter((one) => !isBlocked(one))));
+    return reached;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
