@@ -1,6 +1,6 @@
 import type { Codec } from "libbpf-ts";
 import type { EndpointState, IpcacheState, LimitBounds, MapImage, SlotEntry } from "./kernel.ts";
-import { addressesOf, bytesOf, toEntry, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
+import { addressesOf, toEntry, toInterface, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
 import { toKey as ipcacheKeyOf } from "./kernel-ipcache.ts";
 import { encodeEntry, encodeKey } from "./kernel-slots.ts";
 import { toBandwidth, toBandwidthKey } from "./kernel-bandwidths.ts";
@@ -51,7 +51,7 @@ export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
     interfaceRecord,
     endpoints.filter(({ nodeAddresses }) => nodeAddresses === undefined),
     (endpoint) => endpoint.ifindex,
-    (endpoint) => ({ endpoint: toEntry(endpoint, null), ipv4: bytesOf(endpoint.ipv4), ipv6: bytesOf(endpoint.ipv6) }),
+    toInterface,
   );
 }
 

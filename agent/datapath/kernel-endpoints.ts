@@ -34,6 +34,15 @@ export function toEntry(endpoint: EndpointState, address: string | null): Endpoi
   };
 }
 
+export function toInterface(endpoint: EndpointState): InterfaceRecord {
+  return {
+    endpoint: toEntry(endpoint, null),
+    ipv4: bytesOf(endpoint.ipv4),
+    ipv6: bytesOf(endpoint.ipv6),
+    bridge: endpoint.chained?.bridge ?? 0,
+  };
+}
+
 /** Each has a record: IPv4 first. */
 export function addressesOf({
   ipv4,
@@ -117,14 +126,8 @@ export class KernelEndpoints implements EndpointTable {
       );
     }
     if (endpoint.nodeAddresses) return;
-    const record = {
-      endpoint: toEntry(endpoint, null),
-      ipv4: bytesOf(endpoint.ipv4),
-      ipv6: bytesOf(endpoint.ipv6),
-      bridge: endpoint.chained?.bridge ?? 0,
-    };
     filling("interfaces", this.#interfaces.handle.info.maxEntries, () =>
-      this.#interfaces.set(endpoint.ifindex, record),
+      this.#interfaces.set(endpoint.ifindex, toInterface(endpoint)),
     );
     this.#bandwidths.retain(endpoint.id, endpoint.bandwidth);
   }
