@@ -47,13 +47,13 @@ const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 /** The needs of each command of `.dev/run.mjs`. */
 export const commandNeeds = {
   start: [...build, ...run],
-  test: [...build, ...run],
-  "test:long": [...build, ...run],
+  test: [...build, ...run, needs.cniPlugins],
+  "test:long": [...build, ...run, needs.cniPlugins],
   build: [...build],
   gen: [...build, needs.libbpf],
   bench: [...build, ...run, needs.cniPlugins],
   fuzz: [],
-  coverage: [...build, ...run],
+  coverage: [...build, ...run, needs.cniPlugins],
   lint: [],
   format: [],
 };
