@@ -1,6 +1,6 @@
 import type { Codec } from "libbpf-ts";
 import type { EndpointState, IpcacheState, LimitBounds, MapImage, SlotEntry } from "./kernel.ts";
-import { addressesOf, toEntry, toInterface, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
+import { addressesOf, bridgeInterface, toEntry, toInterface, toKey as endpointKeyOf } from "./kernel-endpoints.ts";
 import { toKey as ipcacheKeyOf } from "./kernel-ipcache.ts";
 import { encodeEntry, encodeKey } from "./kernel-slots.ts";
 import { toBandwidth, toBandwidthKey } from "./kernel-bandwidths.ts";
@@ -46,12 +46,17 @@ export function endpointsImage(endpoints: readonly EndpointState[]): MapImage {
 }
 
 export function interfacesImage(endpoints: readonly EndpointState[]): MapImage {
+  const pods = endpoints.filter(({ nodeAddresses }) => nodeAddresses === undefined);
+  const bridges = new Set(pods.flatMap(({ chained }) => chained?.bridge ?? []));
   return image(
     number,
     interfaceRecord,
-    endpoints.filter(({ nodeAddresses }) => nodeAddresses === undefined),
-    (endpoint) => endpoint.ifindex,
-    toInterface,
+    [
+      ...pods.map((pod) => [pod.ifindex, toInterface(pod)] as const),
+      ...[...bridges].map((index) => [index, bridgeInterface] as const),
+    ],
+    ([index]) => index,
+    ([, record]) => record,
   );
 }
 

@@ -34,6 +34,17 @@ export function toEntry(endpoint: EndpointState, address: string | null): Endpoi
   };
 }
 
+/** The record of a bridge. */
+export const bridgeInterface: InterfaceRecord = {
+  endpoint: {
+    ...{ address: bytesOf(null), family: 0, ifindex: 0, id: 0, incarnation: 0, identity: [0, 0], policy: [0, 0] },
+    ...{ flags: 0, mac: encodeMac("00:00:00:00:00:00"), hostMac: encodeMac("00:00:00:00:00:00") },
+  },
+  ipv4: bytesOf(null),
+  ipv6: bytesOf(null),
+  bridge: 0,
+};
+
 export function toInterface(endpoint: EndpointState): InterfaceRecord {
   return {
     endpoint: toEntry(endpoint, null),
@@ -82,6 +93,7 @@ export class KernelEndpoints implements EndpointTable {
     const byAddress = new Map([...this.#endpoints.entries()].map(([key, entry]) => [addressOf(key), entry]));
     const states = new Map<number, EndpointState>();
     for (const [, { endpoint, ipv4, ipv6, bridge }] of this.#interfaces.entries()) {
+      if (endpoint.id === 0) continue;
       const state = this.#toState(
         endpoint,
         decodeAddress(AddressFamily.IPV4, ipv4.bytes),
@@ -129,6 +141,7 @@ export class KernelEndpoints implements EndpointTable {
     filling("interfaces", this.#interfaces.handle.info.maxEntries, () =>
       this.#interfaces.set(endpoint.ifindex, toInterface(endpoint)),
     );
+    if (endpoint.chained) this.#setBridges();
     this.#bandwidths.retain(endpoint.id, endpoint.bandwidth);
   }
 
@@ -140,6 +153,20 @@ export class KernelEndpoints implements EndpointTable {
       if (this.#endpoints.get(key)?.incarnation === endpoint.incarnation) this.#endpoints.delete(key);
     }
     this.#bandwidths.retain(endpoint.id, undefined);
+    if (endpoint.chained) this.#setBridges();
+  }
+
+  /** Gives all bridges of chained endpoints a record, and no others. */
+  #setBridges(): void {
+    const records = [...this.#interfaces.entries()];
+    const there = new Set(records.filter(([, { endpoint }]) => endpoint.id === 0).map(([index]) => index));
+    for (const bridge of new Set(records.map(([, record]) => record.bridge))) {
+      if (bridge === 0 || there.delete(bridge)) continue;
+      filling("interfaces", this.#interfaces.handle.info.maxEntries, () =>
+        this.#interfaces.set(bridge, bridgeInterface),
+      );
+    }
+    for (const index of there) this.#interfaces.delete(index);
   }
 
   bandwidths(): BandwidthUse[] {

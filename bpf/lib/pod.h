@@ -163,7 +163,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
-	step = check_sender(skb, work, &tuple->source, family, interface);
+	step = check_sender(skb, work, &tuple->source, family);
 	if (!step && work->packet.fragment == FRAGMENT_FIRST)
 		step = remember_fragment(&work->packet);
 	if (step)

@@ -63,16 +63,13 @@ static __always_inline bool came_by_bridge(const struct endpoint *sender, __u32 
 
 /*
  * Has the stack given a packet that it forwards the node's address? None has it from outside: of IPv4 the kernel
- * takes no packet whose source is its own; of IPv6 only the devices of pods are believed. What a bridge passes on
- * has not been to the stack.
+ * takes no packet whose source is its own; of IPv6 only the devices and bridges of pods are believed. What a bridge
+ * passes on has not been to the stack.
  */
-static __always_inline bool is_translated(const struct __sk_buff *skb,
-					  const struct interface *receiver, __u8 family)
+static __always_inline bool is_translated(const struct __sk_buff *skb, __u8 family)
 {
-	if (skb->pkt_type != PACKET_FOR_HOST)
-		return false;
-	return family == FAMILY_IPV4 || receiver->bridge == skb->ingress_ifindex ||
-	       interface_by_index(skb->ingress_ifindex);
+	return skb->pkt_type == PACKET_FOR_HOST &&
+	       (family == FAMILY_IPV4 || interface_by_index(skb->ingress_ifindex));
 }
 
 /*
@@ -80,8 +77,7 @@ static __always_inline bool is_translated(const struct __sk_buff *skb,
  * translated, a pod's only of packets from its veth.
  */
 static __always_inline int check_sender(struct __sk_buff *skb, struct work *work,
-					const struct ip_address *address, __u8 family,
-					const struct interface *receiver)
+					const struct ip_address *address, __u8 family)
 {
 	const struct endpoint *sender = endpoint_by_address(address, family);
 	__u32 came_by = skb->ingress_ifindex;
@@ -92,7 +88,7 @@ static __always_inline int check_sender(struct __sk_buff *skb, struct work *work
 			       DROP(DROP_INVALID_SOURCE_IP);
 	if (!came_by || (!sender && ipcache_lookup(address, family).identity != IDENTITY_HOST))
 		return STEP_NEXT;
-	if (!is_translated(skb, receiver, family))
+	if (!is_translated(skb, family))
 		return DROP(DROP_INVALID_SOURCE_IP);
 	work->place |= CONNECTION_FORWARDED;
 	return STEP_NEXT;
@@ -159,7 +155,7 @@ static __always_inline int pass_arp_to_pod(struct __sk_buff *skb, struct work *w
 	__builtin_memcpy(&target, arp->target_ip, sizeof(target));
 	if (target != interface->ipv4.v4 && target != claimed.v4)
 		return TC_ACT_SHOT; /* asked of somebody else */
-	step = claimed.v4 ? check_sender(skb, work, &claimed, FAMILY_IPV4, interface) : STEP_NEXT;
+	step = claimed.v4 ? check_sender(skb, work, &claimed, FAMILY_IPV4) : STEP_NEXT;
 	return step || !(work->place & CONNECTION_FORWARDED) ? step : DROP(DROP_INVALID_SOURCE_IP);
 }
 
@@ -293,7 +289,7 @@ static __always_inline int pass_nd_to_pod(struct __sk_buff *skb, struct work *wo
 		return TC_ACT_SHOT; /* asked of somebody else */
 	if (is_link_local(claimed) || address_is_zero(claimed))
 		return STEP_NEXT;
-	step = check_sender(skb, work, claimed, FAMILY_IPV6, interface);
+	step = check_sender(skb, work, claimed, FAMILY_IPV6);
 	return step || !(work->place & CONNECTION_FORWARDED) ? step : DROP(DROP_INVALID_SOURCE_IP);
 }
 

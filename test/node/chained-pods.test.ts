@@ -1,66 +1,95 @@
 import { expect, test } from "vitest";
+import type { LabPod } from "#agent/local/lab-pod.ts";
 import { Traffic } from "#agent/local/traffic.ts";
+import { mustRunNow } from "#agent/local/command.ts";
+import { until } from "#agent/local/until.ts";
 import { ChainedPod } from "#test/support/chained-pod.ts";
-import { expectTraffic, type To } from "#test/support/expect-traffic.ts";
+import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
 import { Outside } from "#test/support/outside.ts";
-import { answersPing, ping } from "#test/support/ping.ts";
+import { ping } from "#test/support/ping.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
-import { usePods } from "#test/support/use-pods.ts";
 
+/** Who made the pod's veth: our own CNI plugin, or one before it in the list. */
+const kinds = ["own", "bridge", "ptp"] as const;
+type Kind = (typeof kinds)[number];
+
+const ports = [
+  { protocol: "TCP", port: 80 },
+  { protocol: "UDP", port: 80 },
+] as const;
 const node = useNode({
   objects: {
     "server.yaml": networkPolicy({
       name: "server",
-      selects: { tier: "server" },
-      ingress: [
-        {
-          from: [app("client")],
-          ports: [
-            { protocol: "TCP", port: 80 },
-            { protocol: "UDP", port: 80 },
-          ],
-        },
-      ],
+      selects: { app: "server" },
+      ingress: [{ from: [app("client")], ports }],
     }),
   },
-  args: ["--masquerade", "false"],
 });
-const own = usePods(node, ["client", "intruder", "server"], { server: { labels: { app: "server", tier: "server" } } });
-const pods: Record<string, ChainedPod> = {};
+const pods = { client: {}, intruder: {}, server: {} } as Record<"client" | "intruder" | "server", Record<Kind, LabPod>>;
 let outside: Outside;
 
 prepare(async () => {
-  for (const by of ["bridge", "ptp"] as const) {
-    for (const name of ["client", "intruder", "server"]) {
-      const labels = { app: name, ...(name === "server" && { tier: "server" }) };
-      pods[`${by} ${name}`] = await ChainedPod.add(node(), { by, name: `${by}-${name}`, labels });
+  for (const name of ["client", "intruder", "server"] as const) {
+    for (const by of kinds) {
+      const options = { name: `${by}-${name}`, labels: { app: name } };
+      pods[name][by] = by === "own" ? await node().addPod(options) : await ChainedPod.add(node(), { by, ...options });
     }
+  }
+  for (const { traffic } of Object.values(pods.server)) {
+    for (const protocol of ["TCP", "UDP"] as const) for (const port of [80, 81]) await traffic.serve(protocol, port);
   }
   outside = new Outside(node());
-  for (const server of [own.server, pods["bridge server"], pods["ptp server"]]) {
-    for (const protocol of ["TCP", "UDP"] as const)
-      for (const port of [80, 81]) await server?.traffic.serve(protocol, port);
-  }
   await outside.traffic.serve("TCP", 80);
+  for (const [family, address] of [
+    ["-4", outside.ipv4],
+    ["-6", outside.ipv6],
+  ] as const)
+    mustRunNow(node().namespace.enter(["ip", family, "route", "add", "default", "via", address]));
+  await until("the link to be the node's device", async () =>
+    (await node().client.bpf("links")).some((one) => one.interface === "outside"),
+  );
 });
 
-function pod(name: string): ChainedPod {
-  const found = name.startsWith("own ") ? own[name.slice(4) as keyof typeof own] : pods[name];
-  if (!found) throw new Error(`there is no pod ${name}`);
-  return found as ChainedPod;
-}
+test.each(kinds.flatMap((from) => kinds.map((to) => [from, to] as const)))(
+  "a pod of %s reaches one of %s as policy says",
+  async (from, to) => {
+    const { ipv4, ipv6 } = pods.server[to];
+    const attempts = [ipv4, ipv6].flatMap((address) =>
+      (["TCP", "UDP"] as const).flatMap((protocol) => [
+        expectTraffic(pods.client[from], address, 80, "answered", { protocol }),
+        expectTraffic(pods.client[from], address, 81, "silent", { protocol }),
+        expectTraffic(pods.intruder[from], address, 80, "silent", { protocol }),
+      ]),
+    );
+    await Promise.all(attempts);
+  },
+);
 
-const kinds = ["bridge", "ptp", "own"] as const;
-const pairs = kinds.flatMap((from) => kinds.map((to) => [from, to] as const));
+test.each(["bridge", "ptp"] as const)("a pod of %s and its node reach each other", async (by) => {
+  const { client, server } = pods;
+  for (const gateway of [client[by].gateway4, client[by].gateway6]) await ping(client[by], gateway);
+  await using host = new Traffic(node().namespace, (pid) => node().lab.track(pid));
+  for (const address of [server[by].ipv4, server[by].ipv6]) await expectTraffic(host, address, 81, "answered");
+});
 
-test.each(pairs)("a pod of %s reaches one of %s as policy says, by IPv4 and IPv6", async (from, to) => {
-  const [client, intruder, server] = [pod(`${from} client`), pod(`${from} intruder`), pod(`${to} server`)];
-  for (const address of [server.ipv4, server.ipv6]) {
-    for (const protocol of ["TCP", "UDP"] as const) {
-      await expectTraffic(client, address, 80, "answered", { protocol });
-      await expectTraffic(client, address, 81, "silent", { protocol });
-      await expectTraffic(intruder, address, 80, "silent", { protocol });
-    }
+test.each(["bridge", "ptp"] as const)("a pod of %s is masqueraded by its own plugin, or by nobody", async (by) => {
+  // The world has routes to all pods here.
+  for (const address of [outside.ipv4, outside.ipv6]) {
+    for (const kind of ["own", by] as const) await expectTraffic(pods.client[kind], address, 80, "answered");
   }
+  const mapped = new Set((await node().client.bpf("nat")).map(({ source }) => source));
+  const { own, [by]: chained } = pods.client;
+  expect([...mapped]).toEqual(expect.arrayContaining([own.ipv4, own.ipv6]));
+  expect([chained.ipv4, chained.ipv6].filter((address) => mapped.has(address))).toEqual([]);
+});
+
+test("what the kernel holds of chained pods is what policy says", async () => {
+  expect(await node().weir("policy", "verify")).toMatchObject({ code: 0 });
+});
+
+test("no packet of theirs is dropped but by policy", async () => {
+  const reasons = new Set((await node().client.bpf("counters")).map(({ reason }) => reason));
+  expect([...reasons].sort()).toEqual(["FORBIDDEN_ICMPV6_MESSAGE", "FORWARDED", "MULTICAST_HANDLED", "POLICY_DENIED"]);
 });

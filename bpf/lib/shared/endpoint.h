@@ -42,11 +42,14 @@ struct endpoint {
 	__u8 pad[3];
 };
 
-/* Value of `interfaces` (key: ifindex of the host side): who is sending. */
+/*
+ * Value of `interfaces` (key: ifindex of the host side): who is sending. A bridge that chained pods are on has one, too,
+ * of the endpoint 0: what they send to the node, or by it, comes to the stack by the bridge.
+ */
 struct interface {
 	struct endpoint endpoint; /* of no address */
 	struct ip_address ipv4;	  /* all zero: the endpoint has none */
 	struct ip_address ipv6;
-	__u32 bridge; /* that the device is a port of: what the pod sends to the node comes by it; 0: of none */
+	__u32 bridge; /* that the device is a port of; 0: of none */
 	__u32 pad;
 };
