@@ -88,7 +88,8 @@ export function readResult(version: Version, output: unknown): AddResult {
 }
 
 export const errorObject = z.strictObject({
-  cniVersion: z.enum(versions),
+  // Plugins of old leave it out.
+  cniVersion: z.enum(versions).optional(),
   code: z.int().positive(),
   msg: z.string().min(1),
   details: z.string().min(1).optional(),

@@ -147,7 +147,11 @@ export class Runtime {
     wrap: readonly string[] = [],
   ): Promise<Reply> {
     const plugin = this.#options.enter([...wrap, this.#find(type)]);
-    return callPlugin({ command: plugin, variables: { CNI_COMMAND: command, ...variables }, input });
+    const reply = await callPlugin({ command: plugin, variables: { CNI_COMMAND: command, ...variables }, input });
+    if (type.startsWith("weir-") && reply.error && reply.error.cniVersion === undefined) {
+      throw new ConformanceError(`${command} by ${type}: an error without cniVersion: ${reply.error.msg}`);
+    }
+    return reply;
   }
 
   /** The variables of a verb that is about an attachment (cni-29, cni-35, cni-47). */
