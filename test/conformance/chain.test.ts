@@ -102,7 +102,7 @@ test("the runtime's part: order of plugins, prevResult, capabilities and unknown
   const records = takeRecords(last);
   expect(records.map(({ command }) => command)).toEqual(["ADD", "CHECK", "STATUS", "GC", "DEL"]);
   for (const { command, config } of records) {
-    expect(config).toMatchObject({ cniVersion: "1.1.0", name: "weir", type: "last", "example.com/x": [1] });
+    expect(config).toMatchObject({ cniVersion: "1.1.0", name: "conformance", type: "last", "example.com/x": [1] });
     const about = command !== "STATUS" && command !== "GC";
     expect(config["prevResult"]).toEqual(about ? result : undefined);
     expect(config["runtimeConfig"]).toEqual(about ? { mac: "0a:00:00:00:00:01" } : undefined);

@@ -32,7 +32,7 @@ export function addRecorder(node: LabNode, name: string): string {
 
 /** Our plugin as the only one of a network, unless told otherwise. */
 export function runtimeOf(node: LabNode, network: Readonly<Record<string, unknown>> = {}): Runtime {
-  const list = { cniVersion: "1.1.0", name: "weir", plugins: [weirPlugin(node)], ...network };
+  const list = { cniVersion: "1.1.0", name: "conformance", plugins: [weirPlugin(node)], ...network };
   return new Runtime({
     network: readNetwork(list),
     path: [node.lab.dist, pluginFolder(node), debianPlugins],

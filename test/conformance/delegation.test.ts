@@ -7,7 +7,7 @@ import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
 import { addRecorder, addressOf, type Container, makeContainer, runtimeOf, weirPlugin } from "./containers.ts";
 import { expectFailure } from "./expect-error.ts";
-import { expectState, nodeState } from "./node-state.ts";
+import { expectState, type NodeState, nodeState } from "./node-state.ts";
 import { takeRecords } from "./records.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -17,9 +17,11 @@ const pods = usePods(node, ["client"]);
 /** Folder of what the IPAM plugin `recorder` was told. */
 let records: string;
 let runtime: Runtime;
+let before: NodeState;
 prepare(async () => {
   records = addRecorder(node(), "recorder");
   runtime = runtimeOf(node(), { plugins: [weirPlugin(node(), { ipam: { type: "recorder", colour: "red" } })] });
+  before = await nodeState(node());
 });
 beforeEach(() => void takeRecords(records));
 
@@ -96,7 +98,6 @@ test("gc-57, gc-58: GC goes on where the IPAM plugin failed, and tells its error
 });
 
 test("cni-86: when the IPAM plugin fails an ADD it is told DEL, and nothing is left", async () => {
-  const before = await nodeState(node());
   using pod = container();
   await whileFailing("ADD", async () => {
     expect((await expectFailure(runtime.add(pod), 111)).msg).toContain("no ADD today");
@@ -154,7 +155,6 @@ const ipamCall = async (command: string, pod: Container, more: object = {}) =>
   });
 
 test("cni-90, cni-82: as an IPAM plugin ours gives addresses, gateways and routes, and no interface", async () => {
-  const before = await nodeState(node());
   using pod = container();
   const { output, exitCode } = await ipamCall("ADD", pod);
   expect(exitCode).toBe(0);
@@ -169,7 +169,6 @@ test("cni-90, cni-82: as an IPAM plugin ours gives addresses, gateways and route
 });
 
 test("gc-55, cni-85: as an IPAM plugin ours gives back what is stale", async () => {
-  const before = await nodeState(node());
   using pod = container();
   await ipamCall("ADD", pod);
   const reply = await ipamCall("GC", pod, { "cni.dev/valid-attachments": [] });
