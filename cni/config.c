@@ -179,7 +179,7 @@ struct config read_config(const char *bytes, size_t length, const struct environ
 		fail(ERROR_DECODE, "decode network configuration: %s, at line %d, column %d",
 		     reason.text, reason.line, reason.column);
 	if (!json_is_object(config.object))
-		fail(ERROR_INCOMPATIBLE_VERSION, "network configuration is not an object");
+		fail(ERROR_DECODE, "decode network configuration: it is not an object");
 	check_version(config.object, environment->command);
 	check_name(config.object);
 	plugin_name(config.object, "type");

@@ -1,4 +1,5 @@
 import type { CniAnswer } from "#agent/api/cni.ts";
+import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import { findLink, podSideProblems } from "#agent/net/pod-side.ts";
 import type { PodNamespace } from "#agent/net/pod-namespace.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
@@ -27,6 +28,11 @@ export function check(parts: CniParts, call: Call): CniAnswer {
   using namespace = openNamespace(call);
   const expected = { mac, addresses: addresses.map(({ address, bits }) => `${address}/${bits}`), routes };
   const record = parts.endpoints.find(containerId, ifName)?.record;
+  // Addresses of another plugin may be left where there is no record of ours: those DEL has to give back.
+  if (!record && plugin === undefined && !findLink(parts.host, hostInterfaceName(containerId, ifName))) {
+    const message = `check of ${ifName}: no endpoint is known for it in container ${containerId}`;
+    throw new CniError(ErrorCode.UNKNOWN_CONTAINER, message);
+  }
   const problems = [
     ...podSideProblems(namespace, ifName, expected),
     ...(record ? pairProblems(parts, namespace, record) : []),

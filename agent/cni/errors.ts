@@ -11,6 +11,8 @@ import type { CniVersion } from "./versions.ts";
 export const ErrorCode = {
   /** The message holds the field's name and value. */
   UNSUPPORTED_FIELD: 2,
+  /** Nothing of the container is here, so that nothing need be cleaned up. */
+  UNKNOWN_CONTAINER: 3,
   /** The message holds the names of the variables. */
   INVALID_ENVIRONMENT: 4,
   INVALID_CONFIG: 7,

@@ -6,7 +6,7 @@ import type { Call, CniParts } from "./call.ts";
 import { check } from "./check.ts";
 import { parseConfig } from "./config.ts";
 import { del } from "./del.ts";
-import { errorOutcome } from "./errors.ts";
+import { CniError, errorOutcome } from "./errors.ts";
 import { gc } from "./gc.ts";
 import { ipamPlugin } from "./ipam-plugin.ts";
 import { status } from "./status.ts";
@@ -48,7 +48,7 @@ export class CniService implements CniPort {
         return answer;
       });
     } catch (error) {
-      if (answerError(error).status === 500) {
+      if (!(error instanceof CniError) && answerError(error).status === 500) {
         this.#options.unforeseen(error, `${call.command} of ${call.ifName} of container ${call.containerId}`);
       }
       return errorOutcome(error, versionOf(call.config));

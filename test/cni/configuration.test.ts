@@ -13,7 +13,7 @@ test.for([
   ["{", "1.1.0", 6, "decode network configuration: "],
   ['{"cniVersion":"0.4.0"', "1.1.0", 6, "decode network configuration: "],
   ["", "1.1.0", 6, "decode network configuration: "],
-  ["[]", "1.1.0", 1, "network configuration is not an object"],
+  ["[]", "1.1.0", 6, "decode network configuration: it is not an object"],
   ["{}", "1.1.0", 1, "cniVersion is missing from the network configuration"],
   [{ ...least, cniVersion: 1 }, "1.1.0", 1, "cniVersion 1 is not supported; supported versions: 0.3.0"],
   [{ ...least, cniVersion: "0.2.0" }, "1.1.0", 1, 'cniVersion "0.2.0" is not supported'],
