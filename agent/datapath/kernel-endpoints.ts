@@ -169,6 +169,15 @@ export class KernelEndpoints implements EndpointTable {
     for (const index of there) this.#interfaces.delete(index);
   }
 
+  removeAllBut(incarnations: ReadonlySet<number>): void {
+    for (const [ifindex, { endpoint }] of [...this.#interfaces.entries()]) {
+      if (!incarnations.has(endpoint.incarnation)) this.#interfaces.delete(ifindex);
+    }
+    for (const [key, { incarnation, flags }] of [...this.#endpoints.entries()]) {
+      if (!(flags & EndpointFlag.HOST) && !incarnations.has(incarnation)) this.#endpoints.delete(key);
+    }
+  }
+
   bandwidths(): BandwidthUse[] {
     return this.#bandwidths.list();
   }

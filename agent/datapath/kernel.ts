@@ -136,6 +136,8 @@ export interface EndpointTable {
   write(endpoint: EndpointState): void;
   /** Removes all records: the interface first, limits last. Idempotent. */
   remove(endpoint: EndpointState): void;
+  /** Removes the records of all incarnations of pods but these: {@link read} gives one endpoint for a number, whole or not. */
+  removeAllBut(incarnations: ReadonlySet<number>): void;
   /** All limits of bandwidth. */
   bandwidths(): BandwidthUse[];
 }

@@ -121,6 +121,8 @@ export class Enforcement {
     for (const [id, state] of inKernel) {
       if (!this.#endpoints.has(id)) this.#kernel.endpoints.remove(state);
     }
+    // A write or removal that was cut short leaves some records of an endpoint, and its number may be another's by now.
+    this.#kernel.endpoints.removeAllBut(new Set(endpoints.map(({ incarnation }) => incarnation)));
     // Pods' and the node's own addresses are theirs, whatever objects say.
     const own = [...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)];
     this.#addresses.resetKnown([...outsiders.prefixes, ...own]);

@@ -133,6 +133,11 @@ export class MemoryKernel implements Kernel {
       else this.#endpoints.delete(endpoint.id);
       this.#wrote(`endpoint ${endpoint.id} removed`);
     },
+    removeAllBut: (incarnations) => {
+      for (const [id, { incarnation, nodeAddresses }] of [...this.#endpoints]) {
+        if (!nodeAddresses && !incarnations.has(incarnation)) this.#endpoints.delete(id);
+      }
+    },
     bandwidths: () => [],
   };
 
