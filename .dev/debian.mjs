@@ -39,16 +39,19 @@ const needs = {
   nsenter: { packageName: "util-linux", present: () => hasProgram("nsenter") && hasProgram("unshare") },
   mount: { packageName: "mount", present: () => hasProgram("mount") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
+  strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
 
 const build = [needs.libbpfHeaders, needs.kernelHeaders, needs.cc, needs.libcHeaders, needs.jansson];
 const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
+/** Other plugins in a list with ours, and a kill at every system call. */
+const conformance = [needs.cniPlugins, needs.strace];
 
 /** The needs of each command of `.dev/run.mjs`. */
 export const commandNeeds = {
   start: [...build, ...run],
-  test: [...build, ...run, needs.cniPlugins],
-  "test:long": [...build, ...run, needs.cniPlugins],
+  test: [...build, ...run, ...conformance],
+  "test:long": [...build, ...run, ...conformance],
   build: [...build],
   gen: [...build, needs.libbpf],
   bench: [...build, ...run, needs.cniPlugins],

@@ -59,6 +59,8 @@ test("cni-27, cni-92, code-100: an interface that exists is an error of our own 
   const before = [await inside("ip", "addr"), await nodeState(node())] as const;
   const error = await expectFailure(runtime.add(container), 101);
   expect(error.msg).toContain("eth0");
+  // The runtime is told: it is no fault of the agent.
+  expect(node().agent.logTail()).not.toContain('"level":"error"');
   await runtime.delete(container);
   expect(await inside("ip", "addr")).toBe(before[0]);
   await expectState(node(), before[1], "an ADD in vain");

@@ -1,16 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { mustRun } from "#agent/local/command.ts";
+import { Traffic } from "#agent/local/traffic.ts";
 import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { networkPolicy } from "#test/support/network-policy.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
 import { addRecorder, addressOf, makeContainer, runtimeOf, weirPlugin } from "./containers.ts";
 import { expectFailure } from "./expect-error.ts";
-import { loadNetwork } from "./network.ts";
 import { expectState, nodeState } from "./node-state.ts";
-import { takeRecords } from "./records.ts";
 import { versions } from "./result-schema.ts";
 
 const node = useNode({
@@ -18,12 +15,7 @@ const node = useNode({
 });
 usePods(node, ["client"]);
 
-let first: string;
-let last: string;
-prepare(async () => {
-  first = addRecorder(node(), "first");
-  last = addRecorder(node(), "last");
-});
+prepare(async () => void addRecorder(node(), "first"));
 
 /** Debian's bridge, with addresses of host-local, and then ours. */
 const behindBridge = (more: readonly object[] = []) => [
@@ -56,13 +48,9 @@ test("cni-26, cni-89: behind a bridge the plugin guards its interface, and passe
     const shape = (text: string) => text.replace(/veth\w+|10\.99\.0\.\d+\/24|([0-9a-f]{2}:){5}[0-9a-f]{2}|\/run\/netns\/[\w.-]+/g, "X");
     expect(shape(JSON.stringify(result))).toBe(shape(JSON.stringify(plain)));
     expect((await node().client.endpoints()).map(({ ipv4 }) => ipv4)).toContain(addressOf(result));
-    const reaches = async (address: string) => {
-      const { promise, resolve } = Promise.withResolvers<string>();
-      mustRun(reference.namespace.enter(["bash", "-c", `timeout 1 bash -c 'echo > /dev/tcp/${address}/80' 2>&1 || echo status $?`])).then(resolve, resolve);
-      return promise;
-    };
-    expect(await reaches(addressOf(result))).toContain("refused");
-    expect(await reaches(addressOf(silent))).toMatch(/status 124/);
+    await using traffic = new Traffic(reference.namespace, (pid) => node().lab.track(pid));
+    await expectTraffic(traffic, addressOf(result), 80, "refused");
+    await expectTraffic(traffic, addressOf(silent), 80, "silent");
     if (cniVersion !== "0.3.0" && cniVersion !== "0.3.1") await chained.check(open);
     for (const runtime of [chained, without]) await runtime.deleteAll();
   }
@@ -87,40 +75,4 @@ test("cni-27: behind another plugin its interface is needed, and prevResult has 
   const { msg } = await expectFailure(runtime.add(container), 7);
   expect(msg).toContain("prevResult");
   await runtime.deleteAll();
-  takeRecords(first);
-});
-
-test("the runtime's part: order of plugins, prevResult, capabilities and unknown fields (cni-8, cni-31, cni-68 to cni-81)", async () => {
-  const recorder = { type: "last", capabilities: { mac: true, ips: false }, "example.com/x": [1] };
-  const runtime = runtimeOf(node(), { plugins: [weirPlugin(node()), recorder] });
-  using container = makeContainer(node(), "client", { capabilityArgs: { mac: "0a:00:00:00:00:01", ips: ["10.0.0.1"] } });
-  const result = await runtime.add(container);
-  await runtime.check(container);
-  await runtime.status();
-  await runtime.gc([container]);
-  await runtime.delete(container);
-  const records = takeRecords(last);
-  expect(records.map(({ command }) => command)).toEqual(["ADD", "CHECK", "STATUS", "GC", "DEL"]);
-  for (const { command, config } of records) {
-    expect(config).toMatchObject({ cniVersion: "1.1.0", name: "conformance", type: "last", "example.com/x": [1] });
-    const about = command !== "STATUS" && command !== "GC";
-    expect(config["prevResult"]).toEqual(about ? result : undefined);
-    expect(config["runtimeConfig"]).toEqual(about ? { mac: "0a:00:00:00:00:01" } : undefined);
-    expect(config).not.toHaveProperty("capabilities");
-    const valid = [{ containerID: container.containerId, ifname: "eth0" }];
-    expect(config["cni.dev/valid-attachments"]).toEqual(command === "GC" ? valid : undefined);
-  }
-});
-
-test("cni-4, cni-5, cni-6, cni-7: plugins of the folder with the network's name are added to those of the list", async () => {
-  const folder = join(node().folder, "net.d");
-  mkdirSync(join(folder, "weir"), { recursive: true });
-  const list = { cniVersion: "1.1.0", name: "weir", plugins: [weirPlugin(node())] };
-  writeFileSync(join(folder, "weir.conflist"), JSON.stringify(list));
-  writeFileSync(join(folder, "weir/last.conf"), JSON.stringify({ type: "last" }));
-  expect(loadNetwork(join(folder, "weir.conflist")).plugins.map(({ type }) => type)).toEqual(["weir-cni", "last"]);
-  writeFileSync(join(folder, "weir.conflist"), JSON.stringify({ ...list, loadOnlyInlinedPlugins: true }));
-  expect(loadNetwork(join(folder, "weir.conflist")).plugins.map(({ type }) => type)).toEqual(["weir-cni"]);
-  writeFileSync(join(folder, "weir.conflist"), JSON.stringify({ ...list, name: "a/b" }));
-  expect(() => loadNetwork(join(folder, "weir.conflist"))).toThrow(/name/);
 });

@@ -26,7 +26,7 @@ const calls: Record<string, Calls> = {};
 /** Runs something while the agent's system calls are written down. */
 async function callsDuring(name: string, run: () => Promise<unknown>): Promise<Calls> {
   const file = join(node().folder, name);
-  const tracer = await Tracer.attach(node().agent.pid, ["-o", file]);
+  const tracer = await Tracer.attach(node(), ["-o", file]);
   try {
     await run();
   } finally {
@@ -49,7 +49,7 @@ prepare(async () => {
 /** Runs a verb on an agent that is killed at a point of it, and started again at once, as its supervisor would. */
 async function withCrash<T>(verb: string, run: () => Promise<T>): Promise<{ outcome: T | PluginError; what: string }> {
   const point = pickPoint(calls[verb] ?? new Map(), random);
-  const tracer = await Tracer.killAt(node().agent.pid, point);
+  const tracer = await Tracer.killAt(node(), point);
   const done = run().catch((error: unknown) => {
     if (error instanceof PluginError) return error;
     throw error;

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { LabError } from "#agent/local/errors.ts";
+import type { LabNode } from "#agent/local/lab-node.ts";
 import type { Random } from "#test/support/random.ts";
 
 /** Before a thread's nth call of a system call. */
@@ -48,22 +49,27 @@ export function pickPoint(calls: Calls, random: Random): CrashPoint {
   return { call, nth: random.integer(1, count) };
 }
 
-/** strace on a process that runs already, with all its threads. */
+/** strace on an agent that runs already, with all its threads. */
 export class Tracer {
   readonly #child;
   /** Resolves when strace ends: because the process did, or because it was told to. */
   readonly ended: Promise<void>;
 
-  private constructor(pid: number, options: readonly string[]) {
+  private constructor(node: LabNode, pid: number, options: readonly string[]) {
     this.#child = spawn("strace", ["-f", ...options, "-p", String(pid)], { stdio: ["ignore", "ignore", "pipe"], detached: true });
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#child.on("close", () => resolve());
+    const tracked = node.lab.track(this.#child.pid ?? 0);
+    this.#child.on("close", () => {
+      tracked[Symbol.dispose]();
+      resolve();
+    });
     this.ended = promise;
   }
 
-  /** Resolves when strace sees the process. */
-  static async attach(pid: number, options: readonly string[]): Promise<Tracer> {
-    const tracer = new Tracer(pid, options);
+  /** Follows the agent of a node; resolves when strace sees all of it. */
+  static async attach(node: LabNode, options: readonly string[]): Promise<Tracer> {
+    const { pid } = node.agent;
+    const tracer = new Tracer(node, pid, options);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let said = "";
     tracer.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -75,9 +81,9 @@ export class Tracer {
     return tracer;
   }
 
-  /** Kills the process at a point. */
-  static async killAt(pid: number, point: CrashPoint): Promise<Tracer> {
-    return Tracer.attach(pid, ["-o", "/dev/null", ...injection(point, "KILL")]);
+  /** Kills the agent at a point. */
+  static async killAt(node: LabNode, point: CrashPoint): Promise<Tracer> {
+    return Tracer.attach(node, ["-o", "/dev/null", ...injection(point, "KILL")]);
   }
 
   /** Lets go of the process, which lives on. */

@@ -120,7 +120,7 @@ test("cni-86: when our own part of ADD fails the IPAM plugin is told DEL", async
   for (const each of [pod, twice]) await runtime.delete(each);
 });
 
-test("cni-83: an IPAM plugin that is not in CNI_PATH is an error that names it", async () => {
+test("cni-21, cni-83: an IPAM plugin that is not in CNI_PATH is an error that names it", async () => {
   const nowhere = runtimeOf(node(), { plugins: [weirPlugin(node(), { ipam: { type: "nowhere" } })] });
   using pod = container();
   const error = await nowhere.add(pod).catch((thrown: unknown) => thrown);

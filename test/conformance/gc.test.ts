@@ -16,7 +16,7 @@ const pods = usePods(node, ["client"]);
 /** How many of the containers that stay have a stream of packets; each needs a process. */
 const streams = sized({ short: 3, long: 30 });
 
-test("gc-55, gc-57: GC releases what is stale, to the last trace, and what is valid loses no packet", async () => {
+test("gc-55, gc-56, gc-57: GC releases what is stale, to the last trace, and what is valid loses no packet", async () => {
   const runtime = runtimeOf(node());
   const valid: Container[] = [];
   const stale: Container[] = [];
@@ -40,7 +40,7 @@ test("gc-55, gc-57: GC releases what is stale, to the last trace, and what is va
     running.push(await pods.client.traffic.stream(targetOf(result ? addressOf(result) : "", 80, "UDP")));
   }
   for (const stream of running) await goesOn(stream);
-  // Half of the stale ones' namespaces are gone already (gc-56).
+  // Half of the stale ones' namespaces are gone already.
   for (const container of stale.slice(0, 10)) container[Symbol.dispose]();
   await runtime.gc(valid);
   await expectState(node(), before, "GC");
@@ -49,7 +49,7 @@ test("gc-55, gc-57: GC releases what is stale, to the last trace, and what is va
     expect((await stream.stop()).lost).toEqual([]);
   }
   for (const container of valid) await runtime.check(container);
-  // cni-59: the runtime deletes what is stale all the same.
+  // The runtime deletes what is stale all the same.
   await runtime.deleteAll();
 });
 

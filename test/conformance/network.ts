@@ -4,8 +4,9 @@ import { join } from "node:path";
 import * as z from "zod";
 import { isAtLeast, type Version, versions } from "./result-schema.ts";
 
-/** Keys that the runtime writes, and nobody else: section 1, "Reserved keys" (cni-10). */
-const isReserved = (key: string): boolean => key === "runtimeConfig" || key === "args" || key.startsWith("cni.dev/");
+/** Keys that the runtime writes, and nobody else: section 1, "Reserved keys" (cni-10), and its own prevResult (cni-79). */
+const isReserved = (key: string): boolean =>
+  ["runtimeConfig", "args", "prevResult"].includes(key) || key.startsWith("cni.dev/");
 
 /** One plugin of a list. What we do not know goes on to it as it is (cni-8, cni-12). */
 const pluginConfig = z.looseObject({

@@ -106,9 +106,9 @@ export class Runtime {
   async gc(valid: readonly Attachment[]): Promise<void> {
     if (this.network.disableGC) return; // cni-3
     if (this.#busy.size > 0) throw new ConformanceError(`GC while ${[...this.#busy].join(", ")} is busy`);
-    this.#collecting = true;
     const errors: unknown[] = [];
     const validAttachments = valid.map(({ containerId, ifName }) => ({ containerID: containerId, ifname: ifName }));
+    this.#collecting = true;
     for (const plugin of this.network.plugins) {
       await this.#call("GC", plugin, { validAttachments }).catch((error: unknown) => errors.push(error));
     }
