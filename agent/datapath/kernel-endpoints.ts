@@ -170,12 +170,13 @@ export class KernelEndpoints implements EndpointTable {
   }
 
   removeAllBut(incarnations: ReadonlySet<number>): void {
-    for (const [ifindex, { endpoint }] of [...this.#interfaces.entries()]) {
-      if (!incarnations.has(endpoint.incarnation)) this.#interfaces.delete(ifindex);
-    }
-    for (const [key, { incarnation, flags }] of [...this.#endpoints.entries()]) {
-      if (!(flags & EndpointFlag.HOST) && !incarnations.has(incarnation)) this.#endpoints.delete(key);
-    }
+    // Read to the end first: what is deleted meanwhile makes the kernel begin anew.
+    const isOld = ({ incarnation, flags }: EndpointEntry) =>
+      (flags & EndpointFlag.HOST) === 0 && !incarnations.has(incarnation);
+    const interfaces = [...this.#interfaces.entries()].filter(([, { endpoint }]) => isOld(endpoint));
+    const addresses = [...this.#endpoints.entries()].filter(([, entry]) => isOld(entry));
+    for (const [ifindex] of interfaces) this.#interfaces.delete(ifindex);
+    for (const [key] of addresses) this.#endpoints.delete(key);
   }
 
   bandwidths(): BandwidthUse[] {

@@ -30,12 +30,23 @@ test("cni-88: the result names both ends of the veth, addresses, gateways and ro
   const [host, pod] = result.interfaces ?? [];
   const link = async (enter: (command: string[]) => string[], name = "") =>
     (JSON.parse(await mustRun(enter(["ip", "-j", "link", "show", "dev", name]))) as object[])[0];
-  expect(await link((command) => node().namespace.enter(command), host?.name)).toMatchObject({ address: host?.mac, mtu: 1400 });
-  expect(await link((command) => container.namespace.enter(command), pod?.name)).toMatchObject({ address: pod?.mac, mtu: 1400 });
+  expect(await link((command) => node().namespace.enter(command), host?.name)).toMatchObject({
+    address: host?.mac,
+    mtu: 1400,
+  });
+  expect(await link((command) => container.namespace.enter(command), pod?.name)).toMatchObject({
+    address: pod?.mac,
+    mtu: 1400,
+  });
   expect([host?.sandbox ?? "", pod]).toMatchObject(["", { name: "eth0", mtu: 1400, sandbox: container.netns }]);
   expect(result.ips?.map((ip) => ip.interface)).toEqual([1, 1]);
-  for (const [family, destination] of [["-4", "0.0.0.0/0"], ["-6", "::/0"]] as const) {
-    const [route] = JSON.parse(await mustRun(container.namespace.enter(["ip", family, "-j", "route", "show", "default"]))) as [{ gateway: string }];
+  for (const [family, destination] of [
+    ["-4", "0.0.0.0/0"],
+    ["-6", "::/0"],
+  ] as const) {
+    const [route] = JSON.parse(
+      await mustRun(container.namespace.enter(["ip", family, "-j", "route", "show", "default"])),
+    ) as [{ gateway: string }];
     expect(result.routes).toContainEqual({ dst: destination, gw: route.gateway });
     expect(result.ips?.map(({ gateway }) => gateway)).toContain(route.gateway);
   }
@@ -43,7 +54,12 @@ test("cni-88: the result names both ends of the veth, addresses, gateways and ro
 });
 
 test("cni-13: the resolver of the configuration goes on to the runtime", async () => {
-  const dns = { nameservers: ["10.0.0.53", "fd00::53"], domain: "example.com", search: ["a.example.com"], options: ["ndots:2"] };
+  const dns = {
+    nameservers: ["10.0.0.53", "fd00::53"],
+    domain: "example.com",
+    search: ["a.example.com"],
+    options: ["ndots:2"],
+  };
   const runtime = runtimeOf(node(), { plugins: [weirPlugin(node(), { dns })] });
   using container = makeContainer(node(), "pod");
   expect((await runtime.add(container)).dns).toEqual(dns);

@@ -45,7 +45,8 @@ test("cni-26, cni-89: behind a bridge the plugin guards its interface, and passe
     const result = await chained.add(open);
     const silent = await chained.add(closed);
     // Equal but for what differs from container to container.
-    const shape = (text: string) => text.replace(/veth\w+|10\.99\.0\.\d+\/24|([0-9a-f]{2}:){5}[0-9a-f]{2}|\/run\/netns\/[\w.-]+/g, "X");
+    const shape = (text: string) =>
+      text.replace(/veth\w+|10\.99\.0\.\d+\/24|([0-9a-f]{2}:){5}[0-9a-f]{2}|\/run\/netns\/[\w.-]+/g, "X");
     expect(shape(JSON.stringify(result))).toBe(shape(JSON.stringify(plain)));
     expect((await node().client.endpoints()).map(({ ipv4 }) => ipv4)).toContain(addressOf(result));
     await using traffic = new Traffic(reference.namespace, (pid) => node().lab.track(pid));

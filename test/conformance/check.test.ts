@@ -19,7 +19,9 @@ async function checkWith(container: Container, change: (result: AddResult) => Ad
 }
 
 /** A new attachment, something done to it, and what CHECK says then. */
-async function complaintAfter(damage: (container: Container, host: string, result: AddResult) => Promise<unknown>): Promise<string> {
+async function complaintAfter(
+  damage: (container: Container, host: string, result: AddResult) => Promise<unknown>,
+): Promise<string> {
   const runtime = runtimeOf(node());
   using container = makeContainer(node(), "pod");
   const result = await runtime.add(container);
@@ -63,15 +65,24 @@ test("cni-37: what a later plugin of the list changed, and the result says, is n
   const runtime = runtimeOf(node());
   using container = makeContainer(node(), "pod");
   const { ips: [ip] = [] } = await runtime.add(container);
-  await inside(container, `ip route replace default via ${ip?.gateway} dev eth0 metric 7; ip route add 192.0.2.0/24 via ${ip?.gateway}`);
-  await inside(container, "ip -6 route delete default; ip link add later type veth peer name later2; ip link set eth0 mtu 1300");
+  await inside(
+    container,
+    `ip route replace default via ${ip?.gateway} dev eth0 metric 7; ip route add 192.0.2.0/24 via ${ip?.gateway}`,
+  );
+  await inside(
+    container,
+    "ip -6 route delete default; ip link add later type veth peer name later2; ip link set eth0 mtu 1300",
+  );
   const changed = await checkWith(container, (result) => ({
     ...result,
     interfaces: [
       ...(result.interfaces ?? []).map((entry) => ("mtu" in entry && entry.sandbox ? { ...entry, mtu: 1300 } : entry)),
       { name: "later", sandbox: container.netns },
     ],
-    routes: [{ dst: "0.0.0.0/0", gw: ip?.gateway }, { dst: "192.0.2.0/24", gw: ip?.gateway }],
+    routes: [
+      { dst: "0.0.0.0/0", gw: ip?.gateway },
+      { dst: "192.0.2.0/24", gw: ip?.gateway },
+    ],
   }));
   expectSilence(changed);
   await runtime.delete(container);
@@ -109,7 +120,12 @@ test("code-3: CHECK of a container that nobody added says that it is unknown", a
     interfaces: [{ name: "eth0", sandbox: container.netns }],
     ips: [{ address: "10.77.0.9/32", interface: 0 }],
   };
-  const reply = await runtime.call("CHECK", "weir-cni", runtime.variables(container), runtime.config(container, prevResult));
+  const reply = await runtime.call(
+    "CHECK",
+    "weir-cni",
+    runtime.variables(container),
+    runtime.config(container, prevResult),
+  );
   expectError(reply, 3);
 });
 

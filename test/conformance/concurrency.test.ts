@@ -9,7 +9,8 @@ import type { AddResult } from "./result-schema.ts";
 const node = useNode();
 const pods = usePods(node, ["client"]);
 
-const addressesOf = (results: readonly AddResult[]) => results.flatMap(({ ips = [] }) => ips.map(({ address }) => address));
+const addressesOf = (results: readonly AddResult[]) =>
+  results.flatMap(({ ips = [] }) => ips.map(({ address }) => address));
 
 test("cni-64: twenty containers that come at once, and go at once, get twenty addresses and leave nothing", async () => {
   const runtime = runtimeOf(node());

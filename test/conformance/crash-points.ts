@@ -18,10 +18,24 @@ export type Calls = ReadonlyMap<string, number>;
 export const traced = (file: string): string[] => ["strace", "-f", "-qq", "-o", file];
 
 /** The same so that it is killed at a point. */
-export const killedAt = (point: CrashPoint): string[] => ["strace", "-f", "-qq", "-o", "/dev/null", ...injection(point, "KILL")];
+export const killedAt = (point: CrashPoint): string[] => [
+  "strace",
+  "-f",
+  "-qq",
+  "-o",
+  "/dev/null",
+  ...injection(point, "KILL"),
+];
 
 /** The same so that it stops there, until it is sent SIGCONT. */
-export const stoppedAt = (point: CrashPoint): string[] => ["strace", "-f", "-qq", "-o", "/dev/null", ...injection(point, "STOP")];
+export const stoppedAt = (point: CrashPoint): string[] => [
+  "strace",
+  "-f",
+  "-qq",
+  "-o",
+  "/dev/null",
+  ...injection(point, "STOP"),
+];
 
 function injection({ call, nth }: CrashPoint, signal: string): string[] {
   return ["-e", `trace=${call}`, "-e", `inject=${call}:signal=${signal}:when=${nth}`];
@@ -56,7 +70,10 @@ export class Tracer {
   readonly ended: Promise<void>;
 
   private constructor(node: LabNode, pid: number, options: readonly string[]) {
-    this.#child = spawn("strace", ["-f", ...options, "-p", String(pid)], { stdio: ["ignore", "ignore", "pipe"], detached: true });
+    this.#child = spawn("strace", ["-f", ...options, "-p", String(pid)], {
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     const tracked = node.lab.track(this.#child.pid ?? 0);
     this.#child.on("close", () => {

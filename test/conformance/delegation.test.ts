@@ -160,7 +160,10 @@ test("cni-90, cni-82: as an IPAM plugin ours gives addresses, gateways and route
   expect(exitCode).toBe(0);
   expect(Object.keys(output ?? {}).toSorted()).toEqual(["cniVersion", "ips", "routes"]);
   const ips = (output?.["ips"] ?? []) as Record<string, unknown>[];
-  expect(ips.map((ip) => Object.keys(ip).toSorted())).toEqual([["address", "gateway"], ["address", "gateway"]]);
+  expect(ips.map((ip) => Object.keys(ip).toSorted())).toEqual([
+    ["address", "gateway"],
+    ["address", "gateway"],
+  ]);
   for (const command of ["CHECK", "STATUS"]) {
     expect((await ipamCall(command, pod, { prevResult: output })).exitCode).toBe(0);
   }
@@ -178,7 +181,11 @@ test("gc-55, cni-85: as an IPAM plugin ours gives back what is stale", async () 
 
 test("cni-82: Debian's bridge gets its addresses from ours", async () => {
   const ipam = { type: "weir-ipam", runDir: node().runDir };
-  const bridged = runtimeOf(node(), { cniVersion: "1.0.0", name: "bridged", plugins: [{ type: "bridge", bridge: "bridge1", ipam }] });
+  const bridged = runtimeOf(node(), {
+    cniVersion: "1.0.0",
+    name: "bridged",
+    plugins: [{ type: "bridge", bridge: "bridge1", ipam }],
+  });
   using pod = container();
   expect(addressOf(await bridged.add(pod))).toMatch(/^10\.77\.0\./);
   await bridged.check(pod);

@@ -32,7 +32,8 @@ async function callWith(verb: string, changes: Readonly<Record<string, string | 
 }
 
 const all = ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"];
-const without = (names: readonly string[], value: string | null) => Object.fromEntries(names.map((name) => [name, value]));
+const without = (names: readonly string[], value: string | null) =>
+  Object.fromEntries(names.map((name) => [name, value]));
 
 for (const [verb, names] of Object.entries(needed)) {
   test(`cni-29, cni-35, cni-47, gc-60, cni-94, code-4: ${verb} names every variable that it misses, in one error`, async () => {
@@ -81,7 +82,8 @@ test("cni-94: whatever is missing or malformed is told in one error", async () =
   const { msg } = expectError(await callWith("ADD", changes), 4);
   for (const name of Object.keys(changes)) expect(msg).toContain(name);
   const relative = { CNI_NETNS: "run/netns/x", CNI_IFNAME: "..", CNI_CONTAINERID: "a b" };
-  for (const name of Object.keys(relative)) expect(expectError(await callWith("CHECK", relative), 4).msg).toContain(name);
+  for (const name of Object.keys(relative))
+    expect(expectError(await callWith("CHECK", relative), 4).msg).toContain(name);
 });
 
 test("code-4: a verb that is none is refused", async () => {

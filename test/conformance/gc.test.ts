@@ -74,7 +74,9 @@ test("gc-55: an interface is valid by its container and its name together", asyn
   await runtime.gc([second]);
   await runtime.check(second);
   await until("the other to be gone", async () =>
-    (await node().client.endpoints()).every(({ containerId, ifName }) => containerId !== first.containerId || ifName === "net1"),
+    (await node().client.endpoints()).every(
+      ({ containerId, ifName }) => containerId !== first.containerId || ifName === "net1",
+    ),
   );
   await runtime.deleteAll();
 });

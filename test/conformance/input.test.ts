@@ -35,7 +35,16 @@ test("code-5: a configuration that cannot be read is an error of input", async (
 });
 
 test("code-6: what is no JSON cannot be decoded", async () => {
-  const texts = ["", "{", "nonsense", '{"cniVersion": }', "\0", '{"a": "\u0001"}', '{"name":"x"} {}', "x".repeat(2 ** 20)];
+  const texts = [
+    "",
+    "{",
+    "nonsense",
+    '{"cniVersion": }',
+    "\0",
+    '{"a": "\u0001"}',
+    '{"name":"x"} {}',
+    "x".repeat(2 ** 20),
+  ];
   for (const verb of verbs) for (const text of texts) expectError(await call(verb, text), 6);
 });
 
@@ -71,7 +80,9 @@ test("cni-8, cni-12, cni-16: fields that the plugin does not know are passed ove
   const added = await call("ADD", configWith(odd));
   expect(added.exitCode).toBe(0);
   for (const verb of ["CHECK", "STATUS", "DEL", "GC"]) {
-    expectSilence(await call(verb, configWith({ ...odd, ...(verb !== "STATUS" && verb !== "GC" && { prevResult: added.output }) })));
+    expectSilence(
+      await call(verb, configWith({ ...odd, ...(verb !== "STATUS" && verb !== "GC" && { prevResult: added.output }) })),
+    );
   }
 });
 

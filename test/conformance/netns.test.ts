@@ -43,7 +43,10 @@ function wrongPaths(): string[] {
 test("code-4: a path that leads to no network namespace is an error of the variable, and never a wait", async () => {
   for (const path of wrongPaths()) {
     for (const verb of ["ADD", "CHECK"]) {
-      expect([path, expectError(await callIn(verb, path), 4).msg]).toEqual([path, expect.stringContaining("CNI_NETNS")]);
+      expect([path, expectError(await callIn(verb, path), 4).msg]).toEqual([
+        path,
+        expect.stringContaining("CNI_NETNS"),
+      ]);
     }
     // cni-33: what is gone is no reason to keep the rest.
     expectSilence(await callIn("DEL", path));

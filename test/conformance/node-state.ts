@@ -39,10 +39,19 @@ async function readState(node: LabNode): Promise<NodeState> {
   const kernel = await Promise.all(
     Object.entries(kernelCommands).map(async ([name, command]) => {
       const text = await mustRun(node.namespace.enter(["sh", "-c", command]));
-      return [name, text.split("\n").filter((line) => line !== "").toSorted()] as const;
+      return [
+        name,
+        text
+          .split("\n")
+          .filter((line) => line !== "")
+          .toSorted(),
+      ] as const;
     }),
   );
-  const entries = Object.entries(listings).map(([name, list]) => [name, list.map((entry) => JSON.stringify(entry)).toSorted()]);
+  const entries = Object.entries(listings).map(([name, list]) => [
+    name,
+    list.map((entry) => JSON.stringify(entry)).toSorted(),
+  ]);
   const files = ["run", "state", "bpf"].map((name) => [`files in ${name}`, filesIn(join(node.folder, name))]);
   const records = ["stored endpoints", readAll(join(node.folder, "state/endpoints"))];
   return Object.fromEntries([...kernel, ...entries, ...files, records]) as NodeState;
@@ -63,7 +72,9 @@ export async function nodeState(node: LabNode): Promise<NodeState> {
 }
 
 function readAll(folder: string): string[] {
-  return readdirSync(folder).toSorted().map((name) => `${name}: ${readFileSync(join(folder, name), "utf8")}`);
+  return readdirSync(folder)
+    .toSorted()
+    .map((name) => `${name}: ${readFileSync(join(folder, name), "utf8")}`);
 }
 
 /** Waits until the node is as it was; what the agent mends by itself takes a moment. */

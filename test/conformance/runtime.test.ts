@@ -21,7 +21,9 @@ beforeEach(() => void told());
 
 /** Who was told what since the last look. */
 const told = () =>
-  Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, takeRecords(folder).map(({ command }) => command)]));
+  Object.fromEntries(
+    Object.entries(folders).map(([name, folder]) => [name, takeRecords(folder).map(({ command }) => command)]),
+  );
 
 /** Runs something while a plugin fails at a verb. */
 async function whileFailing(name: string, command: string, run: () => Promise<void>): Promise<void> {
@@ -98,7 +100,7 @@ test("cni-65, cni-67: what was added, also in vain, is deleted in the end, and t
   expect(told()).toEqual({ first: ["DEL", "DEL"], last: ["DEL", "DEL"] });
 });
 
-test("cni-59, cni-77: GC goes on after a plugin that fails, tells all errors, and takes no DEL's place", async () => {
+test("gc-59, cni-77: GC goes on after a plugin that fails, tells all errors, and takes no DEL's place", async () => {
   using container = makeContainer(node(), "pod");
   await runtime.add(container);
   told();
@@ -139,5 +141,6 @@ test("cni-4, cni-5, cni-6, cni-7: plugins of the folder with the network's name 
   expect(() => typesOf({ loadOnlyInlinedPlugins: true })).toThrow("no plugins");
   writeFileSync(join(folder, "net/last.conf"), JSON.stringify({ type: "a/b" }));
   expect(() => typesOf({ plugins })).toThrow("type");
-  for (const name of ["a/b", "-a", ""]) expect(() => readNetwork({ cniVersion: "1.1.0", name, plugins })).toThrow("name");
+  for (const name of ["a/b", "-a", ""])
+    expect(() => readNetwork({ cniVersion: "1.1.0", name, plugins })).toThrow("name");
 });

@@ -26,7 +26,13 @@ prepare(async () => {
   runtime = runtimeOf(node());
   using container = makeContainer(node(), "client");
   const file = join(node().folder, "trace");
-  const reply = await runtime.call("ADD", "weir-cni", runtime.variables(container), runtime.config(container), traced(file));
+  const reply = await runtime.call(
+    "ADD",
+    "weir-cni",
+    runtime.variables(container),
+    runtime.config(container),
+    traced(file),
+  );
   expect(reply.exitCode).toBe(0);
   calls = readCalls(file);
   await runtime.delete(container);

@@ -33,31 +33,46 @@ async function refuses(on: LabNode, cniVersion: Version, ...verbs: readonly stri
 
 test("version-0.3.0: addresses say their family, interfaces no MTU, and there is neither CHECK, STATUS nor GC", async () => {
   const result = await live(node(), "0.3.0");
-  expect([familiesOf(result), mtusOf(result)]).toEqual([["4", "6"], [undefined, undefined]]);
+  expect([familiesOf(result), mtusOf(result)]).toEqual([
+    ["4", "6"],
+    [undefined, undefined],
+  ]);
   await refuses(node(), "0.3.0", "CHECK", "STATUS", "GC");
 });
 
 test("version-0.3.1: as 0.3.0", async () => {
   const result = await live(node(), "0.3.1");
-  expect([familiesOf(result), mtusOf(result)]).toEqual([["4", "6"], [undefined, undefined]]);
+  expect([familiesOf(result), mtusOf(result)]).toEqual([
+    ["4", "6"],
+    [undefined, undefined],
+  ]);
   await refuses(node(), "0.3.1", "CHECK", "STATUS", "GC");
 });
 
 test("version-0.4.0: there is CHECK, and DEL is given the result", async () => {
   const result = await live(node(), "0.4.0");
-  expect([familiesOf(result), mtusOf(result)]).toEqual([["4", "6"], [undefined, undefined]]);
+  expect([familiesOf(result), mtusOf(result)]).toEqual([
+    ["4", "6"],
+    [undefined, undefined],
+  ]);
   await refuses(node(), "0.4.0", "STATUS", "GC");
 });
 
 test("version-1.0.0: addresses do not say their family any more", async () => {
   const result = await live(node(), "1.0.0");
-  expect([familiesOf(result), mtusOf(result)]).toEqual([[undefined, undefined], [undefined, undefined]]);
+  expect([familiesOf(result), mtusOf(result)]).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+  ]);
   await refuses(node(), "1.0.0", "STATUS", "GC");
 });
 
 test("version-1.1.0: interfaces say their MTU, and there are STATUS and GC", async () => {
   const result = await live(node(), "1.1.0");
-  expect([familiesOf(result), mtusOf(result)]).toEqual([[undefined, undefined], [1500, 1500]]);
+  expect([familiesOf(result), mtusOf(result)]).toEqual([
+    [undefined, undefined],
+    [1500, 1500],
+  ]);
   const runtime = runtimeOf(node());
   await runtime.status();
   await runtime.gc([]);

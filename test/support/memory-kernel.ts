@@ -134,7 +134,7 @@ export class MemoryKernel implements Kernel {
       this.#wrote(`endpoint ${endpoint.id} removed`);
     },
     removeAllBut: (incarnations) => {
-      for (const [id, { incarnation, nodeAddresses }] of [...this.#endpoints]) {
+      for (const [id, { incarnation, nodeAddresses }] of this.#endpoints) {
         if (!nodeAddresses && !incarnations.has(incarnation)) this.#endpoints.delete(id);
       }
     },
