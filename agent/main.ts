@@ -70,6 +70,7 @@ async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): P
   stack.use(await serveApi(config.runDir, nodePorts(node), warn));
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");
-  await ended;
+  // Who sees the network configuration may call ADD: there is somebody to answer now.
+  await Promise.all([ended, parts.install?.run(stop.signal)]);
   log.info("the agent stops; the datapath goes on");
 }

@@ -75,6 +75,18 @@ export const statusView = z.looseObject({
     retries: z.number(),
     exhausted: z.number(),
   }),
+  /** The CNI plugin, where the agent installs it; `setAside`: backups of the networks of others. */
+  cni: z.looseObject({
+    state: z.enum(["off", "waiting", "installed", "incomplete"]),
+    binary: z.string().nullable(),
+    conflist: z.string().nullable(),
+    /** In the order of their calls. */
+    plugins: z.array(z.string()).readonly(),
+    cniVersions: z.array(z.string()).readonly(),
+    setAside: z.array(z.string()).readonly(),
+    /** What was installed, put back or renamed last, newest last. */
+    events: z.array(z.object({ time: z.string(), message: z.string() })).readonly(),
+  }),
   maps: z.array(mapFillView).readonly(),
   /** Number of endpoints by their state. */
   endpoints: z.record(z.string(), z.int()),

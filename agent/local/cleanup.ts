@@ -1,6 +1,8 @@
 import { readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runningAgent } from "#agent/api/run-dir.ts";
+import { noteFile } from "#agent/install/note.ts";
+import { uninstall } from "#agent/install/uninstall.ts";
 import { agentSocket, observeSocket, pidFile } from "#agent/api/run-dir-paths.ts";
 import { isErrno, reasonOf } from "#agent/runtime/errors.ts";
 
@@ -12,7 +14,7 @@ export interface AgentPlaces {
 }
 
 export interface RemovedThing {
-  readonly what: "link" | "pinned object" | "interface" | "setting" | "file" | "folder";
+  readonly what: "link" | "pinned object" | "interface" | "setting" | "file" | "folder" | "backup";
   readonly name: string;
 }
 
@@ -27,8 +29,10 @@ const hostInterface = /^weir[0-9a-f]{11}$/;
 
 /**
  * Removes every trace of an agent that does not run: its programs from their hooks, its
- * maps, its interfaces in this network namespace with their routes, its sockets and its
- * state. Interfaces of other CNI plugins stay: their pods go on, and nobody guards them. Can be called again at any time; what cannot be removed keeps nothing else from it.
+ * maps, its interfaces in this network namespace with their routes, the CNI plugin where it
+ * installed that, its sockets and its state. Interfaces of other CNI plugins stay: their pods
+ * go on, and nobody guards them. Can be called again at any time; what cannot be removed keeps
+ * nothing else from it.
  *
  * @throws Error while an agent runs on that run folder, and when its pods' interfaces are in
  *   another network namespace: their programs would go, and the pods stay.
@@ -41,13 +45,15 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   }
   const cleanup = new Cleanup(places);
   await cleanup.refuseElsewhere();
+  // First, so that no runtime begins with a pod meanwhile.
+  const isUninstalled = cleanup.uninstall();
   // The interfaces are known by records and links, so both are read before either goes.
   const interfaces = await cleanup.interfaces();
   await cleanup.pins();
   await cleanup.removeInterfaces(interfaces);
   await cleanup.restoreSettings();
   await cleanup.runFolder();
-  await cleanup.stateFolder();
+  await cleanup.stateFolder(isUninstalled);
   return cleanup;
 }
 
@@ -90,6 +96,16 @@ class Cleanup implements CleanupReport {
         `clean up ${this.#places.bpffs}: interface ${name} of a pod is not in this network namespace; run this in the node's`,
       );
     }
+  }
+
+  /** False: something of it is left. */
+  uninstall(): boolean {
+    const { files, backups, folders, problems } = uninstall(this.#places.stateDir);
+    this.removed.push(...files.map((name) => ({ what: "file" as const, name })));
+    this.removed.push(...backups.map((name) => ({ what: "backup" as const, name })));
+    this.removed.push(...folders.map((name) => ({ what: "folder" as const, name })));
+    this.problems.push(...problems);
+    return problems.length === 0;
   }
 
   /** Host sides that this agent made: those of its endpoint records, and those that its links are on. */
@@ -146,17 +162,22 @@ class Cleanup implements CleanupReport {
     await this.#removeFolder(runDir, false);
   }
 
-  /** Only what is an agent's: a mistyped option must not cost anybody a folder. */
-  async stateFolder(): Promise<void> {
+  /**
+   * Only what is an agent's: a mistyped option must not cost anybody a folder. What is left
+   * of an installation is known by the note in it alone.
+   */
+  async stateFolder(isUninstalled: boolean): Promise<void> {
     const { stateDir } = this.#places;
     const names = await list(stateDir);
-    if (names.length > 0 && !names.includes("endpoints")) {
+    if (names.length > 0 && !names.includes("endpoints") && !names.includes(noteFile)) {
       this.problems.push(
         `remove ${stateDir}: it has no folder "endpoints", so it is no agent's state; nothing was touched`,
       );
       return;
     }
-    await this.#removeFolder(stateDir, names.length > 0);
+    if (isUninstalled) return this.#removeFolder(stateDir, names.length > 0);
+    for (const name of names.filter((other) => other !== noteFile))
+      await this.#removeFolder(join(stateDir, name), true);
   }
 
   async #remove(what: RemovedThing["what"], path: string): Promise<void> {

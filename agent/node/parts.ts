@@ -25,6 +25,7 @@ import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { getAddresses, parseAddress } from "#agent/netlink/address.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
+import { CniInstall } from "#agent/install/cni-install.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
 import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
 import { LiveOptions } from "#agent/runtime/live-options.ts";
@@ -73,6 +74,8 @@ export interface NodeParts {
   readonly objects: MergedObjects;
   readonly pods: PodTable;
   readonly outsiders: Outsiders;
+  /** Null: the CNI plugin is installed by somebody else. */
+  readonly install: CniInstall | null;
   /** All changes of endpoints and policy go through here, one at a time. */
   readonly changes: SerialExecutor;
 }
@@ -207,6 +210,7 @@ export async function openParts(
     failed: (error, what) => log.error({ err: error }, what),
   });
   const changes = new SerialExecutor();
+  const install = config.cniInstall ? cniInstall(config, log, clock) : null;
   return {
     config,
     live,
@@ -231,6 +235,7 @@ export async function openParts(
     objects,
     pods,
     outsiders,
+    install,
     changes,
   };
 }
@@ -261,10 +266,29 @@ function openObjects(
   return { applied, objects: stack.use(new MergedObjects([...sources, applied])) };
 }
 
-/** Beside the bundle (`dist/bpf`), or in the tree's `dist` when run from the sources. */
+function cniInstall(config: AgentConfig, log: Log, clock: SystemClock): CniInstall {
+  return new CniInstall({
+    binDir: config.cniBinDir,
+    confDir: config.cniConfDir,
+    stateDir: config.stateDir,
+    program: join(distFolder(), "weir-cni"),
+    runDir: config.runDir,
+    mtu: defaultMtu,
+    chain: config.cniChain,
+    chainedTo: config.cniChainedTo,
+    exclusive: config.cniExclusive,
+    clock,
+    log: subsystemLog(log, "cni-install"),
+  });
+}
+
 function objectFolder(): string {
-  const override = process.env["WEIR_BPF_OBJECTS"];
-  return override ?? join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist/bpf" : "../bpf");
+  return process.env["WEIR_BPF_OBJECTS"] ?? join(distFolder(), "bpf");
+}
+
+/** Where the bundle's folder is, or the tree's `dist` when run from the sources. */
+function distFolder(): string {
+  return join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist" : "..");
 }
 
 /** Tells this boot of the machine from every other: Documentation/admin-guide/sysctl/kernel.rst. */

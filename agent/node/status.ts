@@ -1,4 +1,5 @@
 import type { StatusView } from "#agent/api/views.ts";
+import type { CniInstall } from "#agent/install/cni-install.ts";
 import type { MapFill } from "#agent/datapath/kernel.ts";
 import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
@@ -6,8 +7,20 @@ import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
 export async function statusOf(node: Node): Promise<StatusView> {
-  const { config, kernel, policy, objects, endpoints, store, pool, devices, enforcement, prefilter, masquerade } =
-    node.parts;
+  const {
+    config,
+    kernel,
+    policy,
+    objects,
+    endpoints,
+    store,
+    pool,
+    devices,
+    enforcement,
+    prefilter,
+    masquerade,
+    install,
+  } = node.parts;
   const slot = enforcement.views.fullestSlot();
   const maps: MapFill[] = [...(await kernel.fill()), ...(slot ? [{ ...slot, name: "policy_slot" as const }] : [])];
   const problems = [
@@ -37,6 +50,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
   if (node.addressProblem !== null) problems.push(node.addressProblem);
   if (policy.refusal !== null) problems.push(policy.refusal);
   if (store.health.state !== "ok") problems.push(store.health.message);
+  problems.push(...(install?.problems ?? []));
   const states: Record<string, number> = {};
   for (const { record } of endpoints.list()) states[record.state] = (states[record.state] ?? 0) + 1;
   return {
@@ -57,8 +71,14 @@ export async function statusOf(node: Node): Promise<StatusView> {
       devices: [...masquerade.devices].map(([name, addresses]) => ({ name, ...addresses })),
       ...masquerade.counts,
     },
+    cni: cniOf(install),
     maps: maps.map(({ name, entries, capacity }) => ({ name, entries, capacity })),
     endpoints: states,
     problems,
   };
+}
+
+function cniOf(install: CniInstall | null): StatusView["cni"] {
+  if (install !== null) return { ...install.state };
+  return { state: "off", binary: null, conflist: null, plugins: [], cniVersions: [], setAside: [], events: [] };
 }

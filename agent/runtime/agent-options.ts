@@ -9,7 +9,9 @@ import {
   duration,
   failsafePorts,
   integer,
+  networkName,
   nodeName,
+  pluginNames,
   podCidrs,
   portRange,
   word,
@@ -295,6 +297,53 @@ export const agentOptions = {
     description: "Endpoints that this node may have.",
     default: "65535",
     schema: integer(1, 65_535),
+  }),
+  cniInstall: option({
+    flag: "cni-install",
+    value: null,
+    description:
+      "Install the CNI plugin and a network configuration, and keep them in place; weir cleanup removes them.",
+    default: "false",
+    schema: boolean,
+  }),
+  cniBinDir: option({
+    flag: "cni-bin-dir",
+    value: "DIR",
+    description: "Where the container runtime looks for CNI plugins.",
+    default: "/opt/cni/bin",
+    schema: directory,
+  }),
+  cniConfDir: option({
+    flag: "cni-conf-dir",
+    value: "DIR",
+    description: "Where the container runtime looks for network configurations, of which it takes the first by name.",
+    default: "/etc/cni/net.d",
+    schema: directory,
+  }),
+  cniChain: option({
+    flag: "cni-chain",
+    value: "PLUGIN[,PLUGIN]",
+    description: "Plugins of --cni-bin-dir that run behind weir-cni, or none.",
+    default: null,
+    defaultText: "portmap, if it is there",
+    schema: pluginNames,
+  }),
+  cniChainedTo: option({
+    flag: "cni-chained-to",
+    value: "NAME",
+    description:
+      "Guard the pods of another CNI's network: its configuration in --cni-conf-dir is installed with weir-cni at its end, and stays as it is itself.",
+    default: null,
+    defaultText: "none",
+    schema: networkName,
+  }),
+  cniExclusive: option({
+    flag: "cni-exclusive",
+    value: null,
+    description:
+      "Rename other network configurations to *.weir_bak, so that no runtime can take one; weir cleanup renames them back.",
+    default: "false",
+    schema: boolean,
   }),
   logLevel: option({
     flag: "log-level",

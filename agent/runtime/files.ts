@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as z from "zod";
 import { isErrno, reasonOf } from "./errors.ts";
@@ -25,6 +35,8 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, opti
   try {
     const descriptor = openSync(temporary, "wx", mode);
     try {
+      // The umask, which may be anything, has had its say.
+      if (options.mode !== undefined) fchmodSync(descriptor, options.mode);
       writeAll(descriptor, typeof content === "string" ? Buffer.from(content) : content);
       if (durable) fsyncSync(descriptor);
     } finally {
@@ -79,7 +91,8 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
   }
 }
 
-function syncFolder(folder: string): void {
+/** What was renamed, made or removed in a folder stays so, also if the machine loses power next. */
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, "r");
   try {
     fsyncSync(descriptor);

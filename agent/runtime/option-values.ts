@@ -106,6 +106,20 @@ export const deviceNames = z.string().transform((text, context): readonly string
   return z.NEVER;
 });
 
+/** File names of CNI plugins, with commas between, or `none`. */
+export const pluginNames = z.string().transform((text, context): readonly string[] => {
+  const names = text === "none" ? [] : text.split(",").map((piece) => piece.trim());
+  const wrong = names.find((name) => !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.startsWith("weir-"));
+  if (wrong === undefined) return [...new Set(names)];
+  context.addIssue({ code: "custom", message: `"${wrong}" is no name of a plugin that could follow weir-cni` });
+  return z.NEVER;
+});
+
+/** Of a CNI network, as the specification wants it. */
+export const networkName = z
+  .string()
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/, "letters, digits, '_', '.' and '-' are wanted, a letter or digit first");
+
 /** `10.0.0.0/8,fd00::/8`, or `none`; each once. */
 export const cidrList = z.string().transform((text, context): readonly string[] => {
   const parts = text === "none" ? [] : text.split(",").map((piece) => piece.trim());

@@ -24,6 +24,7 @@ export const directions: Readonly<Record<string, Direction>> = {
   "agent/libbpf-ts/native/": { ours: ["agent/libbpf-ts/"], packages: ["node:*", "koffi"] },
   "agent/bpf-loader/": { ours: ["agent/libbpf-ts/"], packages: ["node:*"] },
   "agent/runtime/": { ours: [], packages: ["node:*", "zod", "yaml", "pino", "pino-pretty"] },
+  "agent/install/": { ours: [runtime], packages: ["node:*", "zod"] },
   "agent/net/": { ours: ["agent/netlink/", "agent/libbpf-ts/"], packages: ["node:*"] },
   "agent/net/libc.ts": { ours: [], packages: ["node:*", "koffi"] },
   "agent/datapath/": {
@@ -90,6 +91,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/bpf-loader/",
       "agent/libbpf-ts/",
       "agent/endpoint/",
+      "agent/install/",
     ],
     packages: ["node:*"],
   },
@@ -104,6 +106,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/endpoint/",
       "agent/flows/",
       "agent/identity/",
+      "agent/install/",
       "agent/ipam/",
       "agent/ipcache/",
       "agent/kubernetes/",

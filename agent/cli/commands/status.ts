@@ -33,6 +33,18 @@ function masqueradeText({ masquerade: { enabled, devices, allocated, retries, ex
   return `${addresses.join("; ")}; since load ${allocated} flows, ${retries} ports retried, ${exhausted} packets without a port`;
 }
 
+function cniText({ cni: { state, binary, conflist, plugins, cniVersions, setAside, events } }: StatusView): string {
+  if (state === "off") return "not installed by the agent";
+  const versions = [cniVersions.at(0), cniVersions.at(-1)].filter((version, n, all) => all.indexOf(version) === n);
+  return [
+    state,
+    ...(conflist === null ? [] : [`${conflist}: ${plugins.join(", ")}; CNI ${versions.join(" to ")}`]),
+    ...(conflist === null ? [] : [`${binary}`]),
+    ...setAside.map((path) => `set aside: ${path}`),
+    ...events.slice(-3).map(({ time, message }) => `${time} ${message}`),
+  ].join("\n");
+}
+
 function statusText(status: StatusView, paint: Paint): string {
   const counts = Object.entries(status.endpoints).map(([state, count]) => `${count} ${state}`);
   const summary = properties(
@@ -45,6 +57,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["Datapath", `${status.datapath.attach}, programs ${status.datapath.programs}`],
       ["Devices", status.datapath.devices.join(", ") || "none"],
       ["Masquerade", masqueradeText(status)],
+      ["CNI", cniText(status)],
       ["Endpoints", counts.join(", ") || "none"],
       ["Problems", status.problems.join("\n") || "none"],
     ],
