@@ -4,15 +4,14 @@ import { type Clock, sleep } from "#agent/runtime/clock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import type { Log } from "#agent/runtime/log.ts";
-import { Contest } from "./contest.ts";
 import { FolderWatch } from "./folder-watch.ts";
+import { type KeptFile, KeptFiles } from "./kept-files.ts";
 import {
-  chainedNetwork,
+  compareNames,
   firstName,
   isNetworkFile,
   lastResort,
   type NetworkFile,
-  ownNetwork,
   parseNetworkFile,
 } from "./network-file.ts";
 import { backupOf, InstallNote } from "./note.ts";
@@ -20,7 +19,8 @@ import {
   ensureFolder,
   giveBack,
   hashOf,
-  Looker,
+  isNothing,
+  isPlaced,
   placeFile,
   readNetwork,
   removeLeftovers,
@@ -28,21 +28,12 @@ import {
   setAside,
   signatureOf,
 } from "./places.ts";
-import { commonVersions, PluginVersions } from "./plugin-versions.ts";
+import { NetworkPlan, type WantedNetwork, type WantedNetworkOptions } from "./wanted-network.ts";
 
-export interface CniInstallOptions {
-  readonly binDir: string;
-  readonly confDir: string;
+export interface CniInstallOptions extends WantedNetworkOptions {
   readonly stateDir: string;
   /** The program that becomes `weir-cni` and `weir-ipam` of `binDir`. */
   readonly program: string;
-  readonly runDir: string;
-  /** Bytes of an IP packet. */
-  readonly mtu: number;
-  /** Plugins behind ours; null: portmap, if it is there. */
-  readonly chain: readonly string[] | null;
-  /** The network of another that ours is added to; null: none. */
-  readonly chainedTo: string | null;
   /** Whether networks of others are set aside. */
   readonly exclusive: boolean;
   readonly clock: Clock;
@@ -73,13 +64,6 @@ interface CniInstallEvent {
   readonly message: string;
 }
 
-/** A network as it shall be. */
-interface Wanted {
-  readonly text: string;
-  readonly plugins: readonly string[];
-  readonly versions: readonly string[];
-}
-
 const INTERVAL = 5_000;
 /** Changes come in crowds: milliseconds from the first sign of one to the look. */
 const SETTLE = 20;
@@ -97,12 +81,11 @@ const EVENTS = 10;
  */
 export class CniInstall {
   readonly #options: CniInstallOptions;
-  readonly #looker = new Looker();
-  readonly #versions = new PluginVersions();
-  readonly #contests = new Map<string, Contest>();
+  readonly #plan: NetworkPlan;
+  readonly #files = new KeptFiles();
   readonly #events: CniInstallEvent[] = [];
   #note: InstallNote | null = null;
-  #program: { readonly signature: string; readonly content: Buffer; readonly hash: string } | null = null;
+  #program: { readonly signature: string; readonly hash: string } | null = null;
   #problems: readonly string[] = ["the CNI plugin is not installed yet"];
   #state: Pick<CniInstallState, "state" | "conflist" | "plugins" | "cniVersions"> = {
     state: "waiting",
@@ -116,6 +99,7 @@ export class CniInstall {
 
   constructor(options: CniInstallOptions) {
     this.#options = options;
+    this.#plan = new NetworkPlan(options);
   }
 
   get state(): CniInstallState {
@@ -171,10 +155,10 @@ export class CniInstall {
     ensureFolder(binDir, note);
     removeLeftovers(binDir);
     if (!this.#placePrograms(note)) return;
-    const wanted = await this.#wanted();
     ensureFolder(confDir, note);
     removeLeftovers(confDir);
-    const others = this.#others().filter(({ isOurs }) => !isOurs);
+    const others = this.#networks().filter(({ isOurs }) => !isOurs);
+    const wanted = await this.#plan.wanted(others, this.#found);
     const back = this.#toGiveBack(note);
     const path = this.#chooseName(others, back);
     if (wanted === null) {
@@ -195,91 +179,48 @@ export class CniInstall {
 
   /** True: both are in place. */
   #placePrograms(note: InstallNote): boolean {
-    const { content, hash } = this.#readProgram();
+    const hash = this.#programHash();
     const mode = 0o755;
     // Not two names of one file: whoever writes into one of them would change both.
     return ["weir-cni", "weir-ipam"].every((name) => {
       const path = this.#path(name);
-      return this.#keep(path, hash, mode, note, () => placeFile(path, content, mode, note));
+      const write = (): void => placeFile(path, readFileSync(this.#options.program), mode, note);
+      return this.#keep({ path, hash, mode, write }, note);
     });
   }
 
-  #readProgram(): { readonly content: Buffer; readonly hash: string } {
+  #programHash(): string {
     const { program } = this.#options;
     const signature = signatureOf(statSync(program));
-    if (this.#program?.signature !== signature) {
-      const content = readFileSync(program);
-      this.#program = { signature, content, hash: hashOf(content) };
-    }
-    return this.#program;
+    if (this.#program?.signature !== signature) this.#program = { signature, hash: hashOf(readFileSync(program)) };
+    return this.#program.hash;
   }
 
-  #placeNetwork(path: string, { text, plugins, versions }: Wanted, note: InstallNote): boolean {
+  #placeNetwork(path: string, { text, plugins, versions }: WantedNetwork, note: InstallNote): boolean {
     const mode = 0o644;
-    const isPlaced = this.#keep(path, hashOf(text), mode, note, () => {
+    const write = (): void => {
       this.#clearTheWay(path, note);
       placeFile(path, text, mode, note);
-    });
-    if (isPlaced) this.#state = { ...this.#state, conflist: path, plugins, cniVersions: versions };
-    return isPlaced;
+    };
+    const isRight = this.#keep({ path, hash: hashOf(text), mode, write }, note);
+    if (isRight) this.#state = { ...this.#state, conflist: path, plugins, cniVersions: versions };
+    return isRight;
   }
 
   /** A file of our name that no agent wrote waits as a backup. */
   #clearTheWay(path: string, note: InstallNote): void {
-    const found = this.#looker.look(path);
-    if (found.kind === "nothing") return;
-    if (found.kind === "file") {
-      if (note.isOurs(path, found.hash)) return;
-      if (parseNetworkFile(basename(path), readFileSync(path, "utf8")).isOurs) return;
-    }
+    if (isNothing(path) || isPlaced(path, note)) return;
     setAside(path, note, { keepName: true });
     this.#tell(`${path} was somebody else's: it is ${backupOf(path)} until weir cleanup`);
   }
 
-  /**
-   * Has a file written if it is not as it should be.
-   *
-   * @returns true when it is.
-   */
-  #keep(path: string, hash: string, mode: number, note: InstallNote, write: () => void): boolean {
-    const now = this.#now();
-    const contest = this.#contest(path);
-    const found = this.#looker.look(path);
-    if (found.kind === "folder") {
-      this.#found.push(`${path} is a folder, in the way of a file; remove it`);
-      return false;
-    }
-    if (found.kind === "file" && found.hash === hash && found.mode === mode) {
-      if (note.placed(path) !== hash) note.hasPlaced(path, hash);
-    } else {
-      const placed = note.placed(path);
-      const isOurs = found.kind === "file" && note.isOurs(path, found.hash) && found.mode === mode;
-      const isDisturbed = placed !== null && !isOurs;
-      const wait = isDisturbed ? contest.wait(now) : 0;
-      if (wait > 0) {
-        this.#next = Math.min(this.#next, wait);
-        this.#found.push(`${path} is not what the agent put there; it is put back in ${Math.ceil(wait / 1000)} s`);
-        return false;
-      }
-      try {
-        write();
-      } catch (error) {
-        this.#found.push(`${path} cannot be written: ${reasonOf(error)}`);
-        return false;
-      }
-      if (isDisturbed) contest.wasPutBack(now);
-      const what = found.kind === "nothing" ? "was gone" : "was changed by something else";
-      this.#tell(
-        isDisturbed ? `${path} ${what}: it is put back` : `${path} is ${placed === null ? "installed" : "updated"}`,
-      );
-    }
-    const times = contest.times(now);
-    if (times > 0) {
-      this.#found.push(
-        `${path} was put back ${times} times: another program removes or changes it; find it, or give the agent another folder`,
-      );
-    }
-    return true;
+  /** True: the file is as it shall be. */
+  #keep(file: KeptFile, note: InstallNote): boolean {
+    const { isRight, event, problem, wait } = this.#files.keep(file, note, this.#now());
+    if (event !== undefined) this.#tell(event);
+    if (problem !== undefined) this.#found.push(problem);
+    if (wait !== undefined) this.#next = Math.min(this.#next, wait);
+    return isRight;
   }
 
   /** Milliseconds of a clock that is not set. */
@@ -287,82 +228,14 @@ export class CniInstall {
     return Number(this.#options.clock.bootNanoseconds() / 1_000_000n);
   }
 
-  #contest(path: string): Contest {
-    const contest = this.#contests.get(path) ?? new Contest();
-    this.#contests.set(path, contest);
-    return contest;
-  }
-
-  /** Null: there is nothing to make it of; a problem says so. */
-  async #wanted(): Promise<Wanted | null> {
-    const { runDir, mtu, chainedTo } = this.#options;
-    const own = await this.#versions.of(this.#path("weir-cni"));
-    if (own === null)
-      throw new Error(`${this.#path("weir-cni")} cannot be executed; is its file system mounted noexec?`);
-    if (chainedTo !== null) return this.#wantedChain(chainedTo, own);
-    const chain: string[] = [];
-    const lists = [own];
-    for (const type of this.#options.chain ?? ["portmap"]) {
-      const versions = await this.#versionsOf(type);
-      if (versions === null) continue;
-      chain.push(type);
-      lists.push(versions);
-    }
-    const versions = commonVersions(lists);
-    if (versions.length === 0) {
-      this.#found.push(`weir-cni and ${chain.join(", ")} have no version of the CNI specification in common`);
-      return null;
-    }
-    return { text: ownNetwork({ runDir, mtu }, chain, versions), plugins: ["weir-cni", ...chain], versions };
-  }
-
-  /** Null: it is left out, because every call of the network would fail by it. */
-  async #versionsOf(type: string): Promise<readonly string[] | null> {
-    try {
-      const versions = await this.#versions.of(this.#path(type));
-      if (versions === null && this.#options.chain !== null) {
-        this.#found.push(`plugin ${type} of --cni-chain is left out: there is no program ${this.#path(type)}`);
-      }
-      return versions;
-    } catch (error) {
-      this.#found.push(`plugin ${type} is left out: ${reasonOf(error)}`);
-      return null;
-    }
-  }
-
-  #wantedChain(name: string, versions: readonly string[]): Wanted | null {
-    const { confDir, runDir, mtu } = this.#options;
-    const original = this.#others().find(({ isOurs, list }) => !isOurs && list?.name === name)?.list;
-    if (!original) {
-      this.#found.push(
-        `there is no network ${name} in ${confDir} that weir-cni could be chained to; see --cni-chained-to`,
-      );
-      return null;
-    }
-    if (original.plugins.some(({ type }) => type === "weir-cni")) {
-      this.#found.push(
-        `network ${name} of ${confDir} has weir-cni already; leave --cni-install or --cni-chained-to out`,
-      );
-      return null;
-    }
-    if (!versions.includes(original.cniVersion)) {
-      this.#found.push(`network ${name} is of CNI version ${original.cniVersion}, which weir-cni does not speak`);
-      return null;
-    }
-    const plugins = [...original.plugins.map(({ type }) => type), "weir-cni"];
-    return { text: chainedNetwork(original, { runDir, mtu }), plugins, versions: [original.cniVersion] };
-  }
-
   /** What a runtime reads in the folder, in its order. */
-  #others(): NetworkFile[] {
+  #networks(): NetworkFile[] {
     const { confDir } = this.#options;
     const names = existsSync(confDir) ? readdirSync(confDir).filter(isNetworkFile) : [];
-    return names
-      .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-      .flatMap((name) => {
-        const text = readNetwork(join(confDir, name));
-        return text === null ? [] : [parseNetworkFile(name, text)];
-      });
+    return names.toSorted(compareNames).flatMap((name) => {
+      const text = readNetwork(join(confDir, name));
+      return text === null ? [] : [parseNetworkFile(name, text)];
+    });
   }
 
   /** @param back paths that others will have again. */
@@ -383,7 +256,7 @@ export class CniInstall {
   /** What earlier lives with other folders, or under other names, have left. */
   #removeOld(wanted: readonly string[], note: InstallNote): void {
     const { confDir } = this.#options;
-    const marked = this.#others().filter(({ isOurs }) => isOurs);
+    const marked = this.#networks().filter(({ isOurs }) => isOurs);
     const strays = marked.map(({ file }) => join(confDir, file)).filter((path) => !wanted.includes(path));
     const noted = Object.keys(note.fields.files).filter((path) => !wanted.includes(path) && !strays.includes(path));
     const networksFirst = noted.toSorted((a, b) => Number(isNetworkFile(b)) - Number(isNetworkFile(a)));
@@ -400,7 +273,7 @@ export class CniInstall {
     for (const { file, list, isDispatcher } of others) {
       const path = join(confDir, file);
       if (path === own || isDispatcher || (chainedTo !== null && list?.name === chainedTo)) continue;
-      const contest = this.#contest(path);
+      const contest = this.#files.contest(path);
       const now = this.#now();
       const wait = contest.wait(now);
       if (wait > 0) {

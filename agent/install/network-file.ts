@@ -105,6 +105,11 @@ function format(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
+/** In the order of their bytes, as runtimes sort. */
+export function compareNames(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
 /** Ours, from the one that is wanted to those for folders where others stand before it. */
 const names = ["05-weir.conflist", "00-weir.conflist", "0-weir.conflist"] as const;
 
@@ -113,9 +118,9 @@ const names = ["05-weir.conflist", "00-weir.conflist", "0-weir.conflist"] as con
  * the way; null: somebody stands before all that there are.
  */
 export function firstName(others: readonly string[]): string | null {
-  const first = others.map((name) => Buffer.from(name)).toSorted(Buffer.compare)[0];
+  const first = others.toSorted(compareNames)[0];
   if (first === undefined) return names[0];
-  return names.find((name) => Buffer.compare(Buffer.from(name), first) <= 0) ?? null;
+  return names.find((name) => compareNames(name, first) <= 0) ?? null;
 }
 
 /** What a name of {@link firstName} falls back to. */

@@ -140,7 +140,7 @@ export function setAside(path: string, note: InstallNote, { keepName }: { readon
 export function giveBack(path: string, note: InstallNote): boolean {
   const backup = backupOf(path);
   const looker = new Looker();
-  if (looker.look(backup).kind === "nothing") {
+  if (isNothing(backup)) {
     note.givenBack(path);
     return true;
   }
@@ -170,7 +170,12 @@ export function removePlaced(path: string, note: InstallNote): boolean {
   return removed;
 }
 
-function isPlaced(path: string, note: InstallNote): boolean {
+export function isNothing(path: string): boolean {
+  return new Looker().look(path).kind === "nothing";
+}
+
+/** Whether a file is what an agent wrote, be it that somebody edited it. */
+export function isPlaced(path: string, note: InstallNote): boolean {
   const found = new Looker().look(path);
   return found.kind === "file" && (note.isOurs(path, found.hash) || isMarked(path));
 }

@@ -52,6 +52,7 @@ test("a network of the same name that somebody wrote comes back at the end", asy
   const before = node.networks();
   const install = node.install();
   await install.look();
+  await install.look();
   expect(install.problems).toEqual([]);
   expect(node.firstNetwork()).toMatchObject({ file: "05-weir.conflist", list: { name: "weir" } });
   expect(install.state.setAside).toEqual([`${conflist()}.weir_bak`]);
