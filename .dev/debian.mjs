@@ -38,6 +38,7 @@ const needs = {
   ip: { packageName: "iproute2", present: () => hasProgram("ip") },
   nsenter: { packageName: "util-linux", present: () => hasProgram("nsenter") && hasProgram("unshare") },
   mount: { packageName: "mount", present: () => hasProgram("mount") },
+  iptables: { packageName: "iptables", present: () => hasProgram("iptables") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
@@ -50,13 +51,13 @@ const conformance = [needs.cniPlugins, needs.strace];
 /** The needs of each command of `.dev/run.mjs`. */
 export const commandNeeds = {
   start: [...build, ...run],
-  test: [...build, ...run, ...conformance],
-  "test:long": [...build, ...run, ...conformance],
+  test: [...build, ...run, ...conformance, needs.iptables],
+  "test:long": [...build, ...run, ...conformance, needs.iptables],
   build: [...build],
   gen: [...build, needs.libbpf],
   bench: [...build, ...run, needs.cniPlugins],
   fuzz: [],
-  coverage: [...build, ...run, needs.cniPlugins],
+  coverage: [...build, ...run, needs.cniPlugins, needs.iptables],
   lint: [],
   format: [],
 };
