@@ -13,6 +13,7 @@ import {
   lastResort,
   type NetworkFile,
   parseNetworkFile,
+  usualName,
 } from "./network-file.ts";
 import { backupOf, InstallNote } from "./note.ts";
 import {
@@ -85,6 +86,8 @@ export class CniInstall {
   readonly #files = new KeptFiles();
   readonly #events: CniInstallEvent[] = [];
   #note: InstallNote | null = null;
+  /** Of the network's file. */
+  #name: string | null = null;
   #program: { readonly signature: string; readonly hash: string } | null = null;
   #problems: readonly string[] = ["the CNI plugin is not installed yet"];
   #state: Pick<CniInstallState, "state" | "conflist" | "plugins" | "cniVersions"> = {
@@ -244,11 +247,15 @@ export class CniInstall {
     const stays = ({ list }: NetworkFile): boolean => !exclusive || (chainedTo !== null && list?.name === chainedTo);
     const now = others.filter((other) => !other.isDispatcher && stays(other)).map(({ file }) => file);
     const soon = back.filter((path) => dirname(path) === confDir).map((path) => basename(path));
-    const name = firstName([...now, ...soon]);
+    const [first] = [...now, ...soon].toSorted(compareNames);
+    const name = firstName(first);
     if (name === null) {
       this.#found.push(
-        `${join(confDir, now[0] ?? "")} stands before ${lastResort}: runtimes take it; remove it, or use --cni-exclusive`,
+        `${join(confDir, first ?? "")} stands before ${lastResort}: runtimes take it; remove it, or use --cni-exclusive`,
       );
+    } else if (name !== this.#name) {
+      if (name !== usualName) this.#tell(`the network's file is ${name}, so that it stands before ${first}`);
+      this.#name = name;
     }
     return join(confDir, name ?? lastResort);
   }

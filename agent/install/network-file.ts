@@ -113,13 +113,14 @@ export function compareNames(a: string, b: string): number {
 /** Ours, from the one that is wanted to those for folders where others stand before it. */
 const names = ["05-weir.conflist", "00-weir.conflist", "0-weir.conflist"] as const;
 
+export const usualName = names[0];
+
 /**
- * A name before all others in the order of bytes, or that of the first of them, which then is in
- * the way; null: somebody stands before all that there are.
+ * A name before the first of the others, or its own, and then it is in the way; null: it stands
+ * before all that there are.
  */
-export function firstName(others: readonly string[]): string | null {
-  const first = others.toSorted(compareNames)[0];
-  if (first === undefined) return names[0];
+export function firstName(first: string | undefined): string | null {
+  if (first === undefined) return usualName;
   return names.find((name) => compareNames(name, first) <= 0) ?? null;
 }
 

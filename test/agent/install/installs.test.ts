@@ -1,4 +1,15 @@
-import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CniFolders, pluginProgram } from "#test/support/cni-folders.ts";
@@ -58,7 +69,24 @@ test("what is right is not written again, by this life or the next", async () =>
   expect(next.state.events).toEqual([]);
 });
 
-test("a new version of the program replaces the old one, also while that runs", async () => {
+test("a program that runs is replaced, and runs on", async () => {
+  const path = join(node.binDir, "weir-cni");
+  copyFileSync("/bin/sleep", path);
+  const running = spawn(path, ["1000"]);
+  try {
+    await once(running, "spawn");
+    expect(() => openSync(path, "r+")).toThrow("ETXTBSY");
+    const install = node.install();
+    await install.look();
+    expect(install.problems).toEqual([]);
+    expect(readFileSync(path, "utf8")).toBe(readFileSync(node.program, "utf8"));
+    expect(running.exitCode).toBeNull();
+  } finally {
+    running.kill();
+  }
+});
+
+test("a new version of the program replaces the old one", async () => {
   await node.install().look();
   node.setProgram(["1.0.0", "1.1.0"], "new");
   const install = node.install();

@@ -29,6 +29,11 @@ test("one that comes later and would stand first does not", async () => {
   node.addNetwork("01-late.conflist");
   await install.look();
   expect(Object.keys(node.networks())).toEqual(["00-weir.conflist", "01-late.conflist"]);
+  expect(install.state.events.slice(-3).map(({ message }) => message)).toEqual([
+    "the network's file is 00-weir.conflist, so that it stands before 01-late.conflist",
+    `${join(node.confDir, "00-weir.conflist")} is installed`,
+    `${join(node.confDir, "05-weir.conflist")} is removed: ${join(node.confDir, "00-weir.conflist")} is the network now`,
+  ]);
 });
 
 test("one that stands before every name is told", async () => {
