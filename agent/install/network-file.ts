@@ -6,6 +6,9 @@ const MARK = "weir";
 /** Names of files that container runtimes read, in the order of their bytes: libcni's `ConfFiles`. */
 const readByRuntimes = /\.(conf|conflist|json)$/;
 
+/** Ours, from the one that is wanted to those for folders where others stand before it. */
+const names = ["05-weir.conflist", "00-weir.conflist", "0-weir.conflist"] as const;
+
 const plugin = z.looseObject({ type: z.string() });
 const networkList = z.looseObject({ name: z.string(), cniVersion: z.string(), plugins: z.array(plugin).min(1) });
 const singlePlugin = plugin.extend({ name: z.string(), cniVersion: z.string() });
@@ -17,7 +20,7 @@ const dispatchers = new Set(["multus", "multus-shim"]);
 /** A network configuration as it was found. */
 export interface NetworkFile {
   readonly file: string;
-  /** Written by an agent. */
+  /** Written by an agent, under a name that it gives: a copy under another is somebody's. */
   readonly isOurs: boolean;
   /** Only a dispatcher, which calls the first of the others. */
   readonly isDispatcher: boolean;
@@ -39,7 +42,7 @@ export function parseNetworkFile(file: string, text: string): NetworkFile {
   const list = readList(value);
   return {
     file,
-    isOurs: typeof value === "object" && value !== null && MARK in value,
+    isOurs: (names as readonly string[]).includes(file) && typeof value === "object" && value !== null && MARK in value,
     isDispatcher: list?.plugins.every(({ type }) => dispatchers.has(type)) ?? false,
     list,
   };
@@ -109,9 +112,6 @@ function format(value: unknown): string {
 export function compareNames(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
-
-/** Ours, from the one that is wanted to those for folders where others stand before it. */
-const names = ["05-weir.conflist", "00-weir.conflist", "0-weir.conflist"] as const;
 
 export const usualName = names[0];
 

@@ -43,6 +43,16 @@ test("one that stands before every name is told", async () => {
   expect(install.problems).toEqual([expect.stringContaining("!first.conflist stands before 0-weir.conflist")]);
 });
 
+test("a copy that somebody made of our network is his", async () => {
+  await node.install().look();
+  node.addNetwork("99-mine.conflist", node.networks()["05-weir.conflist"]);
+  const before = node.networks();
+  await node.install().look();
+  expect(node.networks()).toEqual(before);
+  uninstall(node.stateDir);
+  expect(Object.keys(node.networks())).toEqual(["99-mine.conflist"]);
+});
+
 test("Multus stays the first: it calls us", async () => {
   const multus = JSON.stringify({ cniVersion: "1.0.0", name: "multus", type: "multus-shim", socketDir: "/run/multus" });
   node.addNetwork("00-multus.conf", multus);

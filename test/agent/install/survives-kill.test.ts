@@ -103,7 +103,7 @@ test.each(Object.entries(stories))(
     const after = foldersOf(whole);
     expect(changes).toBeGreaterThan(10);
 
-    const points = Math.min(changes, sized({ short: 12, long: Number.POSITIVE_INFINITY }));
+    const points = Math.min(changes, sized({ short: 10, long: Number.POSITIVE_INFINITY }));
     for (let point = 1; point <= points; point++) {
       const n = Math.ceil((point * changes) / points);
       using node = freshNode();
