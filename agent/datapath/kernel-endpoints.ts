@@ -37,8 +37,16 @@ export function toEntry(endpoint: EndpointState, address: string | null): Endpoi
 /** The record of a bridge. */
 export const bridgeInterface: InterfaceRecord = {
   endpoint: {
-    ...{ address: bytesOf(null), family: 0, ifindex: 0, id: 0, incarnation: 0, identity: [0, 0], policy: [0, 0] },
-    ...{ flags: 0, mac: encodeMac("00:00:00:00:00:00"), hostMac: encodeMac("00:00:00:00:00:00") },
+    address: bytesOf(null),
+    family: 0,
+    ifindex: 0,
+    id: 0,
+    incarnation: 0,
+    identity: [0, 0],
+    policy: [0, 0],
+    flags: 0,
+    mac: encodeMac("00:00:00:00:00:00"),
+    hostMac: encodeMac("00:00:00:00:00:00"),
   },
   ipv4: bytesOf(null),
   ipv6: bytesOf(null),

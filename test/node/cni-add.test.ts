@@ -132,3 +132,11 @@ describe("STATUS", () => {
     expect(await status()).toEqual({ exitCode: 0 });
   });
 });
+
+test("cni-26 code 7: chained behind what makes no veth", async () => {
+  using namespace = node().lab.namespace("loopback");
+  const interfaces = [{ name: "lo", sandbox: namespace.path }];
+  const prevResult = { cniVersion: "1.0.0", interfaces, ips: [{ address: "127.0.0.1/8" }] };
+  const added = await runPlugin(node(), "ADD", { ...configOf(node()), prevResult }, { namespace, ifName: "lo" });
+  expect(added).toMatchObject({ exitCode: 1, code: 7, msg: expect.stringContaining("no veth") });
+});
