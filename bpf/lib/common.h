@@ -116,7 +116,7 @@ struct work {
 	__u64 now;	   /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
 	__u32 incarnation; /* of the pod whose interface this is; 0: the node's own */
 	__u8 hook;
-	__u8 place; /* what a connection that is first seen here has of enum connection_flag */
+	__u8 place;    /* what a connection that is first seen here has of enum connection_flag */
 	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
 	bool judged;   /* `end` holds a judgement */
 	bool replaces; /* an entry with the connection's key is there */

@@ -33,8 +33,7 @@ static __always_inline void related_hop(struct work *work, const struct endpoint
 
 /* On STEP_NEXT work->hop is where the packet goes. */
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
-				       const struct interface *interface, __u8 family,
-				       bool chained)
+				       const struct interface *interface, __u8 family, bool chained)
 {
 	const struct tuple *tuple = &work->packet.tuple;
 	const struct ip_address *own = family == FAMILY_IPV4 ? &interface->ipv4 : &interface->ipv6;
