@@ -65,10 +65,13 @@ function filesIn(folder: string): string[] {
     .toSorted();
 }
 
-/** The state when all that follows an ADD is through: the links of its programs are pinned a moment later. */
+/** The state when all that follows an ADD is through: programs are pinned, and addresses found to be nobody else's, a moment later. */
 export async function nodeState(node: LabNode): Promise<NodeState> {
   await settledLinks(node);
-  return readState(node);
+  return until("addresses to be no more tentative", async () => {
+    const state = await readState(node);
+    return state["addresses"]?.some((line) => line.includes("tentative")) ? false : state;
+  });
 }
 
 function readAll(folder: string): string[] {
