@@ -38,6 +38,12 @@ export function deleteRequestPath(
   return `${deleteRequestFolder(runDir)}/${name}${kind === "ipam" ? ".ipam" : ""}.json`;
 }
 
+/** The number of the process that writes a request to a file of this name; undefined: it is no unfinished write. */
+export function unfinishedBy(name: string): number | undefined {
+  const [, pid] = /\.json\.(\d+)$/.exec(name) ?? [];
+  return pid === undefined ? undefined : Number(pid);
+}
+
 /** Reads a request's text; the file may be of another version, cut short or not ours. */
 export function parseDeleteRequest(text: string): { ok: true; request: DeleteRequest } | { ok: false; error: string } {
   let value: unknown;

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
-import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest } from "#agent/api/delete-request.ts";
+import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest, unfinishedBy } from "#agent/api/delete-request.ts";
 import type { Hooks } from "#agent/datapath/kernel.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
@@ -183,6 +183,9 @@ export class Node {
   async replayDeletions(): Promise<void> {
     const folder = deleteRequestFolder(this.parts.config.runDir);
     for (const name of listFolder(folder)) {
+      const writer = unfinishedBy(name);
+      // A plugin that lives still gives the file its name.
+      if (writer !== undefined && !existsSync(`/proc/${writer}`)) removeFile(join(folder, name), { durable: false });
       if (!name.endsWith(".json")) continue;
       const parsed = parseDeleteRequest(readFileSync(join(folder, name), "utf8"));
       if (parsed.ok) await this.#release(parsed.request);

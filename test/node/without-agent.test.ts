@@ -1,3 +1,6 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { CniError } from "#agent/local/lab-pod.ts";
 import { LabPod } from "#agent/local/lab-pod.ts";
@@ -18,4 +21,15 @@ test("ADD without an agent says try again later; DEL does not hold up the runtim
   await node().startAgent();
   expect(await node().client.endpoints()).toEqual([]);
   await pod.add();
+});
+
+test("what a killed plugin left of a waiting DEL is removed at the agent's start, and what a living one writes is not", async () => {
+  await node().agent.stop();
+  const folder = join(node().runDir, "deleted");
+  mkdirSync(folder, { recursive: true });
+  const { pid: gone } = spawnSync("true");
+  for (const pid of [gone, process.pid]) writeFileSync(join(folder, `weir00000000000.json.${pid}`), "{");
+  await node().startAgent();
+  expect(readdirSync(folder)).toEqual([`weir00000000000.json.${process.pid}`]);
+  rmSync(folder, { recursive: true });
 });
