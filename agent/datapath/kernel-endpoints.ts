@@ -181,10 +181,13 @@ export class KernelEndpoints implements EndpointTable {
     // Read to the end first: what is deleted meanwhile makes the kernel begin anew.
     const isOld = ({ incarnation, flags }: EndpointEntry) =>
       (flags & EndpointFlag.HOST) === 0 && !incarnations.has(incarnation);
-    const interfaces = [...this.#interfaces.entries()].filter(([, { endpoint }]) => isOld(endpoint));
+    const interfaces = [...this.#interfaces.entries()].filter(
+      ([, { endpoint }]) => endpoint.id !== 0 && isOld(endpoint),
+    );
     const addresses = [...this.#endpoints.entries()].filter(([, entry]) => isOld(entry));
     for (const [ifindex] of interfaces) this.#interfaces.delete(ifindex);
     for (const [key] of addresses) this.#endpoints.delete(key);
+    this.#setBridges();
   }
 
   bandwidths(): BandwidthUse[] {

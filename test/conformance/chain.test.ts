@@ -5,7 +5,7 @@ import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { networkPolicy } from "#test/support/network-policy.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
-import { addRecorder, addressOf, makeContainer, runtimeOf, weirPlugin } from "./containers.ts";
+import { addRecorder, addressOf, behindBridge, makeContainer, runtimeOf, weirPlugin } from "./containers.ts";
 import { expectFailure } from "./expect-error.ts";
 import { expectState, nodeState } from "./node-state.ts";
 import { versions } from "./result-schema.ts";
@@ -17,27 +17,10 @@ usePods(node, ["client"]);
 
 prepare(async () => void addRecorder(node(), "first"));
 
-/** Debian's bridge, with addresses of host-local, and then ours. */
-const behindBridge = (more: readonly object[] = []) => [
-  {
-    type: "bridge",
-    bridge: "bridge0",
-    isGateway: true,
-    ipam: {
-      type: "host-local",
-      dataDir: join(node().folder, "host-local"),
-      ranges: [[{ subnet: "10.99.0.0/24" }]],
-      routes: [{ dst: "0.0.0.0/0" }],
-    },
-  },
-  weirPlugin(node()),
-  ...more,
-];
-
 test("cni-26, cni-89: behind a bridge the plugin guards its interface, and passes the result on as it came", async () => {
   for (const cniVersion of versions.filter((version) => version !== "1.1.0")) {
-    const without = runtimeOf(node(), { cniVersion, name: "plain", plugins: behindBridge().slice(0, 1) });
-    const chained = runtimeOf(node(), { cniVersion, name: "chained", plugins: behindBridge() });
+    const without = runtimeOf(node(), { cniVersion, name: "plain", plugins: behindBridge(node()).slice(0, 1) });
+    const chained = runtimeOf(node(), { cniVersion, name: "chained", plugins: behindBridge(node()) });
     using reference = makeContainer(node(), "client");
     using open = makeContainer(node(), "open");
     using closed = makeContainer(node(), "closed");
@@ -58,7 +41,7 @@ test("cni-26, cni-89: behind a bridge the plugin guards its interface, and passe
 });
 
 test("cni-30, cni-37: DEL of a list takes our part away and leaves the others theirs", async () => {
-  const runtime = runtimeOf(node(), { cniVersion: "1.0.0", name: "chained", plugins: behindBridge() });
+  const runtime = runtimeOf(node(), { cniVersion: "1.0.0", name: "chained", plugins: behindBridge(node()) });
   using earlier = makeContainer(node(), "client");
   await runtime.add(earlier);
   const before = await nodeState(node());

@@ -47,6 +47,20 @@ export const weirPlugin = (node: LabNode, more: object = {}): object => ({
   ...more,
 });
 
+/** Addresses of Debian's host-local, kept in a folder of the node. */
+export const hostLocal = (node: LabNode, subnet: string): object => ({
+  type: "host-local",
+  dataDir: join(node.folder, "host-local"),
+  ranges: [[{ subnet }]],
+  routes: [{ dst: "0.0.0.0/0" }],
+});
+
+/** Debian's bridge, with such addresses, and then ours. */
+export const behindBridge = (node: LabNode): object[] => [
+  { type: "bridge", bridge: "bridge0", isGateway: true, ipam: hostLocal(node, "10.99.0.0/24") },
+  weirPlugin(node),
+];
+
 /** A container as far as a network knows it. */
 export interface Container extends Attachment, Disposable {
   readonly namespace: NetworkNamespace;

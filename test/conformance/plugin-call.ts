@@ -17,6 +17,11 @@ export class PluginError extends Error {
   }
 }
 
+/** A plugin was ended by a signal: what it has done is not known. */
+export class PluginKilled extends Error {
+  override readonly name = "PluginKilled";
+}
+
 export interface PluginCall {
   /** The plugin, with what has to stand before it. */
   readonly command: readonly string[];

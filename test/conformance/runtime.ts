@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Network, type PluginConfig, requestConfig, type RequestParts, selectVersion } from "./network.ts";
-import { callPlugin, ConformanceError, PluginError, type Reply } from "./plugin-call.ts";
+import { callPlugin, ConformanceError, PluginError, PluginKilled, type Reply } from "./plugin-call.ts";
 import { type AddResult, isAtLeast, readResult, type Version, versionAnswer } from "./result-schema.ts";
 
 /** A container's interface in a network. */
@@ -46,6 +46,8 @@ export class Runtime {
   /** Containers that something is being done for (cni-62). */
   readonly #busy = new Set<string>();
   #collecting = false;
+  /** What stands before a plugin: for tests that watch or kill it. */
+  wrap: (verb: Verb, type: string) => readonly string[] = () => [];
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -178,7 +180,9 @@ export class Runtime {
   async #call(verb: Verb, plugin: PluginConfig, request: RequestParts, attachment?: Attachment): Promise<Reply> {
     if (!isAtLeast(this.version, since[verb])) throw new ConformanceError(`${this.version} has no ${verb}`);
     const variables = attachment ? this.variables(attachment) : { CNI_PATH: this.#path };
-    const reply = await this.call(verb, plugin.type, variables, requestConfig(this.network, plugin, request));
+    const config = requestConfig(this.network, plugin, request);
+    const reply = await this.call(verb, plugin.type, variables, config, this.wrap(verb, plugin.type));
+    if (reply.killed) throw new PluginKilled(`${verb} by ${plugin.type} was killed`);
     if (reply.error) throw new PluginError(`${verb} by ${plugin.type}`, reply.error);
     if (verb !== "ADD" && reply.output !== null) {
       throw new ConformanceError(`${verb} by ${plugin.type} printed ${JSON.stringify(reply.output)}`);
