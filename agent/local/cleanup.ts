@@ -49,9 +49,11 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   const isUninstalled = cleanup.uninstall();
   // The interfaces are known by records and links, so both are read before either goes.
   const interfaces = await cleanup.interfaces();
+  // Pods of other CNI plugins stay, and need what the agent has switched on: forwarding.
+  const others = await cleanup.guardsOthers();
   await cleanup.pins();
   await cleanup.removeInterfaces(interfaces);
-  await cleanup.restoreSettings();
+  if (!others) await cleanup.restoreSettings();
   await cleanup.runFolder();
   await cleanup.stateFolder(isUninstalled);
   return cleanup;
@@ -115,6 +117,11 @@ class Cleanup implements CleanupReport {
     const linked = (await list(join(this.#pinFolder, "links"))).map(interfaceOf);
     const names = [...recorded, ...linked].filter((name) => name !== undefined && hostInterface.test(name));
     return [...new Set(names as string[])].sort();
+  }
+
+  /** Whether pods are guarded whose interfaces other CNI plugins have made. */
+  async guardsOthers(): Promise<boolean> {
+    return (await list(join(this.#pinFolder, "chained-links"))).length > 0;
   }
 
   /** A link's pin is its last holder: without it the program leaves its hook. */

@@ -9,6 +9,8 @@ export interface ChainedPodOptions extends LabPodOptions {
   readonly by: "bridge" | "ptp";
   /** Of its addresses. */
   readonly subnets?: readonly string[];
+  /** False: only by the other plugin, until {@link ChainedPod.guard}. */
+  readonly isGuarded?: boolean;
   /** Added to the plugin's configuration. */
   readonly plugin?: Readonly<Record<string, unknown>>;
 }
@@ -39,9 +41,14 @@ export class ChainedPod extends LabPod {
 
   override async add(): Promise<CniResult> {
     this.#previous = await this.#run("ADD");
+    if (this.#options.isGuarded !== false) await this.guard();
+    return this.result;
+  }
+
+  /** Our part of ADD. */
+  async guard(): Promise<void> {
     const { code, stdout, stderr } = await this.cni("ADD");
     if (code !== 0) throw new LabError("cni-failed", `ADD of chained pod ${this.name}: ${stdout || stderr}`);
-    return this.result;
   }
 
   override async cni(
