@@ -162,7 +162,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 
 	work->now = bpf_ktime_get_boot_ns();
 	read_revision(work);
-	step = check_sender(skb, work, &tuple->source, family);
+	step = check_source(skb, work);
 	if (!step && work->packet.fragment == FRAGMENT_FIRST)
 		step = remember_fragment(&work->packet);
 	if (step)
@@ -198,7 +198,7 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work, bool
 		break;
 	case bpf_htons(ETH_P_ARP):
 		if (chained)
-			return pass_arp_to_pod(skb, work, interface);
+			return pass_arp_to_pod(skb, interface);
 		return STEP_NEXT; /* from the node's stack, or our own answer on its way back */
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);

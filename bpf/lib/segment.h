@@ -72,26 +72,46 @@ static __always_inline bool is_translated(const struct __sk_buff *skb, __u8 fami
 	       (family == FAMILY_IPV4 || interface_by_index(skb->ingress_ifindex));
 }
 
-/*
- * Is the sender who the address says? The node's own addresses are believed of packets that its stack made or
- * translated, a pod's only of packets from its veth.
- */
-static __always_inline int check_sender(struct __sk_buff *skb, struct work *work,
-					const struct ip_address *address, __u8 family)
+/* Whether a packet's sender is who an address says. */
+enum authenticity {
+	SENDER_FALSE = 0,
+	SENDER_TRUE = 1,
+	SENDER_NODE = 2, /* it says the node, and came by a device */
+};
+
+/* A pod's address is believed of packets from its veth only. */
+static __always_inline enum authenticity authenticity(const struct __sk_buff *skb,
+						      const struct ip_address *address, __u8 family)
 {
 	const struct endpoint *sender = endpoint_by_address(address, family);
 	__u32 came_by = skb->ingress_ifindex;
 
 	if (sender && !(sender->flags & ENDPOINT_HOST))
-		return sender->ifindex == came_by || came_by_bridge(sender, came_by) ?
-			       STEP_NEXT :
-			       DROP(DROP_INVALID_SOURCE_IP);
-	if (!came_by || (!sender && ipcache_lookup(address, family).identity != IDENTITY_HOST))
+		return sender->ifindex == came_by || came_by_bridge(sender, came_by) ? SENDER_TRUE :
+										       SENDER_FALSE;
+	if (came_by && (sender || ipcache_lookup(address, family).identity == IDENTITY_HOST))
+		return SENDER_NODE;
+	return SENDER_TRUE;
+}
+
+/* The node's own addresses are believed of packets that its stack made or translated. */
+static __always_inline int check_source(struct __sk_buff *skb, struct work *work)
+{
+	const struct tuple *tuple = &work->packet.tuple;
+
+	switch (authenticity(skb, &tuple->source, tuple->family)) {
+	case SENDER_TRUE:
 		return STEP_NEXT;
-	if (!is_translated(skb, family))
-		return DROP(DROP_INVALID_SOURCE_IP);
-	work->place |= CONNECTION_FORWARDED;
-	return STEP_NEXT;
+	case SENDER_NODE:
+		if (is_translated(skb, tuple->family)) {
+			work->place |= CONNECTION_FORWARDED;
+			return STEP_NEXT;
+		}
+		break;
+	case SENDER_FALSE:
+		break;
+	}
+	return DROP(DROP_INVALID_SOURCE_IP);
 }
 
 /* Reads what may be an ARP packet; NULL: it is none. */
@@ -138,13 +158,11 @@ static __always_inline int pass_arp_of_pod(struct __sk_buff *skb, const struct i
 }
 
 /* What others say to a chained pod: what is asked of it, answers, and news of an address (RFC 5227 section 3). */
-static __always_inline int pass_arp_to_pod(struct __sk_buff *skb, struct work *work,
-					   const struct interface *interface)
+static __always_inline int pass_arp_to_pod(struct __sk_buff *skb, const struct interface *interface)
 {
 	struct ip_address claimed = {};
 	struct arp_message *arp;
 	__be32 target;
-	int step;
 
 	if (!skb->ingress_ifindex)
 		return STEP_NEXT;
@@ -155,8 +173,9 @@ static __always_inline int pass_arp_to_pod(struct __sk_buff *skb, struct work *w
 	__builtin_memcpy(&target, arp->target_ip, sizeof(target));
 	if (target != interface->ipv4.v4 && target != claimed.v4)
 		return TC_ACT_SHOT; /* asked of somebody else */
-	step = claimed.v4 ? check_sender(skb, work, &claimed, FAMILY_IPV4) : STEP_NEXT;
-	return step || !(work->place & CONNECTION_FORWARDED) ? step : DROP(DROP_INVALID_SOURCE_IP);
+	return !claimed.v4 || authenticity(skb, &claimed, FAMILY_IPV4) == SENDER_TRUE ?
+		       STEP_NEXT :
+		       DROP(DROP_INVALID_SOURCE_IP);
 }
 
 static __always_inline bool is_mld_report(const struct tuple *tuple)
@@ -287,10 +306,10 @@ static __always_inline int pass_nd_to_pod(struct __sk_buff *skb, struct work *wo
 		claimed = &target;
 	else if (!is_own_ipv6(&target, interface))
 		return TC_ACT_SHOT; /* asked of somebody else */
-	if (is_link_local(claimed) || address_is_zero(claimed))
-		return STEP_NEXT;
-	step = check_sender(skb, work, claimed, FAMILY_IPV6);
-	return step || !(work->place & CONNECTION_FORWARDED) ? step : DROP(DROP_INVALID_SOURCE_IP);
+	return is_link_local(claimed) || address_is_zero(claimed) ||
+			       authenticity(skb, claimed, FAMILY_IPV6) == SENDER_TRUE ?
+		       STEP_NEXT :
+		       DROP(DROP_INVALID_SOURCE_IP);
 }
 
 /* A bridge asks who wants which group. */
