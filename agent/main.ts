@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { claimRunDir } from "#agent/api/run-dir.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { agentOptions } from "#agent/runtime/agent-options.ts";
@@ -17,10 +17,12 @@ function parseFlags(argv: readonly string[]): Record<string, string | boolean | 
     .option("--config <FILE>", "Options from a YAML file; flags and environment go before it.")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "weir agent: ")) });
-  for (const { flag, value, description, default: preset, defaultText } of Object.values(agentOptions)) {
+  for (const { flag, value, description, default: preset, defaultText, repeatable } of Object.values(agentOptions)) {
     const shown = defaultText ?? preset;
     const text = shown === null ? description : `${description} (default: ${shown})`;
-    command.option(value === null ? `--${flag}` : `--${flag} <${value}>`, text);
+    const one = new Option(value === null ? `--${flag}` : `--${flag} <${value}>`, text);
+    if (repeatable) one.argParser((given, before: string | undefined) => (before ? `${before},${given}` : given));
+    command.addOption(one);
   }
   return command.parse([...argv], { from: "user" }).opts();
 }

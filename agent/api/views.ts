@@ -46,6 +46,16 @@ export type IdentityView = z.infer<typeof identityView>;
 
 export const mapFillView = z.object({ name: z.string(), entries: z.number(), capacity: z.number() });
 
+/** How full a range of addresses is; `kept`: for pods that may come back. */
+export const rangeFillView = z.object({
+  pool: z.string(),
+  cidr: z.string(),
+  used: z.int(),
+  cooling: z.int(),
+  kept: z.int(),
+  capacity: z.number(),
+});
+
 export const statusView = z.looseObject({
   /** `degraded` as soon as there is a problem. */
   state: z.enum(["ok", "degraded"]),
@@ -87,6 +97,8 @@ export const statusView = z.looseObject({
     /** What was installed, put back or renamed last, newest last. */
     events: z.array(z.object({ time: z.string(), message: z.string() })).readonly(),
   }),
+  /** Addresses for this node's pods. */
+  ipam: z.looseObject({ mode: z.string(), ranges: z.array(rangeFillView).readonly() }),
   maps: z.array(mapFillView).readonly(),
   /** Number of endpoints by their state. */
   endpoints: z.record(z.string(), z.int()),

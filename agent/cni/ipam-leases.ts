@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
-import type { AddressPair } from "#agent/ipam/address-pool.ts";
+import type { AddressPair, Lease, LeaseRequest } from "#agent/ipam/lease.ts";
 import { readJsonFile, removeFile, removeTemporaries, writeFileAtomic } from "#agent/runtime/files.ts";
 
 /** Addresses that `weir-ipam` gave to another plugin's interface. */
@@ -29,9 +29,9 @@ export interface WantedLease extends Omit<IpamLease, "pool" | "ipv4" | "ipv6"> {
 
 /** Where the addresses come from. */
 export interface LeasePool {
-  readonly cidrs: AddressPair;
-  allocate(owner: string): AddressPair;
-  reserve(lease: AddressPair, owner: string): void;
+  readonly cidrs: readonly string[];
+  allocate(request: LeaseRequest): Promise<Lease>;
+  restore(lease: AddressPair, owner: string): void;
   release(lease: AddressPair): void;
 }
 
@@ -55,7 +55,7 @@ export class IpamLeases {
       if (!name.endsWith(".json")) continue;
       const file = readJsonFile(join(this.#folder, name), ipamLease);
       if (file.ok) {
-        this.#pool.reserve(file.value, file.value.owner);
+        this.#pool.restore(file.value, file.value.owner);
         this.#leases.set(keyOf(file.value), file.value);
       } else {
         unreadable.push(file.message);
@@ -74,13 +74,13 @@ export class IpamLeases {
 
   /** The ranges that addresses are of. */
   get ranges(): readonly string[] {
-    return [this.#pool.cidrs.ipv4, this.#pool.cidrs.ipv6].filter((cidr) => cidr !== null);
+    return this.#pool.cidrs;
   }
 
   /** Takes addresses, and writes them down before they are told to anybody. @throws IpamError. */
-  async add({ wanted: _wanted, ...attachment }: WantedLease): Promise<IpamLease> {
-    const addresses = this.#pool.allocate(attachment.owner);
-    const lease: IpamLease = { ...attachment, ...addresses, pool: "default" };
+  async add({ wanted, ...attachment }: WantedLease): Promise<IpamLease> {
+    const addresses = await this.#pool.allocate({ owner: attachment.owner, ...wanted });
+    const lease: IpamLease = { ...attachment, ...addresses };
     try {
       writeFileAtomic(this.#path(lease), `${JSON.stringify(lease, null, 2)}\n`);
     } catch (error) {

@@ -45,7 +45,7 @@ export class Enforcement {
   readonly #kernel: Kernel;
   readonly #addresses: AddressSpace;
   readonly #numbers: EntryNumbers;
-  readonly #reserved: readonly KnownPrefix[];
+  #reserved: readonly KnownPrefix[];
   readonly #slots: SlotTable;
   readonly #nodeIdentity: number;
   #nodePrefixes = new Set<string>();
@@ -302,6 +302,14 @@ export class Enforcement {
       if (!wanted.has(prefix)) this.#addresses.removeKnown(prefix, outsiderAt(this.#outsiders, prefix));
     for (const prefix of wanted) this.#addresses.setKnown(prefix, this.#nodeIdentity);
     this.#nodePrefixes = wanted;
+  }
+
+  /** Says which prefixes have a fixed owner now. @throws MapFullError: to be tried again. */
+  setReserved(prefixes: readonly KnownPrefix[]): void {
+    const wanted = new Set(prefixes.map(({ prefix }) => prefix));
+    const gone = this.#reserved.filter(({ prefix }) => !wanted.has(prefix)).map(({ prefix }) => prefix);
+    this.#reserved = prefixes;
+    this.#addresses.setRanges(prefixes, gone);
   }
 
   /** Forgets identities and slots that no endpoint has any more. */

@@ -1,6 +1,7 @@
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import type { BandwidthLimit, EndpointBandwidth, Hooks } from "#agent/datapath/kernel.ts";
-import type { AddressPair, AddressPool } from "#agent/ipam/address-pool.ts";
+import type { Ipam } from "#agent/ipam/ipam.ts";
+import type { AddressPair } from "#agent/ipam/lease.ts";
 import type { PodBandwidth } from "#policy/model/bandwidth.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { endpointBandwidth } from "./bandwidth.ts";
@@ -56,6 +57,14 @@ export interface PodFacts {
   readonly bandwidth?: PodBandwidth;
 }
 
+/** What the annotations of a pod and its namespace wish of its addresses. */
+export interface AddressWish {
+  /** Absent: any other wish counts, or the default pool. */
+  readonly pool?: string;
+  /** Whether the pod gets the same addresses when it comes again. */
+  readonly sticky: boolean;
+}
+
 /** One thing that happened to an endpoint. */
 export interface EndpointEvent {
   readonly time: string;
@@ -72,7 +81,7 @@ const keptEvents = 64;
 export interface EndpointManagerOptions {
   readonly enforcement: Enforcement;
   readonly records: EndpointRecords;
-  readonly pool: AddressPool;
+  readonly pool: Pick<Ipam, "allocate" | "restore" | "release" | "gateway">;
   readonly identities: IdentityNumbers;
   readonly hooks: Hooks;
   /** Of endpoints whose veth is another CNI plugin's. */
@@ -83,6 +92,7 @@ export interface EndpointManagerOptions {
   /** Bytes of an IP packet that a pod may send. */
   readonly mtu: number;
   readonly podFacts: (namespace: string, pod: string) => PodFacts | undefined;
+  readonly addressWish: (namespace: string, pod: string) => AddressWish;
   /** Drops labels that no policy should speak of, e.g. `pod-template-hash`. */
   readonly relevantLabels: (labels: Readonly<Record<string, string>>) => Record<string, string>;
   readonly nextIncarnation: () => number;
@@ -102,6 +112,8 @@ export class EndpointManager {
   readonly #options: EndpointManagerOptions;
   readonly #endpoints = new Map<number, { record: EndpointRecord; subject: Subject }>();
   readonly #log = new Map<number, EndpointEvent[]>();
+  /** Of endpoints that are gone: resolves when their addresses are free. */
+  readonly #leaving = new Set<Promise<unknown>>();
   #lastId = 0;
   #lastChange = 0;
 
@@ -140,7 +152,7 @@ export class EndpointManager {
     const lost: EndpointRecord[] = [];
     for (const stored of records) {
       const subject = this.#subject(stored);
-      if (stored.pool !== null) this.#options.pool.reserve(stored, `${stored.namespace}/${stored.pod}`);
+      if (stored.pool !== null) this.#options.pool.restore(stored, `${stored.namespace}/${stored.pod}`);
       const record =
         stored.state === "ready"
           ? { ...stored, identity: await this.#options.identities.acquire(subject, stored.identity) }
@@ -183,7 +195,7 @@ export class EndpointManager {
       throw new EndpointError("exists", `${asked}: interface ${hostInterface} is in use`);
     }
     const id = this.#freeId();
-    const addresses = this.#takeAddresses(wanted);
+    const addresses = await this.#takeAddresses(wanted);
     try {
       const record: EndpointRecord = {
         version: 1,
@@ -224,13 +236,23 @@ export class EndpointManager {
     }
   }
 
-  #takeAddresses({
+  async #takeAddresses({
     addresses,
     namespace,
     pod,
-  }: NewEndpoint): Pick<EndpointRecord, "ipv4" | "ipv6" | "pool" | "gateway"> {
+    ifName,
+  }: NewEndpoint): Promise<Pick<EndpointRecord, "ipv4" | "ipv6" | "pool" | "gateway">> {
     if (addresses.from === "pool") {
-      return { ...this.#options.pool.allocate(`${namespace}/${pod}`), pool: "default" };
+      const owner = `${namespace}/${pod}`;
+      const wish = this.#options.addressWish(namespace, pod);
+      // Whoever asks for certain addresses may be the one who has just left them.
+      if (wish.sticky || addresses.addresses.length > 0) await Promise.all(this.#leaving);
+      return this.#options.pool.allocate({
+        owner,
+        pool: wish.pool ?? addresses.pool,
+        addresses: addresses.addresses,
+        stickyKey: wish.sticky ? `${owner}/${ifName}` : undefined,
+      });
     }
     const { ipv4, ipv6 } = addresses;
     const taken = this.list().find(
@@ -297,9 +319,11 @@ export class EndpointManager {
     this.#lastChange = performance.now();
     // Nobody need wait for this: until it is done the addresses are not given again, and the
     // incarnation keeps a later pod from inheriting what a crash leaves.
-    void this.#removeConnections(record)
+    const leaving = this.#removeConnections(record)
       .catch((error: unknown) => this.#options.failed(error, `remove connections of endpoint ${record.id}`))
-      .then(() => record.pool !== null && this.#options.pool.release(record));
+      .then(() => record.pool !== null && this.#options.pool.release(record))
+      .finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { AddressPair } from "#agent/ipam/address-pool.ts";
+import type { AddressPair } from "#agent/ipam/lease.ts";
 import type { AskedBandwidth } from "./bandwidth.ts";
 
 /** Where an endpoint's addresses come from. */

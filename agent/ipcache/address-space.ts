@@ -148,6 +148,13 @@ export class AddressSpace {
     else this.#apply([], [prefix]);
   }
 
+  /** As {@link setKnown} of ranges that are longer than one address: what is inside of them may become somebody else's, too. */
+  setRanges(added: readonly KnownPrefix[], removed: readonly string[]): void {
+    for (const prefix of removed) this.#known.delete(prefix);
+    for (const { prefix, identity } of added) this.#known.set(prefix, identity);
+    if (this.#settled) this.#reconcile();
+  }
+
   /** Replaces all known prefixes but leaves the kernel as it is until {@link setTokens}. */
   resetKnown(known: readonly KnownPrefix[]): void {
     this.#settled = false;

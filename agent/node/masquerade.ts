@@ -16,7 +16,8 @@ export interface MasqueradeOptions {
   readonly nat: NatTable;
   /** False: pods keep their addresses, and the kernel has nothing of this. */
   readonly enabled: boolean;
-  readonly pods: readonly string[];
+  /** Ranges of the node's pods now. */
+  readonly pods: () => readonly string[];
   readonly excluded: readonly string[];
   /** All addresses of the node now. */
   readonly own: () => readonly string[];
@@ -68,7 +69,7 @@ export class Masquerade {
       .flatMap(({ addresses: { ipv4, ipv6 } }) => [ipv4, ipv6])
       .filter((one) => one !== null);
     const wanted = enabled
-      ? masqueradeRanges({ pods, excluded, own: own(), masquerading })
+      ? masqueradeRanges({ pods: pods(), excluded, own: own(), masquerading })
       : new Map<string, MasqueradeFlags>();
     const pairs = new Map(byDevice.map(({ index, addresses: pair }) => [index, pair] as const));
     this.#problem = write(table, wanted, pairs);

@@ -1,26 +1,34 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
-import { type DeleteRequest, deleteRequestFolder, parseDeleteRequest, unfinishedBy } from "#agent/api/delete-request.ts";
+import {
+  type DeleteRequest,
+  deleteRequestFolder,
+  parseDeleteRequest,
+  unfinishedBy,
+} from "#agent/api/delete-request.ts";
 import type { Hooks } from "#agent/datapath/kernel.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
+import { BlockUpkeep } from "#agent/ipam/block-upkeep.ts";
+import { addressesOf } from "#agent/ipam/lease.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { planForwarding } from "#agent/net/forwarding.ts";
 import { NetError } from "#agent/net/error.ts";
 import { FrameSocket } from "#agent/net/frame-socket.ts";
 import { listHostSides } from "#agent/net/host-sides.ts";
-import { watchNodeAddresses } from "#agent/net/node-addresses.ts";
+import { nodeAddresses, watchNodeAddresses } from "#agent/net/node-addresses.ts";
 import { ensureSysctl } from "#agent/net/sysctl.ts";
 import type { Link } from "#agent/netlink/link.ts";
-import { isErrno } from "#agent/runtime/errors.ts";
+import { isErrno, WeirError } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { keepSettings } from "#agent/runtime/kept-settings.ts";
+import { subsystemLog } from "#agent/runtime/log.ts";
 import { NodeFlowContext } from "./flow-context.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { MapPressure } from "./map-pressure.ts";
-import type { NodeParts } from "./parts.ts";
+import { type NodeParts, unmanagedRanges } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
 import { Unenforced } from "./unenforced.ts";
 
@@ -38,6 +46,9 @@ const settleQuiet = 1_000;
 /** How often, in ms, changes of the node's devices are looked for. */
 const devicesInterval = 500;
 
+/** How often, in ms, it is looked whether this node needs a block of addresses, or one less. */
+const blocksInterval = 2_000;
+
 /** How often, in ms, a policy is looked for that may have cut idle connections. */
 const idleInterval = 250;
 
@@ -54,6 +65,8 @@ export class Node {
   /** The node's own addresses that are not known to the kernel yet, because something stood in the way. */
   #waiting: { readonly addresses: readonly string[]; readonly problem: string } | null = null;
   #connections = 0;
+  #rangeProblem: string | null = null;
+  #blockProblem: string | null = null;
   readonly #unreadable: string[] = [];
   #strays: readonly Link[] = [];
   /** The same of interfaces that are other CNI plugins'. */
@@ -69,6 +82,7 @@ export class Node {
     const { enforcement } = parts;
     this.staged = new StagedTraffic({ ...parts, endpoints: { get: (id) => enforcement.views.endpoint(id) } });
     this.unenforced = new Unenforced(enforcement);
+    parts.ipam.onChange(() => this.#followRanges());
   }
 
   /** Connections that the last sweep left. */
@@ -79,6 +93,11 @@ export class Node {
   /** Why the kernel does not know the node's own addresses as they are; null: it does. */
   get addressProblem(): string | null {
     return this.#waiting?.problem ?? null;
+  }
+
+  /** What keeps ranges of pods from being as they should, in sentences. */
+  get rangeProblems(): string[] {
+    return [this.#rangeProblem, this.#blockProblem].filter((problem) => problem !== null);
   }
 
   /** Endpoint records that cannot be read, in sentences. */
@@ -105,7 +124,6 @@ export class Node {
       records,
       kernel,
       identities,
-      pool,
       leases,
       log,
       pods,
@@ -114,7 +132,7 @@ export class Node {
       prefilter,
       masquerade,
     } = this.parts;
-    this.#becomeRouter({ ipv4: pool.cidrs.ipv4 !== null, ipv6: pool.cidrs.ipv6 !== null });
+    this.#becomeRouter();
     const snapshot = objects.current().objects;
     pods.replace(snapshot);
     const stored = records.read();
@@ -160,9 +178,10 @@ export class Node {
   }
 
   /** What is changed for it is kept, so that `weir cleanup` can change it back. */
-  #becomeRouter(families: { readonly ipv4: boolean; readonly ipv6: boolean }): void {
-    const { config, log } = this.parts;
-    const changes = planForwarding(families);
+  #becomeRouter(): void {
+    const { config, ipam, log } = this.parts;
+    const { ipv4, ipv6 } = ipam.gateway;
+    const changes = planForwarding({ ipv4: ipv4 !== null, ipv6: ipv6 !== null });
     keepSettings(join(config.stateDir, "settings.json"), changes);
     for (const change of changes) {
       ensureSysctl(change);
@@ -172,10 +191,10 @@ export class Node {
 
   /** An endpoint whose record is gone or cannot be read has its addresses all the same. */
   #reserveUnknown(known: ReadonlySet<number>): void {
-    const { kernel, pool } = this.parts;
+    const { kernel, ipam } = this.parts;
     for (const state of kernel.endpoints.read().values()) {
       if (!known.has(state.id) && !state.nodeAddresses)
-        pool.reserve(state, `endpoint ${state.id}, which has no record that can be read`);
+        ipam.restore(state, `endpoint ${state.id}, which has no record that can be read`);
     }
   }
 
@@ -211,12 +230,14 @@ export class Node {
       this.#followDevices(signal),
       this.#endRules(signal),
       this.#askIdle(signal),
+      this.#keepBlocks(signal),
     ]);
   }
 
   async #followObjects(signal: AbortSignal): Promise<void> {
-    const { objects, policy, changes, log } = this.parts;
+    const { objects, policy, nodeObject, ipam, changes, log } = this.parts;
     for await (const snapshot of objects.snapshots(signal)) {
+      if (nodeObject) await changes.run(() => nodeObject.follow(snapshot.objects, ipam));
       if (snapshot.objects === policy.objects) continue;
       const accepted = await changes.run(() => policy.apply(snapshot.objects));
       if (accepted)
@@ -262,11 +283,10 @@ export class Node {
   }
 
   async #followAddresses(signal: AbortSignal): Promise<void> {
-    const { connection, changes, pool, masquerade, devices } = this.parts;
-    const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
+    const { connection, changes, ipam, masquerade, devices } = this.parts;
     for await (const addresses of watchNodeAddresses(connection, { signal })) {
       await changes.run(async () => {
-        this.#setAddresses([...addresses, ...gateways]);
+        this.#setAddresses([...addresses, ...addressesOf(ipam.gateway)]);
         masquerade.reconcile(devices.present);
       });
     }
@@ -282,6 +302,54 @@ export class Node {
       if (!(error instanceof MapFullError)) throw error;
       if (this.#waiting === null) log.error({ err: error }, "the node's own addresses cannot be told to the kernel");
       this.#waiting = { addresses, problem: `the node's own addresses are not all known: ${error.message}` };
+    }
+  }
+
+  /** The node's pods have other ranges. To be called in a change. */
+  #followRanges(): void {
+    const { connection, ipam, masquerade, devices, log } = this.parts;
+    this.#becomeRouter();
+    this.#reserveRanges();
+    this.#setAddresses([...nodeAddresses(connection), ...addressesOf(ipam.gateway)]);
+    masquerade.reconcile(devices.present);
+    log.info({ ranges: ipam.cidrs }, "the ranges of this node's pods changed");
+  }
+
+  /** Where the ipcache has no room, an address of a range that nobody has is the world's: it is tried again at every sweep. */
+  #reserveRanges(): void {
+    const { enforcement, ipam, log } = this.parts;
+    try {
+      enforcement.setReserved(unmanagedRanges(ipam.cidrs));
+      this.#rangeProblem = null;
+    } catch (error) {
+      if (!(error instanceof MapFullError)) throw error;
+      if (this.#rangeProblem === null) log.error({ err: error }, "the ranges of pods cannot be told to the kernel");
+      this.#rangeProblem = `the ranges of pods are not all known to the kernel: ${error.message}`;
+    }
+  }
+
+  /** Keeps the node in blocks of the cluster's ranges. */
+  async #keepBlocks(signal: AbortSignal): Promise<void> {
+    const { blocks, ipam, clock, config, changes, log } = this.parts;
+    if (blocks === null) return;
+    const upkeep = new BlockUpkeep({
+      blocks,
+      ipam,
+      clock,
+      log: subsystemLog(log, "ipam"),
+      inTurn: (change) => changes.run(change),
+      reclaimInterval: config.clusterPoolReclaim / 24n,
+    });
+    for await (const _tick of ticks(blocksInterval, signal)) {
+      try {
+        await upkeep.run();
+        this.#blockProblem = null;
+      } catch (error) {
+        if (!(error instanceof WeirError)) throw error;
+        if (this.#blockProblem === null)
+          log.warn({ err: error }, "the cluster's blocks of addresses cannot be looked after");
+        this.#blockProblem = `the cluster's blocks of addresses cannot be looked after: ${error.message}`;
+      }
     }
   }
 
@@ -322,6 +390,7 @@ export class Node {
       await changes.run(async () => {
         await enforcement.collect();
         if (this.#waiting) this.#setAddresses(this.#waiting.addresses);
+        if (this.#rangeProblem !== null) this.#reserveRanges();
         const used = enforcement.views.references();
         references.retain(used.all);
         kernel.limits.retain(used.limits);

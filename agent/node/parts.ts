@@ -14,7 +14,9 @@ import { EndpointRecords } from "#agent/endpoint/records.ts";
 import { IdentityAllocator } from "#agent/identity/identity-allocator.ts";
 import { NumberedSets } from "#agent/identity/numbered-sets.ts";
 import { RuleReferences } from "#agent/identity/rule-references.ts";
-import { AddressPool } from "#agent/ipam/address-pool.ts";
+import type { ClusterBlocks } from "#agent/ipam/cluster-blocks.ts";
+import type { Ipam } from "#agent/ipam/ipam.ts";
+import { addressesOf } from "#agent/ipam/lease.ts";
 import { AddressSpace } from "#agent/ipcache/address-space.ts";
 import { AppliedObjects } from "#agent/kubernetes/applied-objects.ts";
 import { LastValidFiles } from "#agent/kubernetes/last-valid-files.ts";
@@ -29,6 +31,7 @@ import { CniInstall } from "#agent/install/cni-install.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
 import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
 import { LiveOptions } from "#agent/runtime/live-options.ts";
+import { policyOptionsOf } from "./config-service.ts";
 import { type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
@@ -40,6 +43,8 @@ import { datapathConfigOf } from "./datapath-config.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { foreignHostSides, HostNetwork } from "./host-network.ts";
+import type { NodeObjectRanges } from "./node-object-ranges.ts";
+import { openIpam } from "./open-ipam.ts";
 import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
 import { PodTable } from "./pod-table.ts";
@@ -63,7 +68,11 @@ export interface NodeParts {
   readonly store: EmbeddedStore;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
-  readonly pool: AddressPool;
+  readonly ipam: Ipam;
+  /** With `--ipam cluster-pool`. */
+  readonly blocks: ClusterBlocks | null;
+  /** With `--ipam kubernetes`. */
+  readonly nodeObject: NodeObjectRanges | null;
   /** Addresses of other plugins' interfaces. */
   readonly leases: IpamLeases;
   readonly records: EndpointRecords;
@@ -134,15 +143,16 @@ export async function openParts(
   const classes = numbered("classes.journal", "set of address ranges", CLASS_FIRST, CLASS_LAST);
   const nodeLabels = numbered("nodes.journal", "set of node labels", NODE_FIRST, NODE_LAST);
   const outsiders = new Outsiders(nodeLabels, config.nodeName);
-  const pool = new AddressPool({ ...config.podCidr, clock });
   const { applied, objects } = openObjects(config, log, clock, signal, stack);
+  const { ipam, blocks, nodeObject } = await openIpam(
+    { config, podCidr: live.values.podCidr, store, objects: objects.current().objects, clock, log },
+    stack,
+  );
   const pods = new PodTable();
 
-  const own = nodeAddresses(connection);
-  const gateways = [pool.gateway.ipv4, pool.gateway.ipv6].filter((address) => address !== null);
-  const cidrs = [pool.cidrs.ipv4, pool.cidrs.ipv6].filter((cidr) => cidr !== null);
+  const own = (): string[] => [...nodeAddresses(connection), ...addressesOf(ipam.gateway)];
   const hostFailsafe = { inbound: config.hostFailsafeInbound, outbound: config.hostFailsafeOutbound };
-  const enforcement = new Enforcement(new PolicyEngine([], { ...live.values, hostFailsafe }), {
+  const enforcement = new Enforcement(new PolicyEngine([], { ...policyOptionsOf(live.values), hostFailsafe }), {
     kernel,
     addresses: new AddressSpace({
       table: kernel.ipcache,
@@ -153,25 +163,24 @@ export async function openParts(
     }),
     references,
     boot: (instant) => clock.bootOf(instant),
-    // A pod's address that no endpoint has (any more) is nobody's, never the world's.
-    reserved: cidrs.map((prefix) => ({ prefix, identity: ReservedIdentity.UNMANAGED })),
+    reserved: unmanagedRanges(ipam.cidrs),
     nodeIdentity: ReservedIdentity.HOST,
-    nodeAddresses: [...own, ...gateways],
+    nodeAddresses: own(),
   });
   const prefilter = new Prefilter({
     table: kernel.prefilter,
     hooks: kernel.earlyHooks,
     path: state("prefilter.json"),
     useXdp: config.prefilter === "xdp",
-    own: () => [...nodeAddresses(connection), ...gateways, ...cidrs],
+    own: () => [...own(), ...ipam.cidrs],
   });
   const masquerade = new Masquerade({
     table: kernel.masquerade,
     nat: kernel.nat,
     enabled: config.masquerade,
-    pods: cidrs,
+    pods: () => ipam.cidrs,
     excluded: config.masqueradeExclude,
-    own: () => [...nodeAddresses(connection), ...gateways],
+    own,
     addresses: () => connection.dump(getAddresses(), parseAddress),
     now: () => performance.now(),
     failed: (error, what) => log.error({ err: error }, what),
@@ -181,7 +190,7 @@ export async function openParts(
   const endpoints = new EndpointManager({
     enforcement,
     records,
-    pool,
+    pool: ipam,
     identities,
     hooks: kernel.hooks,
     chained: { hooks: kernel.chainedHooks, host: foreignHostSides(connection) },
@@ -193,6 +202,7 @@ export async function openParts(
     host,
     mtu: defaultMtu,
     podFacts: (namespace, pod) => pods.find(namespace, pod),
+    addressWish: (namespace, pod) => pods.addressWish(namespace, pod),
     relevantLabels: (labels) => pods.relevantLabels(labels),
     nextIncarnation: () => incarnations.next(),
     randomMac,
@@ -204,7 +214,7 @@ export async function openParts(
     enforcement,
     endpoints,
     pods,
-    options: live.values,
+    options: policyOptionsOf(live.values),
     generation: () => kernel.control.generation(),
     now: () => clock.now(),
     failed: (error, what) => log.error({ err: error }, what),
@@ -225,8 +235,10 @@ export async function openParts(
     store,
     identities,
     references,
-    pool,
-    leases: new IpamLeases(config.stateDir, pool),
+    ipam,
+    blocks,
+    nodeObject,
+    leases: new IpamLeases(config.stateDir, ipam),
     records,
     enforcement,
     endpoints,
@@ -282,6 +294,12 @@ function cniInstall(config: AgentConfig, log: Log, clock: SystemClock): CniInsta
   });
 }
 
+/** A pod's address that no endpoint has (any more) is nobody's, never the world's. */
+export function unmanagedRanges(cidrs: readonly string[]): { prefix: string; identity: number }[] {
+  return cidrs.map((prefix) => ({ prefix, identity: ReservedIdentity.UNMANAGED }));
+}
+
+/** Beside the bundle (`dist/bpf`), or in the tree's `dist` when run from the sources. */
 function objectFolder(): string {
   return process.env["WEIR_BPF_OBJECTS"] ?? join(distFolder(), "bpf");
 }

@@ -14,7 +14,9 @@ export async function statusOf(node: Node): Promise<StatusView> {
     objects,
     endpoints,
     store,
-    pool,
+    ipam,
+    blocks,
+    nodeObject,
     devices,
     enforcement,
     prefilter,
@@ -34,12 +36,10 @@ export async function statusOf(node: Node): Promise<StatusView> {
       (name) =>
         `interface ${name} is a pod's, of which ${config.stateDir} has no record: it is cut off; start the agent with the state folder that it was attached with, or delete the pod`,
     ),
-    ...pool.fill
-      .filter(({ used, cooling, capacity }) => BigInt(used + cooling) * 10n >= capacity * 8n)
-      .map(
-        ({ cidr, used, cooling, capacity }) =>
-          `pool ${cidr} is nearly full: ${used + cooling} of ${capacity} addresses`,
-      ),
+    ...(ipam.isReady ? ipam.warnings() : ipam.obstacles()),
+    ...(blocks?.problems() ?? []),
+    ...(nodeObject?.problems() ?? []),
+    ...node.rangeProblems,
   ];
   problems.push(...node.unenforced.problems, ...node.pressure.problems(maps));
   if (enforcement.views.endpoint(HOST) && devices.present.length === 0) {
@@ -72,6 +72,10 @@ export async function statusOf(node: Node): Promise<StatusView> {
       ...masquerade.counts,
     },
     cni: cniOf(install),
+    ipam: {
+      mode: config.ipam,
+      ranges: ipam.fill.map(({ capacity, ...fill }) => ({ ...fill, capacity: Number(capacity) })),
+    },
     maps: maps.map(({ name, entries, capacity }) => ({ name, entries, capacity })),
     endpoints: states,
     problems,

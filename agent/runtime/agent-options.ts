@@ -12,10 +12,10 @@ import {
   networkName,
   nodeName,
   pluginNames,
-  podCidrs,
   portRange,
   word,
 } from "./option-values.ts";
+import { blockMasks, namedPools, podCidrs } from "./range-values.ts";
 
 /** In the help of {@link liveKeys}. */
 const LIVE = "A value of `weir config set` goes before it.";
@@ -87,20 +87,52 @@ export const agentOptions = {
     defaultText: "none",
     schema: directory,
   }),
-  podCidr: option({
-    flag: "pod-cidr",
-    value: "CIDR[,CIDR6]",
-    description: "Addresses of this node's pods.",
-    default: "10.0.0.0/24",
-    schema: podCidrs,
-  }),
   ipam: option({
     flag: "ipam",
     value: "MODE",
-    description: "Who gives this node its ranges: host (--pod-cidr). Not in this version: cluster-pool, kubernetes.",
+    description:
+      "Who gives this node its ranges: host (--pod-cidr), kubernetes (the podCIDRs of its Node object), or cluster-pool (blocks of --cluster-pool-cidr, by the store).",
     default: "host",
-    schema: word(["host", "cluster-pool", "kubernetes"]),
-    available: ["host"],
+    schema: word(["host", "kubernetes", "cluster-pool"]),
+  }),
+  podCidr: option({
+    flag: "pod-cidr",
+    value: "CIDR[,CIDR...]",
+    description: `With --ipam host: addresses of this node's pods, of either family or both; the first of each has the pods' gateway. ${LIVE}`,
+    default: "10.0.0.0/24",
+    schema: podCidrs,
+  }),
+  clusterPoolCidr: option({
+    flag: "cluster-pool-cidr",
+    value: "CIDR[,CIDR...]",
+    description: "With --ipam cluster-pool: what the nodes' blocks are cut from; the same on all nodes.",
+    default: "10.0.0.0/8",
+    schema: podCidrs,
+  }),
+  clusterPoolMask: option({
+    flag: "cluster-pool-mask",
+    value: "BITS[,BITS6]",
+    description: "With --ipam cluster-pool: bits of the prefix of a block of IPv4 and of IPv6; the same on all nodes.",
+    default: "24,120",
+    schema: blockMasks,
+  }),
+  clusterPoolReclaim: option({
+    flag: "cluster-pool-reclaim",
+    value: "TIME",
+    description:
+      "With --ipam cluster-pool: how long a node's agent has to be gone before its blocks are given to others, whether pods run there or not.",
+    default: "1d",
+    schema: duration("1m", "365d"),
+  }),
+  pool: option({
+    flag: "pool",
+    value: "NAME=CIDR[,CIDR...]",
+    description:
+      "A further pool of addresses on this node, for pods by the annotation weir.io/ip-pool of the pod or its namespace; several after one another with commas, or by several flags.",
+    default: null,
+    defaultText: "none",
+    schema: namedPools,
+    repeatable: true,
   }),
   routing: option({
     flag: "routing",
@@ -362,5 +394,10 @@ export const agentOptions = {
 } as const;
 
 /** Options that can be set while the agent runs. */
-export const liveKeys = ["enforcement", "cidrMatchesPods", "audit"] as const satisfies (keyof typeof agentOptions)[];
+export const liveKeys = [
+  "enforcement",
+  "cidrMatchesPods",
+  "audit",
+  "podCidr",
+] as const satisfies (keyof typeof agentOptions)[];
 export type LiveKey = (typeof liveKeys)[number];

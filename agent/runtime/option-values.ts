@@ -65,38 +65,6 @@ export const nodeName = z
   .max(253, "at most 253 characters are allowed")
   .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "lower-case letters, digits, '-' and '.' are wanted, as in a DNS name");
 
-/** The ranges of a node's pods; a family that is not used is null. */
-export interface PodCidrs {
-  readonly ipv4: string | null;
-  readonly ipv6: string | null;
-}
-
-/**
- * One range of each family at most, `10.0.0.0/24,fd00::/64`. A range has room for the
- * gateway and one pod at least.
- */
-export const podCidrs = z.string().transform((text, context): PodCidrs => {
-  const found: { ipv4: string | null; ipv6: string | null } = { ipv4: null, ipv6: null };
-  const refuse = (message: string): never => {
-    context.addIssue({ code: "custom", message });
-    return z.NEVER;
-  };
-  for (const part of text.split(",").map((piece) => piece.trim())) {
-    const [address = "", bits = "", ...rest] = part.split("/");
-    const family = isIPv4(address) ? "ipv4" : isIPv6(address) && !address.includes("%") ? "ipv6" : null;
-    if (family === null || rest.length > 0 || !/^\d{1,3}$/.test(bits)) {
-      return refuse(`"${part}" is not a range; 10.0.0.0/24, fd00::/64 or both with a comma are wanted`);
-    }
-    const [least, most] = family === "ipv4" ? [8, 30] : [16, 126];
-    if (Number(bits) < least || Number(bits) > most) {
-      return refuse(`the range ${part} has to be from /${least} to /${most}`);
-    }
-    if (found[family] !== null) return refuse("one range of each family is allowed");
-    found[family] = part;
-  }
-  return found;
-});
-
 /** Names of devices, with commas between. */
 export const deviceNames = z.string().transform((text, context): readonly string[] => {
   const names = text.split(",").map((piece) => piece.trim());

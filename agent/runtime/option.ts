@@ -12,6 +12,8 @@ export interface Option<Schema extends z.ZodType = z.ZodType, Default extends st
   readonly default: Default;
   /** What the documentation says in place of a default, e.g. `host name`. */
   readonly defaultText?: string;
+  /** The flag may be given several times: the values count as one, with commas between. */
+  readonly repeatable?: boolean;
   /** From text to the typed value. */
   readonly schema: Schema;
   /** Texts that this version can serve; others are refused by name. Absent: all that the schema takes. */

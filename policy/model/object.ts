@@ -11,6 +11,8 @@ export interface NamespaceObject extends ObjectBase {
   readonly kind: "Namespace";
   /** Always with `kubernetes.io/metadata.name`. */
   readonly labels: Labels;
+  /** Of which pool its pods have addresses; missing: nothing is said. */
+  readonly ipPool?: string;
 }
 
 export interface ServiceAccountObject extends ObjectBase {
@@ -31,6 +33,10 @@ export interface PodObject extends ObjectBase {
   readonly nodeName?: string;
   /** Missing where no annotation limits it. */
   readonly bandwidth?: PodBandwidth;
+  /** Of which pool it has addresses; missing: nothing is said. */
+  readonly ipPool?: string;
+  /** Whether it is to have the same addresses when it comes again under its name; missing: no. */
+  readonly stickyIp?: true;
 }
 
 /** A range of addresses without some parts of it. Canonical texts. */
@@ -75,6 +81,8 @@ export interface NodeObject extends ObjectBase {
   readonly labels: Labels;
   /** Canonical texts. */
   readonly addresses: readonly string[];
+  /** Ranges of its pods, canonical texts; missing: none yet. */
+  readonly podCidrs?: readonly string[];
 }
 
 export interface ServiceObject extends ObjectBase {

@@ -3,12 +3,13 @@ import { type NamedPort, sortNamedPorts } from "#policy/model/identity.ts";
 import type { PodObject } from "#policy/model/object.ts";
 import { PROTOCOLS } from "#policy/model/protocol.ts";
 import { readAddress } from "./address.ts";
+import { readIpPool, readStickyIp } from "./address-wish.ts";
 import { readBandwidth } from "./bandwidth.ts";
 import { dnsNameFault, portNameFault } from "./names.ts";
 import type { KindReader } from "./kind-reader.ts";
 import type { Fields, Reader } from "./reader.ts";
 
-/** `v1` Pod: what policy can see of it, and the limits of its bandwidth. Its other fields are not looked at. */
+/** `v1` Pod: what policy can see of it, the limits of its bandwidth, and what it wishes of its addresses. Its other fields are not looked at. */
 export const readPod: KindReader<PodObject> = (object, base, labels, annotations) => {
   const spec = object.optional("spec")?.fields() ?? null;
   const status = object.optional("status")?.fields() ?? null;
@@ -19,6 +20,7 @@ export const readPod: KindReader<PodObject> = (object, base, labels, annotations
     ...(spec?.optional("initContainers")?.items() ?? []).filter(isSidecar),
   ];
   const bandwidth = readBandwidth(annotations);
+  const ipPool = readIpPool(annotations);
   return {
     kind: "Pod",
     ...base,
@@ -29,6 +31,8 @@ export const readPod: KindReader<PodObject> = (object, base, labels, annotations
     hostNetwork: spec?.optional("hostNetwork")?.boolean() ?? false,
     ...(nodeName && { nodeName }),
     ...(bandwidth && { bandwidth }),
+    ...(ipPool !== null && { ipPool }),
+    ...(readStickyIp(annotations) && { stickyIp: true }),
   };
 };
 

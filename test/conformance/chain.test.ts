@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Traffic } from "#agent/local/traffic.ts";
 import { expectTraffic } from "#test/support/expect-traffic.ts";

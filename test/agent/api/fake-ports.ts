@@ -45,6 +45,10 @@ export const status: StatusView = {
     setAside: [],
     events: [],
   },
+  ipam: {
+    mode: "host",
+    ranges: [{ pool: "default", cidr: "10.0.0.0/24", used: 12, cooling: 1, kept: 0, capacity: 253 }],
+  },
   maps: [{ name: "conntrack4", entries: 812, capacity: 524288 }],
   endpoints: { ready: 1 },
   problems: [],

@@ -1,17 +1,15 @@
 import type { CniParts } from "#agent/cni/call.ts";
 import { IpamLeases } from "#agent/cni/ipam-leases.ts";
-import { AddressPool } from "#agent/ipam/address-pool.ts";
-import { FakeClock } from "#test/support/fake-clock.ts";
+import { makeIpam } from "#test/support/make-ipam.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { makeNodeParts } from "#test/agent/endpoint/node-parts.ts";
 
 /** What `weir-ipam` works on, without a kernel. */
 export function ipamParts(): CniParts & Disposable {
   const folder = new TemporaryFolder();
-  const pool = new AddressPool({ ipv4: "10.0.0.0/24", ipv6: null, clock: new FakeClock() });
   return {
     endpoints: makeNodeParts().endpoints,
-    leases: new IpamLeases(folder.path, pool),
+    leases: new IpamLeases(folder.path, makeIpam(["10.0.0.0/24"]).ipam),
     get host(): never {
       throw new Error("weir-ipam has no business with the node's devices");
     },

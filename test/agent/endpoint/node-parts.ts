@@ -2,10 +2,9 @@ import type { NewEndpoint } from "#agent/endpoint/new-endpoint.ts";
 import { EndpointManager } from "#agent/endpoint/manager.ts";
 import { Outsiders } from "#agent/endpoint/outsiders.ts";
 import { PolicyController, type PolicyControllerOptions } from "#agent/endpoint/policy-controller.ts";
-import { AddressPool } from "#agent/ipam/address-pool.ts";
 import { PodTable } from "#agent/node/pod-table.ts";
 import { makeEnforcement } from "#test/support/enforcement.ts";
-import { FakeClock } from "#test/support/fake-clock.ts";
+import { makeIpam } from "#test/support/make-ipam.ts";
 import { MemoryKernel } from "#test/support/memory-kernel.ts";
 
 /** Manager and controller over a kernel in memory, without disk and devices. */
@@ -22,7 +21,7 @@ export function makeNodeParts(
   const endpoints = new EndpointManager({
     enforcement,
     records: { write: () => {}, remove: () => {}, read: () => ({ records: [], unreadable: [] }) } as never,
-    pool: new AddressPool({ ipv4: "10.0.0.0/24", ipv6: null, clock: new FakeClock() }),
+    pool: makeIpam(["10.0.0.0/24"]).ipam,
     identities: {
       acquire: async (subject) => {
         const key = JSON.stringify(subject);
@@ -49,6 +48,7 @@ export function makeNodeParts(
     },
     mtu: 1500,
     podFacts: (namespace, name) => pods.find(namespace, name),
+    addressWish: (namespace, name) => pods.addressWish(namespace, name),
     relevantLabels: (labels) => pods.relevantLabels(labels),
     nextIncarnation: () => ++incarnation,
     randomMac: () => "02:00:00:00:00:01",

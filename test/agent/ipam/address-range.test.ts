@@ -7,8 +7,10 @@ function open(cidr: string, clock = new FakeClock()): AddressRange {
   return new AddressRange(cidr, { clock, cooldown: 30_000 });
 }
 
-function drain(range: AddressRange): string[] {
-  return Array.from({ length: Number(range.capacity) }, (_, n) => range.allocate(`pod-${n}`));
+const give = (range: AddressRange, owner = "pod"): string | null => range.takeFree(owner)?.address ?? null;
+
+function drain(range: AddressRange): (string | null)[] {
+  return Array.from({ length: Number(range.capacity) }, (_, n) => give(range, `pod-${n}`));
 }
 
 test("an IPv4 range keeps network, gateway and broadcast address for itself", () => {
@@ -21,15 +23,13 @@ test("an IPv4 range keeps network, gateway and broadcast address for itself", ()
 test("an IPv6 range keeps network and gateway address, and may be huge", () => {
   expect(drain(open("fd00::/126"))).toEqual(["fd00::2", "fd00::3"]);
   const range = open("fd00::/16");
-  expect([range.gateway, range.allocate("a"), range.allocate("b")]).toEqual(["fd00::1", "fd00::2", "fd00::3"]);
+  expect([range.gateway, give(range), give(range)]).toEqual(["fd00::1", "fd00::2", "fd00::3"]);
 });
 
-test("all 253 pods of a /24 get an address of their own; the next one is told which pool is full", () => {
+test("all 253 pods of a /24 get an address of their own, and nobody after them", () => {
   const range = open("10.0.0.0/24");
   expect(new Set(drain(range)).size).toBe(253);
-  expect(() => range.allocate("late")).toThrow(
-    "allocate an address: pool 10.0.0.0/24 has 253 of 253 addresses in use; remove pods, or use a larger --pod-cidr",
-  );
+  expect(give(range)).toBeNull();
 });
 
 test("a released address comes round last, and not within its cool-down", () => {
@@ -37,33 +37,82 @@ test("a released address comes round last, and not within its cool-down", () => 
   const range = open("10.0.0.0/29", clock);
   const [first] = drain(range);
   range.release("10.0.0.4");
-  expect(() => range.allocate("a")).toThrow("1 released too recently to be used again; try again in 30 s");
   clock.advance(29_999);
-  expect(() => range.allocate("a")).toThrow(expect.objectContaining({ code: "pool-exhausted" }));
+  expect([give(range), range.nextFree]).toEqual([null, clock.bootNanoseconds() + 1_000_000n]);
   clock.advance(1);
   range.release(first as string);
-  expect(range.allocate("a")).toBe("10.0.0.4");
+  expect(give(range)).toBe("10.0.0.4");
 });
 
-test("addresses are given in turn", () => {
-  const range = open("10.0.0.0/24");
-  range.withdraw(range.allocate("a"));
-  expect(range.allocate("b")).toBe("10.0.0.3");
+test("what was taken can be taken back, and is as it was before", () => {
+  const clock = new FakeClock();
+  const range = open("10.0.0.0/29", clock);
+  range.takeFree("a")?.undo();
+  expect(give(range, "b")).toBe("10.0.0.3");
+  range.release("10.0.0.3");
+  range.take("10.0.0.3", "b").undo();
+  expect([range.used, range.cooling]).toEqual([0, 1]);
+});
+
+test("an address is given to whoever asks for it, unless somebody has it or had it until a moment ago", () => {
+  const clock = new FakeClock();
+  const range = open("10.0.0.0/29", clock);
+  expect(range.take("10.0.0.5", "shop/web").address).toBe("10.0.0.5");
+  expect(() => range.take("10.0.0.5", "shop/db")).toThrow("give 10.0.0.5 to shop/db: shop/web has it");
+  range.release("10.0.0.5");
+  clock.advance(1_000);
+  expect(() => range.take("10.0.0.5", "shop/db")).toThrow(
+    "give 10.0.0.5 to shop/db: shop/web had it until a moment ago; try again in 29 s",
+  );
+  expect(range.take("10.0.0.5", "shop/web").address).toBe("10.0.0.5");
+  range.release("10.0.0.5");
+  clock.advance(30_000);
+  expect(range.take("10.0.0.5", "shop/db").address).toBe("10.0.0.5");
+});
+
+test("what is kept is given to others only when nothing else is left, the oldest first, and after its cool-down", () => {
+  const clock = new FakeClock();
+  const range = open("10.0.0.0/29", clock);
+  drain(range);
+  range.release("10.0.0.6", true);
+  range.release("10.0.0.2", true);
+  expect([range.kept, range.free, range.takeKept("b")]).toEqual([2, 0n, null]);
+  expect(range.take("10.0.0.2", "a", true).address).toBe("10.0.0.2");
+  range.release("10.0.0.2", true);
+  clock.advance(30_000);
+  expect([give(range), range.takeKept("b")?.address, range.takeKept("b")?.address]).toEqual([
+    null,
+    "10.0.0.6",
+    "10.0.0.2",
+  ]);
+});
+
+test("what is kept no more is free after its cool-down", () => {
+  const clock = new FakeClock();
+  const range = open("10.0.0.0/29", clock);
+  drain(range);
+  range.release("10.0.0.6", true);
+  range.forget("10.0.0.6");
+  expect([range.kept, range.cooling]).toEqual([0, 1]);
+  clock.advance(30_000);
+  expect(give(range)).toBe("10.0.0.6");
 });
 
 test("what a record says is reserved, and not given again", () => {
   const range = open("10.0.0.0/29");
   range.reserve("10.0.0.3", "web");
   expect(() => range.reserve("10.0.0.3", "db")).toThrow("reserve 10.0.0.3 for db: web has it");
-  expect(range.allocate("a")).toBe("10.0.0.4");
+  expect(give(range)).toBe("10.0.0.4");
 });
 
 test.each(["10.0.0.0", "10.0.0.1", "10.0.0.7", "10.0.1.2", "9.255.255.255", "fd00::2", "web"])(
-  "%s cannot be reserved",
-  (address) =>
-    expect(() => open("10.0.0.0/29").reserve(address, "web")).toThrow(
-      expect.objectContaining({ code: "address-outside" }),
-    ),
+  "%s can neither be reserved nor asked for",
+  (address) => {
+    const range = open("10.0.0.0/29");
+    const outside = expect.objectContaining({ code: "address-outside" }) as Error;
+    expect(() => range.reserve(address, "web")).toThrow(outside);
+    expect(() => range.take(address, "web")).toThrow(outside);
+  },
 );
 
 test.each(["10.0.0.0/31", "10.0.0.0/32", "fd00::/127", "fd00::/128", "web", "10.0.0.0"])(
@@ -75,8 +124,15 @@ test.each(["10.0.0.0/31", "10.0.0.0/32", "fd00::/127", "fd00::/128", "web", "10.
 
 test("releasing is idempotent", () => {
   const range = open("10.0.0.0/29");
-  const address = range.allocate("a");
-  expect([range.release(address), range.release(address), range.release("10.9.9.9")]).toEqual([true, false, false]);
+  const address = give(range) as string;
+  expect(range.release(address)).not.toBeNull();
+  expect([range.release(address), range.release("10.9.9.9")]).toEqual([null, null]);
+});
+
+test("of a closed range nothing is given any more", () => {
+  const range = open("10.0.0.0/29");
+  range.isClosed = true;
+  expect([give(range), range.takeKept("a")]).toEqual([null, null]);
 });
 
 test("whatever comes and goes, no address has two owners or is given within its cool-down", () => {
@@ -91,9 +147,9 @@ test("whatever comes and goes, no address has two owners or is given within its 
         if (step === "wait") clock.advance(7_000);
         else if (typeof step === "number") {
           const [address] = held.splice(step % (held.length || 1), 1);
-          if (address && range.release(address)) releasedAt.set(address, clock.bootNanoseconds());
+          if (address && range.release(address) !== null) releasedAt.set(address, clock.bootNanoseconds());
         } else if (BigInt(held.length + range.cooling) < range.capacity) {
-          const address = range.allocate("pod");
+          const address = give(range) as string;
           expect(held).not.toContain(address);
           expect(clock.bootNanoseconds() - (releasedAt.get(address) ?? 0n)).toBeGreaterThanOrEqual(30_000_000_000n);
           held.push(address);

@@ -42,7 +42,7 @@ class Fixture {
         counts: () => ({ allocated: 0, retries: 0, exhausted: this.exhausted }),
       },
       enabled: true,
-      pods: ["10.0.0.0/24"],
+      pods: () => ["10.0.0.0/24"],
       excluded: [],
       own: () => this.addresses.map((one) => one.address),
       addresses: () => this.addresses,
