@@ -39,6 +39,8 @@ const needs = {
   nsenter: { packageName: "util-linux", present: () => hasProgram("nsenter") && hasProgram("unshare") },
   mount: { packageName: "mount", present: () => hasProgram("mount") },
   iptables: { packageName: "iptables", present: () => hasProgram("iptables") },
+  openssl: { packageName: "openssl", present: () => hasProgram("openssl") },
+  protoc: { packageName: "protobuf-compiler", present: () => hasProgram("protoc") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
@@ -47,17 +49,18 @@ const build = [needs.libbpfHeaders, needs.kernelHeaders, needs.cc, needs.libcHea
 const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 /** Other plugins in a list with ours, and a kill at every system call. */
 const conformance = [needs.cniPlugins, needs.strace];
+const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl];
 
 /** The needs of each command of `.dev/run.mjs`. */
 export const commandNeeds = {
   start: [...build, ...run],
-  test: [...build, ...run, ...conformance, needs.iptables],
-  "test:long": [...build, ...run, ...conformance, needs.iptables],
+  test: tests,
+  "test:long": tests,
   build: [...build],
-  gen: [...build, needs.libbpf],
+  gen: [...build, needs.libbpf, needs.protoc],
   bench: [...build, ...run, needs.cniPlugins],
   fuzz: [],
-  coverage: [...build, ...run, needs.cniPlugins, needs.iptables],
+  coverage: tests,
   lint: [],
   format: [],
 };

@@ -10,21 +10,23 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installDebianPackages } from "./debian.mjs";
 import { installNpmPackages, projectNode } from "./npm.mjs";
+import { installServers } from "./servers.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** What each command runs, and what it cannot do without root: all of it (`needsRoot`) or a part (`without`). */
 const commands = {
   start: { script: "agent/local/playground.ts", build: true, needsRoot: "network namespaces and BPF programs" },
-  test: { script: "test/run.ts", build: true, without: "tests of the kernel, of nodes and of pods are skipped" },
-  "test:long": { script: "test/run.ts", build: true, without: "tests of the kernel, of nodes and of pods are skipped" },
+  test: { script: "test/run.ts", build: true, servers: true, without: "tests of the kernel, of nodes and of pods are skipped" },
+  "test:long": { script: "test/run.ts", build: true, servers: true, without: "tests of the kernel, of nodes and of pods are skipped" },
   build: { script: ".dev/build.ts" },
-  gen: { script: "bpf/gen.ts" },
+  gen: { script: ".dev/gen.ts" },
   bench: { script: "test/bench/run.ts", build: true, needsRoot: "BPF programs" },
   fuzz: { script: "test/fuzz/run.ts" },
   coverage: {
     script: "test/coverage/run.ts",
     build: true,
+    servers: true,
     needsRoot: "network namespaces and BPF programs",
   },
   lint: { script: ".dev/lint.ts" },
@@ -48,6 +50,7 @@ if (process.getuid?.() !== 0) {
 
 installDebianPackages(name);
 installNpmPackages(root);
+if (command.servers) await installServers(root);
 
 const node = projectNode(root);
 const env = {

@@ -57,7 +57,7 @@ const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   },
   IdentityError: { exhausted: 503, conflict: 503 },
   MapFullError: { "map-full": 503 },
-  StoreError: { unavailable: 503, closed: 503 },
+  StoreError: { unavailable: 503, refused: 503, closed: 503 },
 };
 
 /** What the API refuses, and what a port may throw to choose the answer. */

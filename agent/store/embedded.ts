@@ -1,19 +1,8 @@
 import * as z from "zod";
 import { Journal } from "#agent/runtime/journal.ts";
 import { StoreError } from "./errors.ts";
-import {
-  type Change,
-  type Condition,
-  type Entry,
-  isKey,
-  KEY_MAX,
-  type PutOptions,
-  type PutResult,
-  type Store,
-  type StoreHealth,
-  VALUE_MAX,
-  type WatchEvent,
-} from "./store.ts";
+import { checkKey, checkValue } from "./limits.ts";
+import type { Change, Condition, Entry, PutOptions, PutResult, Store, StoreHealth, WatchEvent } from "./store.ts";
 import { Watcher } from "./watcher.ts";
 
 /** `v` null: the key is gone. A record without a key keeps the count of revisions over a rewrite. */
@@ -78,12 +67,7 @@ export class EmbeddedStore implements Store {
 
   async put(key: string, value: string, { condition }: PutOptions = {}): Promise<PutResult> {
     this.#check("write", key);
-    if (Buffer.byteLength(value) > VALUE_MAX) {
-      throw new StoreError("too-large", {
-        asked: `write ${key}`,
-        obstacle: `the value has more than ${VALUE_MAX} bytes`,
-      });
-    }
+    checkValue(`write ${key}`, value);
     const current = this.#entries.get(key) ?? null;
     if (!holds(condition, current)) return { ok: false, current };
     const entry = { key, value, revision: String(this.#append(key, value)) };
@@ -123,10 +107,7 @@ export class EmbeddedStore implements Store {
   #check(verb: string, key: string): void {
     const asked = `${verb} ${key}`;
     if (this.#closed) throw new StoreError("closed", { asked, obstacle: "the store is closed" });
-    if (!isKey(key)) {
-      const obstacle = `a key has at most ${KEY_MAX} characters and is words of letters, digits, '.', '_', '-' with '/' between`;
-      throw new StoreError("bad-key", { asked, obstacle });
-    }
+    checkKey(asked, key);
   }
 
   #under(prefix: string): readonly Entry[] {

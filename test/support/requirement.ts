@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { join, resolve } from "node:path";
+import { serverProgram } from "./store-server.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -18,6 +19,8 @@ const requirements = {
     met: () => spawnSync("unshare", ["--net", "true"]).status === 0,
   },
   dist: { reason: "needs dist/weir: npm run build", met: () => existsSync(join(root, "dist/weir")) },
+  etcd: { reason: "needs etcd: .dev/servers.mjs brings it", met: () => serverProgram("etcd") !== null },
+  consul: { reason: "needs consul: .dev/servers.mjs brings it", met: () => serverProgram("consul") !== null },
   tcx: { reason: "needs Linux 6.6: tcx", met: () => kernelIsAtLeast(6, 6) },
 } as const satisfies Record<string, { reason: string; met: () => boolean }>;
 

@@ -4,10 +4,14 @@ import { EmbeddedStore } from "#agent/store/embedded.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { storeCases } from "./store-cases.ts";
 
-storeCases("embedded", async () => {
-  const folder = new TemporaryFolder();
-  onTestFinished(() => folder[Symbol.dispose]());
-  return EmbeddedStore.open(folder.join("store"));
+storeCases({
+  kind: "embedded",
+  open: async () => {
+    const folder = new TemporaryFolder();
+    onTestFinished(() => folder[Symbol.dispose]());
+    return EmbeddedStore.open(folder.join("store"));
+  },
+  join: async (store) => store,
 });
 
 test("another life finds the keys and the revisions of the one before", async () => {
