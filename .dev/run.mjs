@@ -17,8 +17,18 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 /** What each command runs, and what it cannot do without root: all of it (`needsRoot`) or a part (`without`). */
 const commands = {
   start: { script: "agent/local/playground.ts", build: true, needsRoot: "network namespaces and BPF programs" },
-  test: { script: "test/run.ts", build: true, servers: true, without: "tests of the kernel, of nodes and of pods are skipped" },
-  "test:long": { script: "test/run.ts", build: true, servers: true, without: "tests of the kernel, of nodes and of pods are skipped" },
+  test: {
+    script: "test/run.ts",
+    build: true,
+    servers: true,
+    without: "tests of the kernel, of nodes and of pods are skipped",
+  },
+  "test:long": {
+    script: "test/run.ts",
+    build: true,
+    servers: true,
+    without: "tests of the kernel, of nodes and of pods are skipped",
+  },
   build: { script: ".dev/build.ts" },
   gen: { script: ".dev/gen.ts" },
   bench: { script: "test/bench/run.ts", build: true, needsRoot: "BPF programs" },

@@ -69,6 +69,7 @@ async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): P
   const running = node.run(stop.signal);
   // A part that fails for good ends the agent: its supervisor starts it anew, the datapath goes on.
   const ended = running.finally(() => stop.abort());
+  await parts.starting[Symbol.asyncDispose]();
   stack.use(await serveApi(config.runDir, nodePorts(node), warn));
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");

@@ -14,8 +14,9 @@ import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 
 export interface IdentityNumbers {
-  /** `preferred`: what an endpoint's record says. */
-  acquire(subject: Subject, preferred?: number): Promise<number>;
+  acquire(subject: Subject): Promise<number>;
+  /** For an endpoint that is there already; `preferred`: what its record says. */
+  restore(subject: Subject, preferred: number): Promise<number>;
   release(identity: number): Promise<void>;
 }
 
@@ -155,7 +156,7 @@ export class EndpointManager {
       if (stored.pool !== null) this.#options.pool.restore(stored, `${stored.namespace}/${stored.pod}`);
       const record =
         stored.state === "ready"
-          ? { ...stored, identity: await this.#options.identities.acquire(subject, stored.identity) }
+          ? { ...stored, identity: await this.#options.identities.restore(subject, stored.identity) }
           : stored;
       this.#endpoints.set(record.id, { record, subject });
       this.#lastId = Math.max(this.#lastId, record.id);
@@ -379,7 +380,12 @@ export class EndpointManager {
       if (record.state !== "ready") continue;
       const subject = this.#subject(record);
       if (JSON.stringify(subject) === JSON.stringify(before)) continue;
-      plan.push({ id: record.id, subject, identity: await this.#options.identities.acquire(subject) });
+      try {
+        plan.push({ id: record.id, subject, identity: await this.#options.identities.acquire(subject) });
+      } catch (error) {
+        await this.keepLabels(plan);
+        throw error;
+      }
     }
     return plan;
   }

@@ -2,6 +2,7 @@ import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import { hasEnd } from "#policy/compile/policy-table.ts";
 import { isPolicyKind, objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
+import { StoreError } from "#agent/store/errors.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { EndpointError } from "./errors.ts";
 import type { Enforcement } from "./enforcement.ts";
@@ -55,6 +56,7 @@ export class PolicyController {
   #options: PolicyOptions;
   #revision = 0n;
   #refusal: string | null = null;
+  #waitsForStore = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(parts: PolicyControllerOptions) {
@@ -80,6 +82,11 @@ export class PolicyController {
   /** Why the newest snapshot is not in force; null when it is. */
   get refusal(): string | null {
     return this.#refusal;
+  }
+
+  /** Whether only the store stands in the way of the newest snapshot: it is to be applied again when that answers. */
+  get waitsForStore(): boolean {
+    return this.#waitsForStore;
   }
 
   /** What judged in a generation; what is in force now when it is forgotten. The same answer is the same object. */
@@ -162,6 +169,7 @@ export class PolicyController {
   async apply(objects: readonly PolicyObject[]): Promise<boolean> {
     if (objects === this.objects) {
       this.#refusal = null;
+      this.#waitsForStore = false;
       return true;
     }
     return this.#put(objects);
@@ -239,7 +247,8 @@ export class PolicyController {
 
   /** Keeps what is in force, whatever was thrown: objects that nobody can read must not stop the agent. */
   #refuse(error: unknown): void {
-    if (!(error instanceof EndpointError || error instanceof MapFullError)) {
+    this.#waitsForStore = error instanceof StoreError;
+    if (!(error instanceof EndpointError || error instanceof MapFullError || error instanceof StoreError)) {
       this.#parts.failed(error, "objects are refused for an error of the agent's own");
     }
     this.#refusal = reasonOf(error);
@@ -263,6 +272,7 @@ export class PolicyController {
     );
     this.#inForce = this.#history.get(revision) ?? { objects, options: this.#parts.enforcement.engine.options };
     this.#refusal = null;
+    this.#waitsForStore = false;
     this.#history.set(revision, this.#inForce);
     for (const generation of this.#history.keys()) {
       if (this.#history.size <= remembered) break;

@@ -1,7 +1,8 @@
-import { retry } from "#agent/runtime/backoff.ts";
+import { Backoff, retry } from "#agent/runtime/backoff.ts";
 import type { Clock } from "#agent/runtime/clock.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
+import { StoreError } from "#agent/store/errors.ts";
 import type { Store } from "#agent/store/store.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { IdentityError } from "./errors.ts";
@@ -65,7 +66,7 @@ export class IdentityAllocator {
       reject,
     );
     await synced;
-    await allocator.#registry.removeUnclaimed();
+    await allocator.#patiently(() => allocator.#registry.removeUnclaimed());
     return allocator;
   }
 
@@ -78,6 +79,11 @@ export class IdentityAllocator {
   async acquire(subject: Subject, preferred?: number): Promise<number> {
     const text = subjectText(subject);
     return this.#reuse(text) ?? this.#serial.run(async () => this.#reuse(text) ?? this.#claim(text, preferred));
+  }
+
+  /** As {@link acquire}, for what is in force already: waits until the store answers. */
+  restore(subject: Subject, preferred: number): Promise<number> {
+    return this.#patiently(() => this.acquire(subject, preferred));
   }
 
   /**
@@ -98,8 +104,9 @@ export class IdentityAllocator {
    * has acquired since: call it when all restored endpoints have.
    */
   async releaseUnheld(): Promise<void> {
+    const used = await this.#patiently(() => this.#registry.used());
     await this.#serial.run(async () => {
-      for (const id of await this.#registry.used()) {
+      for (const id of used) {
         const text = this.#table.text(id);
         if (this.#heldById.has(id) || text === undefined) continue;
         this.#expireLater(this.#hold(id, text, 0));
@@ -124,6 +131,16 @@ export class IdentityAllocator {
   /** Resolves when nothing is on its way to the store. */
   idle(): Promise<void> {
     return this.#serial.idle();
+  }
+
+  /** Repeats what only the store stands in the way of. */
+  async #patiently<T>(task: () => Promise<T>): Promise<T> {
+    const { clock, signal, log } = this.#options;
+    const failed = (error: unknown, wait: number): void => {
+      if (!(error instanceof StoreError)) throw error;
+      log.debug({ err: error, wait }, "the store does not answer; it is asked again");
+    };
+    return retry(task, { clock, signal, failed, backoff: new Backoff({ most: 5_000 }) });
   }
 
   #reuse(text: string): number | null {

@@ -231,6 +231,7 @@ export class Node {
       this.#endRules(signal),
       this.#askIdle(signal),
       this.#keepBlocks(signal),
+      this.#applyWaiting(signal),
     ]);
   }
 
@@ -243,6 +244,16 @@ export class Node {
       if (accepted)
         log.info({ objects: snapshot.objects.length, revision: Number(policy.revision) }, "policy in force");
       else log.error({ reason: policy.refusal }, "policy refused; the old one stays in force");
+    }
+  }
+
+  /** A policy that gives pods new identities needs the store, which may have been away when it came. */
+  async #applyWaiting(signal: AbortSignal): Promise<void> {
+    const { objects, policy, changes, log, store } = this.parts;
+    for await (const _tick of ticks(expiryInterval, signal)) {
+      if (!policy.waitsForStore || store.health.state !== "ok") continue;
+      const accepted = await changes.run(() => policy.apply(objects.current().objects));
+      if (accepted) log.info({ revision: Number(policy.revision) }, "the store answers: policy in force");
     }
   }
 

@@ -35,7 +35,8 @@ import { policyOptionsOf } from "./config-service.ts";
 import { type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
-import { EmbeddedStore } from "#agent/store/embedded.ts";
+import { openStore } from "#agent/store/open-store.ts";
+import type { Store } from "#agent/store/store.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey } from "#policy/model/object.ts";
 import { ensureBpffs } from "./bpffs.ts";
@@ -48,6 +49,7 @@ import { openIpam } from "./open-ipam.ts";
 import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
 import { PodTable } from "./pod-table.ts";
+import { answerWhileStarting } from "./starting.ts";
 
 /** Bytes of an IP packet, where nobody says otherwise. */
 const defaultMtu = 1500;
@@ -65,7 +67,9 @@ export interface NodeParts {
   readonly devices: NodeDevices;
   readonly prefilter: Prefilter;
   readonly masquerade: Masquerade;
-  readonly store: EmbeddedStore;
+  readonly store: Store;
+  /** Answers until the node does. */
+  readonly starting: AsyncDisposable;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
   readonly ipam: Ipam;
@@ -128,7 +132,8 @@ export async function openParts(
     }),
   );
   const devices = stack.use(new NodeDevices({ connection, hooks: kernel.deviceHooks, wanted: config.device }));
-  const store = stack.use(EmbeddedStore.open(state("store.journal")));
+  const store = stack.use(await openStore(config, clock, subsystemLog(log, "store")));
+  const starting = stack.use(await answerWhileStarting({ config, live, store, log: subsystemLog(log, "api") }));
   const identities = await IdentityAllocator.open({
     store,
     node: config.nodeName,
@@ -233,6 +238,7 @@ export async function openParts(
     prefilter,
     masquerade,
     store,
+    starting,
     identities,
     references,
     ipam,

@@ -9,6 +9,43 @@ export const directory = z
   .refine((text) => !text.includes("\0"), "a path has no zero byte")
   .transform((text) => resolve(text));
 
+/** A file; made absolute from the folder that the agent was started in. */
+export const filePath = z
+  .string()
+  .min(1, "a file's path is wanted")
+  .refine((text) => !text.includes("\0"), "a path has no zero byte")
+  .transform((text) => resolve(text));
+
+/** `https://10.0.0.5:2379,https://10.0.0.6:2379`: addresses of one server or of several that are one store. */
+export const serverAddresses = z.string().transform((text, context): readonly string[] => {
+  const parts = text.split(",").map((piece) => piece.trim());
+  const refuse = (message: string): never => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  for (const part of parts) {
+    const url = URL.parse(part);
+    if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search + url.hash !== "") {
+      return refuse(
+        `"${part}" is no server; http://HOST:PORT or https://HOST:PORT is wanted, several with commas between`,
+      );
+    }
+    if (url.username + url.password !== "")
+      return refuse("an address holds no password: others can read the command line");
+  }
+  if (new Set(parts.map((part) => URL.parse(part)?.protocol)).size > 1) return refuse("all are http, or all are https");
+  return [...new Set(parts.map((part) => (URL.parse(part) as URL).origin))];
+});
+
+/** The first words of every key of a store, with `/` between. */
+export const storePrefix = z
+  .string()
+  .max(128, "at most 128 characters are allowed")
+  .regex(
+    /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/,
+    "words of letters, digits, '.', '_', '-' are wanted, with '/' between",
+  );
+
 /** `true` or `false`. */
 export const boolean = z.enum(["true", "false"], "true or false is wanted").transform((text) => text === "true");
 

@@ -66,12 +66,7 @@ export class EtcdBackend implements Backend {
     return (await this.#range(prefix, signal)).kvs.map(entryOf);
   }
 
-  async put(
-    key: string,
-    value: string,
-    { condition, session }: BackendPut,
-    signal: AbortSignal,
-  ): Promise<PutResult> {
+  async put(key: string, value: string, { condition, session }: BackendPut, signal: AbortSignal): Promise<PutResult> {
     const lease = session === null ? 0n : BigInt(session);
     const put = { key: bytes(key), value: bytes(value), lease };
     const { succeeded, header, current } = await this.#transact(

@@ -60,7 +60,9 @@ export class RemoteStore implements Store {
   async get(key: string): Promise<Entry | null> {
     const asked = `read ${key}`;
     checkKey(asked, key);
-    const found = await this.#call(asked, (bounded) => bounded((signal) => this.#backend.get(this.#root + key, signal)));
+    const found = await this.#call(asked, (bounded) =>
+      bounded((signal) => this.#backend.get(this.#root + key, signal)),
+    );
     return found === null ? null : this.#inner(found);
   }
 
@@ -275,11 +277,10 @@ export class RemoteStore implements Store {
 
   #innerEvent(event: WatchEvent): WatchEvent {
     if (event.type === "snapshot") return { type: "snapshot", entries: event.entries.map((one) => this.#inner(one)) };
-    const changes = event.changes.map(
-      (change): Change =>
-        change.type === "put"
-          ? { type: "put", entry: this.#inner(change.entry) }
-          : { type: "delete", key: change.key.slice(this.#root.length) },
+    const changes = event.changes.map((change): Change =>
+      change.type === "put"
+        ? { type: "put", entry: this.#inner(change.entry) }
+        : { type: "delete", key: change.key.slice(this.#root.length) },
     );
     return { type: "changes", changes };
   }

@@ -32,6 +32,16 @@ export const directions: Readonly<Record<string, Direction>> = {
     packages: ["node:*"],
   },
   "agent/store/": { ours: [runtime], packages: ["node:*", "zod"] },
+  "agent/store/etcd": {
+    ours: [runtime, "agent/store/"],
+    packages: [
+      "node:*",
+      "@bufbuild/protobuf",
+      "@bufbuild/protobuf/codegenv2",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+    ],
+  },
   "agent/kubernetes/": { ours: [runtime, "policy/"], packages: ["node:*", "yaml", "zod"] },
   "agent/ipcache/": {
     ours: [runtime, "policy/", "agent/datapath/", "agent/net/", "agent/store/"],

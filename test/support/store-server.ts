@@ -183,9 +183,11 @@ async function freePorts(count: number): Promise<number[]> {
     }),
   );
   const ports = listeners.map((listener) => (listener.address() as { port: number }).port);
-  await Promise.all(listeners.map(async (listener) => {
-    listener.close();
-    await once(listener, "close");
-  }));
+  await Promise.all(
+    listeners.map(async (listener) => {
+      listener.close();
+      await once(listener, "close");
+    }),
+  );
   return ports;
 }

@@ -2,6 +2,8 @@ import type { NewEndpoint } from "#agent/endpoint/new-endpoint.ts";
 import { EndpointManager } from "#agent/endpoint/manager.ts";
 import { Outsiders } from "#agent/endpoint/outsiders.ts";
 import { PolicyController, type PolicyControllerOptions } from "#agent/endpoint/policy-controller.ts";
+import { StoreError } from "#agent/store/errors.ts";
+import type { Subject } from "#policy/model/identity.ts";
 import { PodTable } from "#agent/node/pod-table.ts";
 import { makeEnforcement } from "#test/support/enforcement.ts";
 import { makeIpam } from "#test/support/make-ipam.ts";
@@ -17,19 +19,24 @@ export function makeNodeParts(
   const pods = new PodTable();
   const held = new Map<string, { id: number; references: number }>();
   const hostSide = { isBroken: false };
+  const store = { isAway: false, isAwayAfter: Infinity };
   let incarnation = 0;
+  const acquire = async (subject: Subject): Promise<number> => {
+    if (store.isAway || store.isAwayAfter-- <= 0)
+      throw new StoreError("unavailable", { asked: "write identities/id/256", obstacle: "no answer" });
+    const key = JSON.stringify(subject);
+    const identity = held.get(key) ?? { id: 256 + held.size, references: 0 };
+    identity.references++;
+    held.set(key, identity);
+    return identity.id;
+  };
   const endpoints = new EndpointManager({
     enforcement,
     records: { write: () => {}, remove: () => {}, read: () => ({ records: [], unreadable: [] }) } as never,
     pool: makeIpam(["10.0.0.0/24"]).ipam,
     identities: {
-      acquire: async (subject) => {
-        const key = JSON.stringify(subject);
-        const identity = held.get(key) ?? { id: 256 + held.size, references: 0 };
-        identity.references++;
-        held.set(key, identity);
-        return identity.id;
-      },
+      acquire,
+      restore: acquire,
       release: async (id) => {
         for (const identity of held.values()) if (identity.id === id) identity.references--;
       },
@@ -87,6 +94,7 @@ export function makeNodeParts(
     policy,
     endpoints,
     hostSide,
+    store,
     create,
     /** Attaches a pod; gives its address. */
     attach: async (name: string, labels: Record<string, string>): Promise<string> => {

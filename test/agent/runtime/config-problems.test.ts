@@ -24,7 +24,7 @@ test("every problem names its option and where it was said", () => {
 });
 
 test.each([
-  ["store", "etcd"],
+  ["store", "kubernetes"],
   ["routing", "overlay"],
 ])("what is not built is refused by name: %s %s", (flag, value) => {
   const [problem] = problems({ flags: { [flag]: value } });
@@ -72,3 +72,24 @@ test.each(["", "1024", "0-100", "2000-1999", "1-65536", "a-b"])(
   "a range of ports that is none is refused: %j",
   (masqueradePorts) => expect(problems({ flags: { masqueradePorts } })).toHaveLength(1),
 );
+
+test.each([
+  "",
+  "10.0.0.1:2379",
+  "ftp://10.0.0.1",
+  "http://10.0.0.1:2379/v3",
+  "http://10.0.0.1?x",
+  "http://root:secret@10.0.0.1:2379",
+  "http://10.0.0.1:2379,https://10.0.0.2:2379",
+  "http://10.0.0.1:2379,",
+])("an address of a store that is none is refused: %j", (storeAddress) => {
+  const found = problems({ flags: { storeAddress } });
+  expect(found).toHaveLength(1);
+});
+
+test("addresses of a store may be several, by name, number or IPv6", () => {
+  const storeAddress = "https://etcd-1:2379, https://10.0.0.2:2379/,https://[fd00::3]:2379";
+  expect(loadConfig({ flags: { storeAddress }, environment: {} })).toMatchObject({
+    config: { storeAddress: ["https://etcd-1:2379", "https://10.0.0.2:2379", "https://[fd00::3]:2379"] },
+  });
+});

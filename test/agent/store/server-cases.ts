@@ -52,7 +52,12 @@ export function serverCases(kind: RemoteKind): void {
       await expect.poll(() => store.health.state).toBe("ok");
       await store.delete("w/b");
       await store.put("w/c", "3");
-      await expect.poll(() => [...reader.seen].sort()).toEqual([["w/a", "1"], ["w/c", "3"]]);
+      await expect
+        .poll(() => [...reader.seen].sort())
+        .toEqual([
+          ["w/a", "1"],
+          ["w/c", "3"],
+        ]);
       expect(reader.snapshots).toBeGreaterThan(1);
     });
 
@@ -185,7 +190,9 @@ export function serverCases(kind: RemoteKind): void {
         const before = acknowledged.length;
         await expect.poll(() => acknowledged.length).toBeGreaterThan(before + 20);
         await step();
-        await expect.poll(() => clients.some(({ health }) => health.state === "degraded") || acknowledged.length > before + 40).toBe(true);
+        await expect
+          .poll(() => clients.some(({ health }) => health.state === "degraded") || acknowledged.length > before + 40)
+          .toBe(true);
       }
       server.resume();
       const before = acknowledged.length;

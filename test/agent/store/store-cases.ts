@@ -8,9 +8,9 @@ const values = ["", " ", "\n", "a\0b", "ä 漢 \u{1f512}", '{"a":"\\""}', "=".re
 export interface StoreKind {
   readonly kind: string;
   /** Gives a store that is empty below `cases/`. */
-  open(): Promise<Store>;
+  readonly open: () => Promise<Store>;
   /** Gives another client of the same data. */
-  join(store: Store): Promise<Store>;
+  readonly join: (store: Store) => Promise<Store>;
 }
 
 /** What every kind of store does. */
@@ -96,9 +96,9 @@ export function storeCases({ kind, open, join }: StoreKind): void {
 
     test("adds up what several clients count at the same time", async () => {
       await using store = await open();
-      const clients = await Promise.all([store, join(store), join(store), join(store)]);
+      const clients = await Promise.all([join(store), join(store), join(store), join(store)]);
       const count = async (client: Store): Promise<void> => {
-        for (let left = 10; left > 0; ) {
+        for (let left = 10; left > 0;) {
           const current = await client.get("cases/n");
           const value = String(Number(current?.value ?? 0) + 1);
           const condition = { revision: current?.revision ?? null };
@@ -112,7 +112,7 @@ export function storeCases({ kind, open, join }: StoreKind): void {
 
     test("gives each key to one of several clients that want it, and it is gone once for one that deletes it", async () => {
       await using store = await open();
-      const clients = await Promise.all([store, join(store), join(store)]);
+      const clients = await Promise.all([join(store), join(store), join(store)]);
       for (let n = 0; n < 10; n++) {
         const key = `cases/${n}`;
         const made = await Promise.all(

@@ -1,0 +1,24 @@
+import { ApiError } from "./errors.ts";
+import type { Warn } from "./handler.ts";
+import type { Ports } from "./ports.ts";
+import type { Route } from "./route.ts";
+import { allRoutes } from "./routes.ts";
+import { statusRoutes } from "./routes/status.ts";
+import { agentSocket } from "./run-dir-paths.ts";
+import { ApiServer } from "./server.ts";
+
+/** What the agent answers while it still waits for something: its status, and that it is not ready. */
+export function serveStarting(runDir: string, ports: Pick<Ports, "status">, warn: Warn): Promise<AsyncDisposable> {
+  const notReady = async (): Promise<never> => {
+    const [problem] = (await ports.status.status()).problems;
+    throw new ApiError("not-ready", { asked: "ask the agent", obstacle: problem ?? "it is starting" });
+  };
+  const others = allRoutes.filter(({ path }) => !statusRoutes.some((route) => route.path === path));
+  const routes: readonly Route<Pick<Ports, "status">>[] = [
+    ...statusRoutes,
+    ...others.map(({ method, path, pool, bodyLimit, params, query, body, response, status }) => {
+      return { method, path, pool, bodyLimit, params, query, body, response, status, handle: notReady };
+    }),
+  ];
+  return ApiServer.listen(agentSocket(runDir), routes, ports, warn);
+}
