@@ -31,12 +31,16 @@ async function openBackend(kind: Kind, server: ServerOptions): Promise<Backend> 
       const { EtcdBackend } = await import("./etcd.ts");
       return new EtcdBackend(server);
     }
+    case "consul": {
+      const { ConsulBackend } = await import("./consul.ts");
+      return new ConsulBackend(server);
+    }
     default:
       throw refused(`use --store ${kind}`, "this version has no such store");
   }
 }
 
-const defaultPorts: Partial<Record<Kind, number>> = { etcd: 2379 };
+const defaultPorts: Partial<Record<Kind, number>> = { etcd: 2379, consul: 8500 };
 
 function serverOptions(config: AgentConfig): ServerOptions {
   if ((config.storeCert === null) !== (config.storeKey === null)) {
@@ -44,6 +48,12 @@ function serverOptions(config: AgentConfig): ServerOptions {
   }
   if ((config.storeUser === null) !== (config.storePasswordFile === null)) {
     throw refused("be a user of the store", "--store-user and --store-password-file go together, and one is missing");
+  }
+  if (config.storeUser !== null && config.store !== "etcd") {
+    throw refused("be a user of the store", `--store-user is for etcd, and --store is ${config.store}`);
+  }
+  if (config.storeTokenFile !== null && config.store !== "consul") {
+    throw refused("use a token for the store", `--store-token-file is for consul, and --store is ${config.store}`);
   }
   return {
     addresses: config.storeAddress ?? [`http://127.0.0.1:${defaultPorts[config.store]}`],
@@ -54,7 +64,7 @@ function serverOptions(config: AgentConfig): ServerOptions {
     key: config.storeKey,
     user: config.storeUser,
     passwordFile: config.storePasswordFile,
-    tokenFile: null,
+    tokenFile: config.storeTokenFile,
     lifetime: Number(config.storeNodeLifetime / 1_000_000_000n),
   };
 }

@@ -149,7 +149,7 @@ export class RemoteStore implements Store {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#failed(error);
-        if (!isSessionLost(error)) this.#backend.reconnect();
+        if (isUnavailable(error)) this.#backend.reconnect();
         wait = backoff.next();
       }
       await this.#sleep(wait, this.#stop.signal);
@@ -284,4 +284,8 @@ export class RemoteStore implements Store {
     );
     return { type: "changes", changes };
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof BackendError && error.code === "unavailable";
 }

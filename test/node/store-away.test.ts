@@ -6,9 +6,9 @@ import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { podObject } from "#test/support/kubernetes-objects.ts";
 import { networkPolicy } from "#test/support/network-policy.ts";
 import { unmet } from "#test/support/requirement.ts";
-import { type ServerKind, StoreServer, etcdKind } from "#test/support/store-server.ts";
+import { type ServerKind, StoreServer, consulKind, etcdKind } from "#test/support/store-server.ts";
 
-const kinds: readonly ServerKind[] = [etcdKind];
+const kinds: readonly ServerKind[] = [etcdKind, consulKind];
 
 /** A node whose agent has a store on a server of its own; the agent does not run yet. */
 async function makeNode(kind: ServerKind, stack: AsyncDisposableStack) {

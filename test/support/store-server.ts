@@ -11,7 +11,7 @@ export interface ServerKind {
   readonly name: "etcd" | "consul";
   /** Ports that it listens on, of which the first is for clients. */
   readonly ports: number;
-  arguments(folder: string, ports: readonly number[]): readonly string[];
+  arguments(folder: string, ports: readonly number[], scheme: "http" | "https"): readonly string[];
   /** Path of an HTTP answer that has the text when it serves. */
   readonly ready: { readonly path: string; readonly text: string };
 }
@@ -19,11 +19,11 @@ export interface ServerKind {
 export const etcdKind: ServerKind = {
   name: "etcd",
   ports: 2,
-  arguments: (folder, [client = 0, peer = 0]) => [
+  arguments: (folder, [client = 0, peer = 0], scheme) => [
     "--name=lab",
     `--data-dir=${folder}`,
-    `--listen-client-urls=http://127.0.0.1:${client}`,
-    `--advertise-client-urls=http://127.0.0.1:${client}`,
+    `--listen-client-urls=${scheme}://127.0.0.1:${client}`,
+    `--advertise-client-urls=${scheme}://127.0.0.1:${client}`,
     `--listen-peer-urls=http://127.0.0.1:${peer}`,
     `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
     `--initial-cluster=lab=http://127.0.0.1:${peer}`,
@@ -37,7 +37,7 @@ export const etcdKind: ServerKind = {
 export const consulKind: ServerKind = {
   name: "consul",
   ports: 3,
-  arguments: (folder, [client = 0, serf = 0, rpc = 0]) => [
+  arguments: (folder, [client = 0, serf = 0, rpc = 0], scheme) => [
     "agent",
     "-server",
     "-bootstrap-expect=1",
@@ -46,7 +46,8 @@ export const consulKind: ServerKind = {
     "-client=127.0.0.1",
     "-node=lab",
     "-disable-host-node-id",
-    `-http-port=${client}`,
+    `-http-port=${scheme === "http" ? client : -1}`,
+    `-https-port=${scheme === "https" ? client : -1}`,
     "-dns-port=-1",
     `-serf-lan-port=${serf}`,
     "-serf-wan-port=-1",
@@ -56,11 +57,11 @@ export const consulKind: ServerKind = {
   ready: { path: "/v1/session/list?consistent", text: "[" },
 };
 
-const own = resolve(import.meta.dirname, "../../.dev/servers");
+const brought = resolve(import.meta.dirname, "../../.dev/servers");
 
 /** The program: of this machine, or as `.dev/servers.mjs` has brought it; null: neither. */
 export function serverProgram(name: ServerKind["name"]): string | null {
-  const folders = [own, ...(process.env["PATH"] ?? "").split(":")];
+  const folders = [brought, ...(process.env["PATH"] ?? "").split(":")];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }
 
@@ -69,6 +70,8 @@ export interface StoreServerOptions {
   readonly enter?: (command: readonly string[]) => readonly string[];
   /** Further arguments of the program. */
   readonly args?: readonly string[];
+  /** With `https` it is not waited for: only clients with a certificate can ask. */
+  readonly scheme?: "http" | "https";
 }
 
 /** A server of stores with a data folder of its own, that can be killed, paused and started again. */
@@ -94,7 +97,11 @@ export class StoreServer implements AsyncDisposable {
   }
 
   get address(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
+  }
+
+  get #scheme(): "http" | "https" {
+    return this.#options.scheme ?? "http";
   }
 
   get pid(): number {
@@ -103,17 +110,19 @@ export class StoreServer implements AsyncDisposable {
     return pid;
   }
 
-  /** Resolves when it serves, with the data of before. */
+  /** Resolves when it serves ({@link StoreServerOptions.scheme}), with the data of before. */
   async start(): Promise<void> {
     const program = serverProgram(this.kind.name);
     if (program === null) throw new Error(`there is no ${this.kind.name} here`);
     mkdirSync(this.#data, { recursive: true, mode: 0o700 });
-    const command = [program, ...this.kind.arguments(this.#data, this.#ports), ...(this.#options.args ?? [])];
+    const own = this.kind.arguments(this.#data, this.#ports, this.#scheme);
+    const command = [program, ...own, ...(this.#options.args ?? [])];
     const [first, ...rest] = this.#options.enter?.(command) ?? command;
     const log = openSync(this.#log, "a");
     // It ends with this process, however that ends.
     this.#process = spawn("setpriv", ["--pdeathsig=KILL", first as string, ...rest], { stdio: ["ignore", log, log] });
     closeSync(log);
+    if (this.#scheme === "https") return;
     const isReady = async (): Promise<boolean> => (await this.ask(this.kind.ready.path)).includes(this.kind.ready.text);
     for (const end = Date.now() + 30_000; !(await isReady()); await sleep(50)) {
       if (this.#process.exitCode !== null || Date.now() > end) {

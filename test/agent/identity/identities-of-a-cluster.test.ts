@@ -4,7 +4,12 @@ import type { Store } from "#agent/store/store.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { identityKeysIn } from "./allocators.ts";
+import { consul, etcd } from "#test/agent/store/kinds.ts";
+import { freshPrefix, openClient } from "#test/agent/store/use-store-server.ts";
+import { FakeClock } from "#test/support/fake-clock.ts";
+import { unmet } from "#test/support/requirement.ts";
+import { StoreServer } from "#test/support/store-server.ts";
+import { identityKeysIn, openAllocator, subject } from "./allocators.ts";
 
 /** The same store, whose answers to each node come late and in any order. */
 function slowed(store: Store, random: () => number): Store {
@@ -81,3 +86,42 @@ test("when all numbers are taken, the error says so", async () => {
   const registry = new IdentityRegistry({ store, node: "n1", isTaken: () => true });
   await expect(registry.claim("web")).rejects.toThrow("all numbers from 256 to 65535 are taken");
 });
+
+test.for([etcd, consul])(
+  "nodes on one $server.name agree on every number, and leave nothing behind",
+  async (kind, context) => {
+    const reason = unmet(kind.server.name);
+    if (reason !== undefined) context.skip(reason);
+    await using server = await StoreServer.start(kind.server);
+    const prefix = freshPrefix();
+    const names = ["n1", "n2", "n3"];
+    const open = (node: string): Store => openClient(kind, { addresses: [server.address], prefix, node });
+    const clock = new FakeClock();
+    const nodes = await Promise.all(names.map((node) => openAllocator(open(node), clock, node)));
+    const subjects = Array.from({ length: 20 }, (_, i) => subject(`app-${i}`));
+
+    // All at once, each in an order of its own.
+    const numbers = await Promise.all(
+      nodes.map(async (node, n) => {
+        const own = new Map<string, number>();
+        const order = [...subjects.slice(n * 7), ...subjects.slice(0, n * 7)];
+        await Promise.all(order.map(async (one) => own.set(String(one.labels["app"]), await node.acquire(one))));
+        return own;
+      }),
+    );
+    for (const own of numbers) expect([...own].sort()).toEqual([...(numbers[0] as Map<string, number>)].sort());
+    expect(new Set(numbers[0]?.values()).size).toBe(subjects.length);
+    // Each knows what the others' numbers stand for.
+    await expect.poll(() => nodes.map((node) => node.list().length)).toEqual(names.map(() => subjects.length));
+
+    await Promise.all(
+      nodes.map(async (node, n) => {
+        for (const id of numbers[n]?.values() ?? []) await node.release(id);
+      }),
+    );
+    clock.advance(1000);
+    await Promise.all(nodes.map((node) => node.idle()));
+    expect(await identityKeysIn(open("reader"))).toEqual([]);
+    await expect.poll(() => nodes.map((node) => node.list().length)).toEqual(names.map(() => 0));
+  },
+);

@@ -1,24 +1,10 @@
 import { expect, test } from "vitest";
-import { EtcdBackend } from "#agent/store/etcd.ts";
-import { etcdKind } from "#test/support/store-server.ts";
+import { etcd as kind } from "./kinds.ts";
 import { serverCases } from "./server-cases.ts";
 import { storeCases } from "./store-cases.ts";
-import { freshPrefix, openClient, type RemoteKind, useStoreServer } from "./use-store-server.ts";
+import { freshPrefix, openClient, useStoreServer } from "./use-store-server.ts";
 
-const kind: RemoteKind = {
-  server: etcdKind,
-  backend: (options) => new EtcdBackend(options),
-  endSessions: async (server) => {
-    const answer = JSON.parse(await server.ask("/v3/lease/leases", { method: "POST", body: "{}" })) as {
-      leases?: { ID: string }[];
-    };
-    for (const { ID } of answer.leases ?? []) {
-      await server.ask("/v3/lease/revoke", { method: "POST", body: JSON.stringify({ ID }) });
-    }
-  },
-};
-
-const server = useStoreServer(etcdKind);
+const server = useStoreServer(kind.server);
 let shared = "";
 
 storeCases({
