@@ -46,12 +46,15 @@ export class IdentityAllocator {
   readonly #serial = new SerialExecutor();
   readonly #held = new Map<string, Held>();
   readonly #heldById = new Map<number, Held>();
+  readonly #conflict = Promise.withResolvers<never>();
+  #isDefending = false;
 
   private constructor(options: IdentityAllocatorOptions) {
     this.#options = options;
     const { store, node, signal } = options;
     this.#registry = new IdentityRegistry({ store, node, isTaken: (id) => this.#table.has(id) });
     signal.addEventListener("abort", () => this.#held.forEach(stopExpiry), { once: true });
+    this.#conflict.promise.catch(() => {});
   }
 
   /** Resolves when the identities that the store knows are known here. */
@@ -59,9 +62,13 @@ export class IdentityAllocator {
     const { store, clock, signal, log } = options;
     const allocator = new IdentityAllocator(options);
     const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
+    const changed = (): void => {
+      resolve();
+      allocator.#defend();
+    };
     const failed = (error: unknown, wait: number): void =>
       log.warn({ err: error, wait }, "the watch on identities broke; it begins anew");
-    retry(() => allocator.#table.follow(store, signal, resolve), { clock, signal, failed }).then(
+    retry(() => allocator.#table.follow(store, signal, changed), { clock, signal, failed }).then(
       () => reject(signal.reason as Error),
       reject,
     );
@@ -114,9 +121,17 @@ export class IdentityAllocator {
     });
   }
 
+  /**
+   * Rejects with an IdentityError `conflict` when a number that this node uses has become
+   * somebody else's: then the agent has to start anew, and give its endpoints others.
+   */
+  get conflict(): Promise<never> {
+    return this.#conflict.promise;
+  }
+
   /** What a number stands for, whichever node made it. */
   subject(id: number): Subject | undefined {
-    const text = this.#table.text(id);
+    const text = this.#heldById.get(id)?.text ?? this.#table.text(id);
     return text === undefined ? undefined : (parseSubject(text) ?? undefined);
   }
 
@@ -131,6 +146,34 @@ export class IdentityAllocator {
   /** Resolves when nothing is on its way to the store. */
   idle(): Promise<void> {
     return this.#serial.idle();
+  }
+
+  /** Says again what this node uses, where the store does not say it: it may have lost its data, or our session. */
+  #defend(): void {
+    const lost = (): Held[] => [...this.#held.values()].filter(({ id, text }) => this.#table.text(id) !== text);
+    if (this.#isDefending || lost().length === 0) return;
+    this.#isDefending = true;
+    const claimAll = (): Promise<void> =>
+      this.#serial.run(async () => {
+        for (const held of lost()) await this.#claimAgain(held);
+      });
+    this.#patiently(claimAll)
+      .catch((error: unknown) => {
+        if (!this.#options.signal.aborted) this.#conflict.reject(error);
+      })
+      .finally(() => (this.#isDefending = false));
+  }
+
+  /** @throws IdentityError `conflict`. */
+  async #claimAgain({ id, text }: Held): Promise<void> {
+    const agreed = await this.#registry.restate(text, id);
+    this.#table.learn(agreed, text);
+    if (agreed === id) return;
+    throw new IdentityError("conflict", {
+      asked: `say again in the store what identity ${id} is`,
+      obstacle: `nodes have agreed on ${agreed} for it since the store lost it`,
+      remedy: "the agent starts anew, and its pods get that one",
+    });
   }
 
   /** Repeats what only the store stands in the way of. */

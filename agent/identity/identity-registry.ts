@@ -67,6 +67,24 @@ export class IdentityRegistry {
     }
   }
 
+  /**
+   * Says again what this node uses, where the store has lost all or a part of it.
+   *
+   * @returns the number that is agreed on now; another one when others were faster.
+   */
+  async restate(text: string, id: number): Promise<number> {
+    const agreed = await this.claim(text, id);
+    const stated = await this.#store.put(identityKeys.number(agreed), this.#numberValue(text), {
+      condition: { revision: null },
+    });
+    if (stated.ok || standsFor(stated.current, text)) return agreed;
+    throw new IdentityError("conflict", {
+      asked: `say again in the store what identity ${agreed} is`,
+      obstacle: "it has become another subject's",
+      remedy: `delete the keys ${identityKeys.number(agreed)} and ${identityKeys.claim(text)}`,
+    });
+  }
+
   /** Withdraws this node's use, and forgets the number if it was the last. */
   async withdraw(id: number, text: string): Promise<void> {
     await this.#store.delete(identityKeys.use(id, this.#node));
@@ -124,16 +142,19 @@ export class IdentityRegistry {
 
   /** Makes a number for a subject, unless another node is faster. */
   async #create(text: string, preferred: number | undefined): Promise<void> {
-    const value = JSON.stringify({ subject: text, by: this.#node } satisfies NumberRecord);
+    const value = this.#numberValue(text);
     const last = Number((await this.#store.get(identityKeys.last(this.#node)))?.value ?? CLUSTER_LAST);
     for (const id of this.#candidates(last, preferred)) {
       const made = await this.#store.put(identityKeys.number(id), value, { condition: { revision: null } });
-      if (!made.ok) continue;
+      // Where the store has lost what was agreed on, all who still know it say the same again.
+      const isAgreed = !made.ok && id === preferred && standsFor(made.current, text);
+      if (!made.ok && !isAgreed) continue;
       if (id !== preferred) await this.#store.put(identityKeys.last(this.#node), String(id));
       const claimed = await this.#store.put(identityKeys.claim(text), formatClaim(id, false), {
         condition: { revision: null },
       });
-      if (!claimed.ok) await this.#store.delete(identityKeys.number(id), { revision: made.entry.revision });
+      const isAnother = !claimed.ok && readClaim(claimed.current)?.claim.id !== id;
+      if (isAnother && made.ok) await this.#store.delete(identityKeys.number(id), { revision: made.entry.revision });
       return;
     }
     throw new IdentityError("exhausted", {
@@ -141,6 +162,10 @@ export class IdentityRegistry {
       obstacle: `all numbers from ${CLUSTER_FIRST} to ${CLUSTER_LAST} are taken`,
       remedy: "let fewer labels count, or remove pods",
     });
+  }
+
+  #numberValue(text: string): string {
+    return JSON.stringify({ subject: text, by: this.#node } satisfies NumberRecord);
   }
 
   *#candidates(last: number, preferred: number | undefined): Generator<number> {
@@ -151,6 +176,11 @@ export class IdentityRegistry {
       if (!this.#isTaken(id)) yield id;
     }
   }
+}
+
+/** Whether a number is said to stand for a subject. */
+function standsFor(number: Entry | null, text: string): boolean {
+  return number !== null && parseNumberRecord(number.value)?.subject === text;
 }
 
 function formatClaim(id: number, leaving: boolean): string {

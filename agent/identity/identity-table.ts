@@ -25,17 +25,17 @@ export class IdentityTable {
   /**
    * Follows the store until the signal is aborted.
    *
-   * @param synced called when the table is whole for the first time.
+   * @param changed called when the table is as the store has told.
    */
-  async follow(store: Store, signal: AbortSignal, synced: () => void): Promise<void> {
+  async follow(store: Store, signal: AbortSignal, changed: () => void): Promise<void> {
     for await (const event of store.watch(identityKeys.numbers, signal)) {
       if (event.type === "snapshot") {
         this.#texts.clear();
         for (const entry of event.entries) this.#apply({ type: "put", entry });
-        synced();
       } else {
         event.changes.forEach((change) => this.#apply(change));
       }
+      changed();
     }
   }
 

@@ -232,6 +232,7 @@ export class Node {
       this.#askIdle(signal),
       this.#keepBlocks(signal),
       this.#applyWaiting(signal),
+      Promise.race([this.parts.identities.conflict, ended(signal)]),
     ]);
   }
 
@@ -483,6 +484,14 @@ export class Node {
       return index !== null && kernel.chainedHooks.holds(index, name);
     });
   }
+}
+
+/** Resolves with the signal. */
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** A tick every so many milliseconds, until the signal. */

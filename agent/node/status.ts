@@ -82,7 +82,8 @@ export async function statusOf(node: Node): Promise<StatusView> {
   };
 }
 
-function cniOf(install: CniInstall | null): StatusView["cni"] {
+/** What stands in the runtime's folders. */
+export function cniOf(install: CniInstall | null): StatusView["cni"] {
   if (install !== null) return { ...install.state };
   return { state: "off", binary: null, conflist: null, plugins: [], cniVersions: [], setAside: [], events: [] };
 }

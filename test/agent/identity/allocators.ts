@@ -9,9 +9,13 @@ export function subject(name: string, extra: Partial<Subject> = {}): Subject {
   return { namespace: "shop", labels: { app: name }, serviceAccount: "default", namedPorts: [], ...extra };
 }
 
-/** An allocator of a node; ends with the test. */
-export async function openAllocator(store: Store, clock: FakeClock, node = "n1"): Promise<IdentityAllocator> {
-  const stop = new AbortController();
+/** An allocator of a node; ends with the test at the latest. */
+export async function openAllocator(
+  store: Store,
+  clock: FakeClock,
+  node = "n1",
+  stop = new AbortController(),
+): Promise<IdentityAllocator> {
   onTestFinished(() => stop.abort());
   return IdentityAllocator.open({ store, node, clock, log: silentLog(), signal: stop.signal, grace: 1000 });
 }

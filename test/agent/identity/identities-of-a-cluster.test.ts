@@ -33,7 +33,10 @@ function slowed(store: Store, random: () => number): Store {
 }
 
 test("nodes that claim and withdraw at the same time agree on every number, and leave nothing behind", async () => {
-  const rounds = fc.array(fc.tuple(fc.constantFrom("n1", "n2", "n3"), fc.constantFrom("a", "b")), { maxLength: 30 });
+  const rounds = fc.array(
+    fc.tuple(fc.constantFrom("n1", "n2", "n3"), fc.constantFrom("a", "b"), fc.option(fc.constantFrom(256, 257))),
+    { maxLength: 30 },
+  );
   await fc.assert(
     fc.asyncProperty(rounds, fc.array(fc.nat(), { minLength: 50, maxLength: 50 }), async (claims, delays) => {
       using folder = new TemporaryFolder();
@@ -49,10 +52,10 @@ test("nodes that claim and withdraw at the same time agree on every number, and 
       // One at a time on each node, as its allocator sees to it; the nodes beside each other.
       const inForce = new Map<number, string[]>();
       const live = async (node: string): Promise<void> => {
-        for (const [owner, text] of claims) {
+        for (const [owner, text, preferred] of claims) {
           if (owner !== node) continue;
           const registry = nodes.get(node) as IdentityRegistry;
-          const id = await registry.claim(text);
+          const id = await registry.claim(text, preferred ?? undefined);
           const holders = inForce.get(id) ?? [];
           expect(holders.every((held) => held === text)).toBe(true);
           inForce.set(id, [...holders, text]);

@@ -75,9 +75,11 @@ test("what nobody here has cannot be released", async () => {
 });
 
 test("another life finds the same numbers, and gives back what nobody has any more", async () => {
-  const before = await openAllocator(store, clock);
+  const end = new AbortController();
+  const before = await openAllocator(store, clock, "n1", end);
   const web = await before.acquire(subject("web"));
   const gone = await before.acquire(subject("gone"));
+  end.abort();
   const after = await openAllocator(store, clock);
   expect(after.subject(web)).toEqual(subject("web"));
   expect(await after.acquire(subject("web"), web)).toBe(web);
