@@ -4,7 +4,7 @@
  * package, or one built by hand, is as good.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const programFolders = [
@@ -26,6 +26,8 @@ const libraryFolders = [
 
 const hasProgram = (name) => programFolders.some((folder) => folder !== "" && existsSync(join(folder, name)));
 const hasLibrary = (name) => libraryFolders.some((folder) => existsSync(join(folder, name)));
+/** Whether a program names a loader, near its beginning, and so is not statically linked. */
+const needsLoader = (path) => readFileSync(path).subarray(0, 4096).includes("/ld-");
 
 /** @type {Record<string, {packageName: string, present: () => boolean}>} */
 const needs = {
@@ -41,6 +43,12 @@ const needs = {
   iptables: { packageName: "iptables", present: () => hasProgram("iptables") },
   openssl: { packageName: "openssl", present: () => hasProgram("openssl") },
   protoc: { packageName: "protobuf-compiler", present: () => hasProgram("protoc") },
+  containerd: { packageName: "containerd", present: () => hasProgram("containerd") && hasProgram("ctr") },
+  runc: { packageName: "runc", present: () => hasProgram("runc") },
+  podman: { packageName: "podman", present: () => hasProgram("podman") },
+  tar: { packageName: "tar", present: () => hasProgram("tar") },
+  // The package busybox has one, too, that does not run without the machine's libraries.
+  busybox: { packageName: "busybox-static", present: () => existsSync("/bin/busybox") && !needsLoader("/bin/busybox") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
@@ -50,12 +58,23 @@ const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 /** Other plugins in a list with ours, and a kill at every system call. */
 const conformance = [needs.cniPlugins, needs.strace];
 const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl];
+/** Container runtimes, and what their pods' image is made of. */
+const runtimes = [
+  needs.containerd,
+  needs.runc,
+  needs.podman,
+  needs.iptables,
+  needs.tar,
+  needs.busybox,
+  needs.cniPlugins,
+];
 
 /** The needs of each command of `.dev/run.mjs`. */
 export const commandNeeds = {
   start: [...build, ...run],
   test: tests,
   "test:long": tests,
+  "test:runtimes": [...build, ...run, ...runtimes],
   build: [...build],
   gen: [...build, needs.libbpf, needs.protoc],
   bench: [...build, ...run, needs.cniPlugins],

@@ -3,7 +3,7 @@
  * nothing installed: brings in what the command lacks, then goes on with the
  * Node that the lock file pins.
  *
- *   node .dev/run.mjs start|test|test:long|build|gen|bench|fuzz|coverage|lint|format [ARGUMENT...]
+ *   node .dev/run.mjs start|test|test:long|test:runtimes|build|gen|bench|fuzz|coverage|lint|format [ARGUMENT...]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
@@ -28,6 +28,12 @@ const commands = {
     build: true,
     servers: true,
     without: "tests of the kernel, of nodes and of pods are skipped",
+  },
+  "test:runtimes": {
+    script: "test/run.ts",
+    folder: "test/runtime/",
+    build: true,
+    needsRoot: "nodes with a container runtime",
   },
   build: { script: ".dev/build.ts" },
   gen: { script: ".dev/gen.ts" },
@@ -67,6 +73,7 @@ const env = {
   ...process.env,
   PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH ?? ""}:/usr/sbin:/sbin`,
   ...(name === "test:long" ? { WEIR_TEST_SIZE: "long" } : {}),
+  ...(name === "test:runtimes" ? { WEIR_TEST_RUNTIMES: "1" } : {}),
   ...(process.stdout.isTTY || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: process.env.NO_COLOR ?? "1" }),
 };
 
@@ -79,7 +86,9 @@ if (command.build) {
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
 
-const child = spawn(node, [join(root, command.script), ...args], { cwd: root, env, stdio: "inherit" });
+// A filter of the user's own is instead of the folder.
+const filters = command.folder !== undefined && args.length === 0 ? [command.folder] : args;
+const child = spawn(node, [join(root, command.script), ...filters], { cwd: root, env, stdio: "inherit" });
 // A terminal sends SIGINT to the child as well: it cleans up, and this process waits for it.
 process.on("SIGINT", () => {});
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

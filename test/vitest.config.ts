@@ -10,7 +10,12 @@ export default defineConfig({
   root: resolve(import.meta.dirname, ".."),
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "dist/**"],
+    // Container runtimes are packages of some size, with services: `npm run test:runtimes` installs them.
+    exclude: [
+      "**/node_modules/**",
+      "dist/**",
+      ...(process.env["WEIR_TEST_RUNTIMES"] === "1" ? [] : ["test/runtime/**"]),
+    ],
     pool: "forks",
     isolate: true,
     // Nodes, pods and program loads are heavy; more than this only makes them wait for each other.

@@ -7,6 +7,7 @@ import { type CommandResult, runCommand } from "./command.ts";
 import { LabError } from "./errors.ts";
 import { LabPod, type LabPodOptions } from "./lab-pod.ts";
 import type { Lab } from "./lab.ts";
+import type { MountNamespace } from "./mount-namespace.ts";
 import type { NetworkNamespace } from "./network-namespace.ts";
 import { until } from "./until.ts";
 
@@ -14,6 +15,8 @@ export interface LabNodeOptions {
   readonly name?: string;
   /** IPv4, IPv6 or both, separated by a comma; as `--pod-cidr`. */
   readonly podCidr?: string;
+  /** Whether it has a mount namespace of its own, for a container runtime; default no. Not for `addPod`. */
+  readonly ownMounts?: boolean;
 }
 
 export interface StartOptions {
@@ -30,11 +33,14 @@ export class LabNode implements AsyncDisposable {
   readonly namespace: NetworkNamespace;
   /** Holds `run`, `state`, `bpf` and `objects`, the folders that the agent is given. */
   readonly folder: string;
+  /** Where it has one of its own. */
+  readonly mounts: MountNamespace | undefined;
   readonly #podCidr: string;
   readonly #cgroup: string | undefined;
   #agent: AgentProcess | undefined;
 
-  private constructor(lab: Lab, { name = "node", podCidr = "10.77.0.0/24,fd00:77::/64" }: LabNodeOptions) {
+  private constructor(lab: Lab, options: LabNodeOptions) {
+    const { name = "node", podCidr = "10.77.0.0/24,fd00:77::/64", ownMounts = false } = options;
     this.lab = lab;
     this.name = name;
     this.#podCidr = podCidr;
@@ -42,6 +48,7 @@ export class LabNode implements AsyncDisposable {
     this.folder = join(lab.folder, name);
     for (const part of ["run", "state", "objects"]) mkdirSync(join(this.folder, part), { recursive: true });
     lab.bpffs(join(this.folder, "bpf"));
+    this.mounts = ownMounts ? lab.mountNamespace(join(this.folder, "mounts")) : undefined;
     this.#cgroup = lab.cgroup(name);
   }
 
@@ -72,6 +79,11 @@ export class LabNode implements AsyncDisposable {
     return this.#agent;
   }
 
+  /** The command that runs another one on this node, as {@link NetworkNamespace.enter}. */
+  enter(command: readonly string[]): string[] {
+    return this.namespace.enter(this.mounts?.enter(command) ?? command);
+  }
+
   /** The options that every agent of this node is started with. */
   get agentOptions(): string[] {
     const options: Record<string, string | undefined> = {
@@ -99,12 +111,7 @@ export class LabNode implements AsyncDisposable {
    */
   async startAgent(options: StartOptions = {}): Promise<void> {
     this.#agent = new AgentProcess({
-      command: this.namespace.enter([
-        join(this.lab.dist, "weir"),
-        "agent",
-        ...this.agentOptions,
-        ...(options.args ?? []),
-      ]),
+      command: this.enter([join(this.lab.dist, "weir"), "agent", ...this.agentOptions, ...(options.args ?? [])]),
       log: join(this.folder, "agent.log"),
       track: (pid) => this.lab.track(pid),
     });
@@ -120,7 +127,7 @@ export class LabNode implements AsyncDisposable {
   /** Runs `weir` on this node, against its agent. */
   async weir(...args: readonly string[]): Promise<CommandResult> {
     const command = [join(this.lab.dist, "weir"), "--run-dir", this.runDir, ...args];
-    return runCommand(this.namespace.enter(command));
+    return runCommand(this.enter(command));
   }
 
   /** Runs a reading `weir` command and parses what it prints. The caller knows the shape. */

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { cgroupHierarchies, cgroupRemoval, cgroupRoot } from "./cgroups.ts";
 import { mustRunNow } from "./command.ts";
+import { MountNamespace } from "./mount-namespace.ts";
 import { NetworkNamespace } from "./network-namespace.ts";
-import { cgroupRoot, mountsUnder, removeOrphans } from "./orphans.ts";
+import { mountsUnder, removeOrphans } from "./orphans.ts";
 import { ownTag } from "./owner-tag.ts";
 
 /**
@@ -56,13 +58,22 @@ export class Lab implements AsyncDisposable {
     this.#stack.defer(() => void mustRunNow(["umount", folder]));
   }
 
-  /** A cgroup2 folder of its own, or undefined where there is no such hierarchy. */
+  /** A mount namespace that lives as long as the lab. It sees what is mounted up to now. */
+  mountNamespace(folder: string): MountNamespace {
+    return this.#stack.use(MountNamespace.create(folder));
+  }
+
+  /**
+   * A cgroup2 folder of its own, or undefined where there is no such hierarchy. Whatever runs in it at
+   * the lab's end is ended; folders of its name in other hierarchies are gone with it.
+   */
   cgroup(label: string): string | undefined {
     const root = cgroupRoot();
     if (root === undefined) return undefined;
-    const folder = join(root, `${this.tag}-${label}`);
+    const name = `${this.tag}-${label}`;
+    const folder = join(root, name);
     mkdirSync(folder);
-    this.#stack.defer(() => void spawnSync("rmdir", [folder]));
+    this.#stack.defer(() => void mustRunNow(cgroupRemoval(name)));
     return folder;
   }
 
@@ -88,7 +99,9 @@ export class Lab implements AsyncDisposable {
     for (const name of names.filter((text) => text.startsWith(this.tag))) spawnSync("ip", ["netns", "delete", name]);
     for (const mount of mountsUnder(this.folder)) spawnSync("umount", ["--lazy", mount]);
     rmSync(this.folder, { recursive: true, force: true });
-    const cgroups = cgroupRoot();
-    if (cgroups !== undefined) spawnSync("sh", ["-c", `rmdir "$0"/"$1"-*`, cgroups, this.tag]);
+    const cgroups = new Set(cgroupHierarchies().flatMap((folder) => readdirSync(folder)));
+    for (const cgroup of cgroups) {
+      if (cgroup.startsWith(this.tag)) spawnSync("sh", cgroupRemoval(cgroup).slice(1));
+    }
   }
 }

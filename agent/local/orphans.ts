@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cgroupHierarchies, cgroupRemoval } from "./cgroups.ts";
 import { runCommand } from "./command.ts";
 import { isOrphan } from "./owner-tag.ts";
 import { until } from "./until.ts";
@@ -46,15 +47,6 @@ export async function removeOrphans(): Promise<void> {
     // Another lab may be at it as well; the removal that meets this stops without a word.
     while (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
   }
-  const cgroups = cgroupRoot();
-  if (cgroups === undefined) return;
-  for (const name of readdirSync(cgroups).filter(isOrphan)) await runCommand(["rmdir", join(cgroups, name)]);
-}
-
-/** Where the unified cgroup hierarchy is mounted, if it is. */
-export function cgroupRoot(): string | undefined {
-  const line = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .find((entry) => entry.split(" ")[2] === "cgroup2");
-  return line?.split(" ")[1];
+  const cgroups = new Set(cgroupHierarchies().flatMap((folder) => readdirSync(folder).filter(isOrphan)));
+  for (const name of cgroups) await runCommand(cgroupRemoval(name));
 }

@@ -41,7 +41,7 @@ export class Traffic implements AsyncDisposable {
   #next = 1;
 
   /** @param track is told of the process, so that it ends with this one. */
-  constructor(namespace: NetworkNamespace, track: (pid: number) => Disposable) {
+  constructor(namespace: Pick<NetworkNamespace, "enter">, track: (pid: number) => Disposable) {
     const [program = "", ...args] = namespace.enter([process.execPath, join(import.meta.dirname, "traffic-worker.ts")]);
     // In a process group of its own: Ctrl-C on a terminal is for the one that makes the lab.
     this.#child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], detached: true });

@@ -1,0 +1,42 @@
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { mustRunNow } from "#agent/local/command.ts";
+import type { LabNode } from "#agent/local/lab-node.ts";
+
+/** Where Debian's package containernetworking-plugins has its plugins. */
+const debianPlugins = "/usr/lib/cni";
+
+/** `/opt/cni/bin` and `/etc/cni/net.d` of a node with mounts of its own: where every runtime looks. */
+export class CniFolders {
+  readonly binaries = "/opt/cni/bin";
+  readonly networks = "/etc/cni/net.d";
+  readonly #outside: string;
+
+  constructor(node: LabNode) {
+    this.#outside = join(node.folder, "cni");
+    for (const [name, inside] of [
+      ["bin", this.binaries],
+      ["net.d", this.networks],
+    ] as const) {
+      const outside = join(this.#outside, name);
+      mkdirSync(outside, { recursive: true });
+      mustRunNow(node.enter(["sh", "-c", `mkdir -p "$1" && mount --bind "$0" "$1"`, outside, inside]));
+    }
+    const plugin = (folder: string, name: string) => symlinkSync(join(folder, name), join(this.#outside, "bin", name));
+    plugin(node.lab.dist, "weir-cni");
+    for (const name of readdirSync(debianPlugins)) plugin(debianPlugins, name);
+  }
+
+  /** Makes this the only network. */
+  use(network: object): void {
+    const file = join(this.#outside, "net.d/10-network.conflist");
+    // Renamed within the folder: a file that is new to it containerd does not look at.
+    writeFileSync(`${file}.new`, JSON.stringify(network));
+    renameSync(`${file}.new`, file);
+  }
+}
+
+/** A network of Weir's, by the agent of a node. */
+export function weirNetwork(node: LabNode, { cniVersion = "1.0.0", plugins = [] as readonly object[] } = {}): object {
+  return { cniVersion, name: "weir", plugins: [{ type: "weir-cni", runDir: node.runDir }, ...plugins] };
+}
