@@ -59,7 +59,7 @@ export function readRuntimeConfig(
   const read = <K extends keyof typeof capabilities>(key: K): z.infer<(typeof capabilities)[K]> | undefined => {
     const value = given[key];
     if (value === undefined || value === null) return undefined;
-    const result = capabilities[key].safeParse(value);
+    const result = capabilities[key].safeParse(uncapitalised(value));
     if (result.success) return result.data as z.infer<(typeof capabilities)[K]>;
     const [issue] = result.error.issues;
     throw refusal([key, ...(issue?.path ?? [])].join("."), issue?.message ?? "is malformed");
@@ -75,6 +75,18 @@ export function readRuntimeConfig(
     ...(dns && { dns: readDns(dns) }),
     ...(mtu !== undefined && { mtu }),
   };
+}
+
+/**
+ * Field names with a small first letter. containerd writes `HostPort` and `EgressRate`: its structures have no names
+ * for JSON, and plugins in Go, for which the case makes no difference, take them.
+ */
+function uncapitalised(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(uncapitalised);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [name.charAt(0).toLowerCase() + name.slice(1), field]),
+  );
 }
 
 /** `servers` and `searches` is what the convention calls them, `nameservers` what the specification does. */

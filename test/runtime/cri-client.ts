@@ -18,6 +18,7 @@ export interface PodSandboxConfig {
   readonly metadata: { readonly name: string; readonly uid: string; readonly namespace: string };
   readonly logDirectory: string;
   readonly portMappings: readonly PortMapping[];
+  readonly annotations: Readonly<Record<string, string>>;
   readonly linux: { readonly cgroupParent: string };
 }
 

@@ -9,6 +9,7 @@ export interface CriPodOptions {
   /** `default` unless told. */
   readonly namespace?: string;
   readonly portMappings?: readonly PortMapping[];
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** A pod as kubelet has containerd make it. */
@@ -23,7 +24,8 @@ export class CriPod implements AsyncDisposable {
   #traffic: Traffic | undefined;
 
   /** Use `Containerd.runPod`. */
-  constructor(containerd: Containerd, { name, namespace = "default", portMappings = [] }: CriPodOptions, uid: string) {
+  constructor(containerd: Containerd, options: CriPodOptions, uid: string) {
+    const { name, namespace = "default", portMappings = [], annotations = {} } = options;
     this.name = name;
     this.podNamespace = namespace;
     this.#containerd = containerd;
@@ -31,6 +33,7 @@ export class CriPod implements AsyncDisposable {
       metadata: { name, uid, namespace },
       logDirectory: containerd.logs,
       portMappings,
+      annotations,
       linux: { cgroupParent: containerd.cgroupParent },
     };
   }

@@ -48,6 +48,20 @@ describe("the other capabilities", () => {
     });
   });
 
+  test("fields may have containerd's names, with a capital", () => {
+    const given = {
+      bandwidth: { IngressRate: 0, IngressBurst: 0, EgressRate: 4096, EgressBurst: 1601 },
+      dns: { Servers: ["10.96.0.10"], Searches: ["svc"], Options: ["ndots:5"] },
+      portMappings: [{ HostPort: 8080, ContainerPort: 80, Protocol: "tcp", HostIP: "" }],
+    };
+    expect(readRuntimeConfig(given)).toEqual({
+      addresses: [],
+      bandwidth: { ingress: null, egress: { rate: 4096, burst: 1601 } },
+      dns: { nameservers: ["10.96.0.10"], search: ["svc"], options: ["ndots:5"] },
+      hasPortMappings: true,
+    });
+  });
+
   test.for([
     [{ ips: ["10.0.0"] }, 7, 'runtimeConfig.ips: "10.0.0" is not an IP address'],
     [{ ips: ["10.0.0.1/33"] }, 7, 'runtimeConfig.ips: "10.0.0.1/33" is not an IP address'],
