@@ -37,6 +37,16 @@ export class CniFolders {
 }
 
 /** A network of Weir's, by the agent of a node. */
-export function weirNetwork(node: LabNode, { cniVersion = "1.0.0", plugins = [] as readonly object[] } = {}): object {
-  return { cniVersion, name: "weir", plugins: [{ type: "weir-cni", runDir: node.runDir }, ...plugins] };
+export function weirNetwork(node: LabNode, { cniVersion = "1.0.0" } = {}): object {
+  return { cniVersion, name: "weir", plugins: [{ type: "weir-cni", runDir: node.runDir }] };
+}
+
+/** The same, with Debian's portmap behind it: hostPort without a load balancer of services. */
+export function portmapNetwork(node: LabNode): object {
+  const capabilities = { portMappings: true };
+  const plugins = [
+    { type: "weir-cni", runDir: node.runDir, capabilities },
+    { type: "portmap", capabilities },
+  ];
+  return { cniVersion: "1.0.0", name: "weir", plugins };
 }

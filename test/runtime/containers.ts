@@ -21,12 +21,14 @@ export function inContainer(execute: Execute): {
     get: async (address, port = 80) => {
       // Not wget: of the statically linked busybox it crashes, for want of glibc's name services.
       const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 '${address}' ${port}`;
-      const { stdout } = await execute("sh", "-c", request);
+      const { stdout, stderr } = await execute("sh", "-c", request);
+      if (stdout === "" && !stderr.includes("timed out")) throw new Error(`GET of ${address}: ${stderr}`);
       return stdout === "" ? null : stdout.slice(stdout.indexOf("\r\n\r\n") + 4).trim();
     },
     silent: async (...addresses) => {
       const loop = 'for address; do ping -c 1 -W 2 "$address" >/dev/null || echo "$address"; done';
-      const { stdout } = await execute("sh", "-c", loop, "sh", ...addresses);
+      const { code, stdout, stderr } = await execute("sh", "-c", loop, "sh", ...addresses);
+      if (code !== 0) throw new Error(`ping in a container: exit code ${code}: ${stderr}`);
       return stdout.split("\n").filter((line) => line !== "");
     },
   };

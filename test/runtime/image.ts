@@ -34,7 +34,7 @@ export async function makeImage(folder: string): Promise<string> {
   const config = {
     architecture: process.arch === "x64" ? "amd64" : process.arch,
     os: "linux",
-    config: { Entrypoint: idle },
+    config: { Cmd: idle },
     rootfs: { type: "layers", diff_ids: [`sha256:${digest}`] },
   };
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
