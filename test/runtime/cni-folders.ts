@@ -22,9 +22,9 @@ export class CniFolders {
       mkdirSync(outside, { recursive: true });
       mustRunNow(node.enter(["sh", "-c", `mkdir -p "$1" && mount --bind "$0" "$1"`, outside, inside]));
     }
-    const plugin = (folder: string, name: string) => symlinkSync(join(folder, name), join(this.#outside, "bin", name));
-    plugin(node.lab.dist, "weir-cni");
-    for (const name of readdirSync(debianPlugins)) plugin(debianPlugins, name);
+    const plugin = (name: string, program: string) => symlinkSync(program, join(this.#outside, "bin", name));
+    for (const name of ["weir-cni", "weir-ipam"]) plugin(name, join(node.lab.dist, "weir-cni"));
+    for (const name of readdirSync(debianPlugins)) plugin(name, join(debianPlugins, name));
   }
 
   /** Makes this the only network. */
