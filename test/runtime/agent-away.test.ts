@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { mustRun } from "#agent/local/command.ts";
 import { until } from "#agent/local/until.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
 import { podObject } from "#test/support/kubernetes-objects.ts";
@@ -44,6 +45,8 @@ test("StopPodSandbox succeeds while the agent is away, and is made good when it 
   await node.agent.kill();
   await pod.stop();
   await other.remove();
+  // What a packet could go by is gone at once.
+  expect(await mustRun(node.enter(["ip", "-o", "link", "show", "type", "veth"]))).toBe("");
   await node.startAgent();
   expect(await node.client.endpoints()).toEqual([]);
   await pod.remove();

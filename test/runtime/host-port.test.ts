@@ -47,6 +47,8 @@ test("a hostPort by portmap is reached from outside, from pods and from the node
     }
   }
 
+  await expectTraffic(itself, "127.0.0.1", 8080, "answered");
+
   const from = [{ ipBlock: { cidr: `${friend.ipv4}/32` } }, { ipBlock: { cidr: `${friend.ipv6}/128` } }, app("client")];
   await node.changeObjects("web.yaml", networkPolicy({ name: "web", selects: { app: "web" }, ingress: [{ from }] }));
   for (const address of [friend.node4, friend.node6]) {
