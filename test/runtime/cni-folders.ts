@@ -12,7 +12,8 @@ export class CniFolders {
   readonly networks = "/etc/cni/net.d";
   readonly #outside: string;
 
-  constructor(node: LabNode) {
+  /** @param options.withOurs whether Weir's plugins are there from the beginning; default yes. */
+  constructor(node: LabNode, { withOurs = true } = {}) {
     this.#outside = join(node.folder, "cni");
     for (const [name, inside] of [
       ["bin", this.binaries],
@@ -23,7 +24,7 @@ export class CniFolders {
       mustRunNow(node.enter(["sh", "-c", `mkdir -p "$1" && mount --bind "$0" "$1"`, outside, inside]));
     }
     const plugin = (name: string, program: string) => symlinkSync(program, join(this.#outside, "bin", name));
-    for (const name of ["weir-cni", "weir-ipam"]) plugin(name, join(node.lab.dist, "weir-cni"));
+    for (const name of withOurs ? ["weir-cni", "weir-ipam"] : []) plugin(name, join(node.lab.dist, "weir-cni"));
     for (const name of readdirSync(debianPlugins)) plugin(name, join(debianPlugins, name));
   }
 

@@ -91,6 +91,11 @@ export class Containerd implements AsyncDisposable {
     await until("containerd's network", async () => (await this.#networks()).includes(JSON.stringify(network)));
   }
 
+  /** Whether it has a network for pods. */
+  hasNetwork(): Promise<boolean> {
+    return this.#is("NetworkReady");
+  }
+
   /** What it wrote, to look for in a test that fails. */
   logTail(lines = 30): string {
     return readFileSync(this.#log, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
@@ -118,8 +123,12 @@ export class Containerd implements AsyncDisposable {
   async #isReady(): Promise<boolean> {
     if (this.#child.exitCode !== null) throw new Error(`start containerd: it ended\n${this.logTail()}`);
     if (!existsSync(this.#socket)) return false;
+    return this.#is("RuntimeReady");
+  }
+
+  async #is(condition: string): Promise<boolean> {
     const { conditions } = (await this.cri.call("Status", {})).status;
-    return conditions.some(({ type, status }) => type === "RuntimeReady" && status);
+    return conditions.some(({ type, status }) => type === condition && status);
   }
 
   /** The texts of the networks that it has read. */
