@@ -36,6 +36,7 @@ function startingStatus({ config, live, store }: Starting): StatusView {
     datapath: { attach: "not looked at yet", programs: "of the agent before", devices: [], resets: 0 },
     masquerade: { enabled: config.masquerade, devices: [], allocated: 0, retries: 0, exhausted: 0 },
     cni: cniOf(null),
+    ipam: { mode: config.ipam, ranges: [] },
     maps: [],
     endpoints: {},
     problems: [`the agent is starting: ${why}`],
