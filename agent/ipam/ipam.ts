@@ -1,7 +1,7 @@
 import type { Clock } from "#agent/runtime/clock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { formatAddress, parseAddress } from "#policy/model/cidr.ts";
-import { type AddressLedger, type LedgerEntry } from "./address-ledger.ts";
+import type { AddressLedger, LedgerEntry } from "./address-ledger.ts";
 import { AddressRange, type Taken } from "./address-range.ts";
 import { IpamError } from "./errors.ts";
 import {

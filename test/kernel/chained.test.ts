@@ -44,8 +44,11 @@ describe("what is established between pods on a bridge", () => {
   const tcp = { kind: "tcp", sport: 4000, dport: 80 } as const;
   const frame = () =>
     buildPacket({
-      ...{ sourceMac: client.mac, destinationMac: server.mac, source: client.ipv4 as string },
-      ...{ destination: server.ipv4 as string, transport: { ...tcp, flags: ["SYN"] } },
+      sourceMac: client.mac,
+      destinationMac: server.mac,
+      source: client.ipv4 as string,
+      destination: server.ipv4 as string,
+      transport: { ...tcp, flags: ["SYN"] },
     });
 
   test("goes on to the bridge as it is, whatever MAC address it goes to", () => {
