@@ -70,8 +70,11 @@ describe("what is established between pods on a bridge", () => {
 
   test("is seen by a port that it is not for, and dropped there without a word", () => {
     const flooded = buildPacket({
-      ...{ sourceMac: server.mac, destinationMac: gateway.mac, source: server.ipv4 as string },
-      ...{ destination: "192.0.2.1", transport: tcp },
+      sourceMac: server.mac,
+      destinationMac: gateway.mac,
+      source: server.ipv4 as string,
+      destination: "192.0.2.1",
+      transport: tcp,
     });
     expect(told(came(flooded, foreignPort))).toEqual(shut);
   });
@@ -165,8 +168,12 @@ function nd({ type, target = "::", option: of = new Uint8Array(), ttl = 255, ...
 /** The client says that an address is its own. */
 const advertisement = (target: string, more: Partial<Neighbour> = {}) =>
   nd({
-    ...{ type: 136, source: "fd00::2", destination: gateway.ipv6, target },
-    ...{ option: option(2, "02:00:00:00:00:02"), ...more },
+    type: 136,
+    source: "fd00::2",
+    destination: gateway.ipv6,
+    target,
+    option: option(2, "02:00:00:00:00:02"),
+    ...more,
   });
 
 describe("neighbour discovery that a pod sends", () => {
