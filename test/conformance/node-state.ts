@@ -1,5 +1,5 @@
 /** All that attachments leave on a node, to be compared: before and after have to be equal. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { mustRun } from "#agent/local/command.ts";
@@ -27,7 +27,8 @@ async function readState(node: LabNode): Promise<NodeState> {
   const listings = {
     endpoints: await client.endpoints(),
     identities: await client.identities(),
-    "bpf policy": await client.bpf("policy"),
+    // The endpoints of a slot are in the order in which the agent came to know them.
+    "bpf policy": (await client.bpf("policy")).map((entry) => ({ ...entry, endpoints: entry.endpoints.toSorted() })),
     "bpf endpoints": await client.bpf("endpoints"),
     // The node's own link-local addresses come and go with other plugins' devices, and are followed a moment later.
     "bpf ipcache": (await client.bpf("ipcache")).filter(({ prefix }) => !prefix.startsWith("fe80:")),
@@ -52,15 +53,22 @@ async function readState(node: LabNode): Promise<NodeState> {
     name,
     list.map((entry) => JSON.stringify(entry)).toSorted(),
   ]);
-  const files = ["run", "state", "bpf"].map((name) => [`files in ${name}`, filesIn(join(node.folder, name))]);
+  const [, links = []] = kernel.find(([name]) => name === "links") ?? [];
+  const files = ["run", "state", "bpf"].map((name) => [`files in ${name}`, filesIn(join(node.folder, name), links)]);
   const records = ["stored endpoints", readAll(join(node.folder, "state/endpoints"))];
   return Object.fromEntries([...kernel, ...entries, ...files, records]) as NodeState;
 }
 
-/** Empty folders are nobody's trace. */
-function filesIn(folder: string): string[] {
+/**
+ * Empty folders are nobody's trace. The programs of another plugin's interface are unpinned by the agent's
+ * sweep, half a minute after that plugin has removed it.
+ */
+function filesIn(folder: string, links: readonly string[]): string[] {
+  const isOfGone = ({ parentPath, name }: Dirent) =>
+    parentPath.endsWith("/chained-links") &&
+    !links.some((line) => line.includes(` ${name.replace(/-(in|e)gress$/, "")}@`));
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
+    .filter((entry) => !entry.isDirectory() && !isOfGone(entry))
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();
 }
@@ -68,10 +76,11 @@ function filesIn(folder: string): string[] {
 /** The state when all that follows an ADD is through: programs are pinned, and addresses found to be nobody else's, a moment later. */
 export async function nodeState(node: LabNode): Promise<NodeState> {
   const endpoints = await node.client.endpoints();
-  await until("the programs of all endpoints", () => {
-    const folders = ["links", "chained-links"].map((name) => join(node.bpffs, "weir", name)).filter(existsSync);
-    return folders.flatMap((folder) => readdirSync(folder)).length === 2 * endpoints.length;
-  });
+  const isPinned = ({ hostInterface }: { readonly hostInterface: string }) =>
+    ["links", "chained-links"].some((name) =>
+      ["ingress", "egress"].every((way) => existsSync(join(node.bpffs, "weir", name, `${hostInterface}-${way}`))),
+    );
+  await until("the programs of all endpoints", () => endpoints.every(isPinned));
   return until("addresses to be no more tentative", async () => {
     const state = await readState(node);
     return state["addresses"]?.some((line) => line.includes("tentative")) ? false : state;
