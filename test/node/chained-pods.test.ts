@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { Traffic } from "#agent/local/traffic.ts";
-import { mustRunNow } from "#agent/local/command.ts";
-import { until } from "#agent/local/until.ts";
 import { ChainedPod } from "#test/support/chained-pod.ts";
 import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { app, networkPolicy } from "#test/support/network-policy.ts";
@@ -40,16 +38,8 @@ prepare(async () => {
   for (const { traffic } of Object.values(pods.server)) {
     for (const protocol of ["TCP", "UDP"] as const) for (const port of [80, 81]) await traffic.serve(protocol, port);
   }
-  outside = new Outside(node());
+  outside = await Outside.asDefaultRoute(node());
   await outside.traffic.serve("TCP", 80);
-  for (const [family, address] of [
-    ["-4", outside.ipv4],
-    ["-6", outside.ipv6],
-  ] as const)
-    mustRunNow(node().namespace.enter(["ip", family, "route", "add", "default", "via", address]));
-  await until("the link to be the node's device", async () =>
-    (await node().client.bpf("links")).some((one) => one.interface === "outside"),
-  );
 });
 
 test.each(kinds.flatMap((from) => kinds.map((to) => [from, to] as const)))(

@@ -14,9 +14,9 @@ type Kind = (typeof kinds)[number];
 const pairs = kinds.flatMap((from) => kinds.map((to) => [from, to] as const));
 
 /** Ports of the node that portmap maps to port 80 of a pod. */
-const hostPorts = { own: 8080, bridge: 8081, ptp: 8082 } as const;
+const hostPorts = { own: 443, bridge: 8081, ptp: 8082 } as const;
 
-const node = useNode({ args: ["--masquerade", "false"] });
+const node = useNode();
 const servers = {} as Record<Kind, LabPod>;
 const clients = {} as Record<Kind, LabPod>;
 let outside: Outside;
@@ -43,7 +43,7 @@ async function addServer(by: Kind): Promise<LabPod> {
 }
 
 prepare(async () => {
-  outside = new Outside(node());
+  outside = await Outside.asDefaultRoute(node());
   host = new Traffic(node().namespace, (pid) => node().lab.track(pid));
   for (const by of kinds) {
     clients[by] = await addPod(by, "client");

@@ -1,6 +1,7 @@
 import { mustRunNow } from "#agent/local/command.ts";
 import type { LabNode } from "#agent/local/lab-node.ts";
 import type { NetworkNamespace } from "#agent/local/network-namespace.ts";
+import { until } from "#agent/local/until.ts";
 import { Traffic } from "#agent/local/traffic.ts";
 
 /** A machine that is no pod, behind a link to the node, which routes for it. Lives as long as the lab. */
@@ -12,6 +13,22 @@ export class Outside {
   readonly ipv6: string;
   readonly node4: string;
   readonly node6: string;
+
+  /** One that the node has its default routes by: the link is the node's own device, by which pods are masqueraded. */
+  static async asDefaultRoute(node: LabNode): Promise<Outside> {
+    const outside = new Outside(node);
+    const routes = [
+      ["-4", outside.ipv4],
+      ["-6", outside.ipv6],
+    ] as const;
+    for (const [family, address] of routes) {
+      mustRunNow(node.namespace.enter(["ip", family, "route", "add", "default", "via", address]));
+    }
+    await until("the link to be the node's own device", async () =>
+      (await node.client.bpf("links")).some((link) => link.interface === "outside"),
+    );
+    return outside;
+  }
 
   /** @param number Of the network: two machines have different ones. */
   constructor(node: LabNode, number = 2) {
