@@ -50,10 +50,10 @@ export class RemoteStore implements Store {
     if (this.#stop.signal.aborted) return { state: "degraded", message: "the store is closed" };
     if (this.#away === null) return { state: "ok", message: "" };
     const { since, reason } = this.#away;
-    const { kind, server } = { kind: this.kind, server: this.#options.server.addresses.join(", ") };
+    const at = this.#options.server.addresses.join(", ");
     return {
       state: "degraded",
-      message: `the store, ${kind} at ${server}, is away since ${since.toISOString()}: ${reason}; what is in force stays, and what needs the store has to wait`,
+      message: `the store, ${this.kind} at ${at}, is away since ${since.toISOString()}: ${reason}; what is in force stays, and what needs the store has to wait`,
     };
   }
 
@@ -137,13 +137,13 @@ export class RemoteStore implements Store {
 
   /** Asks again and again whether the server is there, by renewing the node's session. */
   async #keep(): Promise<void> {
-    const { interval = INTERVAL, server } = this.#options;
+    const { interval = INTERVAL, deadline = DEADLINE, server } = this.#options;
     const between = Math.min(interval, (server.lifetime * 1_000) / 3);
     const backoff = new Backoff({ most: WAIT_MOST });
     while (!this.#stop.signal.aborted) {
       let wait = between;
       try {
-        await this.#session.keep((task) => this.#bounded(task));
+        await this.#session.keep((task) => this.#bounded(task, deadline));
         this.#answered();
         backoff.reset();
       } catch (error) {
@@ -208,7 +208,7 @@ export class RemoteStore implements Store {
   }
 
   /** Rejects when the time is over or the store is closed, whatever the task does. */
-  async #bounded<T>(task: (signal: AbortSignal) => Promise<T>, milliseconds = this.#deadline()): Promise<T> {
+  async #bounded<T>(task: (signal: AbortSignal) => Promise<T>, milliseconds: number): Promise<T> {
     using cut = this.#cut();
     const tooLate = new BackendError("unavailable", `no answer within ${Math.round(milliseconds)} ms`);
     const timer = setTimeout(() => cut.abort(tooLate), Math.max(milliseconds, 1));

@@ -96,7 +96,11 @@ export function serverCases(kind: RemoteKind): void {
     test("writes keys of the node again when its session has ended, but not over what others have put there", async () => {
       const server = await start();
       const prefix = freshPrefix();
-      await using store = open(server, { prefix, interval: 600_000 });
+      const node = { prefix, node: "n1", interval: 600_000 };
+      const before = open(server, node);
+      await before.put("before", "1", { lifetime: "node" });
+      await before[Symbol.asyncDispose]();
+      await using store = open(server, node);
       await using other = open(server, { prefix });
       await store.put("mine", "1", { lifetime: "node" });
       await store.put("taken", "1", { lifetime: "node" });
@@ -109,6 +113,8 @@ export function serverCases(kind: RemoteKind): void {
       await store.put("next", "1", { lifetime: "node" });
       await expect.poll(async () => (await other.get("mine"))?.value).toBe("1");
       expect((await other.get("next"))?.value).toBe("1");
+      // Of an earlier life.
+      expect((await other.get("before"))?.value).toBe("1");
       expect((await other.get("taken"))?.value).toBe("2");
       expect(await other.get("deleted")).toBeNull();
     });
