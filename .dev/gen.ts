@@ -1,33 +1,35 @@
 /**
  * Writes what is generated and committed: the datapath's layouts, by `bpf/gen.ts`, and the
- * messages of etcd's API from `agent/store/etcd.proto`, by protoc and protoc-gen-es.
+ * messages of others' APIs from our `*.proto`, by protoc and protoc-gen-es.
  * `--check` writes nothing and fails on a difference.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
-const target = join(root, "agent/store/etcd.gen.ts");
+/** Each `NAME.proto` here has a `NAME.gen.ts` beside it. */
+const apis = ["agent/store/etcd", "test/runtime/cri"];
 
-function etcdMessages(): string {
+function messagesOf(api: string): string {
   const folder = mkdtempSync(join(tmpdir(), "weir-gen-"));
+  const name = basename(api);
   try {
     const options = "target=ts,import_extension=ts,erasable_syntax=true";
     const protoc = spawnSync(
       "protoc",
       [
-        `--proto_path=${join(root, "agent/store")}`,
+        `--proto_path=${join(root, dirname(api))}`,
         `--plugin=${join(root, "node_modules/.bin/protoc-gen-es")}`,
         `--es_out=${folder}`,
         `--es_opt=${options}`,
-        "etcd.proto",
+        `${name}.proto`,
       ],
       { encoding: "utf8" },
     );
-    if (protoc.status !== 0) throw new Error(`protoc etcd.proto: ${protoc.error?.message ?? protoc.stderr}`.trim());
-    return readFileSync(join(folder, "etcd_pb.ts"), "utf8");
+    if (protoc.status !== 0) throw new Error(`protoc ${api}.proto: ${protoc.error?.message ?? protoc.stderr}`.trim());
+    return readFileSync(join(folder, `${name}_pb.ts`), "utf8");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -36,10 +38,13 @@ function etcdMessages(): string {
 const args = process.argv.slice(2);
 const layouts = spawnSync(process.execPath, [join(root, "bpf/gen.ts"), ...args], { cwd: root, stdio: "inherit" });
 if (layouts.status !== 0) process.exitCode = layouts.status ?? 1;
-const text = etcdMessages();
-if (!args.includes("--check")) {
-  writeFileSync(target, text);
-} else if (readFileSync(target, "utf8") !== text) {
-  console.error("agent/store/etcd.gen.ts differs from agent/store/etcd.proto: run `npm run gen`");
-  process.exitCode = 1;
+for (const api of apis) {
+  const text = messagesOf(api);
+  const target = join(root, `${api}.gen.ts`);
+  if (!args.includes("--check")) {
+    writeFileSync(target, text);
+  } else if (readFileSync(target, "utf8") !== text) {
+    console.error(`${api}.gen.ts differs from ${api}.proto: run \`npm run gen\``);
+    process.exitCode = 1;
+  }
 }

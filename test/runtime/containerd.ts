@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { type CommandResult, mustRun, runCommand } from "#agent/local/command.ts";
 import type { LabNode } from "#agent/local/lab-node.ts";
 import { until } from "#agent/local/until.ts";
-import { CriClient } from "./cri-client.ts";
+import { type CriClient, criClient } from "./cri-client.ts";
 import { CriPod, type CriPodOptions } from "./cri-pod.ts";
 import { imageName, makeImage } from "./image.ts";
 import type { CniFolders } from "./cni-folders.ts";
@@ -58,7 +58,7 @@ export class Containerd implements AsyncDisposable {
     };
     this.#child.on("exit", ended);
     this.#child.on("error", ended);
-    this.cri = new CriClient(this.#socket);
+    this.cri = criClient(this.#socket);
   }
 
   /** Starts it, and waits until it serves CRI and has the image. */
@@ -127,13 +127,13 @@ export class Containerd implements AsyncDisposable {
   }
 
   async #is(condition: string): Promise<boolean> {
-    const { conditions } = (await this.cri.call("Status", {})).status;
-    return conditions.some(({ type, status }) => type === condition && status);
+    const { status } = await this.cri.status({});
+    return status?.conditions.find(({ type }) => type === condition)?.status === true;
   }
 
   /** The texts of the networks that it has read. */
   async #networks(): Promise<string[]> {
-    const { info } = await this.cri.call("Status", { verbose: true });
+    const { info } = await this.cri.status({ verbose: true });
     const { Networks } = JSON.parse(info["cniconfig"] ?? "{}") as { Networks?: { Config: { Source: string } }[] };
     return (Networks ?? []).map(({ Config }) => Config.Source);
   }

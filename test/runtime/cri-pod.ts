@@ -1,8 +1,15 @@
+import { create } from "@bufbuild/protobuf";
 import type { CommandResult } from "#agent/local/command.ts";
 import { Traffic } from "#agent/local/traffic.ts";
 import type { Containerd } from "./containerd.ts";
-import type { PodSandboxConfig, PortMapping } from "./cri-client.ts";
+import { type PodSandboxConfig, PodSandboxConfigSchema, Protocol } from "./cri.gen.ts";
 import { idle, imageName } from "./image.ts";
+
+export interface PortMapping {
+  readonly protocol: "TCP" | "UDP" | "SCTP";
+  readonly containerPort: number;
+  readonly hostPort: number;
+}
 
 export interface CriPodOptions {
   readonly name: string;
@@ -11,6 +18,8 @@ export interface CriPodOptions {
   readonly portMappings?: readonly PortMapping[];
   readonly annotations?: Readonly<Record<string, string>>;
 }
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** A pod as kubelet has containerd make it. */
 export class CriPod implements AsyncDisposable {
@@ -29,13 +38,13 @@ export class CriPod implements AsyncDisposable {
     this.name = name;
     this.podNamespace = namespace;
     this.#containerd = containerd;
-    this.#config = {
+    this.#config = create(PodSandboxConfigSchema, {
       metadata: { name, uid, namespace },
       logDirectory: containerd.logs,
-      portMappings,
+      portMappings: portMappings.map((mapping) => ({ ...mapping, protocol: Protocol[mapping.protocol] })),
       annotations,
       linux: { cgroupParent: containerd.cgroupParent },
-    };
+    });
   }
 
   get id(): string {
@@ -54,9 +63,10 @@ export class CriPod implements AsyncDisposable {
   /** RunPodSandbox. @throws the runtime's error. */
   async run(): Promise<void> {
     const { cri } = this.#containerd;
-    this.#id = (await cri.call("RunPodSandbox", { config: this.#config })).podSandboxId;
-    const { status, info } = await cri.call("PodSandboxStatus", { podSandboxId: this.#id, verbose: true });
-    this.#addresses = [status.network.ip, ...status.network.additionalIps.map(({ ip }) => ip)];
+    this.#id = (await cri.runPodSandbox({ config: this.#config })).podSandboxId;
+    const { status, info } = await cri.podSandboxStatus({ podSandboxId: this.#id, verbose: true });
+    const { ip = "", additionalIps = [] } = status?.network ?? {};
+    this.#addresses = [ip, ...additionalIps.map((additional) => additional.ip)];
     const { runtimeSpec } = JSON.parse(info["info"] ?? "{}") as {
       runtimeSpec: { linux: { namespaces: { type: string; path?: string }[] } };
     };
@@ -79,15 +89,20 @@ export class CriPod implements AsyncDisposable {
     command: readonly string[] = idle,
   ): Promise<(...command: readonly string[]) => Promise<CommandResult>> {
     const { cri } = this.#containerd;
-    const { containerId } = await cri.call("CreateContainer", {
+    const { containerId } = await cri.createContainer({
       podSandboxId: this.id,
-      config: { metadata: { name }, image: { image: imageName }, command, logPath: `${this.name}-${name}.log` },
+      config: {
+        metadata: { name },
+        image: { image: imageName },
+        command: [...command],
+        logPath: `${this.name}-${name}.log`,
+      },
       sandboxConfig: this.#config,
     });
-    await cri.call("StartContainer", { containerId });
+    await cri.startContainer({ containerId });
     return async (...cmd) => {
-      const { stdout, stderr, exitCode } = await cri.call("ExecSync", { containerId, cmd, timeout: 30 });
-      return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+      const { stdout, stderr, exitCode } = await cri.execSync({ containerId, cmd: [...cmd], timeout: 30n });
+      return { code: exitCode, stdout: textOf(stdout), stderr: textOf(stderr) };
     };
   }
 
@@ -95,14 +110,14 @@ export class CriPod implements AsyncDisposable {
   async stop(): Promise<void> {
     await this.#traffic?.[Symbol.asyncDispose]();
     this.#traffic = undefined;
-    await this.#containerd.cri.call("StopPodSandbox", { podSandboxId: this.id });
+    await this.#containerd.cri.stopPodSandbox({ podSandboxId: this.id });
   }
 
   /** StopPodSandbox where that has not been called, and RemovePodSandbox. */
   async remove(): Promise<void> {
     if (this.#id === undefined) return;
     await this.stop();
-    await this.#containerd.cri.call("RemovePodSandbox", { podSandboxId: this.#id });
+    await this.#containerd.cri.removePodSandbox({ podSandboxId: this.#id });
     this.#id = undefined;
   }
 

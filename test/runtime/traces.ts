@@ -31,6 +31,7 @@ export async function tracesOn(node: LabNode): Promise<object> {
     routes: [await ip("-4", "route", "show", "table", "all"), await ip("-6", "route", "show", "table", "all")],
     rules: [await ip("-4", "rule"), await ip("-6", "rule")],
     neighbours: await ip("neigh", "show", "nud", "permanent"),
+    pools: status.ipam.ranges.map(({ cidr, used }) => [cidr, used]),
     endpoints: [status.endpoints, await client.endpoints()],
     maps: status.maps.filter(({ name }) => !otherMaps.has(name) && name !== "ipcache"),
     ipcache: (await client.bpf("ipcache")).filter(({ prefix }) => !prefix.startsWith("fe80:")),
