@@ -5,6 +5,7 @@ import { mustRun, runCommand } from "#agent/local/command.ts";
 import { LabError } from "#agent/local/errors.ts";
 import type { LabNode } from "#agent/local/lab-node.ts";
 import { until } from "#agent/local/until.ts";
+import { reservedIdentities } from "#policy/model/reserved.ts";
 import { pinnedLinks } from "#test/support/pins.ts";
 
 /** Of no attachment: how often rules were used; what is kept for the next pod until a sweep. */
@@ -34,7 +35,8 @@ export async function tracesOn(node: LabNode): Promise<object> {
     pools: status.ipam.ranges.map(({ cidr, used }) => [cidr, used]),
     endpoints: [status.endpoints, await client.endpoints()],
     maps: status.maps.filter(({ name }) => !otherMaps.has(name) && name !== "ipcache"),
-    ipcache: (await client.bpf("ipcache")).filter(({ prefix }) => !prefix.startsWith("fe80:")),
+    // The node's own addresses follow its devices, a moment later.
+    ipcache: (await client.bpf("ipcache")).filter(({ identity }) => identity !== reservedIdentities.host),
     entries: [await client.bpf("endpoints"), await client.bpf("conntrack"), await client.bpf("bandwidth")],
     programs: pinnedLinks(node),
     problems: status.problems,
