@@ -190,7 +190,7 @@ const ciliumSpec = z
 
 /** Every object that the parser accepts has this shape, and nothing more. */
 export const objectShape: z.ZodType<PolicyObject> = z.discriminatedUnion("kind", [
-  z.strictObject({ ...base, kind: z.literal("Namespace"), labels }),
+  z.strictObject({ ...base, kind: z.literal("Namespace"), labels, ipPool: z.string().exactOptional() }),
   z.strictObject({ ...base, kind: z.literal("ServiceAccount"), labels }),
   z.strictObject({
     ...base,
@@ -200,8 +200,16 @@ export const objectShape: z.ZodType<PolicyObject> = z.discriminatedUnion("kind",
     namedPorts: z.array(z.strictObject({ name: portName, protocol: z.enum(PROTOCOLS), port })),
     addresses: z.array(address),
     hostNetwork: z.boolean(),
+    ipPool: z.string().exactOptional(),
+    stickyIp: z.literal(true).exactOptional(),
   }),
-  z.strictObject({ ...base, kind: z.literal("Node"), labels, addresses: z.array(address) }),
+  z.strictObject({
+    ...base,
+    kind: z.literal("Node"),
+    labels,
+    addresses: z.array(address),
+    podCidrs: z.array(cidr).exactOptional(),
+  }),
   z.strictObject({ ...base, kind: z.literal("Service"), labels, selector: labels.nullable() }),
   z.strictObject({ ...base, kind: z.literal("EndpointSlice"), service: z.string(), addresses: z.array(address) }),
   z.strictObject({ ...base, kind: z.literal("CiliumCIDRGroup"), labels, cidrs: z.array(cidr) }),

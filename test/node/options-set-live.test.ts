@@ -148,7 +148,7 @@ test("what is no option, or no value of it, is refused, and changes nothing", as
   const revision = await node().revision();
   for (const [args, code, text] of [
     [["enforcement", "sometimes"], 2, "one of default, always, never is wanted"],
-    [["log-level", "debug"], 2, "those that can be set live are enforcement, cidr-matches-pods, audit"],
+    [["log-level", "debug"], 2, "those that can be set live are enforcement, cidr-matches-pods, audit, pod-cidr"],
     [["colour", "red"], 4, "there is no such option"],
   ] as const) {
     const result = await node().weir("config", "set", ...args);

@@ -19,7 +19,7 @@ const columns: readonly Column<OptionView>[] = [
 
 const precedence = `
 A value that was set live goes before flag, environment, file and default, and is kept over restarts
-of the agent, until \`weir config unset NAME\`. What can be set live: enforcement, cidr-matches-pods, audit.`;
+of the agent, until \`weir config unset NAME\`. What can be set live: enforcement, cidr-matches-pods, audit, pod-cidr.`;
 
 export const register: Register = (program, cli) => {
   const config = program

@@ -63,6 +63,18 @@ function statusText(status: StatusView, paint: Paint): string {
     ],
     paint,
   );
+  const ranges = table(
+    status.ipam.ranges,
+    [
+      { title: "POOL", value: (range) => range.pool },
+      { title: "RANGE", value: (range) => range.cidr },
+      { title: "USED", value: (range) => range.used },
+      { title: "COOLING", value: (range) => range.cooling },
+      { title: "KEPT", value: (range) => range.kept },
+      { title: "CAPACITY", value: (range) => range.capacity },
+    ],
+    paint,
+  );
   const maps = table(
     status.maps,
     [
@@ -77,5 +89,5 @@ function statusText(status: StatusView, paint: Paint): string {
     ],
     paint,
   );
-  return `${summary}\n${maps}`;
+  return `${summary}\n${ranges}\n${maps}`;
 }

