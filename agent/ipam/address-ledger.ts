@@ -53,8 +53,10 @@ export class AddressLedger implements Disposable {
     const latest = now + BigInt(options.cooldown) * 1_000_000n;
     for (const { a, o, u, k } of records) {
       // What an earlier boot of the machine says of time may be far too much.
-      this.#set(a, { owner: o, until: earlier(u === null ? latest : nanoseconds(u), latest), key: k ?? null });
+      this.#set(a, { owner: o, until: u === null ? null : earlier(nanoseconds(u), latest), key: k ?? null });
     }
+    const unclaimed = this.entries().filter(([, { until }]) => until === null);
+    this.#write(unclaimed.map(([address, entry]) => [address, { ...entry, until: latest }]));
   }
 
   /** All that was given and may not be anybody's yet, in the order in which it was released. */
@@ -86,9 +88,9 @@ export class AddressLedger implements Disposable {
     return dropped;
   }
 
-  /** Says that addresses are in use as an endpoint's record says; the file need not have it. */
+  /** Says that addresses are in use after all, as an endpoint's record says. */
   restore(addresses: readonly string[], owner: string): void {
-    for (const address of addresses) this.#set(address, { owner, until: null, key: this.keyOf(address) });
+    this.#write(addresses.map((address) => [address, { owner, until: null, key: this.keyOf(address) }]));
   }
 
   release(address: string, until: bigint): void {

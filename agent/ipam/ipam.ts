@@ -154,22 +154,19 @@ export class Ipam {
       for (const { undo } of done) undo();
       throw error;
     }
-    this.#options.ledger.restore(addressesOf(lease), owner);
+    // Without it, the addresses rest once more than they need to when they have been released.
+    this.#tryToNote(`that ${owner} has its addresses`, (ledger) => ledger.restore(addressesOf(lease), owner));
   }
 
   /** Begins the addresses' cool-down. Idempotent. */
   release(lease: AddressPair): void {
-    const { ledger, warn } = this.#options;
+    const { ledger } = this.#options;
     for (const address of addressesOf(lease)) {
       this.#strangers.delete(address);
       const until = this.#find(address)?.release(address, ledger.keyOf(address) !== null) ?? null;
       if (until === null) continue;
-      try {
-        ledger.release(address, until);
-      } catch (error) {
-        // A start without it takes the address for one that was in use until then.
-        warn(`the release of ${address} cannot be written down`, error);
-      }
+      // A start without it takes the address for one that was in use until then.
+      this.#tryToNote(`the release of ${address}`, () => ledger.release(address, until));
     }
     this.#tellFill();
   }
@@ -227,6 +224,14 @@ export class Ipam {
   /** Gives no more addresses of a range: another node does. */
   closeRange(cidr: string): void {
     for (const range of this.#default().ranges) if (range.cidr === cidr) range.isClosed = true;
+  }
+
+  #tryToNote(what: string, write: (ledger: AddressLedger) => void): void {
+    try {
+      write(this.#options.ledger);
+    } catch (error) {
+      this.#options.warn(`it cannot be written down: ${what}`, error);
+    }
   }
 
   #default(): RangePool {

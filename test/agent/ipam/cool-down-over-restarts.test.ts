@@ -17,6 +17,8 @@ test("an address that was given and that no record claims was in use until the r
   clock.advance(100_000);
   const second = restart();
   await expect(second.allocate({ owner: "b" })).rejects.toThrow("try again in 30 s");
+  clock.advance(10_000);
+  await expect(restart().allocate({ owner: "b" })).rejects.toThrow("try again in 20 s");
   const third = restart();
   third.restore({ ipv4: "10.0.0.2", ipv6: null }, "a");
   expect(third.fill).toMatchObject([{ used: 1, cooling: 0 }]);
