@@ -1,4 +1,4 @@
-import type { ForeignHostSides, HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager.ts";
+import type { ForeignHostSides, HostSide, HostSideSpec as EndpointHostSide } from "#agent/endpoint/manager-options.ts";
 import type { HostSideSpec } from "#agent/net/host-side.ts";
 import { bridgeOf, foreignHostSideProblems } from "#agent/net/foreign-host-side.ts";
 import { ensureHostSide, hostSideProblems, podRoutes } from "#agent/net/host-sides.ts";

@@ -8,7 +8,6 @@ import {
   unfinishedBy,
 } from "#agent/api/delete-request.ts";
 import type { Hooks } from "#agent/datapath/kernel.ts";
-import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { BlockUpkeep } from "#agent/ipam/block-upkeep.ts";
 import { addressesOf } from "#agent/ipam/lease.ts";
@@ -17,10 +16,8 @@ import { FlowRing } from "#agent/flows/ring.ts";
 import { planForwarding } from "#agent/net/forwarding.ts";
 import { NetError } from "#agent/net/error.ts";
 import { FrameSocket } from "#agent/net/frame-socket.ts";
-import { listHostSides } from "#agent/net/host-sides.ts";
 import { nodeAddresses, watchNodeAddresses } from "#agent/net/node-addresses.ts";
 import { ensureSysctl } from "#agent/net/sysctl.ts";
-import type { Link } from "#agent/netlink/link.ts";
 import { isErrno, WeirError } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { keepSettings } from "#agent/runtime/kept-settings.ts";
@@ -30,6 +27,7 @@ import { IdleConnections } from "./idle-connections.ts";
 import { MapPressure } from "./map-pressure.ts";
 import { type NodeParts, unmanagedRanges } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
+import { Strays } from "./strays.ts";
 import { Unenforced } from "./unenforced.ts";
 
 /** Between two sweeps of connections, identities and policy slots that nobody needs, in ms. */
@@ -68,14 +66,13 @@ export class Node {
   #rangeProblem: string | null = null;
   #blockProblem: string | null = null;
   readonly #unreadable: string[] = [];
-  #strays: readonly Link[] = [];
-  /** The same of interfaces that are other CNI plugins'. */
-  #foreignStrays: readonly string[] = [];
+  readonly #strays: Strays;
   /** Interfaces, by index, whose programs could not be moved. */
   readonly #unsettled = new Set<number>();
 
   constructor(parts: NodeParts) {
     this.parts = parts;
+    this.#strays = new Strays(parts);
     const context = new NodeFlowContext(parts);
     this.#ring = new FlowRing(context);
     this.flows = new FlowReader(this.#ring, context);
@@ -107,8 +104,7 @@ export class Node {
 
   /** Interfaces of pods of which no record says anything: their programs stay, and let nothing through. */
   get strays(): readonly string[] {
-    const names = [...this.#strays.map(({ name }) => name), ...this.#foreignStrays];
-    return names.filter((name) => this.parts.host.index(name) !== null);
+    return this.#strays.names;
   }
 
   /**
@@ -137,9 +133,9 @@ export class Node {
     pods.replace(snapshot);
     const stored = records.read();
     this.#unreadable.push(...stored.unreadable, ...leases.restore());
-    this.#strays = this.#findStrays(stored.records);
+    const strays = this.#strays.find(stored.records);
     const { guarded, lost } = await endpoints.restore(stored.records);
-    if (stored.unreadable.length + this.#strays.length > 0) {
+    if (stored.unreadable.length + strays > 0) {
       this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
     }
     const refused = await enforcement.restore(policy.engine(snapshot), guarded, outsiders.plan(snapshot));
@@ -161,9 +157,7 @@ export class Node {
       );
       await endpoints.release(record.containerId, record.ifName);
     }
-    await this.#cutOffStrays();
-    this.#foreignStrays = this.#findForeignStrays();
-    this.#removeOldHooks();
+    await this.#strays.settle();
     await identities.releaseUnheld();
     await this.replayDeletions();
     log.info(
@@ -408,7 +402,7 @@ export class Node {
         kernel.limits.retain(used.limits);
         kernel.hits.retain(used.all);
         outsiders.retain(new Set(enforcement.outsiders.parties.keys()));
-        this.#removeChainedHooks();
+        this.#strays.removeChainedHooks();
       });
     }
   }
@@ -435,54 +429,6 @@ export class Node {
       this.#unsettled.add(ifindex);
       log.warn({ err: error, interface: hostInterface }, "the programs of an interface could not be moved to tcx");
     }
-  }
-
-  /** Links of interfaces that no record knows: an ADD that was cut short, or a record that was removed. */
-  #findStrays(records: readonly EndpointRecord[]): Link[] {
-    const { kernel, connection } = this.parts;
-    const known = new Set(records.map(({ hostInterface }) => hostInterface));
-    const hooked = new Set(kernel.hooks.list());
-    const inKernel = new Set([...kernel.endpoints.read().values()].map(({ ifindex }) => ifindex));
-    return listHostSides(connection).filter(
-      ({ name, index }) => !known.has(name) && (hooked.has(name) || inKernel.has(index)),
-    );
-  }
-
-  async #cutOffStrays(): Promise<void> {
-    const { kernel, log } = this.parts;
-    for (const { name, index } of this.#strays) {
-      kernel.hooks.attach(index, name);
-      await kernel.hooks.settle(index, name);
-      log.error({ interface: name }, "a pod's interface has no record in the state folder; it is cut off");
-    }
-  }
-
-  /** Of pods that are gone. */
-  #removeOldHooks(): void {
-    const { endpoints, kernel } = this.parts;
-    const known = new Set([...this.strays, ...endpoints.list().map(({ record }) => record.hostInterface)]);
-    for (const name of kernel.hooks.list()) if (!known.has(name)) kernel.hooks.detach(name);
-    this.#removeChainedHooks();
-  }
-
-  /** Of chained pods whose interface is gone. As long as it is there, its programs let nothing through. */
-  #removeChainedHooks(): void {
-    const { endpoints, kernel } = this.parts;
-    const strays = new Set(this.#findForeignStrays());
-    const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
-    for (const name of kernel.chainedHooks.list()) {
-      if (!known.has(name) && !strays.has(name)) kernel.chainedHooks.detach(name);
-    }
-  }
-
-  /** Interfaces of other CNI plugins of which no record says anything (any more). */
-  #findForeignStrays(): string[] {
-    const { endpoints, kernel, host } = this.parts;
-    const known = new Set(endpoints.list().map(({ record }) => record.hostInterface));
-    return kernel.chainedHooks.list().filter((name) => {
-      const index = known.has(name) ? null : host.index(name);
-      return index !== null && kernel.chainedHooks.holds(index, name);
-    });
   }
 }
 

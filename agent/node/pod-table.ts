@@ -1,4 +1,4 @@
-import type { AddressWish, PodFacts } from "#agent/endpoint/manager.ts";
+import type { AddressWish, PodFacts } from "#agent/endpoint/manager-options.ts";
 import { relevantLabels } from "#agent/identity/labels.ts";
 import type { Labels } from "#policy/model/identity.ts";
 import type { PodObject, PolicyObject } from "#policy/model/object.ts";

@@ -67,9 +67,9 @@ async function go(owner: string): Promise<void> {
   await life.release(lease);
 }
 
-let isEnding = false;
-process.stdin.resume().once("end", () => (isEnding = true));
-for (let n = 0; !isEnding; n++) {
+const ending = new AbortController();
+process.stdin.resume().once("end", () => ending.abort());
+for (let n = 0; !ending.signal.aborted; n++) {
   await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => come(`${begun}-${n}-${i}`)));
   while (pods.size > PODS) await go(random.pick([...pods.keys()]));
 }

@@ -31,8 +31,8 @@ function makeCluster(defaults: Partial<ClusterNodeOptions> = {}) {
       return `${cidr} ${node}`;
     });
   const fill = async (node: ClusterNode, pods: number): Promise<string[]> => {
-    const given = [];
-    for (let n = 0; n < pods; n++) given.push((await node.allocate(`pod-${n}`)).ipv4 as string);
+    const given: string[] = [];
+    for (let n = 0; n < pods; n++) given.push((await node.allocate(`pod-${n}`)).ipv4 ?? "none");
     return given;
   };
   return { store, clock, open, holders, fill };
