@@ -85,6 +85,7 @@ test("one thing is read by the first answer", () => {
     up: true,
     loopback: false,
     kind: null,
+    master: null,
     peerIndex: null,
   });
 });
