@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { CniAnswer, CniOutcome, Resume } from "#agent/api/cni.ts";
 import { type Call, run } from "./call.ts";
-import { ErrorCode } from "./errors.ts";
+import { CniError, ErrorCode, errorOutcome } from "./errors.ts";
 
 /**
  * What the agent wants to know again when an IPAM plugin has run.
@@ -41,10 +41,7 @@ export function delegateFailure(plugin: string, { config, command }: Call, resum
   const said = parseError(resume.output);
   if (said) return { output: { ...said, cniVersion }, exitCode: 1 };
   const msg = `${command} by IPAM plugin ${plugin}: exit code ${resume.exitCode}`;
-  return {
-    output: { cniVersion, code: ErrorCode.DELEGATE, msg, details: resume.output.slice(0, 1000) },
-    exitCode: 1,
-  };
+  return errorOutcome(new CniError(ErrorCode.DELEGATE, msg, resume.output.slice(0, 1000)), cniVersion);
 }
 
 const errorObject = z.looseObject({ code: z.int(), msg: z.string() });

@@ -1,11 +1,19 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { mustRun } from "#agent/local/command.ts";
 import { expectTraffic } from "#test/support/expect-traffic.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
-import { addRecorder, addressOf, type Container, makeContainer, runtimeOf, weirPlugin } from "./containers.ts";
+import {
+  addRecorder,
+  addressOf,
+  type Container,
+  makeContainer,
+  pluginFolder,
+  runtimeOf,
+  weirPlugin,
+} from "./containers.ts";
 import { expectFailure } from "./expect-error.ts";
 import { expectState, type NodeState, nodeState } from "./node-state.ts";
 import { takeRecords } from "./records.ts";
@@ -85,6 +93,17 @@ test("cni-42, cni-53, cni-85: what the IPAM plugin complains of goes on to the r
     expect((await expectFailure(runtime.delete(pod), 111)).msg).toContain("no DEL today");
   });
   await runtime.delete(pod);
+});
+
+test("cni-85, cni-91: an IPAM plugin that fails without a word, or with something else than an error, is an error of our own", async () => {
+  for (const words of ["", "out of luck", "[]", '{"code": "many"}']) {
+    const program = join(pluginFolder(node()), "mute");
+    writeFileSync(program, `#!/bin/sh\nprintf '%s' '${words}'\nexit 3\n`);
+    chmodSync(program, 0o755);
+    const mute = runtimeOf(node(), { plugins: [weirPlugin(node(), { ipam: { type: "mute" } })] });
+    using pod = container();
+    expect((await expectFailure(mute.add(pod), 104)).msg).toContain("mute");
+  }
 });
 
 test("gc-57, gc-58: GC goes on where the IPAM plugin failed, and tells its error", async () => {
