@@ -54,6 +54,17 @@ function stoppedProcess(containerId: string): number | false {
   return false;
 }
 
+/** Lets a stopped process go on; false, for there is more to wait for. */
+function resume(containerId: string): false {
+  const pid = stoppedProcess(containerId);
+  try {
+    if (pid !== false) process.kill(pid, "SIGCONT");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+  return false;
+}
+
 test(`a network namespace that vanishes in the middle of ADD is an error or a success, and DEL leaves nothing, seed ${seed}`, async () => {
   for (let round = 0; round < rounds; round += 1) {
     const container = makeContainer(node(), "client");
@@ -61,13 +72,14 @@ test(`a network namespace that vanishes in the middle of ADD is an error or a su
     const config = runtime.config(container);
     const added = runtime.call("ADD", "weir-cni", runtime.variables(container), config, stoppedAt(point));
     let ended = false;
-    void added.finally(() => (ended = true));
+    const end = () => void (ended = true);
+    added.then(end, end);
     try {
       await until("the plugin to stop", () => ended || stoppedProcess(container.containerId) !== false);
       container[Symbol.dispose]();
     } finally {
-      const pid = stoppedProcess(container.containerId);
-      if (pid !== false) process.kill(pid, "SIGCONT");
+      // Again and again: what looked like the stop may have been one of strace's own, before it.
+      await until("the plugin to end", () => ended || resume(container.containerId));
     }
     const { error, killed } = await added;
     expect([point, killed]).toEqual([point, false]);
