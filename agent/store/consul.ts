@@ -90,8 +90,9 @@ export class ConsulBackend implements Backend {
     for (;;) {
       const answer = await this.#read(`${path}&index=${index}&wait=${WAIT}`, signal);
       ({ entries } = answer);
-      // Smaller than before: the server has lost its data, or is another one.
-      index = answer.index < index ? 0n : answer.index;
+      // Data of earlier, in which a revision may stand for something else.
+      if (answer.index < index) throw new BackendError("unavailable", "Consul's data has been replaced");
+      index = answer.index;
       const after = revisions(entries);
       const changes: Change[] = [
         ...before
