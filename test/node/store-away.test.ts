@@ -63,7 +63,7 @@ test.for(kinds)(
     await server1.traffic.serve("TCP", 80);
     await expectTraffic(client, server1, 80, "answered");
 
-    server.pause();
+    await server.pause();
     await expect.poll(problems).toContain(`the store, ${kind.name} at ${server.address}`);
     await expectTraffic(client, server1, 80, "answered");
     // Its labels are known.

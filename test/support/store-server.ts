@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -154,9 +154,12 @@ export class StoreServer implements AsyncDisposable {
     await gone;
   }
 
-  /** It keeps its connections, and answers nothing. */
-  pause(): void {
+  /** It keeps its connections, and answers nothing: resolves when all of its threads stand still. */
+  async pause(): Promise<void> {
+    const tasks = `/proc/${this.pid}/task`;
     process.kill(this.pid, "SIGSTOP");
+    const stands = (task: string): boolean => readFileSync(join(tasks, task, "status"), "utf8").includes("State:\tT");
+    while (!readdirSync(tasks).every(stands)) await sleep(5);
   }
 
   resume(): void {

@@ -67,7 +67,7 @@ export function serverCases(kind: RemoteKind): void {
       await store.put("a", "1");
       const reader = read(store, "w/");
       await expect.poll(() => reader.snapshots).toBe(1);
-      server.pause();
+      await server.pause();
       const calls = [store.get("a"), store.list("w/"), store.put("a", "2"), store.delete("a", { revision: "1" })];
       for (const result of await Promise.allSettled(calls)) {
         expect(result).toMatchObject({ status: "rejected", reason: { name: "StoreError", code: "unavailable" } });
@@ -170,7 +170,7 @@ export function serverCases(kind: RemoteKind): void {
       const server = await start();
       const store = open(server, { deadline: 600_000 });
       await store.put("a", "1");
-      server.pause();
+      await server.pause();
       const waiting = store.get("a");
       const watching = store.watch("w/", new AbortController().signal)[Symbol.asyncIterator]().next();
       await sleep(0);
@@ -192,7 +192,7 @@ export function serverCases(kind: RemoteKind): void {
           if (made?.ok === true) acknowledged.push(key);
         }
       });
-      for (const step of [() => server.kill().then(() => server.start()), async () => server.pause()]) {
+      for (const step of [() => server.kill().then(() => server.start()), () => server.pause()]) {
         const before = acknowledged.length;
         await expect.poll(() => acknowledged.length).toBeGreaterThan(before + 20);
         await step();
