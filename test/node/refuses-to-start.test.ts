@@ -14,7 +14,7 @@ test.for([
   ["a range that is none", ["--pod-cidr", "10.0.0.0/33"], /^weir agent: .*pod-cidr.*10\.0\.0\.0\/33/],
   ["an unknown option", ["--colour", "red"], /unknown option '--colour'/],
   ["a number out of range", ["--policy-map-entries", "1"], /^weir agent: .*policy-map-entries.*256/],
-  ["a store that this version does not have", ["--store", "etcd"], /^weir agent: .*store.*embedded/],
+  ["a store that this version does not have", ["--store", "kubernetes"], /^weir agent: .*store.*embedded/],
   ["a word that is none", ["--log-level", "loud"], /^weir agent: .*log-level.*debug/],
   ["a file that is missing", ["--config", "/nowhere/weir.yaml"], /^weir agent: .*\/nowhere\/weir\.yaml/],
 ] as const)("%s: exit status 2 and a line that names it", async ([, args, line]) => {
