@@ -21,13 +21,17 @@ function filesIn(folder: string): string[] {
 /** What attachments leave on a node: devices, routes, map entries, records, addresses, files of runtimes. */
 export async function tracesOn(node: LabNode): Promise<object> {
   const { client } = node;
-  // Link-local addresses come when the kernel is through with asking for others of them.
+  // A device is known to be down, and a link-local address to be nobody else's, a moment later.
   const ip = async (...args: string[]) =>
-    (await mustRun(node.enter(["ip", ...args]))).split("\n").filter((line) => !line.includes("fe80:"));
+    (await mustRun(node.enter(["ip", ...args])))
+      .split("\n")
+      .filter((line) => !line.includes("fe80:"))
+      .map((line) => line.replace(/ (linkdown|dead) /, " "));
+  const devices = JSON.parse(await mustRun(node.enter(["ip", "-json", "link"]))) as { ifname: string }[];
   const namesIn = async (folder: string) => (await runCommand(node.enter(["ls", folder]))).stdout;
   const status = await client.status();
   return {
-    links: await ip("-o", "link"),
+    devices: devices.map(({ ifname }) => ifname),
     addresses: await ip("-o", "address"),
     routes: [await ip("-4", "route", "show", "table", "all"), await ip("-6", "route", "show", "table", "all")],
     rules: [await ip("-4", "rule"), await ip("-6", "rule")],
