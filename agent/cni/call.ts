@@ -1,5 +1,5 @@
 import type { CniAnswer, CniCall, CniOutcome, PluginRun } from "#agent/api/cni.ts";
-import type { EndpointManager } from "#agent/endpoint/manager.ts";
+import type { AddressWish, EndpointManager } from "#agent/endpoint/manager.ts";
 import type { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { PodNamespace } from "#agent/net/pod-namespace.ts";
 import type { NetworkConfig } from "./config.ts";
@@ -12,6 +12,8 @@ export interface CniParts {
   readonly leases: IpamLeases;
   /** Netlink in the node's network namespace, which the thread is in. */
   readonly host: NetlinkConnection;
+  /** What annotations wish of a pod's addresses. */
+  readonly addressWish: (namespace: string, pod: string) => AddressWish;
   /** Why ADD would fail now, in sentences. */
   readonly problems: () => string[];
   /** Forgets a DEL that waits from an earlier attachment. */

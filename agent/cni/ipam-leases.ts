@@ -24,7 +24,7 @@ export type IpamLease = z.infer<typeof ipamLease>;
 
 /** A lease that is asked for. */
 export interface WantedLease extends Omit<IpamLease, "pool" | "ipv4" | "ipv6"> {
-  readonly wanted: { readonly pool?: string | undefined; readonly addresses: readonly string[] };
+  readonly wanted: Omit<LeaseRequest, "owner">;
 }
 
 /** Where the addresses come from. */

@@ -23,14 +23,17 @@ async function add(parts: CniParts, call: Call): Promise<CniAnswer> {
   }
   const { addresses } = readRuntimeConfig(config.runtimeConfig, config.askedAddresses);
   const { namespace, pod } = podOf(call);
+  const wish = parts.addressWish(namespace, pod);
+  const owner = `${namespace}/${pod}`;
+  const stickyKey = wish.sticky ? `${owner}/${ifName}` : undefined;
   const lease = await leases.add({
     version: 1,
     token,
     network: config.name,
     containerId,
     ifName,
-    owner: `${namespace}/${pod}`,
-    wanted: { pool: config.ipam?.pool, addresses },
+    owner,
+    wanted: { pool: wish.pool ?? config.ipam?.pool, addresses, stickyKey },
   });
   parts.forgetDeletion(call, "ipam");
   return result(resultOf(parts, call, lease));

@@ -5,13 +5,14 @@ import { removeFile } from "#agent/runtime/files.ts";
 import type { NodeParts } from "./parts.ts";
 
 /** Pods come and go through here, one change at a time. */
-export function cniPort({ changes, config, endpoints, leases, connection, ipam, log }: NodeParts): CniPort {
+export function cniPort({ changes, config, endpoints, leases, connection, ipam, pods, log }: NodeParts): CniPort {
   const failed = (error: unknown, what: string): void => log.error({ err: error }, what);
   return new CniService(
     {
       endpoints,
       leases,
       host: connection,
+      addressWish: (namespace, pod) => pods.addressWish(namespace, pod),
       problems: () => ipam.obstacles(),
       forgetDeletion: ({ containerId, ifName }, kind) => {
         removeFile(deleteRequestPath(config.runDir, { containerId, ifName, kind }));
