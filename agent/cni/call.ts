@@ -1,5 +1,6 @@
 import type { CniAnswer, CniCall, CniOutcome, PluginRun } from "#agent/api/cni.ts";
-import type { AddressWish, EndpointManager } from "#agent/endpoint/manager.ts";
+import type { AddressWish } from "#agent/endpoint/manager-options.ts";
+import type { EndpointManager } from "#agent/endpoint/manager.ts";
 import type { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { PodNamespace } from "#agent/net/pod-namespace.ts";
 import type { NetworkConfig } from "./config.ts";

@@ -13,6 +13,7 @@ export function ipamParts(): CniParts & Disposable {
     get host(): never {
       throw new Error("weir-ipam has no business with the node's devices");
     },
+    addressWish: () => ({ sticky: false }),
     problems: () => [],
     forgetDeletion: () => undefined,
     undone: (error) => {
