@@ -3,7 +3,10 @@ import { type Call, type CniParts, delegate, nothing } from "./call.ts";
 import { delegateFailure, runDelegate } from "./delegation.ts";
 import { CniError, ErrorCode } from "./errors.ts";
 
-/** STATUS: whether an ADD would be served now, and whether containers that exist may be cut off. */
+/**
+ * STATUS: whether an ADD would be served now, and whether containers that exist may be cut off. One that took
+ * its own interface away says nothing about the node: it must not make the node unready.
+ */
 export function status({ endpoints, problems }: CniParts, call: Call): CniAnswer {
   const plugin = delegate(call);
   if (plugin !== undefined) {
@@ -11,7 +14,7 @@ export function status({ endpoints, problems }: CniParts, call: Call): CniAnswer
     const failure = delegateFailure(plugin, call, call.resume);
     if (failure) return failure;
   }
-  const limits = endpoints.interfaceProblems();
+  const limits = endpoints.limitedInterfaces();
   if (limits.length > 0) {
     throw new CniError(ErrorCode.LIMITED, `containers may be limited: ${limits[0]}`, limits.join("\n"));
   }

@@ -271,15 +271,22 @@ export class EndpointManager {
     ];
   }
 
-  /** What is wrong with endpoints' interfaces, programs and routes, in sentences. */
-  interfaceProblems(): string[] {
+  /** Endpoints whose interface is gone, each in a sentence: a pod that may can take its own away. */
+  goneInterfaces(): string[] {
+    return this.#attached()
+      .filter(({ hostInterface, ifindex }) => this.#options.host.index(hostInterface) !== ifindex)
+      .map(
+        ({ hostInterface, namespace, pod }) =>
+          `interface ${hostInterface} of pod ${namespace}/${pod} is gone; DEL releases the pod's addresses`,
+      );
+  }
+
+  /** What is missing of programs and routes of interfaces that are there, each in a sentence. */
+  limitedInterfaces(): string[] {
     const routes = this.#options.host.routes();
-    return this.list().flatMap(({ record }) => {
-      const { state, kind, ifindex, hostInterface, namespace, pod } = record;
-      if (state !== "ready" || ifindex === null) return [];
-      if (this.#options.host.index(hostInterface) !== ifindex) {
-        return [`interface ${hostInterface} of pod ${namespace}/${pod} is gone; DEL releases the pod's addresses`];
-      }
+    return this.#attached().flatMap((record) => {
+      const { kind, ifindex, hostInterface, namespace, pod } = record;
+      if (this.#options.host.index(hostInterface) !== ifindex) return [];
       const unrouted = [record.ipv4, record.ipv6].filter(
         (address) => address !== null && kind === "veth" && !routes.has(`${address} ${ifindex}`),
       );
@@ -287,6 +294,13 @@ export class EndpointManager {
         ...this.hooksOf(record).check(ifindex, hostInterface),
         ...unrouted.map((address) => `route to ${address} of pod ${namespace}/${pod} is missing`),
       ];
+    });
+  }
+
+  #attached(): (EndpointRecord & { readonly ifindex: number })[] {
+    return this.list().flatMap(({ record }) => {
+      const { state, ifindex } = record;
+      return state === "ready" && ifindex !== null ? [{ ...record, ifindex }] : [];
     });
   }
 

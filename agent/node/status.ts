@@ -28,7 +28,8 @@ export async function statusOf(node: Node): Promise<StatusView> {
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,
-    ...endpoints.interfaceProblems(),
+    ...endpoints.goneInterfaces(),
+    ...endpoints.limitedInterfaces(),
     ...devices.problems(),
     ...prefilter.problems(),
     ...masquerade.problems(),

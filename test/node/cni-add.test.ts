@@ -131,6 +131,15 @@ describe("STATUS", () => {
     await pod.delete();
     expect(await status()).toEqual({ exitCode: 0 });
   });
+
+  test("cni-48 a pod that takes its own interface away does not make the node unready; weir status tells of it", async () => {
+    const pod = await node().addPod({ name: "suicidal" });
+    runIn(pod.namespace, "ip", "link", "delete", "eth0");
+    expect(await status()).toEqual({ exitCode: 0 });
+    const { problems } = await node().client.status();
+    expect(problems).toContainEqual(expect.stringContaining("of pod default/suicidal is gone"));
+    await pod.delete();
+  });
 });
 
 test("cni-26 code 7: chained behind what makes no veth", async () => {
