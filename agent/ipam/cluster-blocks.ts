@@ -3,7 +3,7 @@ import type { Clock } from "#agent/runtime/clock.ts";
 import { readList, writeList } from "#agent/runtime/kept-list.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
 import { StoreError } from "#agent/store/errors.ts";
-import type { Entry, Store } from "#agent/store/store.ts";
+import type { Change, Entry, Store } from "#agent/store/store.ts";
 import { type Cidr, formatCidr, parseCidr } from "#policy/model/cidr.ts";
 import { blockAt, blockCount, blockKeys, type BlockRecord, parseBlockRecord } from "./block-keys.ts";
 import { IpamError } from "./errors.ts";
@@ -183,9 +183,24 @@ export class ClusterBlocks {
   }
 
   /**
-   * Takes blocks from nodes that have been gone for long, and finds those that were taken
-   * from this one. To be called now and then. @throws StoreError.
+   * Sees to it until the signal that the store says whose this node's blocks are: it may have
+   * lost its data, or others may have taken this node for gone. @throws StoreError: to be called again.
    */
+  async follow(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#options.store.watch(blockKeys.blocks, signal)) {
+      await this.#serial.run(async () => {
+        const entries = event.type === "snapshot" ? event.entries : event.changes.map(entryOf);
+        const holders = new Map(entries.map(({ key, value }) => [key, parseBlockRecord(value)?.node ?? null]));
+        for (const cidr of this.#handed) {
+          const key = blockKeys.block(cidr);
+          const isTold = event.type === "snapshot" || holders.has(key);
+          if (isTold && holders.get(key) !== this.#options.node) await this.#reassert(cidr);
+        }
+      });
+    }
+  }
+
+  /** Takes blocks from nodes that have been gone for long. To be called now and then. @throws StoreError. */
   reclaim(): Promise<string[]> {
     return this.#serial.run(async () => {
       const { store, node, clock, reclaimAfter } = this.#options;
@@ -204,10 +219,6 @@ export class ClusterBlocks {
         else if (await store.delete(key, { revision })) taken.push(`${record.cidr} of node ${record.node}`);
       }
       this.#gone = gone;
-      const records = new Map(blocks.map(({ key, value }) => [key, parseBlockRecord(value)]));
-      for (const cidr of this.#handed) {
-        if (records.get(blockKeys.block(cidr))?.node !== node) await this.#reassert(cidr);
-      }
       return taken;
     });
   }
@@ -322,4 +333,9 @@ export class ClusterBlocks {
     const n = (cidr: string): number => this.#own.get(cidr)?.n ?? 0;
     return cidrs.toSorted((a, b) => n(a) - n(b));
   }
+}
+
+/** A deleted key has no value. */
+function entryOf(change: Change): Pick<Entry, "key" | "value"> {
+  return change.type === "put" ? change.entry : { key: change.key, value: "" };
 }

@@ -18,6 +18,7 @@ import { NetError } from "#agent/net/error.ts";
 import { FrameSocket } from "#agent/net/frame-socket.ts";
 import { nodeAddresses, watchNodeAddresses } from "#agent/net/node-addresses.ts";
 import { ensureSysctl } from "#agent/net/sysctl.ts";
+import { retry } from "#agent/runtime/backoff.ts";
 import { isErrno, WeirError } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import { keepSettings } from "#agent/runtime/kept-settings.ts";
@@ -346,6 +347,10 @@ export class Node {
       inTurn: (change) => changes.run(change),
       reclaimInterval: config.clusterPoolReclaim / 24n,
     });
+    const failed = (error: unknown): void => log.warn({ err: error }, "the watch on blocks broke; it begins anew");
+    const following = retry(() => blocks.follow(signal), { clock, signal, failed }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
     for await (const _tick of ticks(blocksInterval, signal)) {
       try {
         await upkeep.run();
@@ -357,6 +362,7 @@ export class Node {
         this.#blockProblem = `the cluster's blocks of addresses cannot be looked after: ${error.message}`;
       }
     }
+    await following;
   }
 
   async #followDevices(signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import type { AgentConfig } from "#agent/runtime/config.ts";
 import type { LiveOptions } from "#agent/runtime/live-options.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import type { Store } from "#agent/store/store.ts";
+import { policyOptionsOf } from "./config-service.ts";
 import { cniOf } from "./status.ts";
 
 interface Starting {
@@ -31,7 +32,7 @@ function startingStatus({ config, live, store }: Starting): StatusView {
     state: "degraded",
     node: config.nodeName,
     revision: 0,
-    policy: live.values,
+    policy: policyOptionsOf(live.values),
     store: { kind: store.kind, state },
     datapath: { attach: "not looked at yet", programs: "of the agent before", devices: [], resets: 0 },
     masquerade: { enabled: config.masquerade, devices: [], allocated: 0, retries: 0, exhausted: 0 },

@@ -1,7 +1,7 @@
 /**
  * A node that gives addresses to pods and takes them back until it is killed, or until its
- * standard input ends: then it takes all of them back. Arguments: socket of the store, state
- * folder, node's name, seed. A dot is written for each address.
+ * standard input ends: then it takes all of them back. Arguments: kind and address of the
+ * store, state folder, node's name, seed. A dot is written for each address.
  */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,13 +12,13 @@ import type { Clock } from "#agent/runtime/clock.ts";
 import { removeFile, removeTemporaries, writeFileAtomic } from "#agent/runtime/files.ts";
 import { Random } from "#test/support/random.ts";
 import { ClusterNode } from "./cluster-node.ts";
-import { SocketStore } from "./socket-store.ts";
+import { openSharedStore, type StoreKind } from "./open-shared-store.ts";
 
 /** Pods at one time, and those that come at the same moment. */
 const PODS = 30;
 const AT_ONCE = 6;
 
-const [socket = "", folder = "", node = "", seed = "0"] = process.argv.slice(2);
+const [kind = "", address = "", folder = "", node = "", seed = "0"] = process.argv.slice(2);
 const cooldown = 200;
 const random = new Random(Number(seed));
 const records = join(folder, `${node}.records`);
@@ -40,7 +40,7 @@ const begun = now();
 mkdirSync(records, { recursive: true });
 const pods = readRecords();
 const common = { clock, cooldown, folder, cidrs: ["10.0.0.0/22", "fd00::/118"], masks: { ipv4: 28, ipv6: 124 } };
-await using store = new SocketStore(socket);
+await using store = openSharedStore(kind as StoreKind, address, node);
 using life = await ClusterNode.open({ node, store, records: pods, ...common });
 tell("start", [...pods.values()].flatMap(addressesOf), begun);
 

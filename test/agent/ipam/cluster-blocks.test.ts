@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { EmbeddedStore } from "#agent/store/embedded.ts";
 import { StoreError } from "#agent/store/errors.ts";
 import type { Store } from "#agent/store/store.ts";
+import { until } from "#agent/local/until.ts";
 import { FakeClock } from "#test/support/fake-clock.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
@@ -191,14 +192,14 @@ test("a node that has been here in between keeps its blocks", async () => {
 });
 
 test("a node whose block has become another one's tells it, and gives nothing more of it", async () => {
-  const { open, store, clock, fill } = makeCluster();
+  const { open, store, fill } = makeCluster();
   const node = await open("n1");
+  void node.follow();
   await fill(node, 1);
   const [block = ""] = node.blocks.blocks;
   const key = `ipam/blocks/${block.replace("/", "-")}`;
   await store.put(key, JSON.stringify({ cidr: block, node: "n2", n: 0 }));
-  clock.advance(1);
-  await node.upkeep.run();
+  await until("the loss", () => node.blocks.lost.length > 0);
   await node.upkeep.run();
   expect(node.blocks.problems()).toEqual([
     expect.stringMatching(/^block 10\.0\.0\.\d+\/29, which .* was given to node n2/),
@@ -210,13 +211,14 @@ test("a node whose block has become another one's tells it, and gives nothing mo
 });
 
 test("a block that the store has lost is claimed anew", async () => {
-  const { open, store, clock, holders } = makeCluster();
+  const { open, store, holders } = makeCluster({ cidrs: ["10.0.0.0/27", "fd00::/122"] });
   const node = await open("n1");
+  void node.follow();
   const before = await holders();
   for (const { key } of await store.list("ipam/blocks/")) await store.delete(key);
-  clock.advance(1);
-  await node.upkeep.run();
+  await until("both blocks", async () => (await holders()).length === 2);
   expect(await holders()).toEqual(before);
+  expect(node.blocks.problems()).toEqual([]);
 });
 
 test("nodes that do not agree on the size of blocks do not start", async () => {

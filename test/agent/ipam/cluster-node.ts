@@ -26,6 +26,7 @@ export class ClusterNode implements Disposable {
   readonly upkeep: BlockUpkeep;
   readonly changes = new SerialExecutor();
   readonly #ledger: AddressLedger;
+  readonly #stop = new AbortController();
 
   private constructor({ node, clock, cooldown, folder, records = [] }: ClusterNodeOptions, blocks: ClusterBlocks) {
     this.blocks = blocks;
@@ -63,7 +64,13 @@ export class ClusterNode implements Disposable {
     return this.changes.run(() => this.ipam.release(lease));
   }
 
+  /** Sees to it that the store says whose the node's blocks are. */
+  follow(): Promise<void> {
+    return this.blocks.follow(this.#stop.signal);
+  }
+
   [Symbol.dispose](): void {
+    this.#stop.abort();
     this.#ledger[Symbol.dispose]();
   }
 }
