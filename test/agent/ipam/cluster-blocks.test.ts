@@ -58,6 +58,13 @@ test("each node takes a block of its own of each family, and the keys say whose 
   expect(await store.get(`ipam/blocks/${six.replaceAll(":", "_").replace("/", "-")}`)).not.toBeNull();
 });
 
+test("sixteen nodes that start at the same moment share sixteen blocks, each has one", async () => {
+  const { open } = makeCluster({ cidrs: ["10.0.0.0/25"] });
+  const nodes = await Promise.all(Array.from({ length: 16 }, (_, n) => open(`n${n}`)));
+  const blocks = nodes.flatMap((node) => node.blocks.blocks);
+  expect([blocks.length, new Set(blocks).size]).toEqual([16, 16]);
+});
+
 test("a pod that finds the node's blocks full gets an address of a further one; the gateway stays", async () => {
   const { open, fill } = makeCluster();
   const node = await open("n1");

@@ -164,6 +164,7 @@ const step = fc.oneof(
     weight: 5,
     arbitrary: fc.record({ act: fc.constant("release" as const), who, which: fc.nat(40), isKilled: fc.boolean() }),
   },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant("rush" as const), pods: fc.nat(6) }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant("restart" as const), who }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant("keep up" as const), who }) },
   {
@@ -176,6 +177,11 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 async function take(cluster: Cluster, one: Step): Promise<void> {
   if (one.act === "wait") return cluster.clock.advance(one.seconds * 1_000);
+  // All nodes at the same moment: they want the same blocks.
+  if (one.act === "rush") {
+    const pods = cluster.lives.flatMap((life) => Array.from({ length: one.pods }, () => life.allocate(false)));
+    return void (await Promise.all(pods));
+  }
   const life = cluster.lives[one.who] as Life;
   switch (one.act) {
     case "allocate":
