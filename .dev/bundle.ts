@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { build } from "rolldown";
 import { contentHash, onceFor } from "./content-stamp.ts";
 
@@ -58,6 +58,15 @@ function isSameFile(a: string, b: string): boolean {
   if (!existsSync(a) || !existsSync(b)) return false;
   const [left, right] = [statSync(a), statSync(b)];
   return left.ino === right.ino || (left.size === right.size && left.mtimeMs >= right.mtimeMs);
+}
+
+/** What is read by name at run time, beside the bundle. */
+const readFiles = ["flow", "observer", "relay", "peer", "health"].map((name) => `agent/hubble/${name}.proto`);
+
+function copyReadFiles(root: string, lib: string): void {
+  for (const file of readFiles) {
+    place(join(lib, basename(file)), (temporary) => cpSync(join(root, file), temporary));
+  }
 }
 
 function copyNativePackages(root: string, lib: string): void {
@@ -107,6 +116,7 @@ export async function buildWeir(root: string): Promise<boolean> {
     outputs: [join(dist, "weir"), join(lib, "weir.mjs")],
     step: async () => {
       copyNativePackages(root, lib);
+      copyReadFiles(root, lib);
       await writeBundle(root, lib);
       place(join(dist, "weir"), (temporary) => writeFileSync(temporary, launcher, { mode: 0o755 }));
     },

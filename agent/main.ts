@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
 import { claimRunDir } from "#agent/api/run-dir.ts";
 import { serveApi } from "#agent/api/server.ts";
+import { HubbleServer } from "#agent/hubble/server.ts";
+import { hubbleNetwork, hubbleNode } from "#agent/node/hubble.ts";
 import { agentOptions } from "#agent/runtime/agent-options.ts";
 import { describeProblem, type LoadedConfig, loadConfig } from "#agent/runtime/config.ts";
 import { reasonOf, WeirError } from "#agent/runtime/errors.ts";
@@ -60,6 +62,7 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
 async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): Promise<void> {
   const { config } = loaded;
   await using stack = new AsyncDisposableStack();
+  const network = hubbleNetwork(config);
   stack.use(await claimRunDir(config.runDir));
   const parts = await openParts(loaded, log, stop.signal, stack);
   const node = new Node(parts);
@@ -71,6 +74,7 @@ async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): P
   const ended = running.finally(() => stop.abort());
   await parts.starting[Symbol.asyncDispose]();
   stack.use(await serveApi(config.runDir, nodePorts(node), warn));
+  stack.use(await HubbleServer.listen(config.runDir, hubbleNode(node), warn, network));
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");
   // Who sees the network configuration may call ADD: there is somebody to answer now.

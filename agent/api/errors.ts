@@ -15,6 +15,7 @@ export type ApiErrorCode =
   | "caller-gone"
   | "run-dir-in-use"
   | "socket"
+  | "hubble-tls"
   | "internal";
 
 /**

@@ -13,3 +13,8 @@ export function observeSocket(runDir: string): string {
 export function pidFile(runDir: string): string {
   return `${runDir}/agent.pid`;
 }
+
+/** Hubble's API. */
+export function hubbleSocket(runDir: string): string {
+  return `${runDir}/hubble.sock`;
+}

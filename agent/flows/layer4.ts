@@ -48,6 +48,7 @@ export function layer4(event: EventRecord): NonNullable<Flow["l4"]> | undefined 
   }
 }
 
-function tcpFlags(bits: number): Partial<Record<(typeof flagNames)[number], true>> {
+/** Those that are set, by name. */
+export function tcpFlags(bits: number): Partial<Record<(typeof flagNames)[number], true>> {
   return Object.fromEntries(flagNames.filter((_, bit) => bits & (1 << bit)).map((name) => [name, true]));
 }

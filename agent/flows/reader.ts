@@ -1,4 +1,4 @@
-import type { FlowLine, LostFlows } from "#agent/api/flow.ts";
+import type { Flow, FlowLine, LostFlows } from "#agent/api/flow.ts";
 import type { FlowQuery } from "#agent/api/flow-filter.ts";
 import type { FlowContext } from "./context.ts";
 import { flowFilter } from "./filter.ts";
@@ -6,9 +6,16 @@ import { NearestRules } from "./nearest.ts";
 import type { FlowRecord } from "./record.ts";
 import { FlowRenderer } from "./render.ts";
 import type { FlowRing } from "./ring.ts";
+import type { FlowSelection } from "./selection.ts";
 
-/** Events that are looked at between two rests. */
+/** Most events that are looked at between two rests, and the time in ms after which a rest is due in any case. */
 const stretch = 256;
+const patience = 5;
+/** Events between two looks at the clock. */
+const step = 16;
+
+/** A matching event, or how many were lost. */
+export type FlowItem = FlowRecord | LostFlows;
 
 /** Reads a ring for any number of readers, each at its own pace: the API's port of flows. */
 export class FlowReader {
@@ -22,6 +29,29 @@ export class FlowReader {
     this.#renderer = new FlowRenderer(context, this.#nearest);
   }
 
+  /** Events that the ring holds, may hold, and has seen since the agent started. */
+  get counts(): { readonly kept: number; readonly capacity: number; readonly seen: number } {
+    return { kept: this.#ring.next - this.#ring.oldest, capacity: this.#ring.capacity, seen: this.#ring.next };
+  }
+
+  /** Namespaces that had flows within the last hour, by name. `now` in ns since 1970. */
+  namespaces(now: bigint): readonly string[] {
+    return this.#ring.namespaces(now);
+  }
+
+  /** Events that are kept from an instant on. `since` in ns since 1970. */
+  countSince(since: bigint): number {
+    return this.#ring.countSince(since);
+  }
+
+  render(record: FlowRecord): Flow {
+    return this.#renderer.render(record);
+  }
+
+  uuid(record: FlowRecord): string {
+    return this.#renderer.uuid(record);
+  }
+
   /**
    * What is kept, oldest first, then, when following, what comes, until the signal.
    * Batches may be empty: they are where the caller lets others work.
@@ -29,38 +59,56 @@ export class FlowReader {
    * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
   read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly FlowLine[]> {
-    return this.#read(query, flowFilter(query), signal);
+    return this.#render(this.records(selectionOf(query), signal));
   }
 
-  async *#read(
-    query: FlowQuery,
-    matches: (record: FlowRecord) => boolean,
-    signal: AbortSignal,
-  ): AsyncGenerator<readonly FlowLine[]> {
+  async *#render(batches: AsyncIterable<readonly FlowItem[]>): AsyncGenerator<readonly FlowLine[]> {
+    for await (const batch of batches) {
+      yield batch.map((item) => ("lost_events" in item ? item : this.#renderer.render(item)));
+    }
+  }
+
+  /** As {@link read}, of events. */
+  async *records(selection: FlowSelection, signal: AbortSignal): AsyncGenerator<readonly FlowItem[]> {
     const end = this.#ring.next;
-    let lost = this.#ring.lost;
-    let cursor = end;
-    yield* this.#scan(this.#start(query, matches, end), end, matches, query.lost);
-    while (query.follow && !signal.aborted) {
-      const until = this.#ring.next;
-      yield* this.#scan(cursor, until, matches, query.lost);
+    let { lost } = this.#ring;
+    let cursor = yield* this.#start(selection, end);
+    let left = selection.limit ?? Infinity;
+    for (let until = end; left > 0 && !signal.aborted; until = this.#ring.next) {
+      for (const part of this.#scan(cursor, until, selection)) {
+        const batch: FlowItem[] = [];
+        for (const item of part.items) {
+          if (left === 0) break;
+          batch.push(item);
+          // What was lost is no flow of those that were asked for.
+          if ("event" in item) left--;
+        }
+        yield batch;
+        this.#nearest.rest();
+        if (part.ended || left === 0 || signal.aborted) return;
+      }
       cursor = until;
-      if (query.lost && this.#ring.lost > lost) yield [lostLine("PERF_EVENT_RING_BUFFER", this.#ring.lost - lost)];
+      if (!selection.follow) return;
+      if (selection.lost && this.#ring.lost > lost) yield [lostLine("PERF_EVENT_RING_BUFFER", this.#ring.lost - lost)];
       lost = this.#ring.lost;
       if (cursor === this.#ring.next) await this.#ring.changed(signal);
     }
   }
 
   /** The first event of those that are wanted from before `end`. */
-  #start(query: FlowQuery, matches: (record: FlowRecord) => boolean, end: number): number {
-    const oldest = this.#ring.oldest;
-    if (query.last === undefined) return query.follow && query.since === undefined ? end : oldest;
+  *#start({ from, matches }: FlowSelection, end: number): Generator<readonly FlowItem[], number> {
+    if (from === "next") return end;
+    if (from === "oldest") return this.#ring.oldest;
     let start = end;
-    for (let left = query.last, sequence = end - 1; left > 0 && sequence >= oldest; sequence--) {
-      const record = this.#ring.get(sequence);
-      if (record === undefined || !matches(record)) continue;
-      start = sequence;
-      left--;
+    let left = from.newest;
+    for (let sequence = end - 1; left > 0 && sequence >= this.#ring.oldest;) {
+      for (const rest = new Stretch(); left > 0 && sequence >= this.#ring.oldest && rest.goesOn(); sequence--) {
+        const record = this.#ring.get(sequence);
+        if (record === undefined || !matches(record)) continue;
+        start = sequence;
+        left--;
+      }
+      yield [];
     }
     return start;
   }
@@ -68,26 +116,47 @@ export class FlowReader {
   *#scan(
     start: number,
     end: number,
-    matches: (record: FlowRecord) => boolean,
-    tellLost: boolean,
-  ): Generator<readonly FlowLine[]> {
+    { matches, ends, follow, lost }: FlowSelection,
+  ): Generator<{ readonly items: readonly FlowItem[]; readonly ended: boolean }> {
     let cursor = start;
     while (cursor < end) {
-      const batch: FlowLine[] = [];
+      const items: FlowItem[] = [];
       // While this reader rested, the ring may have gone past it.
       const missed = Math.min(this.#ring.oldest, end) - cursor;
       if (missed > 0) {
         cursor += missed;
-        if (tellLost) batch.push(lostLine("HUBBLE_RING_BUFFER", BigInt(missed)));
+        if (lost) items.push(lostLine("HUBBLE_RING_BUFFER", BigInt(missed)));
       }
-      for (const stop = Math.min(cursor + stretch, end); cursor < stop; cursor++) {
+      let ended = false;
+      for (const rest = new Stretch(); cursor < end && !ended && rest.goesOn(); cursor++) {
         const record = this.#ring.get(cursor);
-        if (record && matches(record)) batch.push(this.#renderer.render(record));
+        if (record === undefined) continue;
+        ended = follow && ends?.(record) === true;
+        if (!ended && matches(record)) items.push(record);
       }
-      yield batch;
-      this.#nearest.rest();
+      yield { items, ended };
+      if (ended) return;
     }
   }
+}
+
+/** How much is done at a stretch. */
+class Stretch {
+  readonly #begun = performance.now();
+  #done = 0;
+
+  goesOn(): boolean {
+    if (this.#done >= stretch) return false;
+    const isLate = this.#done > 0 && this.#done % step === 0 && performance.now() - this.#begun > patience;
+    this.#done++;
+    return !isLate;
+  }
+}
+
+function selectionOf(query: FlowQuery): FlowSelection {
+  const { last, since, follow, lost } = query;
+  const whole = follow && since === undefined ? "next" : "oldest";
+  return { matches: flowFilter(query), from: last === undefined ? whole : { newest: last }, follow, lost };
 }
 
 function lostLine(source: LostFlows["lost_events"]["source"], count: bigint): LostFlows {

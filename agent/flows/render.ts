@@ -29,7 +29,7 @@ export class FlowRenderer {
     this.#context = context;
     this.#nearest = nearest;
     this.#words = new RuleWords(context);
-    // One random half for each run of the agent, and the sequence number: the same flow has the same name to every reader.
+    // One random half for each run of the agent, and the sequence number.
     this.#uuidPrefix = crypto.randomUUID().slice(0, 13);
   }
 
@@ -39,7 +39,7 @@ export class FlowRenderer {
     const l4 = layer4(event);
     return {
       time: formatTime(record.time),
-      uuid: this.#uuid(record.sequence),
+      uuid: this.uuid(record),
       verdict: flowVerdict(record),
       ...(dropped ? { drop_reason: event.reason, drop_reason_desc: dropReasonName(event.reason) } : {}),
       ...ipOf(event),
@@ -90,7 +90,8 @@ export class FlowRenderer {
     return flow;
   }
 
-  #uuid(sequence: number): string {
+  /** The flow's name, the same to every reader. */
+  uuid({ sequence }: FlowRecord): string {
     const digits = sequence.toString(16).padStart(15, "0");
     // Version 8 (RFC 9562): the content is our own.
     return `${this.#uuidPrefix}-8${digits.slice(0, 3)}-8000-${digits.slice(3)}`;

@@ -3,9 +3,13 @@ import { ConnectionEnd, EventHook, type EventRecord, eventRecord } from "#agent/
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
 import type { FlowRecord } from "./record.ts";
+import { SeenNamespaces } from "./seen-namespaces.ts";
 
 type Staged = Pick<FlowRecord, "staged" | "audit">;
 const NOTHING_STAGED: Staged = { staged: [], audit: false };
+
+/** How long, in ns, a namespace is named after its latest flow. */
+const namespaceAge = 3_600_000_000_000n;
 
 /**
  * The latest events, kept as the kernel's bytes: {@link capacity} of them in one buffer,
@@ -20,6 +24,7 @@ export class FlowRing {
   readonly #parties: (FlowParty | undefined)[];
   /** By slot; few events have any. */
   readonly #staged = new Map<number, Staged>();
+  readonly #namespaces = new SeenNamespaces(namespaceAge);
   #next = 0;
   #lost = 0n;
   readonly #waiting = new Set<() => void>();
@@ -48,6 +53,18 @@ export class FlowRing {
     return this.#lost;
   }
 
+  /** Namespaces that had flows within the last hour, by name. `now` in ns since 1970. */
+  namespaces(now: bigint): readonly string[] {
+    return this.#namespaces.list(now);
+  }
+
+  /** Events that are kept from an instant on, counted back from the newest. `since` in ns since 1970. */
+  countSince(since: bigint): number {
+    let sequence = this.#next;
+    while (sequence > this.oldest && (this.#times[(sequence - 1) % this.capacity] ?? 0n) >= since) sequence--;
+    return this.#next - sequence;
+  }
+
   /** Takes the kernel's count of events that found its ring full. */
   setLost(total: bigint): void {
     if (total === this.#lost) return;
@@ -64,8 +81,12 @@ export class FlowRing {
   add(event: EventRecord, staged: readonly StagedOutcome[] = [], audit = false): void {
     const slot = this.#next % this.capacity;
     eventRecord.encode(event, this.#records, slot * eventRecord.size);
-    this.#times[slot] = this.#context.wallNanoseconds(event.time);
+    const time = this.#context.wallNanoseconds(event.time);
+    this.#times[slot] = time;
     const { source, destination } = this.#partiesOf(event);
+    for (const { namespace } of [source, destination]) {
+      if (namespace !== null) this.#namespaces.note(namespace, time);
+    }
     this.#parties[2 * slot] = source;
     this.#parties[2 * slot + 1] = destination;
     if (staged.length > 0) this.#staged.set(slot, { staged, audit });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { hubbleOptions } from "./hubble-options.ts";
 import { option } from "./option.ts";
 import {
   boolean,
@@ -442,6 +443,7 @@ export const agentOptions = {
     default: "false",
     schema: boolean,
   }),
+  ...hubbleOptions,
   logLevel: option({
     flag: "log-level",
     value: "LEVEL",

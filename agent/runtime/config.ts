@@ -73,6 +73,7 @@ export function loadConfig({ flags, environment }: ConfigSources): ConfigResult 
     if (parsed.ok) config[key] = parsed.value;
     else problems.push({ option: `--${entry.flag}`, origin: setting.origin, message: parsed.message });
   }
+  problems.push(...missing(settings));
   if (problems.length > 0) return { ok: false, problems };
   return { ok: true, config: config as unknown as AgentConfig, settings };
 }
@@ -89,6 +90,17 @@ export function parseOption(
   }
   const unavailable = refuseUnavailable(entry, text);
   return unavailable === null ? { ok: true, value: result.data } : { ok: false, message: unavailable };
+}
+
+/** Options that others cannot do without. */
+function missing(settings: ReadonlyMap<string, Setting | null>): ConfigProblem[] {
+  return entries.flatMap(([, { flag, needs = [] }]) => {
+    const setting = settings.get(flag) ?? null;
+    if (setting === null) return [];
+    return needs
+      .filter((needed) => (settings.get(needed) ?? null) === null)
+      .map((needed) => ({ option: `--${flag}`, origin: setting.origin, message: `it needs --${needed}, too` }));
+  });
 }
 
 function fileSettings(path: string | boolean | undefined, problems: ConfigProblem[]): Map<string, Setting> {

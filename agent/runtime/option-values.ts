@@ -46,6 +46,17 @@ export const storePrefix = z
     "words of letters, digits, '.', '_', '-' are wanted, with '/' between",
   );
 
+/** `192.0.2.7:4244` or `[2001:db8::7]:4244`. */
+export const hostPort = z.string().transform((text, context): { readonly host: string; readonly port: number } => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+  const [, six = "", four = "", digits] = match ?? [];
+  const port = Number(digits);
+  if ((isIPv6(six) || isIPv4(four)) && port >= 1 && port <= 65_535) return { host: six || four, port };
+  const wanted = "an address and a port like 192.0.2.7:4244 or [2001:db8::7]:4244 are wanted";
+  context.addIssue({ code: "custom", message: wanted });
+  return z.NEVER;
+});
+
 /** `true` or `false`. */
 export const boolean = z.enum(["true", "false"], "true or false is wanted").transform((text) => text === "true");
 

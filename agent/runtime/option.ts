@@ -18,6 +18,8 @@ export interface Option<Schema extends z.ZodType = z.ZodType, Default extends st
   readonly schema: Schema;
   /** Texts that this version can serve; others are refused by name. Absent: all that the schema takes. */
   readonly available?: readonly string[];
+  /** Flags without which this one means nothing: where it is set, they must be. */
+  readonly needs?: readonly string[];
 }
 
 /** Gives an entry of the table its precise type. */

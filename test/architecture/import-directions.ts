@@ -86,6 +86,10 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "policy/", "agent/api/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*", "zod"],
   },
+  "agent/hubble/": {
+    ours: [runtime, "policy/", "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
+    packages: ["node:*", "@grpc/grpc-js", "@grpc/proto-loader"],
+  },
   "agent/cli/": {
     ours: ["agent/api/"],
     lazy: ["agent/local/", "agent/main.ts", "policy/"],
@@ -115,6 +119,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/datapath/",
       "agent/endpoint/",
       "agent/flows/",
+      "agent/hubble/",
       "agent/identity/",
       "agent/install/",
       "agent/ipam/",
@@ -128,7 +133,7 @@ export const directions: Readonly<Record<string, Direction>> = {
     ],
     packages: ["node:*"],
   },
-  "agent/main.ts": { ours: [runtime, "agent/node/", "agent/api/"], packages: ["node:*", "commander"] },
+  "agent/main.ts": { ours: [runtime, "agent/node/", "agent/api/", "agent/hubble/"], packages: ["node:*", "commander"] },
 };
 
 /** Whether the table lets a file have this import. */
