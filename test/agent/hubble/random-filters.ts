@@ -1,0 +1,259 @@
+import { BlockList, isIPv6 } from "node:net";
+import type { Message } from "#test/support/hubble-client.ts";
+import type { Random } from "#test/support/random.ts";
+import { addresses4, addresses6, ports } from "./random-flows.ts";
+
+/** A filter's field, and what it means, said of the flow as a reader has it. */
+export interface RandomField {
+  readonly field: string;
+  readonly values: readonly unknown[];
+  matches(flow: Message): boolean;
+}
+
+type Make = (random: Random) => Omit<RandomField, "field">;
+
+const at = (flow: unknown, ...path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, name) => (value as Message | undefined)?.[name], flow);
+
+/** Fields that ask for one of some values. */
+function oneOf(values: readonly unknown[], valueOf: (flow: Message) => unknown): Make {
+  return (random) => {
+    const wanted = random.list(1, 3, () => random.pick(values));
+    return { values: wanted, matches: (flow) => wanted.includes(valueOf(flow)) };
+  };
+}
+
+function nothing(...values: readonly unknown[]): Make {
+  return () => ({ values, matches: () => false });
+}
+
+function ip(end: "source" | "destination"): Make {
+  return (random) => {
+    const wanted = random.list(1, 3, () => {
+      const address = random.pick([...addresses4, ...addresses6]);
+      const widths = isIPv6(address) ? ["", "/128", "/64", "/32", "/0"] : ["", "/32", "/24", "/8", "/0"];
+      return `${address}${random.pick(widths)}`;
+    });
+    // One for each family: Node takes IPv4 addresses for IPv6 ones.
+    const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+    for (const text of wanted) {
+      const [address = "", bits] = text.split("/");
+      const family = isIPv6(address) ? "ipv6" : "ipv4";
+      if (bits === undefined) lists[family].addAddress(address, family);
+      else lists[family].addSubnet(address, Number(bits), family);
+    }
+    const matches = (flow: Message): boolean => {
+      const address = at(flow, "IP", end);
+      if (typeof address !== "string") return false;
+      const family = isIPv6(address) ? "ipv6" : "ipv4";
+      return lists[family].check(address, family);
+    };
+    return { values: wanted, matches };
+  };
+}
+
+const names = ["web", "web-1", "default/w", "shop/", "shop/web", "/db", "/web-2", "shop-2/cache", "shop/x", "d"];
+
+function pod(end: string): Make {
+  return (random) => {
+    const wanted = random.list(1, 3, () => random.pick(names));
+    const matches = (flow: Message): boolean =>
+      wanted.some((text) => {
+        const [namespace, name] = text.includes("/") ? text.split("/") : ["default", text];
+        const found = `${at(flow, end, "namespace") as string}/${at(flow, end, "pod_name") as string}`;
+        if (at(flow, end, "pod_name") === undefined) return false;
+        return namespace === ""
+          ? found.split("/")[1]?.startsWith(name ?? "")
+          : found.startsWith(`${namespace}/${name}`);
+      });
+    return { values: wanted, matches };
+  };
+}
+
+interface Term {
+  readonly text: string;
+  holds(labels: readonly string[]): boolean;
+}
+
+/** One condition of a label selector. */
+function term(random: Random): Term {
+  const key = random.pick([
+    "app",
+    "tier",
+    "weight",
+    "canary",
+    "k8s:app",
+    "container:app",
+    "any:tier",
+    "reserved:world",
+  ]);
+  const values = random.list(1, 2, () => random.pick(["web", "db", "front", "7", ""]));
+  const [only = ""] = values;
+  const valuesOf = (labels: readonly string[]): string[] =>
+    labels.flatMap((label) => {
+      const [name = "", value = ""] = label.split("=");
+      const isMeant =
+        key.includes(":") && !key.startsWith("any:") ? name === key : name.split(":")[1] === key.replace("any:", "");
+      return isMeant ? [value] : [];
+    });
+  const has = (labels: readonly string[], wanted: readonly string[]): boolean =>
+    valuesOf(labels).some((value) => wanted.includes(value));
+  return random.pick<Term>([
+    { text: key, holds: (labels) => valuesOf(labels).length > 0 },
+    { text: `!${key}`, holds: (labels) => valuesOf(labels).length === 0 },
+    { text: `${key}=${only}`, holds: (labels) => has(labels, [only]) },
+    { text: `${key} == ${only}`, holds: (labels) => has(labels, [only]) },
+    { text: `${key}!=${only}`, holds: (labels) => !has(labels, [only]) },
+    { text: `${key} in (${values.join(", ")})`, holds: (labels) => has(labels, values) },
+    { text: `${key} notin (${values.join(",")})`, holds: (labels) => !has(labels, values) },
+    {
+      text: `${key} > 7`,
+      holds: (labels) => valuesOf(labels).some((value) => /^\d+$/.test(value) && Number(value) > 7),
+    },
+    {
+      text: `${key}<30`,
+      holds: (labels) => valuesOf(labels).some((value) => /^\d+$/.test(value) && Number(value) < 30),
+    },
+  ]);
+}
+
+function label(end: string): Make {
+  return (random) => {
+    const selectors = random.list(1, 2, () => random.list(random.chance(0.1) ? 0 : 1, 3, () => term(random)));
+    const matches = (flow: Message): boolean =>
+      selectors.some((terms) => terms.every(({ holds }) => holds((at(flow, end, "labels") ?? []) as string[])));
+    return { values: selectors.map((terms) => terms.map(({ text }) => text).join(", ")), matches };
+  };
+}
+
+function port(name: string): Make {
+  return (random) => {
+    const wanted = random.list(1, 2, () => random.pick(ports));
+    const layers = (flow: Message): unknown[] => ["TCP", "UDP", "SCTP"].map((kind) => at(flow, "l4", kind, name));
+    return {
+      values: wanted.map(String),
+      matches: (flow) => layers(flow).some((found) => wanted.includes(found as number)),
+    };
+  };
+}
+
+const protocols: Readonly<Record<string, readonly string[]>> = {
+  tcp: ["TCP"],
+  UDP: ["UDP"],
+  sctp: ["SCTP"],
+  icmp: ["ICMPv4", "ICMPv6"],
+  ICMPv4: ["ICMPv4"],
+  icmpv6: ["ICMPv6"],
+  http: [],
+  dns: [],
+};
+
+const protocol: Make = (random) => {
+  const wanted = random.list(1, 2, () => random.pick(Object.keys(protocols)));
+  const kinds = wanted.flatMap((name) => protocols[name] ?? []);
+  return { values: wanted, matches: (flow) => kinds.some((kind) => at(flow, "l4", kind) !== undefined) };
+};
+
+const flags: Make = (random) => {
+  const names = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "NS"];
+  const wanted = random.list(1, 2, () => random.list(0, 3, () => random.pick(names)));
+  const matches = (flow: Message): boolean => {
+    const set = at(flow, "l4", "TCP", "flags");
+    return set !== undefined && wanted.some((some) => some.every((name) => at(set, name) === true));
+  };
+  return { values: wanted.map((some) => Object.fromEntries(some.map((name) => [name, true]))), matches };
+};
+
+const eventType: Make = (random) => {
+  const wanted = random.list(1, 2, () => ({
+    type: random.pick([0, 1, 4, 5, 129]),
+    match_sub_type: random.chance(0.5),
+    sub_type: random.pick([0, 130, 133, 230]),
+  }));
+  const matches = (flow: Message): boolean =>
+    wanted.some(
+      ({ type, match_sub_type, sub_type }) =>
+        [0, at(flow, "event_type", "type")].includes(type) &&
+        (!match_sub_type || sub_type === (at(flow, "event_type", "sub_type") ?? 0)),
+    );
+  return { values: wanted, matches };
+};
+
+const device: Make = (random) => {
+  const wanted = random.list(1, 2, () =>
+    random.pick([{ index: 33 }, { index: 34 }, {}, { name: "eth0" }, { index: 35 }]),
+  );
+  const index = (flow: Message): unknown => at(flow, "interface", "index");
+  const matches = (flow: Message): boolean =>
+    index(flow) !== undefined &&
+    wanted.some((wish) => !("name" in wish) && (!("index" in wish) || wish.index === index(flow)));
+  return { values: wanted, matches };
+};
+
+const nodes: Readonly<Record<string, boolean>> = {
+  n1: true,
+  "n*": true,
+  "*1": true,
+  "default/": true,
+  "default/n1": true,
+  "def*/*": true,
+  N1: true,
+  n2: false,
+  n: false,
+  "other/": false,
+  "*2*": false,
+};
+
+const node: Make = (random) => {
+  const wanted = random.list(1, 2, () => random.pick(Object.keys(nodes)));
+  return { values: wanted, matches: () => wanted.some((text) => nodes[text]) };
+};
+
+/** Every field of a filter but `uuid`, which names one flow. */
+export const fields: Readonly<Record<string, Make>> = {
+  source_ip: ip("source"),
+  destination_ip: ip("destination"),
+  source_pod: pod("source"),
+  destination_pod: pod("destination"),
+  source_label: label("source"),
+  destination_label: label("destination"),
+  source_port: port("source_port"),
+  destination_port: port("destination_port"),
+  source_identity: oneOf([1, 2, 20_001, 20_002, 20_003, 9], (flow) => at(flow, "source", "identity")),
+  destination_identity: oneOf([1, 2, 20_001, 20_002, 20_004], (flow) => at(flow, "destination", "identity")),
+  verdict: oneOf(["FORWARDED", "DROPPED", "AUDIT", "ERROR"], (flow) => flow["verdict"]),
+  drop_reason_desc: oneOf(
+    ["POLICY_DENIED", "INVALID_SOURCE_MAC", "FRAGMENT_OVERLAP", "DROP_REASON_UNKNOWN", 77],
+    (flow) => flow["drop_reason_desc"] ?? "DROP_REASON_UNKNOWN",
+  ),
+  traffic_direction: oneOf(["INGRESS", "EGRESS", "TRAFFIC_DIRECTION_UNKNOWN"], (flow) => flow["traffic_direction"]),
+  ip_version: oneOf(["IPv4", "IPv6", "IP_NOT_USED"], (flow) => at(flow, "IP", "ipVersion") ?? "IP_NOT_USED"),
+  reply: oneOf([true, false], (flow) => at(flow, "is_reply", "value") ?? false),
+  encrypted: oneOf([true, false], (flow) => at(flow, "IP", "encrypted") ?? false),
+  protocol,
+  tcp_flags: flags,
+  event_type: eventType,
+  interface: device,
+  node_name: node,
+  node_labels: (random) => {
+    const one = term(random);
+    return { values: [one.text], matches: () => one.holds([]) };
+  },
+  source_fqdn: nothing("*.example.org"),
+  destination_fqdn: nothing("www.example.org."),
+  source_service: nothing("shop/web"),
+  destination_service: nothing("web"),
+  source_workload: nothing({ name: "web", kind: "Deployment" }),
+  destination_workload: nothing({}),
+  http_status_code: nothing("5+"),
+  http_method: nothing("GET"),
+  http_path: nothing("/.*"),
+  http_url: nothing(".*"),
+  http_header: nothing({ key: "a", value: "b" }),
+  dns_query: nothing(".*"),
+  trace_id: nothing("1"),
+  ip_trace_id: nothing("1"),
+  source_ip_xlated: nothing("10.0.0.0/8"),
+  source_cluster_name: nothing("default"),
+  destination_cluster_name: nothing("default"),
+};

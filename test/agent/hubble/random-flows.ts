@@ -1,0 +1,68 @@
+import { encodeAddress } from "#agent/datapath/address.ts";
+import { AddressFamily, EventHook, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
+import type { FlowParty, PartyQuery } from "#agent/flows/context.ts";
+import { denyingEnd, event, FakeContext, noEnd, webEnd, world } from "#test/agent/flows/fixture.ts";
+import type { Random } from "#test/support/random.ts";
+
+const pod = (endpoint: number, namespace: string, name: string, labels: readonly string[]): FlowParty => ({
+  endpoint,
+  identity: 20_000 + (endpoint % 5),
+  namespace,
+  pod: name,
+  labels: [...labels, `k8s:io.kubernetes.pod.namespace=${namespace}`],
+});
+
+/** Pods whose names, namespaces and labels begin and end alike. */
+export const parties: readonly FlowParty[] = [
+  pod(1, "default", "web-1", ["k8s:app=web", "k8s:tier=front"]),
+  pod(2, "default", "web-2", ["k8s:app=web", "k8s:tier=back", "k8s:weight=7"]),
+  pod(3, "shop", "web-1", ["k8s:app=web", "k8s:canary"]),
+  pod(4, "shop", "db-0", ["k8s:app=db", "k8s:weight=30"]),
+  pod(5, "shop-2", "db-0", ["k8s:app=db", "container:app=web"]),
+  pod(6, "shop-2", "cache", ["k8s:tier=front"]),
+  { ...world, labels: ["reserved:world"] },
+  { ...world, identity: 1, labels: ["reserved:host", "k8s:node=n1"] },
+];
+
+/** An agent that knows them by the number of the endpoint. */
+export class ManyParties extends FakeContext {
+  override party({ endpoint, identity }: PartyQuery): FlowParty {
+    const found = parties.find((party) => (endpoint === 0 ? party.identity === identity : party.endpoint === endpoint));
+    return found ?? (parties[6] as FlowParty);
+  }
+}
+
+export const addresses4 = ["10.0.0.7", "10.0.0.8", "10.0.1.8", "10.1.0.1", "192.0.2.1", "192.0.2.200"];
+export const addresses6 = ["fd00::7", "fd00::8", "fd00:1::8", "2001:db8::1", "2001:db8:0:1::1"];
+export const ports = [53, 80, 443, 5432, 40_000];
+const reasons = [130, 133, 151, 181, 230, 236];
+
+/** Any packet, `time` nanoseconds after the agent's start. */
+export function randomEvent(random: Random, time: bigint): EventRecord {
+  const isIpv6 = random.chance(0.3);
+  const address = () => ({ bytes: encodeAddress(random.pick(isIpv6 ? addresses6 : addresses4)).bytes });
+  const isDrop = random.chance(0.3);
+  const isDenied = random.chance(0.2);
+  const end = () => {
+    const { endpoint, identity } = random.pick(parties);
+    const verdict = random.pick([webEnd, isDenied ? denyingEnd : webEnd, noEnd]);
+    return { ...verdict, endpoint, identity, rules: [0, 0, 0] as const };
+  };
+  return event({
+    time,
+    source: address(),
+    destination: address(),
+    sourcePort: random.pick(ports),
+    destinationPort: random.pick(ports),
+    type: isDrop ? EventType.DROP : EventType.VERDICT,
+    reason: isDrop ? random.pick(reasons) : isDenied ? 133 : 0,
+    hook: random.pick([EventHook.POD_EGRESS, EventHook.POD_INGRESS]),
+    family: random.chance(0.05) ? AddressFamily.NONE : isIpv6 ? AddressFamily.IPV6 : AddressFamily.IPV4,
+    protocol: random.pick([1, 6, 6, 6, 17, 47, 58, 132]),
+    tcpFlags: random.integer(0, 255),
+    icmpType: random.pick([0, 8, 128]),
+    isReply: random.integer(0, 1),
+    ifindex: random.pick([0, 33, 34]),
+    end: [end(), end()],
+  });
+}
