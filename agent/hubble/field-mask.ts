@@ -18,23 +18,23 @@ export function fieldMask(paths: readonly string[], shape: MessageShape): (messa
 
 function keep(root: Kept, path: string, shape: MessageShape): void {
   const names = path.split(".");
-  let kept = root;
   let at: MessageShape | null = shape;
-  for (const [i, name] of names.entries()) {
+  for (const name of names) {
     const field: MessageShape | null | undefined = at?.fields.get(name);
     if (field === undefined) throw refusal("field_mask", `a flow has no field ${path}`);
+    at = field;
+  }
+  const last = names.pop() ?? "";
+  let kept = root;
+  for (const name of names) {
     const below = kept.get(name);
     // A wider path has been named already.
     if (below === null) return;
-    if (i === names.length - 1) {
-      kept.set(name, null);
-      return;
-    }
     const next: Kept = below ?? new Map();
     kept.set(name, next);
     kept = next;
-    at = field;
   }
+  kept.set(last, null);
 }
 
 function prune(message: object, kept: Kept): object {

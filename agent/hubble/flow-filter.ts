@@ -39,20 +39,20 @@ const unknown = [
   "destination_workload",
 ] as const satisfies (keyof FlowFilter)[];
 
-const protocols: Readonly<Record<string, readonly string[]>> = {
-  tcp: ["TCP"],
-  udp: ["UDP"],
-  sctp: ["SCTP"],
-  icmp: ["ICMPv4", "ICMPv6"],
-  icmpv4: ["ICMPv4"],
-  icmpv6: ["ICMPv6"],
+const protocols: ReadonlyMap<string, readonly string[]> = new Map([
+  ["tcp", ["TCP"]],
+  ["udp", ["UDP"]],
+  ["sctp", ["SCTP"]],
+  ["icmp", ["ICMPv4", "ICMPv6"]],
+  ["icmpv4", ["ICMPv4"]],
+  ["icmpv6", ["ICMPv6"]],
   // Nothing has these yet.
-  vrrp: [],
-  igmp: [],
-  dns: [],
-  http: [],
-  kafka: [],
-};
+  ["vrrp", []],
+  ["igmp", []],
+  ["dns", []],
+  ["http", []],
+  ["kafka", []],
+]);
 
 /**
  * The test that the lists of a request stand for: one of the whitelist, or none there, and none of the blacklist.
@@ -189,7 +189,7 @@ function versionOf({ family }: EventRecord): string {
 
 function protocolTest(wanted: readonly string[]): RecordTest {
   const names = wanted.flatMap((text) => {
-    const found = protocols[text.toLowerCase()];
+    const found = protocols.get(text.toLowerCase());
     if (found === undefined) throw refusal("protocol", `${text} is no protocol`);
     return found;
   });

@@ -25,7 +25,9 @@ export interface Identity {
 export function readIdentity(files: IdentityFiles, nodeName: string): Identity {
   const [cert, key, ca] = [files.cert, files.key, files.ca].map(readPem) as [Buffer, Buffer, Buffer];
   try {
-    createSecureContext({ cert, key, ca });
+    createSecureContext({ cert, key });
+    // OpenSSL takes a CA file without certificates for one that signs nobody's.
+    void new X509Certificate(ca);
     return { cert, key, ca, serverName: serverNameOf(new X509Certificate(cert), nodeName) };
   } catch (error) {
     throw refused(`use certificate ${files.cert} with key ${files.key} and CA ${files.ca}`, error);

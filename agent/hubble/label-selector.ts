@@ -18,13 +18,13 @@ interface Requirement {
   readonly values: ReadonlySet<string>;
 }
 
-const comparisons: Readonly<Record<string, Operator>> = {
-  "=": "in",
-  "==": "in",
-  "!=": "not-in",
-  ">": "greater",
-  "<": "less",
-};
+const comparisons: ReadonlyMap<string | undefined, Operator> = new Map([
+  ["=", "in"],
+  ["==", "in"],
+  ["!=", "not-in"],
+  [">", "greater"],
+  ["<", "less"],
+]);
 
 const token = /\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)/y;
 
@@ -109,7 +109,7 @@ class SelectorParser {
     if (following === "in" || following === "notin") {
       return { ...name, operator: following === "in" ? "in" : "not-in", values: this.#list() };
     }
-    const operator = comparisons[following];
+    const operator = comparisons.get(following);
     if (operator === undefined) throw this.#refuse();
     const value = this.#value();
     if ((operator === "greater" || operator === "less") && !isWhole(value)) throw this.#refuse();

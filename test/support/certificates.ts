@@ -8,7 +8,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** An authority in a folder of its own, that signs certificates for 127.0.0.1. */
+/** An authority in a folder of a test's, that signs certificates. */
 export class CertificateAuthority {
   readonly #folder: string;
   readonly #name: string;
@@ -24,10 +24,11 @@ export class CertificateAuthority {
     return this.#files(this.#name).certificate;
   }
 
-  sign(name: string): Certificate {
+  /** @param names what the certificate is for: `DNS:a.example,IP:192.0.2.1`. */
+  sign(name: string, names = "IP:127.0.0.1"): Certificate {
     const { certificate, key } = this.#files(name);
     const [request, extensions] = [join(this.#folder, `${name}.csr`), join(this.#folder, `${name}.ext`)];
-    writeFileSync(extensions, "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n");
+    writeFileSync(extensions, `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`);
     openssl(["req", ...newKey(key), "-out", request, "-subj", `/CN=${name}`]);
     const authority = ["-CA", this.certificate, "-CAkey", this.#files(this.#name).key, "-CAcreateserial"];
     openssl(["x509", "-req", "-in", request, ...authority, "-out", certificate, "-days", "2", "-extfile", extensions]);

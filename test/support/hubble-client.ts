@@ -7,6 +7,7 @@ import {
   type MethodDefinition,
   type ServiceDefinition,
   type ServiceError,
+  status,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { root } from "#test/architecture/source-tree.ts";
@@ -84,9 +85,17 @@ export class HubbleClient implements Disposable {
   }
 }
 
+/** Resolves when the server has understood a stream's request: what comes from then on will be told. */
+export async function accepted(stream: ClientReadableStream<unknown>): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  stream.once("metadata", () => resolve());
+  stream.once("error", reject);
+  await promise;
+  stream.off("error", reject);
+}
+
 /** Resolves with the code of a call's error, `OK` when it ends without. */
 export async function codeOf(call: Promise<unknown>): Promise<string> {
-  const { status } = await import("@grpc/grpc-js");
   try {
     await call;
     return "OK";

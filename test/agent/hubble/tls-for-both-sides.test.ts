@@ -1,0 +1,107 @@
+import { connect } from "node:net";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import { afterAll, expect, test } from "vitest";
+import { readIdentity } from "#agent/hubble/identity.ts";
+import type { HubbleNetwork } from "#agent/hubble/server.ts";
+import { event } from "#test/agent/flows/fixture.ts";
+import { type Certificate, CertificateAuthority } from "#test/support/certificates.ts";
+import { codeOf, HubbleClient } from "#test/support/hubble-client.ts";
+import { TemporaryFolder } from "#test/support/temporary-folder.ts";
+import { HubbleFixture } from "./hubble-fixture.ts";
+
+const folder = new TemporaryFolder();
+afterAll(() => folder[Symbol.dispose]());
+const authority = new CertificateAuthority(folder.path, "authority");
+const stranger = new CertificateAuthority(folder.path, "stranger");
+const own = authority.sign("server", "DNS:*.example.org,IP:127.0.0.1");
+const reader = authority.sign("reader");
+const impostor = stranger.sign("impostor");
+
+function network(host = "127.0.0.1"): HubbleNetwork {
+  return {
+    host,
+    port: 0,
+    identity: readIdentity({ cert: own.certificate, key: own.key, ca: authority.certificate }, "n1.zone"),
+  };
+}
+
+function credentialsOf(as: Certificate | null, trusted = authority): ChannelCredentials {
+  const [key, certificate] = as === null ? [null, null] : [readFileSync(as.key), readFileSync(as.certificate)];
+  return credentials.createSsl(readFileSync(trusted.certificate), key, certificate);
+}
+
+/** @param trusted whose signature the server must have. */
+function client(hubble: HubbleFixture, as: Certificate | null, trusted = authority): HubbleClient {
+  return new HubbleClient(hubble.address, credentialsOf(as, trusted));
+}
+
+test("whom the CA knows reads flows; others see nothing", async () => {
+  await using hubble = await HubbleFixture.start({ network: network() });
+  hubble.ring.add(event());
+  using right = client(hubble, reader);
+  expect(await right.flows()).toHaveLength(1);
+  using none = client(hubble, null);
+  using wrong = client(hubble, impostor);
+  using plain = new HubbleClient(hubble.address);
+  for (const other of [none, wrong, plain]) expect(await codeOf(other.flows())).toBe("UNAVAILABLE");
+  // It goes on serving.
+  expect(await right.flows()).toHaveLength(1);
+  expect(hubble.warnings).toEqual([]);
+});
+
+test("a reader finds out when the server is not who it should be", async () => {
+  await using hubble = await HubbleFixture.start({ network: network() });
+  using careful = client(hubble, reader, stranger);
+  expect(await codeOf(careful.flows())).toBe("UNAVAILABLE");
+});
+
+test("peers are told the address, and the name that the certificate is for", async () => {
+  await using hubble = await HubbleFixture.start({ network: network("0.0.0.0") });
+  // The device `lo` is the only one there; the socket of the machine has no TLS.
+  expect(hubble.address).toMatch(/^127\.0\.0\.1:\d+$/);
+  const stream = hubble.client.stream("peer.Peer/Notify");
+  const [peer] = await once(stream, "data");
+  stream.on("error", () => undefined);
+  stream.cancel();
+  const serverName = "n1-zone.example.org";
+  expect(peer).toEqual({ name: "n1", address: hubble.address, type: "PEER_ADDED", tls: { server_name: serverName } });
+  const options = { "grpc.ssl_target_name_override": serverName };
+  using named = new HubbleClient(hubble.address, credentialsOf(reader), options);
+  const { nodes } = await named.ask("observer.Observer/GetNodes");
+  expect(nodes).toMatchObject([{ address: hubble.address, tls: { enabled: true, server_name: serverName } }]);
+});
+
+test("old versions of TLS, and bytes that are none, are refused", async () => {
+  await using hubble = await HubbleFixture.start({ network: network() });
+  const [host = "", port = ""] = hubble.address.split(":");
+  const socket = connect(Number(port), host);
+  socket.on("error", () => undefined);
+  socket.end("GET / HTTP/1.1\r\n\r\n");
+  await once(socket.resume(), "close");
+  using right = client(hubble, reader);
+  expect(await right.flows()).toEqual([]);
+});
+
+test.each<[what: string, files: { cert: string; key: string; ca: string }, words: RegExp]>([
+  [
+    "a missing file",
+    { cert: "/nowhere.crt", key: own.key, ca: authority.certificate },
+    /read \/nowhere\.crt: .*ENOENT/,
+  ],
+  ["a folder", { cert: own.certificate, key: "/", ca: authority.certificate }, /read \/: it is no file/],
+  [
+    "another's key",
+    { cert: own.certificate, key: reader.key, ca: authority.certificate },
+    /use certificate .*server\.pem with key .*mismatch/,
+  ],
+])("%s is told at the start", (_, files, words) => {
+  expect(() => readIdentity(files, "n1")).toThrow(words);
+});
+
+test("a file that is no certificate is told at the start", () => {
+  writeFileSync(folder.join("ca.crt"), "no certificate");
+  const files = { cert: own.certificate, key: own.key, ca: folder.join("ca.crt") };
+  expect(() => readIdentity(files, "n1")).toThrow(/and CA .*ca\.crt/);
+});
