@@ -2,7 +2,7 @@ import type { FlowRecord } from "./record.ts";
 
 /** What a reader wants of the ring. */
 export interface FlowSelection {
-  matches(record: FlowRecord): boolean;
+  readonly matches: (record: FlowRecord) => boolean;
   /** Where to begin: with the oldest, with what comes, or with the newest so many that match. */
   readonly from: "oldest" | "next" | { readonly newest: number };
   /** At most so many. */
@@ -10,7 +10,7 @@ export interface FlowSelection {
   /** Go on with what comes. */
   readonly follow: boolean;
   /** While following, this and what is after it are not wanted any more. */
-  ends?(record: FlowRecord): boolean;
+  readonly ends?: (record: FlowRecord) => boolean;
   /** Say how many flows were lost. */
   readonly lost: boolean;
 }

@@ -16,6 +16,12 @@ test.for([
   ["a number out of range", ["--policy-map-entries", "1"], /^weir agent: .*policy-map-entries.*256/],
   ["a store that this version does not have", ["--store", "kubernetes"], /^weir agent: .*store.*embedded/],
   ["a word that is none", ["--log-level", "loud"], /^weir agent: .*log-level.*debug/],
+  [
+    "no certificate for a port",
+    ["--hubble-address", "127.0.0.1:4244"],
+    /^weir agent: --hubble-address .*needs --hubble-cert/,
+  ],
+  ["an address without a port", ["--hubble-address", "127.0.0.1"], /^weir agent: .*hubble-address.*192\.0\.2\.7:4244/],
   ["a file that is missing", ["--config", "/nowhere/weir.yaml"], /^weir agent: .*\/nowhere\/weir\.yaml/],
 ] as const)("%s: exit status 2 and a line that names it", async ([, args, line]) => {
   const { code, stderr } = await start(...args);

@@ -59,7 +59,9 @@ export class HubbleClient implements Disposable {
 
   stream(name: string, request: object = {}): ClientReadableStream<Message> {
     const { path, requestSerialize, responseDeserialize } = methodOf(name);
-    return this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+    const stream = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+    // Who reads is told; one that is left alone may end as it likes.
+    return stream.on("error", () => undefined);
   }
 
   /** A stream of bytes, to and fro as they are. */

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { FlowLine } from "#agent/api/flow.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { denial, event, FakeContext, query } from "./fixture.ts";
+import { SeenNamespaces } from "#agent/flows/seen-namespaces.ts";
+import { denial, event, FakeContext, noEnd, query } from "./fixture.ts";
 
 class Setup {
   readonly context = new FakeContext();
@@ -79,6 +80,48 @@ test("a reader that is too slow is told how many it missed, exactly", async () =
   setup.add(2, 3, 4, 5, 6, 7);
   expect(await take(reader, 5)).toEqual(["2 of HUBBLE_RING_BUFFER", 4, 5, 6, 7]);
   setup.stop();
+});
+
+test("flows that were lost are none of those that were asked for", async () => {
+  const { ring, context } = new Setup(512);
+  const reader = new FlowReader(ring, context);
+  const add = (count: number): void => {
+    for (let i = 0; i < count; i++) ring.add(event());
+  };
+  add(512);
+  const selection = { matches: () => true, from: "oldest", limit: 300, follow: false, lost: true } as const;
+  const records = reader.records(selection, new AbortController().signal);
+  let [told, lost] = [0, 0];
+  for await (const batch of records) {
+    told += batch.filter((item) => "event" in item).length;
+    for (const item of batch) lost += "event" in item ? 0 : Number(item.lost_events.num_events_lost);
+    // More than the ring holds beyond what has been told.
+    if (ring.next === 512) add(told + 100);
+  }
+  expect([told, lost]).toEqual([300, 100]);
+});
+
+test("namespaces are those with flows within the last hour", () => {
+  const { ring } = new Setup(1);
+  const start = BigInt(Date.parse("2026-01-31T12:00:00Z")) * 1_000_000n;
+  const minute = 60_000_000_000n;
+  ring.add(event());
+  ring.add(event({ end: [noEnd, noEnd], ifindex: 0 }));
+  expect(ring.namespaces(start + 60n * minute)).toEqual(["shop"]);
+  expect(ring.namespaces(start + 61n * minute)).toEqual([]);
+});
+
+test("of many namespaces the old ones are forgotten", () => {
+  const seen = new SeenNamespaces(10n);
+  for (let i = 0; i < 5000; i++) seen.note(`n${i}`, BigInt(i));
+  expect(seen.list(5000n)).toEqual(Array.from({ length: 10 }, (_, i) => `n${4990 + i}`));
+});
+
+test("flows of the last minute are counted as far back as they are kept", () => {
+  const { ring } = new Setup(4);
+  const start = BigInt(Date.parse("2026-01-31T12:00:00Z")) * 1_000_000n;
+  for (let second = 0n; second < 6n; second++) ring.add(event({ time: second * 1_000_000_000n }));
+  expect([0n, 4n, 5n, 6n].map((second) => ring.countSince(start + second * 1_000_000_000n))).toEqual([4, 2, 1, 0]);
 });
 
 test("what the kernel lost is told to who wants to know", async () => {

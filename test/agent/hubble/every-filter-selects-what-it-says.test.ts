@@ -13,7 +13,11 @@ async function filled(seed: number, count: number): Promise<HubbleFixture> {
 }
 
 const uuids = (flows: readonly Message[]): unknown[] => flows.map(({ uuid }) => uuid);
-const make = (random: Random, field: string): RandomField => ({ field, ...fields[field]!(random) });
+const make = (random: Random, field: string): RandomField => {
+  const one = fields[field];
+  if (one === undefined) throw new Error(`no filter has a field ${field}`);
+  return { field, ...one(random) };
+};
 const filterOf = (parts: readonly RandomField[]): object =>
   Object.fromEntries(parts.map(({ field, values }) => [field, values]));
 

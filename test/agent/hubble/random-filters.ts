@@ -7,7 +7,7 @@ import { addresses4, addresses6, ports } from "./random-flows.ts";
 export interface RandomField {
   readonly field: string;
   readonly values: readonly unknown[];
-  matches(flow: Message): boolean;
+  readonly matches: (flow: Message) => boolean;
 }
 
 type Make = (random: Random) => Omit<RandomField, "field">;
@@ -72,7 +72,7 @@ function pod(end: string): Make {
 
 interface Term {
   readonly text: string;
-  holds(labels: readonly string[]): boolean;
+  readonly holds: (labels: readonly string[]) => boolean;
 }
 
 /** One condition of a label selector. */

@@ -122,6 +122,6 @@ test("a request's numbers, and fields that nobody knows", async () => {
   expect(await counts("32046a023831")).toBe(1);
   expect(await counts("2a046a023831")).toBe(2);
   // Fields 777 and 778 of the request, and 500 of a filter.
-  expect(await counts("c83005d2300161" + "0802")).toBe(2);
-  expect(await counts("3207" + "6a023831" + "a01f07")).toBe(1);
+  expect(await counts("c83005d23001610802")).toBe(2);
+  expect(await counts("32076a023831a01f07")).toBe(1);
 });

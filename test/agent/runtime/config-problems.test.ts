@@ -31,6 +31,35 @@ test.each([
   expect(problem).toContain(`${flag} ${value} is not available in this version`);
 });
 
+test("an option that means nothing without others names them", () => {
+  const flags = { hubbleAddress: "[2001:db8::7]:4244", hubbleCert: "/a.crt" };
+  expect(problems({ flags })).toEqual([
+    "--hubble-address (flag): it needs --hubble-key, too",
+    "--hubble-address (flag): it needs --hubble-ca, too",
+  ]);
+  expect(problems({ flags, environment: { WEIR_HUBBLE_KEY: "/a.key", WEIR_HUBBLE_CA: "/ca.crt" } })).toEqual([]);
+  const [alone] = problems({ environment: { WEIR_HUBBLE_KEY: "/a.key" } });
+  expect(alone).toBe("--hubble-key (WEIR_HUBBLE_KEY): it needs --hubble-address, too");
+});
+
+test.each([
+  "",
+  "4244",
+  ":4244",
+  "10.0.0.1",
+  "10.0.0.1:0",
+  "10.0.0.1:65536",
+  "10.0.0.256:1",
+  "::1:4244",
+  "[::1]",
+  "host:4244",
+])("%j is no address and port", (hubbleAddress) => {
+  const flags = { hubbleAddress, hubbleCert: "/a", hubbleKey: "/b", hubbleCa: "/c" };
+  expect(problems({ flags })[0]).toContain(
+    "an address and a port like 192.0.2.7:4244 or [2001:db8::7]:4244 are wanted",
+  );
+});
+
 test.each([
   ["- run-dir\n", ":1:1: a mapping of options is wanted"],
   ["run-dir: /a\nrun-dri: /b\n", ':2:10: there is no option "run-dri"'],
