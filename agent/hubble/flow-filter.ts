@@ -1,4 +1,4 @@
-import { AddressFamily, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
+import { AddressFamily, DropReason, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "#agent/flows/address-text.ts";
 import type { FlowParty } from "#agent/flows/context.ts";
 import { dropReasonName } from "#agent/flows/drop-reason.ts";
@@ -98,10 +98,9 @@ function flowFilter(filter: FlowFilter, context: FilterContext): RecordTest {
     return ({ event }) => set.has(dropReasonName(event.reason)) || set.has(event.reason);
   });
   tests.add(filter.event_type, (wanted) => ({ event }) => {
-    const subType = event.type === EventType.DROP ? event.reason : 0;
-    return wanted.some(
-      ({ type = 0, match_sub_type: isExact = false, sub_type: sub = 0 }) =>
-        (type === 0 || type === event.type) && (!isExact || sub === subType),
+    const kinds = kindsOf(event);
+    return wanted.some(({ type = 0, match_sub_type: isExact = false, sub_type: subType = 0 }) =>
+      kinds.some((kind) => (type === 0 || type === kind.type) && (!isExact || subType === kind.subType)),
     );
   });
   tests.add(filter.protocol, (wanted) => protocolTest(wanted));
@@ -180,6 +179,25 @@ class Tests {
 
 function always(answer: boolean): RecordTest {
   return () => answer;
+}
+
+interface EventKind {
+  readonly type: number;
+  /** Null: it has none that could be asked for. */
+  readonly subType: number | null;
+}
+
+/** Hubble's number of a packet seen on its way. */
+const TRACE = 4;
+
+/**
+ * What an event is when it is asked for by its type. Where Cilium tells two things, a
+ * verdict and the packet's drop or way, a verdict of ours is both.
+ */
+function kindsOf({ type, reason }: EventRecord): readonly EventKind[] {
+  const drop = { type: EventType.DROP, subType: reason };
+  if (type === EventType.DROP) return [drop];
+  return [{ type, subType: 0 }, reason === DropReason.NONE ? { type: TRACE, subType: null } : drop];
 }
 
 function versionOf({ family }: EventRecord): string {

@@ -170,12 +170,15 @@ const eventType: Make = (random) => {
     match_sub_type: random.chance(0.5),
     sub_type: random.pick([0, 130, 133, 230]),
   }));
-  const matches = (flow: Message): boolean =>
-    wanted.some(
-      ({ type, match_sub_type, sub_type }) =>
-        [0, at(flow, "event_type", "type")].includes(type) &&
-        (!match_sub_type || sub_type === (at(flow, "event_type", "sub_type") ?? 0)),
-    );
+  const matches = (flow: Message): boolean => {
+    const reason = (flow["drop_reason"] ?? 0) as number;
+    const isVerdict = at(flow, "event_type", "type") === 5;
+    return wanted.some(({ type, match_sub_type: isExact, sub_type: subType }) => {
+      if (isVerdict && [0, 5].includes(type) && (!isExact || subType === 0)) return true;
+      if (reason > 0 && [0, 1].includes(type) && (!isExact || subType === reason)) return true;
+      return isVerdict && reason === 0 && [0, 4].includes(type) && !isExact;
+    });
+  };
   return { values: wanted, matches };
 };
 
