@@ -1,6 +1,7 @@
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
+import { isDeepStrictEqual } from "node:util";
 import { ApiError } from "#agent/api/errors.ts";
 import type { Warn } from "#agent/api/handler.ts";
 import { hubbleSocket } from "#agent/api/run-dir-paths.ts";
@@ -30,8 +31,14 @@ export interface HubbleNode {
 export interface HubbleNetwork {
   readonly host: string;
   readonly port: number;
-  readonly identity: Identity;
+  /** Asked at the start, and then every {@link renewal}: certificates are replaced while the agent runs. */
+  readonly identity: () => Identity;
+  /** In ms. */
+  readonly renewal?: number;
 }
+
+/** How often, in ms, it is looked whether there is a new certificate. */
+const defaultRenewal = 60_000;
 
 /** Hubble's API on `hubble.sock` of a run folder, and on the network when it is asked for. */
 export class HubbleServer implements AsyncDisposable {
@@ -42,6 +49,10 @@ export class HubbleServer implements AsyncDisposable {
   readonly #connections = new Set<Socket>();
   readonly #stop = new AbortController();
   #isThere = false;
+  #renewal: NodeJS.Timeout | undefined;
+  #identity: Identity | undefined;
+  /** Why there is no new certificate, as it was told. */
+  #problem = "";
   /** Loaded with the first connection: gRPC takes 100 ms and 30 MB, and most nodes are never asked. */
   #service: Promise<HubbleService> | null = null;
   #network: { readonly host: string; readonly port: number; readonly serverName: string } | null = null;
@@ -82,6 +93,7 @@ export class HubbleServer implements AsyncDisposable {
   /** Ends streams, lets calls finish for a moment, and removes the socket. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    clearInterval(this.#renewal);
     const closed = this.#servers.map((server) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       // One that does not listen yet is closed, too.
@@ -105,15 +117,13 @@ export class HubbleServer implements AsyncDisposable {
     return server;
   }
 
-  async #listenOnNetwork({ host, port, identity: { cert, key, ca, serverName } }: HubbleNetwork): Promise<void> {
+  async #listenOnNetwork({ host, port, identity, renewal = defaultRenewal }: HubbleNetwork): Promise<void> {
+    const first = identity();
     const server = createTlsServer(
       {
-        cert,
-        key,
-        ca,
+        ...contextOf(first),
         requestCert: true,
         rejectUnauthorized: true,
-        minVersion: "TLSv1.3",
         ALPNProtocols: ["h2"],
         handshakeTimeout,
       },
@@ -132,7 +142,28 @@ export class HubbleServer implements AsyncDisposable {
       throw new ApiError("socket", { asked, obstacle: reasonOf(error), remedy: "use another --hubble-address" });
     }
     const bound = server.address();
-    this.#network = { host, port: typeof bound === "object" && bound !== null ? bound.port : port, serverName };
+    const ownPort = typeof bound === "object" && bound !== null ? bound.port : port;
+    this.#network = { host, port: ownPort, serverName: first.serverName };
+    this.#renewal = setInterval(() => this.#renew(server, identity), renewal).unref();
+    this.#identity = first;
+  }
+
+  /** Connections that are there stay; those that come see the new certificate. */
+  #renew(server: TlsServer, identity: () => Identity): void {
+    try {
+      const found = identity();
+      this.#problem = "";
+      if (isDeepStrictEqual(found, this.#identity) || this.#network === null) return;
+      server.setSecureContext(contextOf(found));
+      this.#identity = found;
+      this.#network = { ...this.#network, serverName: found.serverName };
+    } catch (error) {
+      const reason = reasonOf(error);
+      // A file that is half written is whole the next time; what stays wrong is told once.
+      if (reason !== this.#problem)
+        this.#warn(`renew the certificate of Hubble's API: ${reason}; the old one is shown`);
+      this.#problem = reason;
+    }
   }
 
   /** Takes what a server accepts into account. */
@@ -174,6 +205,10 @@ export class HubbleServer implements AsyncDisposable {
     const wanted = isIPv6(host) ? "IPv6" : "IPv4";
     return (usable.find(({ family }) => family === wanted) ?? usable[0])?.address ?? host;
   }
+}
+
+function contextOf({ cert, key, ca }: Identity): SecureContextOptions {
+  return { cert, key, ca, minVersion: "TLSv1.3" };
 }
 
 function isUnspecified(host: string): boolean {

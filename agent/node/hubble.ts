@@ -1,4 +1,4 @@
-import { readIdentity } from "#agent/hubble/identity.ts";
+import { type Identity, readIdentity } from "#agent/hubble/identity.ts";
 import type { HubbleNetwork, HubbleNode } from "#agent/hubble/server.ts";
 import type { AgentConfig } from "#agent/runtime/config.ts";
 import type { Node } from "./node.ts";
@@ -16,5 +16,8 @@ export function hubbleNode({ parts, flows }: Node): HubbleNode {
 export function hubbleNetwork(config: AgentConfig): HubbleNetwork | null {
   const { hubbleAddress: address, hubbleCert: cert, hubbleKey: key, hubbleCa: ca, nodeName } = config;
   if (address === null || cert === null || key === null || ca === null) return null;
-  return { ...address, identity: readIdentity({ cert, key, ca }, nodeName) };
+  const identity = (): Identity => readIdentity({ cert, key, ca }, nodeName);
+  // Refused before anything is touched.
+  identity();
+  return { ...address, identity };
 }

@@ -1,9 +1,9 @@
 import { connect } from "node:net";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { afterAll, expect, test } from "vitest";
-import { readIdentity } from "#agent/hubble/identity.ts";
+import { type Identity, readIdentity } from "#agent/hubble/identity.ts";
 import type { HubbleNetwork } from "#agent/hubble/server.ts";
 import { event } from "#test/agent/flows/fixture.ts";
 import { type Certificate, CertificateAuthority } from "#test/support/certificates.ts";
@@ -23,7 +23,7 @@ function network(host = "127.0.0.1"): HubbleNetwork {
   return {
     host,
     port: 0,
-    identity: readIdentity({ cert: own.certificate, key: own.key, ca: authority.certificate }, "n1.zone"),
+    identity: () => readIdentity({ cert: own.certificate, key: own.key, ca: authority.certificate }, "n1.zone"),
   };
 }
 
@@ -103,4 +103,34 @@ test("a file that is no certificate is told at the start", () => {
   writeFileSync(folder.join("ca.crt"), "no certificate");
   const files = { cert: own.certificate, key: own.key, ca: folder.join("ca.crt") };
   expect(() => readIdentity(files, "n1")).toThrow(/and CA .*ca\.crt/);
+});
+
+test("a new certificate, and a new CA, are taken while the server runs; a broken one is told once", async () => {
+  using own2 = new TemporaryFolder();
+  const files = { cert: own2.join("cert"), key: own2.join("key"), ca: own2.join("ca") };
+  const put = (by: CertificateAuthority, { certificate, key }: Certificate): void => {
+    copyFileSync(certificate, files.cert);
+    copyFileSync(key, files.key);
+    copyFileSync(by.certificate, files.ca);
+  };
+  put(authority, own);
+  const identity = (): Identity => readIdentity(files, "n1");
+  await using hubble = await HubbleFixture.start({ network: { host: "127.0.0.1", port: 0, identity, renewal: 20 } });
+  using before = client(hubble, reader);
+  expect(await codeOf(before.flows())).toBe("OK");
+  writeFileSync(files.cert, "no certificate");
+  await expect.poll(() => hubble.warnings).toHaveLength(1);
+  expect(hubble.warnings[0]).toMatch(/renew the certificate .*; the old one is shown/);
+  put(stranger, stranger.sign("server2", "DNS:new.example.org,IP:127.0.0.1"));
+  const code = async (as: Certificate, trusted: CertificateAuthority): Promise<string> => {
+    using one = client(hubble, as, trusted);
+    return await codeOf(one.flows());
+  };
+  await expect.poll(() => code(impostor, stranger)).toBe("OK");
+  expect(await code(reader, stranger)).toBe("UNAVAILABLE");
+  // A connection that is there stays.
+  expect(await codeOf(before.flows())).toBe("OK");
+  const { nodes } = await hubble.client.ask("observer.Observer/GetNodes");
+  expect(nodes).toMatchObject([{ tls: { server_name: "new.example.org" } }]);
+  expect(hubble.warnings).toHaveLength(1);
 });
