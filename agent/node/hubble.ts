@@ -1,5 +1,6 @@
 import { type Identity, readIdentity } from "#agent/hubble/identity.ts";
-import type { HubbleNetwork, HubbleNode } from "#agent/hubble/server.ts";
+import type { HubbleNetwork } from "#agent/hubble/network-listener.ts";
+import type { HubbleNode } from "#agent/hubble/server.ts";
 import type { AgentConfig } from "#agent/runtime/config.ts";
 import type { Node } from "./node.ts";
 

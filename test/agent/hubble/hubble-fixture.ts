@@ -1,6 +1,7 @@
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { type HubbleNetwork, HubbleServer } from "#agent/hubble/server.ts";
+import type { HubbleNetwork } from "#agent/hubble/network-listener.ts";
+import { HubbleServer } from "#agent/hubble/server.ts";
 import { FakeContext } from "#test/agent/flows/fixture.ts";
 import { HubbleClient } from "#test/support/hubble-client.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";

@@ -1,10 +1,11 @@
 import { connect } from "node:net";
 import { once } from "node:events";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { afterAll, expect, test } from "vitest";
 import { type Identity, readIdentity } from "#agent/hubble/identity.ts";
-import type { HubbleNetwork } from "#agent/hubble/server.ts";
+import type { HubbleNetwork } from "#agent/hubble/network-listener.ts";
+import { HubbleServer } from "#agent/hubble/server.ts";
 import { event } from "#test/agent/flows/fixture.ts";
 import { type Certificate, CertificateAuthority } from "#test/support/certificates.ts";
 import { codeOf, HubbleClient } from "#test/support/hubble-client.ts";
@@ -81,6 +82,18 @@ test("old versions of TLS, and bytes that are none, are refused", async () => {
   await once(socket.resume(), "close");
   using right = client(hubble, reader);
   expect(await right.flows()).toEqual([]);
+});
+
+test("a port that is taken is told, and nothing is left of the try", async () => {
+  await using first = await HubbleFixture.start({ network: network() });
+  const port = Number(first.address.split(":")[1]);
+  using run = new TemporaryFolder();
+  const node = { nodeName: "n1", flows: first.reader, devices: () => [] };
+  const second = HubbleServer.listen(run.path, node, () => undefined, { ...network(), port });
+  await expect(second).rejects.toThrow(
+    new RegExp(`listen on 127.0.0.1 port ${port}: .*EADDRINUSE.*use another --hubble-address`),
+  );
+  expect(readdirSync(run.path)).toEqual([]);
 });
 
 test.each<[what: string, files: { cert: string; key: string; ca: string }, words: RegExp]>([
