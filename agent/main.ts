@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { claimRunDir } from "#agent/api/run-dir.ts";
+import type { ServedRequest } from "#agent/api/handler.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { HubbleServer } from "#agent/hubble/server.ts";
 import { hubbleNetwork, hubbleNode } from "#agent/node/hubble.ts";
@@ -8,6 +9,7 @@ import { describeProblem, type LoadedConfig, loadConfig } from "#agent/runtime/c
 import { reasonOf, WeirError } from "#agent/runtime/errors.ts";
 import { createLog, type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { Node } from "#agent/node/node.ts";
+import { observeRequest } from "#agent/node/observed.ts";
 import { openParts } from "#agent/node/parts.ts";
 import { nodePorts } from "#agent/node/ports.ts";
 
@@ -73,7 +75,8 @@ async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): P
   // A part that fails for good ends the agent: its supervisor starts it anew, the datapath goes on.
   const ended = running.finally(() => stop.abort());
   await parts.starting[Symbol.asyncDispose]();
-  stack.use(await serveApi(config.runDir, nodePorts(node), warn));
+  const served = (request: ServedRequest): void => observeRequest(parts.observations, request);
+  stack.use(await serveApi(config, nodePorts(node), { warn, served }));
   stack.use(await HubbleServer.listen(config.runDir, hubbleNode(node), warn, network));
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");

@@ -26,7 +26,7 @@ import type {
 } from "./policy-views.ts";
 import type { PrefilterChange, PrefilterRequest, PrefilterView } from "./prefilter-views.ts";
 import type { Method } from "./route.ts";
-import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
+import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, StatusView } from "./views.ts";
 
 /** Query parameters; a list gives one parameter for each item. */
 export type Query = Readonly<Record<string, string | number | boolean | readonly (string | number)[] | undefined>>;
@@ -59,6 +59,9 @@ export class ApiClient {
 
   status(): Promise<StatusView> {
     return this.#get("/v1/status");
+  }
+  metrics(): Promise<MetricView[]> {
+    return this.#get("/v1/metrics");
   }
   config(): Promise<OptionView[]> {
     return this.#get("/v1/config");

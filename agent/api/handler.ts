@@ -6,23 +6,40 @@ import { answerError, ApiError } from "./errors.ts";
 import { jsonLines, jsonText } from "./json-text.ts";
 import type { Pools } from "./pools.ts";
 import { readJson } from "./request-body.ts";
-import { matchPath, type Route, type RouteInput, type RouteMatch } from "./route.ts";
+import { matchPath, type Pool, type Route, type RouteInput, type RouteMatch } from "./route.ts";
 
 /** Says what went wrong inside; the answer to the caller has gone out already. */
 export type Warn = (message: string, error?: unknown) => void;
+
+/** A request that is over. */
+export interface ServedRequest {
+  /** Words of the table, whatever was asked: where nothing there fits, `other` and `unknown`. */
+  readonly method: string;
+  readonly route: string;
+  /** HTTP status; 499 (nginx's number): the caller went before the answer. */
+  readonly status: number;
+  readonly pool: Pool;
+  readonly seconds: number;
+}
+
+/** Whom a server tells what happens. */
+export interface Listener {
+  readonly warn: Warn;
+  readonly served?: (request: ServedRequest) => void;
+}
 
 /** Serves one request after another by a table of routes. */
 export class Handler<P> {
   readonly #routes: readonly Route<P>[];
   readonly #ports: P;
   readonly #pools: Pools;
-  readonly #warn: Warn;
+  readonly #listener: Listener;
 
-  constructor(routes: readonly Route<P>[], ports: P, pools: Pools, warn: Warn) {
+  constructor(routes: readonly Route<P>[], ports: P, pools: Pools, listener: Listener) {
     this.#routes = routes;
     this.#ports = ports;
     this.#pools = pools;
-    this.#warn = warn;
+    this.#listener = listener;
   }
 
   /** Answers; never rejects. `stop` ends what waits and streams. */
@@ -39,22 +56,41 @@ export class Handler<P> {
       if (stop.aborted) request.socket.destroySoon();
     });
     if (stop.aborted) hangUp();
+    const began = performance.now();
+    const served: { route?: Route<P> } = {};
     try {
-      await this.#answer(request, response, gone.signal);
+      await this.#answer(request, response, gone.signal, served);
     } catch (error) {
-      if (response.destroyed) return;
-      const answer = answerError(error);
-      if (answer.status === 500)
-        this.#warn(`serve ${request.method} ${request.url}: ${answer.body.error.message}`, error);
-      // Half an answer cannot be taken back: the caller sees that it was cut.
-      if (response.headersSent) response.destroy();
-      else sendError(request, response, answer);
+      if (!response.destroyed) this.#answerError(request, response, error);
+    } finally {
+      this.#tell(response, served.route, (performance.now() - began) / 1000);
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+  #answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const answer = answerError(error);
+    if (answer.status === 500)
+      this.#listener.warn(`serve ${request.method} ${request.url}: ${answer.body.error.message}`, error);
+    // Half an answer cannot be taken back: the caller sees that it was cut.
+    if (response.headersSent) response.destroy();
+    else sendError(request, response, answer);
+  }
+
+  #tell({ headersSent, statusCode }: ServerResponse, route: Route<P> | undefined, seconds: number): void {
+    const status = headersSent ? statusCode : callerGone;
+    const { method, path, pool } = route ?? nowhere;
+    this.#listener.served?.({ method, route: path, pool, status, seconds });
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+    served: { route?: Route<P> },
+  ): Promise<void> {
     const url = parseUrl(request);
     const { route, params } = this.#find(request, url);
+    served.route = route;
     using _place = this.#pools.take(route.pool);
     const input = {
       params: parse(route.params, params, "path"),
@@ -69,8 +105,9 @@ export class Handler<P> {
       for await (const values of stream) await write(response, jsonLines(values), signal);
     } else {
       const value = await route.handle?.(input, this.#ports, signal);
-      response.writeHead(route.status, { "content-type": "application/json" });
-      for (const text of jsonText(value)) await write(response, text, signal);
+      response.writeHead(route.status, { "content-type": route.textType ?? "application/json" });
+      const texts = route.textType === undefined ? jsonText(value) : [String(value)];
+      for (const text of texts) await write(response, text, signal);
     }
     response.end();
   }
@@ -89,6 +126,12 @@ export class Handler<P> {
     });
   }
 }
+
+/** Status of an answer that nobody waited for. */
+const callerGone = 499;
+
+/** What a request asked for that no route serves. */
+const nowhere = { method: "other", path: "unknown", pool: "call" } as const;
 
 function parseUrl(request: IncomingMessage): URL {
   const url = URL.parse(request.url ?? "", "http://agent");

@@ -32,7 +32,7 @@ import type {
   Verification,
 } from "./policy-views.ts";
 import type { PrefilterChange, PrefilterView } from "./prefilter-views.ts";
-import type { EndpointLogEntry, EndpointView, IdentityView, StatusView } from "./views.ts";
+import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, StatusView } from "./views.ts";
 
 /** What the CNI binary asks. */
 export interface CniPort {
@@ -113,6 +113,12 @@ export interface StatusPort {
   status(): Promise<StatusView>;
 }
 
+export interface MetricsPort {
+  /** Prometheus' text format. */
+  text(): Promise<string>;
+  list(): Promise<readonly MetricView[]>;
+}
+
 export interface ConfigPort {
   /** All options. */
   list(): readonly OptionView[];
@@ -142,6 +148,7 @@ export interface Ports {
   readonly verifications: VerificationPort;
   readonly bpf: BpfPort;
   readonly status: StatusPort;
+  readonly metrics: MetricsPort;
   readonly config: ConfigPort;
   readonly prefilter: PrefilterPort;
   readonly flows: FlowPort;

@@ -27,6 +27,8 @@ export interface Route<P> {
   readonly response: z.ZodType;
   /** Status of the good answer. */
   readonly status: number;
+  /** The answer is text of this type; missing: JSON. */
+  readonly textType?: string;
   readonly handle?: (input: RouteInput<never, never, never>, ports: P, signal: AbortSignal) => unknown;
   readonly stream?: (
     input: RouteInput<never, never, never>,
@@ -62,6 +64,7 @@ export function route<
   body?: Body;
   response: Response;
   status?: number;
+  textType?: string;
   handle?: (
     input: RouteInput<z.output<Params>, z.output<Query>, z.output<Body>>,
     ports: P,

@@ -6,6 +6,7 @@ import { prefilterRoutes } from "./routes/prefilter.ts";
 import { configRoutes } from "./routes/config.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { statusRoutes } from "./routes/status.ts";
 
@@ -13,6 +14,7 @@ import { statusRoutes } from "./routes/status.ts";
 export const allRoutes: readonly Route<Ports>[] = [
   ...cniRoutes,
   ...statusRoutes,
+  ...metricsRoutes,
   ...configRoutes,
   ...endpointRoutes,
   ...policyRoutes,

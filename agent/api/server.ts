@@ -1,11 +1,13 @@
 import { createServer, type Server } from "node:http";
-import { Handler, type Warn } from "./handler.ts";
+import { Handler, type Listener } from "./handler.ts";
 import { defaultPoolSizes, Pools, type PoolSizes } from "./pools.ts";
 import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 import { flowRoutes } from "./routes/flows.ts";
+import { scrapeRoutes } from "./routes/metrics.ts";
 import { agentSocket, observeSocket } from "./run-dir-paths.ts";
+import { listenOnTcp, type TcpAddress } from "./tcp-socket.ts";
 import { listenOnUnixSocket, removeSocket } from "./unix-socket.ts";
 
 /** How long and how much a caller may take. Times in milliseconds. */
@@ -35,25 +37,35 @@ export const defaultLimits: ServerLimits = {
   pools: defaultPoolSizes,
 };
 
-/** HTTP on one Unix socket, by a table of routes. */
+/** For those who are on the network: a scrape takes a moment, and few have to ask. */
+export const scrapeLimits: ServerLimits = {
+  ...defaultLimits,
+  connections: 32,
+  pools: { call: 16, wait: 0, stream: 0 },
+};
+
+/** Where a server listens: the path of a Unix socket, or an address that an option names. */
+type Place = string | (TcpAddress & { readonly option: string });
+
+/** HTTP on one socket, by a table of routes. */
 export class ApiServer implements AsyncDisposable {
   readonly #server: Server;
-  readonly #path: string;
+  readonly #place: Place;
   readonly #grace: number;
   readonly #stop = new AbortController();
 
-  private constructor(server: Server, path: string, grace: number) {
+  private constructor(server: Server, place: Place, grace: number) {
     this.#server = server;
-    this.#path = path;
+    this.#place = place;
     this.#grace = grace;
   }
 
   /** Resolves when callers can connect. @throws ApiError `socket`. */
   static async listen<P>(
-    path: string,
+    place: Place,
     routes: readonly Route<P>[],
     ports: P,
-    warn: Warn,
+    listener: Listener,
     limits: ServerLimits = defaultLimits,
   ): Promise<ApiServer> {
     const server = createServer({
@@ -64,10 +76,11 @@ export class ApiServer implements AsyncDisposable {
       connectionsCheckingInterval: limits.check,
     });
     server.maxConnections = limits.connections;
-    const api = new ApiServer(server, path, limits.stop);
-    const handler = new Handler(routes, ports, new Pools(limits.pools), warn);
+    const api = new ApiServer(server, place, limits.stop);
+    const handler = new Handler(routes, ports, new Pools(limits.pools), listener);
     server.on("request", (request, response) => void handler.serve(request, response, api.#stop.signal));
-    await listenOnUnixSocket(server, path, warn);
+    if (typeof place === "string") await listenOnUnixSocket(server, place, listener.warn);
+    else await listenOnTcp(server, place, place.option);
     return api;
   }
 
@@ -79,19 +92,22 @@ export class ApiServer implements AsyncDisposable {
     const cut = setTimeout(() => this.#server.closeAllConnections(), this.#grace);
     await promise;
     clearTimeout(cut);
-    removeSocket(this.#path);
+    if (typeof this.#place === "string") removeSocket(this.#place);
   }
 }
 
-/** The agent's two sockets in its run folder, which the caller has claimed. */
+/** The agent's two sockets in its run folder, which the caller has claimed, and what the options add to them. */
 export async function serveApi(
-  runDir: string,
+  { runDir, metricsAddress }: { readonly runDir: string; readonly metricsAddress: TcpAddress | null },
   ports: Ports,
-  warn: Warn,
-  limits: ServerLimits = defaultLimits,
+  listener: Listener,
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
-  stack.use(await ApiServer.listen(agentSocket(runDir), allRoutes, ports, warn, limits));
-  stack.use(await ApiServer.listen(observeSocket(runDir), flowRoutes, ports, warn, limits));
+  stack.use(await ApiServer.listen(agentSocket(runDir), allRoutes, ports, listener));
+  stack.use(await ApiServer.listen(observeSocket(runDir), flowRoutes, ports, listener));
+  if (metricsAddress !== null) {
+    const place = { ...metricsAddress, option: "--metrics-address" };
+    stack.use(await ApiServer.listen(place, scrapeRoutes, ports, listener, scrapeLimits));
+  }
   return stack.move();
 }

@@ -20,5 +20,5 @@ export function serveStarting(runDir: string, ports: Pick<Ports, "status">, warn
       return { method, path, pool, bodyLimit, params, query, body, response, status, handle: notReady };
     }),
   ];
-  return ApiServer.listen(agentSocket(runDir), routes, ports, warn);
+  return ApiServer.listen(agentSocket(runDir), routes, ports, { warn });
 }

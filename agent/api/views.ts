@@ -106,3 +106,13 @@ export const statusView = z.looseObject({
   problems: z.array(z.string()).readonly(),
 });
 export type StatusView = z.infer<typeof statusView>;
+
+/** One series of a metric as it is now. */
+export const metricView = z.object({
+  /** Of a histogram with `_bucket`, `_sum` or `_count`. */
+  name: z.string(),
+  type: z.enum(["counter", "gauge", "histogram"]),
+  labels,
+  value: z.number(),
+});
+export type MetricView = z.infer<typeof metricView>;

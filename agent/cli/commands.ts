@@ -14,6 +14,7 @@ export interface CommandEntry {
 /** All commands but `agent`, which has a parser of its own. */
 export const commands: readonly CommandEntry[] = [
   { name: "status", summary: "health of each part of the agent", load: () => import("./commands/status.ts") },
+  { name: "metrics", summary: "what the agent counts, for Prometheus", load: () => import("./commands/metrics.ts") },
   { name: "endpoint", summary: "the pods of this node", load: () => import("./commands/endpoint.ts") },
   { name: "identity", summary: "numbers and the labels they stand for", load: () => import("./commands/identity.ts") },
   {

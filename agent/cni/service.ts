@@ -20,11 +20,21 @@ const verbs: Readonly<Record<CniCall["plugin"], Verbs>> = {
   "weir-ipam": ipamPlugin,
 };
 
+/** A call that was answered. */
+export interface EndedCall extends Pick<CniCall, "plugin" | "command"> {
+  /** `delegated`: another plugin is asked, and the call comes again. */
+  readonly outcome: "ok" | "error" | "delegated";
+  /** Of an error: one of ours, or that of another plugin. */
+  readonly code: number | null;
+  readonly milliseconds: number;
+}
+
 /** How the service takes its turn, and what it says of errors that nobody foresaw. */
 export interface ServiceOptions {
   /** Pods come and go one change at a time. */
   readonly inTurn: <T>(change: () => T | Promise<T>) => Promise<T>;
   readonly unforeseen: (error: unknown, what: string) => void;
+  readonly ended?: (call: EndedCall) => void;
 }
 
 /** Serves the calls of the CNI binary. */
@@ -37,8 +47,16 @@ export class CniService implements CniPort {
     this.#options = options;
   }
 
-  /** Errors are answers: the runtime is to be told. */
   async call(call: CniCall, signal: AbortSignal): Promise<CniAnswer> {
+    const began = performance.now();
+    const answer = await this.#answer(call, signal);
+    const { plugin, command } = call;
+    this.#options.ended?.({ plugin, command, ...outcomeOf(answer), milliseconds: performance.now() - began });
+    return answer;
+  }
+
+  /** Errors are answers: the runtime is to be told. */
+  async #answer(call: CniCall, signal: AbortSignal): Promise<CniAnswer> {
     try {
       const config = parseConfig(call.config);
       const verb = verbs[call.plugin][call.command];
@@ -59,6 +77,12 @@ export class CniService implements CniPort {
   async #takeBack(call: CniCall, config: Call["config"]): Promise<void> {
     await verbs[call.plugin].DEL(this.#parts, { ...call, config, command: "DEL" });
   }
+}
+
+function outcomeOf(answer: CniAnswer): Pick<EndedCall, "outcome" | "code"> {
+  if ("run" in answer) return { outcome: "delegated", code: null };
+  if (answer.exitCode === 0) return { outcome: "ok", code: null };
+  return { outcome: "error", code: Number(answer.output?.["code"]) };
 }
 
 /** An agent that stops still answers; what it has put in force stays so. */

@@ -36,6 +36,8 @@ export interface PolicyControllerOptions {
   readonly generation: () => bigint;
   /** By the wall clock, which rules with an end are compared with. */
   readonly now: () => Date;
+  /** Told of each attempt to put objects in force, and how long it took in ms. */
+  readonly updated?: (accepted: boolean, duration: number) => void;
   /** Told of an error that nobody expects and that made objects refused. */
   readonly failed: (error: unknown, what: string) => void;
 }
@@ -195,6 +197,13 @@ export class PolicyController {
   }
 
   async #put(objects: readonly PolicyObject[], options = this.#options): Promise<boolean> {
+    const began = performance.now();
+    const accepted = await this.#tryPut(objects, options);
+    this.#parts.updated?.(accepted, performance.now() - began);
+    return accepted;
+  }
+
+  async #tryPut(objects: readonly PolicyObject[], options: PolicyOptions): Promise<boolean> {
     const { endpoints, enforcement, generation } = this.#parts;
     if (!(await this.#widen(objects))) return false;
     let relabels: Joining[] = [];

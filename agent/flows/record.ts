@@ -21,7 +21,7 @@ export interface FlowRecord {
 export type Direction = "ingress" | "egress";
 
 /** What became of the packet. */
-export function flowVerdict({ event, staged, audit }: FlowRecord): FlowVerdict {
+export function flowVerdict({ event, staged, audit }: Pick<FlowRecord, "event" | "staged" | "audit">): FlowVerdict {
   if (event.reason !== DropReason.NONE) return "DROPPED";
   return audit && staged.some(({ verdict }) => verdict === "deny") ? "AUDIT" : "FORWARDED";
 }

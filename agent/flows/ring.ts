@@ -1,9 +1,9 @@
-import type { StagedOutcome } from "#agent/api/flow.ts";
+import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
 import { ConnectionEnd, EventHook, type EventRecord, eventRecord } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
-import type { FlowRecord } from "./record.ts";
 import { SeenNamespaces } from "./seen-namespaces.ts";
+import { type FlowRecord, flowVerdict } from "./record.ts";
 
 type Staged = Pick<FlowRecord, "staged" | "audit">;
 const NOTHING_STAGED: Staged = { staged: [], audit: false };
@@ -25,6 +25,7 @@ export class FlowRing {
   /** By slot; few events have any. */
   readonly #staged = new Map<number, Staged>();
   readonly #namespaces = new SeenNamespaces(namespaceAge);
+  readonly #counts: Record<FlowVerdict, number> = { FORWARDED: 0, DROPPED: 0, AUDIT: 0 };
   #next = 0;
   #lost = 0n;
   readonly #waiting = new Set<() => void>();
@@ -46,6 +47,11 @@ export class FlowRing {
   /** Sequence number that the next event will get: how many there were. */
   get next(): number {
     return this.#next;
+  }
+
+  /** How many events there were of each verdict. */
+  get counts(): Readonly<Record<FlowVerdict, number>> {
+    return this.#counts;
   }
 
   /** Events that never came here because the kernel's ring was full, since the datapath was loaded. */
@@ -91,6 +97,7 @@ export class FlowRing {
     this.#parties[2 * slot + 1] = destination;
     if (staged.length > 0) this.#staged.set(slot, { staged, audit });
     else if (this.#staged.size > 0) this.#staged.delete(slot);
+    this.#counts[flowVerdict({ event, staged, audit })]++;
     this.#next++;
     this.#notify();
   }

@@ -135,6 +135,11 @@ export class IdentityAllocator {
     return text === undefined ? undefined : (parseSubject(text) ?? undefined);
   }
 
+  /** How many identities of the cluster are known. */
+  get count(): number {
+    return this.#table.size;
+  }
+
   /** All identities of the cluster, by number. */
   list(): IdentityView[] {
     return this.#table.ids().flatMap((id) => {

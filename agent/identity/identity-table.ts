@@ -13,6 +13,10 @@ export class IdentityTable {
     return this.#texts.get(id);
   }
 
+  get size(): number {
+    return this.#texts.size;
+  }
+
   ids(): number[] {
     return [...this.#texts.keys()].sort((a, b) => a - b);
   }

@@ -83,6 +83,11 @@ export class Node {
     parts.ipam.onChange(() => this.#followRanges());
   }
 
+  /** Events that were seen since the agent started, by what became of the packet. */
+  get flowCounts(): FlowRing["counts"] {
+    return this.#ring.counts;
+  }
+
   /** Connections that the last sweep left. */
   get connections(): number {
     return this.#connections;

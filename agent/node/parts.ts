@@ -23,6 +23,7 @@ import { LastValidFiles } from "#agent/kubernetes/last-valid-files.ts";
 import { MergedObjects } from "#agent/kubernetes/merged-objects.ts";
 import type { ObjectSource } from "#agent/kubernetes/object-source.ts";
 import { ObjectsFolder } from "#agent/kubernetes/objects-folder.ts";
+import { Observations } from "#agent/metrics/observations.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { getAddresses, parseAddress } from "#agent/netlink/address.ts";
@@ -61,6 +62,8 @@ export interface NodeParts {
   readonly live: LiveOptions;
   readonly log: Log;
   readonly clock: SystemClock;
+  /** What metrics tell of that nothing else holds. */
+  readonly observations: Observations;
   readonly kernel: Kernel;
   readonly connection: NetlinkConnection;
   readonly host: HostNetwork;
@@ -111,6 +114,7 @@ export async function openParts(
   const pinFolder = ensureBpffs(config.bpffs);
   stack.use(lockFolder(pinFolder, "--bpffs"));
   const clock = new SystemClock(systemClocks);
+  const observations = new Observations();
   const connection = new NetlinkConnection(stack.use(NetlinkSocket.open()));
   const host = new HostNetwork(connection);
   const kernel = stack.use(
@@ -222,6 +226,7 @@ export async function openParts(
     options: policyOptionsOf(live.values),
     generation: () => kernel.control.generation(),
     now: () => clock.now(),
+    updated: (accepted, duration) => observations.policyUpdate(accepted ? "in-force" : "refused", duration / 1000),
     failed: (error, what) => log.error({ err: error }, what),
   });
   const changes = new SerialExecutor();
@@ -231,6 +236,7 @@ export async function openParts(
     live,
     log,
     clock,
+    observations,
     kernel,
     connection,
     host,

@@ -1,9 +1,11 @@
 import type { Ports } from "#agent/api/ports.ts";
+import { Scraper } from "#agent/metrics/scraper.ts";
 import { PolicyVerifier } from "#agent/verify/policy-verifier.ts";
 import { cniPort } from "./cni-port.ts";
 import { bpfPort } from "./bpf-views.ts";
 import { configPort } from "./config-service.ts";
 import { endpointPort, identityPort } from "./endpoint-views.ts";
+import { metricSources } from "./metric-sources.ts";
 import type { Node } from "./node.ts";
 import { prefilterPort } from "./prefilter-service.ts";
 import { evaluationPort, policyService } from "./policy-service.ts";
@@ -23,6 +25,7 @@ export function nodePorts(node: Node): Ports {
     config: configPort(parts),
     prefilter: prefilterPort(parts),
     status: { status: () => statusOf(node) },
+    metrics: new Scraper(metricSources(node), parts.observations),
     flows,
   };
 }

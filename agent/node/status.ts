@@ -1,8 +1,8 @@
 import type { StatusView } from "#agent/api/views.ts";
 import type { CniInstall } from "#agent/install/cni-install.ts";
-import type { MapFill } from "#agent/datapath/kernel.ts";
 import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
+import { mapFills } from "./map-fills.ts";
 import type { Node } from "./node.ts";
 
 /** How the node is, with every problem in a sentence. */
@@ -23,8 +23,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     masquerade,
     install,
   } = node.parts;
-  const slot = enforcement.views.fullestSlot();
-  const maps: MapFill[] = [...(await kernel.fill()), ...(slot ? [{ ...slot, name: "policy_slot" as const }] : [])];
+  const maps = await mapFills(node.parts);
   const problems = [
     ...objects.current().problems.map(formatObjectProblem),
     ...node.unreadable,

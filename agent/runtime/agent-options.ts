@@ -12,6 +12,7 @@ import {
   filePath,
   integer,
   networkName,
+  ipAndPort,
   nodeName,
   pluginNames,
   portRange,
@@ -444,6 +445,14 @@ export const agentOptions = {
     schema: boolean,
   }),
   ...hubbleOptions,
+  metricsAddress: option({
+    flag: "metrics-address",
+    value: "IP:PORT",
+    description: "Where /metrics is served besides the Unix socket, to whoever can reach it and without encryption.",
+    default: null,
+    defaultText: "nowhere",
+    schema: ipAndPort,
+  }),
   logLevel: option({
     flag: "log-level",
     value: "LEVEL",

@@ -90,6 +90,7 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "policy/", "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*", "@grpc/grpc-js", "@grpc/proto-loader"],
   },
+  "agent/metrics/": { ours: [runtime, "agent/api/"], packages: ["node:*"] },
   "agent/cli/": {
     ours: ["agent/api/"],
     lazy: ["agent/local/", "agent/main.ts", "policy/"],
@@ -126,6 +127,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/ipcache/",
       "agent/kubernetes/",
       "agent/libbpf-ts/",
+      "agent/metrics/",
       "agent/net/",
       "agent/netlink/",
       "agent/store/",

@@ -1,6 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { ApiClient } from "#agent/api/client.ts";
 import type { Ports } from "#agent/api/ports.ts";
+import type { ServedRequest } from "#agent/api/handler.ts";
 import { allRoutes } from "#agent/api/routes.ts";
 import { ApiServer, defaultLimits, type ServerLimits } from "#agent/api/server.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
@@ -13,6 +14,8 @@ export class ApiFixture implements AsyncDisposable {
   readonly client: ApiClient;
   /** What the server complained about. */
   readonly warnings: string[] = [];
+  /** Requests that are over. */
+  readonly served: ServedRequest[] = [];
   readonly #stack = new AsyncDisposableStack();
 
   private constructor() {
@@ -24,10 +27,17 @@ export class ApiFixture implements AsyncDisposable {
   static async start(changes: Partial<Ports> = {}, limits: Partial<ServerLimits> = {}): Promise<ApiFixture> {
     const fixture = new ApiFixture();
     const warn = (message: string): void => void fixture.warnings.push(message);
-    const server = ApiServer.listen(fixture.socket, allRoutes, fakePorts(changes), warn, {
-      ...defaultLimits,
-      ...limits,
-    });
+    const served = (request: ServedRequest): void => void fixture.served.push(request);
+    const server = ApiServer.listen(
+      fixture.socket,
+      allRoutes,
+      fakePorts(changes),
+      { warn, served },
+      {
+        ...defaultLimits,
+        ...limits,
+      },
+    );
     fixture.#stack.use(await server);
     fixture.warnings.length = 0; // a machine may lack the group
     return fixture;

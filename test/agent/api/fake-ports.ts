@@ -318,6 +318,14 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       endpoints: () => [],
     },
     status: { status: async () => status },
+    metrics: {
+      text: async () =>
+        "# HELP weir_policy_revision Revision.\n# TYPE weir_policy_revision gauge\nweir_policy_revision 41\n",
+      list: async () => [
+        { name: "weir_policy_revision", type: "gauge", labels: {}, value: 41 },
+        { name: "weir_endpoints", type: "gauge", labels: { state: "ready" }, value: 1 },
+      ],
+    },
     config: {
       list: () => [logLevel, enforcement],
       change: (changes) =>

@@ -22,7 +22,7 @@ test("the socket of a killed agent is replaced", async () => {
   const path = folder.join("agent.sock");
   const killed = createServer().listen(path);
   await once(killed, "listening");
-  await using _stack = await serveApi(folder.path, fakePorts(), ignore);
+  await using _stack = await serveApi({ runDir: folder.path, metricsAddress: null }, fakePorts(), { warn: ignore });
   expect((await new ApiClient(path).status()).node).toBe("n1");
   killed.close();
 });
@@ -30,17 +30,21 @@ test("the socket of a killed agent is replaced", async () => {
 test("a file that is no socket is left alone", async () => {
   using folder = new TemporaryFolder();
   writeFileSync(folder.join("agent.sock"), "mine");
-  await expect(serveApi(folder.path, fakePorts(), ignore)).rejects.toThrow(/is not a socket/);
+  await expect(serveApi({ runDir: folder.path, metricsAddress: null }, fakePorts(), { warn: ignore })).rejects.toThrow(
+    /is not a socket/,
+  );
 });
 
 test("a path that is too long is told before anything happens", async () => {
   using folder = new TemporaryFolder();
-  await expect(serveApi(folder.join("x".repeat(100)), fakePorts(), ignore)).rejects.toThrow(/use a shorter --run-dir/);
+  await expect(
+    serveApi({ runDir: folder.join("x".repeat(100)), metricsAddress: null }, fakePorts(), { warn: ignore }),
+  ).rejects.toThrow(/use a shorter --run-dir/);
 });
 
 test("the observers' socket has flows and nothing else", async () => {
   using folder = new TemporaryFolder();
-  await using _stack = await serveApi(folder.path, fakePorts(), ignore);
+  await using _stack = await serveApi({ runDir: folder.path, metricsAddress: null }, fakePorts(), { warn: ignore });
   const observer = new ApiClient(folder.join("observe.sock"));
   expect(await collect(observer.flows({}))).toHaveLength(1);
   await expect(observer.status()).rejects.toThrow(/there is no such path/);

@@ -1,0 +1,27 @@
+import * as z from "zod";
+import type { Ports } from "#agent/api/ports.ts";
+import { type Route, route } from "#agent/api/route.ts";
+import { metricView } from "#agent/api/views.ts";
+
+type Needs = Pick<Ports, "metrics">;
+
+/** What Prometheus asks for. The only route of `--metrics-address`. */
+export const scrapeRoutes: readonly Route<Needs>[] = [
+  route({
+    method: "GET",
+    path: "/metrics",
+    response: z.string(),
+    textType: "text/plain; version=0.0.4; charset=utf-8",
+    handle: (_, { metrics }: Needs) => metrics.text(),
+  }),
+];
+
+export const metricsRoutes: readonly Route<Needs>[] = [
+  ...scrapeRoutes,
+  route({
+    method: "GET",
+    path: "/v1/metrics",
+    response: z.array(metricView).readonly(),
+    handle: (_, { metrics }: Needs) => metrics.list(),
+  }),
+];

@@ -1,0 +1,37 @@
+import { version } from "#agent/api/version.ts";
+import type { MetricSources } from "#agent/metrics/sources.ts";
+import { bpfPort } from "./bpf-views.ts";
+import { mapFills } from "./map-fills.ts";
+import type { Node } from "./node.ts";
+
+/** What metrics read of a node. */
+export function metricSources(node: Node): MetricSources {
+  const { parts } = node;
+  const { kernel, endpoints, identities, masquerade, objects, policy, ipam, store } = parts;
+  const bpf = bpfPort(parts);
+  return {
+    build: { version, programs: kernel.programs, attach: kernel.attachMode },
+    counters: () => bpf.counters(),
+    bandwidths: () =>
+      bpf.bandwidth().flatMap(({ endpoint, ...drops }) => {
+        const found = endpoints.get(endpoint);
+        return found ? [{ ...drops, ...found.record }] : [];
+      }),
+    tcpResets: () => Number(kernel.resets()),
+    flows: () => node.flowCounts,
+    flowsLost: () => Number(kernel.eventsLost()),
+    maps: () => mapFills(parts),
+    nat: () => masquerade.counts,
+    policy: () => ({
+      revision: Number(policy.revision),
+      refused: policy.refusal !== null,
+      objects: policy.objects,
+      problems: objects.current().problems.length,
+    }),
+    endpointStates: () =>
+      endpoints.list().map(({ record: { state } }) => (state === "ready" ? "ready" : "waiting-for-interface")),
+    identities: () => identities.count,
+    ranges: () => ipam.fill.map(({ capacity, ...fill }) => ({ ...fill, capacity: Number(capacity) })),
+    store: () => ({ kind: store.kind, up: store.health.state === "ok" }),
+  };
+}
