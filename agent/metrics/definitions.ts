@@ -20,13 +20,13 @@ export const readMetrics = {
     type: "counter",
     help: "Packets that the datapath let pass, by the hook at which it did.",
     labels: ["direction", "hook"],
-    series: "5 (hooks)",
+    series: "4 (hooks)",
   },
   weir_forwarded_bytes_total: {
     type: "counter",
     help: "Bytes of packets that the datapath let pass.",
     labels: ["direction", "hook"],
-    series: "5 (hooks)",
+    series: "4 (hooks)",
   },
   weir_dropped_packets_total: {
     type: "counter",

@@ -1,0 +1,65 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { scrapeRoutes } from "#agent/api/routes/metrics.ts";
+import { ApiServer, scrapeLimits } from "#agent/api/server.ts";
+import { ApiFixture } from "./api-fixture.ts";
+import { fakePorts } from "./fake-ports.ts";
+import { freePort } from "#test/support/free-port.ts";
+
+const stack = new AsyncDisposableStack();
+let port = 0;
+const limits = { ...scrapeLimits, headers: 300, request: 300, check: 50 };
+const listen = (on: { address: string; port: number }): Promise<ApiServer> =>
+  ApiServer.listen({ ...on, option: "--metrics-address" }, scrapeRoutes, fakePorts(), { warn: () => {} }, limits);
+
+beforeAll(async () => {
+  port = await freePort();
+  stack.use(await listen({ address: "127.0.0.1", port }));
+});
+afterAll(() => stack.disposeAsync());
+
+test("metrics are there as Prometheus asks for them", async () => {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept: "text/plain" } });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(await answer.text()).toContain("\nweir_policy_revision 41\n");
+});
+
+test("nothing else is, and nothing can be changed", async () => {
+  const ask = async (path: string, method = "GET") =>
+    (await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(method === "POST" ? { body: "{}" } : {}) })).status;
+  expect(await ask("/v1/status")).toBe(404);
+  expect(await ask("/v1/metrics")).toBe(404);
+  expect(await ask("/v1/cni", "POST")).toBe(404);
+  expect(await ask("/v1/config", "PATCH")).toBe(404);
+  expect(await ask("/")).toBe(404);
+  for (const method of ["POST", "PATCH", "DELETE"]) expect(await ask("/metrics", method)).toBe(405);
+  expect(await ask("/metrics?token=x")).toBe(400);
+});
+
+test("callers who say nothing do not keep others away for good", async () => {
+  const idle = Array.from({ length: scrapeLimits.connections + 8 }, () => connect(port, "127.0.0.1"));
+  await Promise.all(idle.map((socket) => once(socket.on("error", () => {}).resume(), "close")));
+  expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+});
+
+test("an address that cannot be had is told with the option that named it", async () => {
+  await expect(listen({ address: "127.0.0.1", port })).rejects.toThrow(
+    /^listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.*; use another --metrics-address, or none$/,
+  );
+  await expect(listen({ address: "2001:db8::1", port: 9964 })).rejects.toThrow(
+    /^listen on \[2001:db8::1\]:9964: .*EADDRNOTAVAIL/,
+  );
+});
+
+test("the Unix socket has metrics as text, too", async () => {
+  await using api = await ApiFixture.start();
+  expect(await api.request("GET", "/metrics")).toEqual({
+    status: 200,
+    body: expect.stringContaining("\nweir_policy_revision 41\n") as string,
+  });
+  expect(api.served).toEqual([
+    { method: "GET", route: "/metrics", status: 200, pool: "call", seconds: expect.any(Number) as number },
+  ]);
+});

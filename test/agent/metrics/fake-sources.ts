@@ -1,0 +1,26 @@
+import type { MetricSources } from "#agent/metrics/sources.ts";
+
+const passed = { reason: "FORWARDED", direction: "egress", hook: "pod-egress", file: null, line: null } as const;
+
+/** A node with little to tell; `changes` replaces parts of it. */
+export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources {
+  return {
+    build: { version: "0.1.0", programs: "6b1f", attach: "tcx" },
+    counters: () => [
+      { ...passed, packets: 10, bytes: 840 },
+      { ...passed, reason: "POLICY_DENIED", file: "judge", line: 90, packets: 3, bytes: 180 },
+    ],
+    bandwidths: () => [],
+    tcpResets: () => 2,
+    flows: () => ({ FORWARDED: 5, DROPPED: 3, AUDIT: 1 }),
+    flowsLost: () => 4,
+    maps: () => Promise.resolve([{ name: "conntrack4", entries: 812, capacity: 524_288 }]),
+    nat: () => ({ allocated: 12, retries: 1, exhausted: 0 }),
+    policy: () => ({ revision: 41, refused: false, objects: [{ kind: "Pod" }, { kind: "Pod" }], problems: 0 }),
+    endpointStates: () => ["ready", "ready", "waiting-for-interface"],
+    identities: () => 7,
+    ranges: () => [{ pool: "default", cidr: "10.0.0.0/24", used: 3, cooling: 1, capacity: 253 }],
+    store: () => ({ kind: "embedded", up: true }),
+    ...changes,
+  };
+}
