@@ -46,9 +46,10 @@ function readPackets(sources: MetricSources): Part<"forwarded_" | "dropped_" | "
   const counters = sources.counters();
   const passed = counters.filter(({ reason }) => reason === "FORWARDED");
   const dropped = [...sumByReason(counters.filter(({ reason }) => reason !== "FORWARDED")).values()];
-  const limited = sources.bandwidths().map(({ namespace, pod, ifName, direction, ...drops }) => ({
+  const limited = sources.bandwidths().map(({ namespace, pod, ifName, direction, droppedPackets, droppedBytes }) => ({
     labels: { namespace, pod, interface: ifName, direction },
-    ...drops,
+    droppedPackets,
+    droppedBytes,
   }));
   const hook = ({ direction, hook: name }: { direction: string; hook: string }) => ({ direction, hook: name });
   return {

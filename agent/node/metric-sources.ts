@@ -13,9 +13,11 @@ export function metricSources(node: Node): MetricSources {
     build: { version, programs: kernel.programs, attach: kernel.attachMode },
     counters: () => bpf.counters(),
     bandwidths: () =>
-      bpf.bandwidth().flatMap(({ endpoint, ...drops }) => {
+      bpf.bandwidth().flatMap(({ endpoint, direction, droppedPackets, droppedBytes }) => {
         const found = endpoints.get(endpoint);
-        return found ? [{ ...drops, ...found.record }] : [];
+        if (!found) return [];
+        const { namespace, pod, ifName } = found.record;
+        return [{ namespace, pod, ifName, direction, droppedPackets, droppedBytes }];
       }),
     tcpResets: () => Number(kernel.resets()),
     flows: () => node.flowCounts,
