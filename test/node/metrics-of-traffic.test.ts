@@ -80,8 +80,9 @@ test("a pod that sends too fast is named, whatever it is called, and what it sen
   const { own, host } = macsOf(pods.limited);
   const [source, destination] = [pods.limited.ipv4, pods.open.ipv4];
   const transport = { kind: "udp", sport: 4001, dport: 80 } as const;
-  // Without a checksum of its transport: nobody answers it.
   const frame = buildPacket({ sourceMac: own, destinationMac: host, source, destination, transport, size: 1400 });
+  // With a checksum that is wrong the other pod does not answer, and all that passes is this.
+  frame.set([0x77, 0x65], 40);
   const series = `{namespace=${JSON.stringify(hostile)},pod="limited",interface="eth0",direction="egress"}`;
   const names = [
     `weir_forwarded_packets_total${at("pod-egress")}`,
