@@ -31,8 +31,7 @@ export function readProcess(): ProcessUse {
   };
 }
 
-/** The soft limit: proc_pid_limits(5). */
+/** The soft limit: proc_pid_limits(5). Always a number, of at most `fs.nr_open`. */
 function maxDescriptors(): number {
-  const limit = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-  return limit === "unlimited" ? Number.POSITIVE_INFINITY : Number(limit);
+  return Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
 }

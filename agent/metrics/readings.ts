@@ -30,9 +30,8 @@ export async function readAll(sources: MetricSources): Promise<Readings> {
   };
 }
 
-const one = (value: number): readonly [{ readonly labels: Record<never, string>; readonly value: number }] => [
-  { labels: {}, value },
-];
+/** A metric without labels. */
+const one = (value: number): readonly [Reading<"weir_policy_revision">] => [{ labels: {}, value }];
 
 async function readMaps(sources: MetricSources): Promise<Part<"bpf_map_">> {
   const maps = await sources.maps();

@@ -108,7 +108,7 @@ test("alerts fire when they should, and not else", async () => {
     ],
   }));
   // The words of the annotations are not compared; that they can be made was checked above.
-  const rules = alerts.map(({ annotations: _, ...rule }) => rule);
+  const rules = alerts.map(({ annotations: _annotations, ...rule }) => rule);
   write("rules.yaml", { groups: [{ name: "weir", rules }] });
   write("tests.yaml", { rule_files: ["rules.yaml"], evaluation_interval: "1m", tests });
   const { code, stdout, stderr } = await promtool(["test", "rules", folder.join("tests.yaml")]);

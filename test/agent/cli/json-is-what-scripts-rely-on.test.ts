@@ -23,6 +23,11 @@ const cases: readonly (readonly [string, string])[] = [
       '"ipam":{"mode":"host","ranges":[{"pool":"default","cidr":"10.0.0.0/24","used":12,"cooling":1,"kept":0,"capacity":253}]},' +
       '"maps":[{"name":"conntrack4","entries":812,"capacity":524288}],"endpoints":{"ready":1},"problems":[]}',
   ],
+  [
+    "metrics",
+    '[{"name":"weir_policy_revision","type":"gauge","labels":{},"value":41},{"name":"weir_endpoints","type":"gauge","labels":{"state":"ready"},"value":1}]',
+  ],
+  ["metrics revision nothing", '[{"name":"weir_policy_revision","type":"gauge","labels":{},"value":41}]'],
   ["config get", `[${logLevel},${enforcement}]`],
   ["config get enforcement", enforcement],
   ["config set enforcement always", `{"revision":42,"options":[${enforcement}]}`],

@@ -49,6 +49,24 @@ test("endpoint list", async () => {
   );
 });
 
+test("metrics, without the buckets of histograms, and with labels that cannot command the terminal", async () => {
+  const histogram = { type: "histogram", labels: { verb: "ADD" }, value: 2 } as const;
+  const list = async () => [
+    { name: "weir_calls_bucket", ...histogram, labels: { verb: "ADD", le: "0.1" } },
+    { name: "weir_calls_count", ...histogram },
+    { name: "weir_drops_total", type: "counter", labels: { pod: '\u001b[2J"a b"', ns: "x" }, value: 12.5 } as const,
+  ];
+  await using api = await ApiFixture.start({ metrics: { list, text: async () => "" } });
+  expect((await weir(api.runDir, "metrics")).stdout).toBe(
+    [
+      "NAME              LABELS                       VALUE",
+      "weir_calls_count  verb=ADD                         2",
+      'weir_drops_total  pod="\\u001b[2J\\"a b\\"",ns=x   12.5',
+      "",
+    ].join("\n"),
+  );
+});
+
 test("status", async () => {
   await using api = await ApiFixture.start();
   expect((await weir(api.runDir, "status")).stdout).toBe(

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ApiError } from "#agent/api/errors.ts";
 import type { CniCall } from "#agent/api/cni.ts";
-import { CniService } from "#agent/cni/service.ts";
+import { CniService, type EndedCall } from "#agent/cni/service.ts";
 import { ipamParts } from "./ipam-parts.ts";
 
 const call: CniCall = {
@@ -36,6 +36,26 @@ test("a call that is made again with its token gets the same answer, and another
   expect(await service.call(call, signal)).toEqual(first);
   const other = await service.call({ ...call, token: "fedcba9876543210" }, signal);
   expect(other).toMatchObject({ exitCode: 1, output: { code: 100, msg: expect.stringContaining("DEL first") } });
+});
+
+test("each call is told of when it is answered: how it ended, and the code of its error", async () => {
+  using parts = ipamParts();
+  const ended: EndedCall[] = [];
+  const service = new CniService(parts, {
+    inTurn: async (change) => await change(),
+    unforeseen: () => undefined,
+    ended: (one) => void ended.push(one),
+  });
+  const { signal } = new AbortController();
+  await service.call(call, signal);
+  await service.call({ ...call, token: "fedcba9876543210" }, signal);
+  await service.call({ ...call, command: "DEL" }, signal);
+  const milliseconds = expect.any(Number) as number;
+  expect(ended).toEqual([
+    { plugin: "weir-ipam", command: "ADD", outcome: "ok", code: null, milliseconds },
+    { plugin: "weir-ipam", command: "ADD", outcome: "error", code: 100, milliseconds },
+    { plugin: "weir-ipam", command: "DEL", outcome: "ok", code: null, milliseconds },
+  ]);
 });
 
 test("an error that nobody foresaw is an answer, and noted", async () => {

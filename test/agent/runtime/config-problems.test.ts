@@ -101,6 +101,33 @@ test.each(["", "7", "31", "24,15", "24,127", "24,120,1", "a"])(
   (clusterPoolMask) => expect(problems({ flags: { clusterPoolMask } })).toHaveLength(1),
 );
 
+test.each([
+  "",
+  "9964",
+  ":9964",
+  "127.0.0.1",
+  "127.0.0.1:",
+  "127.0.0.1:0",
+  "127.0.0.1:65536",
+  "127.0.0.1:9964/",
+  "::1:9964",
+])("an address to listen on that is none is refused: %j", (metricsAddress) => {
+  expect(problems({ flags: { metricsAddress } })[0]).toContain("like 192.0.2.1:9964 or [2001:db8::1]:9964");
+});
+
+test.each(["localhost:9964", "[::1%lo]:9964", "[127.0.0.1]:9964", "256.0.0.1:9964"])(
+  "a name, a scope or a wrong address is no address to listen on: %j",
+  (metricsAddress) => expect(problems({ flags: { metricsAddress } })).toHaveLength(1),
+);
+
+test.each([
+  ["0.0.0.0:1", { address: "0.0.0.0", port: 1 }],
+  ["[2001:db8::1]:65535", { address: "2001:db8::1", port: 65_535 }],
+])("an address to listen on: %s", (metricsAddress, wanted) => {
+  const result = loadConfig({ flags: { metricsAddress }, environment: {} });
+  expect(result.ok && result.config.metricsAddress).toEqual(wanted);
+});
+
 test.each(["", "22", "tcp", "tcp:0", "tcp:22-21", "tcp:65536", "icmp:8", "tcp:22,", "tcp:22;udp:68", "none,tcp:22"])(
   "a failsafe that is none is refused: %j",
   (hostFailsafeInbound) => {
