@@ -4,12 +4,8 @@
  * package, or one built by hand, is as good.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-
-/** Programs that are taken out of a package that is not installed: it would start a service. */
-const extractedFolder = resolve(dirname(fileURLToPath(import.meta.url)), "../dist/tools");
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 const programFolders = [
   ...(process.env.PATH ?? "").split(":"),
@@ -33,7 +29,7 @@ const hasLibrary = (name) => libraryFolders.some((folder) => existsSync(join(fol
 /** Whether a program names a loader, near its beginning, and so is not statically linked. */
 const needsLoader = (path) => readFileSync(path).subarray(0, 4096).includes("/ld-");
 
-/** @type {Record<string, {packageName: string, present: () => boolean, program?: string}>} */
+/** @type {Record<string, {packageName: string, present: () => boolean}>} */
 const needs = {
   libbpf: { packageName: "libbpf1", present: () => hasLibrary("libbpf.so.1") },
   libbpfHeaders: { packageName: "libbpf-dev", present: () => existsSync("/usr/include/bpf/bpf_helpers.h") },
@@ -53,11 +49,6 @@ const needs = {
   tar: { packageName: "tar", present: () => hasProgram("tar") },
   // The package busybox has one, too, that does not run without the machine's libraries.
   busybox: { packageName: "busybox-static", present: () => existsSync("/bin/busybox") && !needsLoader("/bin/busybox") },
-  promtool: {
-    packageName: "prometheus",
-    program: "usr/bin/promtool",
-    present: () => hasProgram("promtool") || existsSync(join(extractedFolder, "promtool")),
-  },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
@@ -66,7 +57,7 @@ const build = [needs.libbpfHeaders, needs.kernelHeaders, needs.cc, needs.libcHea
 const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 /** Other plugins in a list with ours, and a kill at every system call. */
 const conformance = [needs.cniPlugins, needs.strace];
-const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl, needs.promtool];
+const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl];
 /** Container runtimes, and what their pods' image is made of. */
 const runtimes = [
   needs.containerd,
@@ -109,24 +100,6 @@ const aptInstall = (packages) =>
     ...packages,
   ]);
 
-/** The same result as of {@link aptInstall}. */
-function extract({ packageName, program }) {
-  mkdirSync(extractedFolder, { recursive: true });
-  const folder = mkdtempSync(join(extractedFolder, ".download-"));
-  try {
-    // As root: the user that apt downloads as otherwise may not write here.
-    const script = `apt-get download -o APT::Sandbox::User=root "$1" && dpkg-deb --fsys-tarfile ./*.deb | tar -x "./$2"`;
-    const result = spawnSync("sh", ["-c", script, "sh", packageName, program], { cwd: folder, encoding: "utf8" });
-    const found = join(folder, program);
-    if (!existsSync(found)) return { ...result, status: 1 };
-    chmodSync(found, 0o755);
-    renameSync(found, join(extractedFolder, basename(program)));
-    return result;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 function hasPackageLists() {
   const folder = "/var/lib/apt/lists";
   return existsSync(folder) && readdirSync(folder).some((name) => /_Packages(\.\w+)?$/.test(name));
@@ -137,15 +110,8 @@ function hasPackageLists() {
  * Without root, or without apt-get, it names them and ends the process.
  */
 export function installDebianPackages(command) {
-  const absent = commandNeeds[command].filter((need) => !need.present());
-  const missing = [...new Set(absent.map((need) => need.packageName))];
+  const missing = [...new Set(commandNeeds[command].filter((need) => !need.present()).map((need) => need.packageName))];
   if (missing.length === 0) return;
-  const packages = absent.filter((need) => need.program === undefined).map((need) => need.packageName);
-  const install = () => {
-    const results = absent.filter((need) => need.program !== undefined).map(extract);
-    if (packages.length > 0) results.push(aptInstall([...new Set(packages)]));
-    return results.find((result) => result.status !== 0) ?? results[0];
-  };
   const root = process.getuid?.() === 0;
   if (!root || !hasProgram("apt-get")) {
     const why = root ? "there is no apt-get here" : "not root";
@@ -156,11 +122,11 @@ export function installDebianPackages(command) {
   }
   console.error(`installing Debian packages: ${missing.join(", ")}`);
   if (!hasPackageLists()) apt(["update"]);
-  let result = install();
+  let result = aptInstall(missing);
   if (result.status !== 0) {
     // The lists may be older than the mirror.
     apt(["update"]);
-    result = install();
+    result = aptInstall(missing);
   }
   if (result.status !== 0) {
     console.error(`${result.stdout ?? ""}${result.stderr ?? result.error?.message ?? ""}`);

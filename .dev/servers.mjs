@@ -1,6 +1,6 @@
 /**
- * The servers that tests of stores run: etcd and Consul. Unpacked from their Debian
- * packages into `.dev/servers`, not installed: no service of theirs is started or left.
+ * The servers that tests of stores run, etcd and Consul, and Prometheus' promtool. Unpacked from their
+ * Debian packages into `.dev/servers`, not installed: no service of theirs is started or left.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -40,8 +40,8 @@ async function downloadConsul(folder) {
 }
 
 /** Of whatever release this machine has; apt-get checks the content. */
-function downloadEtcd(folder) {
-  const download = () => spawnSync("apt-get", ["download", "etcd-server"], { cwd: folder, encoding: "utf8" });
+function downloadDebian(packageName, folder) {
+  const download = () => spawnSync("apt-get", ["download", packageName], { cwd: folder, encoding: "utf8" });
   let result = download();
   if (result.status !== 0) {
     spawnSync("apt-get", ["update"]);
@@ -51,8 +51,9 @@ function downloadEtcd(folder) {
 }
 
 const servers = [
-  { name: "etcd", download: downloadEtcd },
+  { name: "etcd", download: (folder) => downloadDebian("etcd-server", folder) },
   { name: "consul", download: downloadConsul },
+  { name: "promtool", download: (folder) => downloadDebian("prometheus", folder) },
 ];
 
 /** Brings in what is missing. What cannot be had is named, and the tests that need it are skipped. */

@@ -83,6 +83,11 @@ export class Ipam {
     return [...this.#pools.values()].flatMap((pool) => pool.fill);
   }
 
+  /** By pool: whether it gets a further range when it is full. */
+  get growth(): ReadonlyMap<string, boolean> {
+    return new Map([...this.#pools.values()].map((pool) => [pool.name, this.#canGrow(pool)]));
+  }
+
   /** Called when {@link cidrs} have changed, before anybody has an address of a new range. */
   onChange(listener: () => void): Disposable {
     this.#listeners.add(listener);

@@ -139,20 +139,32 @@ export const readMetrics = {
   weir_ipam_used_addresses: {
     type: "gauge",
     help: "Addresses that pods have.",
-    labels: ["pool", "cidr"],
+    labels: ["pool", "family", "cidr"],
     series: "1 for each range of a pool",
   },
   weir_ipam_cooling_addresses: {
     type: "gauge",
     help: "Addresses that were given back and are not given again yet.",
-    labels: ["pool", "cidr"],
+    labels: ["pool", "family", "cidr"],
+    series: "1 for each range of a pool",
+  },
+  weir_ipam_kept_addresses: {
+    type: "gauge",
+    help: "Addresses kept for pods that may come back; others get them when nothing else is free.",
+    labels: ["pool", "family", "cidr"],
     series: "1 for each range of a pool",
   },
   weir_ipam_capacity_addresses: {
     type: "gauge",
     help: "Addresses that pods can have.",
-    labels: ["pool", "cidr"],
+    labels: ["pool", "family", "cidr"],
     series: "1 for each range of a pool",
+  },
+  weir_ipam_pool_can_grow: {
+    type: "gauge",
+    help: "1 while a pool gets a further range when it is full, else 0.",
+    labels: ["pool"],
+    series: "1 for each pool",
   },
   weir_store_up: {
     type: "gauge",
@@ -228,7 +240,7 @@ export const observedMetrics = {
     type: "counter",
     help: "Calls of the CNI binary that were answered with an error, by its code; other: that of another plugin.",
     labels: ["plugin", "verb", "code"],
-    series: "140 (plugins x verbs x codes)",
+    series: "150 (plugins x verbs x codes)",
   },
   weir_policy_update_duration_seconds: {
     type: "histogram",

@@ -24,7 +24,7 @@ export async function readAll(sources: MetricSources): Promise<Readings> {
     ...readFlows(sources),
     ...readNat(sources),
     ...readPolicy(sources),
-    ...readRanges(sources.ranges()),
+    ...readPools(sources),
     ...readStates(sources),
     ...readProcessUse(),
   };
@@ -116,13 +116,19 @@ function readPolicy(
 }
 
 /** The one place that knows what the IPAM says. */
-function readRanges(ranges: readonly RangeFill[]): Part<"ipam_"> {
+function readPools(sources: MetricSources): Part<"ipam_"> {
+  const ranges = sources.ranges();
   const series = (value: (range: RangeFill) => number) =>
-    ranges.map((range) => ({ labels: { pool: range.pool, cidr: range.cidr }, value: value(range) }));
+    ranges.map((range) => {
+      const { pool, cidr } = range;
+      return { labels: { pool, family: cidr.includes(":") ? "ipv6" : "ipv4", cidr }, value: value(range) };
+    });
   return {
     weir_ipam_used_addresses: series(({ used }) => used),
     weir_ipam_cooling_addresses: series(({ cooling }) => cooling),
+    weir_ipam_kept_addresses: series(({ kept }) => kept),
     weir_ipam_capacity_addresses: series(({ capacity }) => capacity),
+    weir_ipam_pool_can_grow: [...sources.growth()].map(([pool, can]) => ({ labels: { pool }, value: Number(can) })),
   };
 }
 

@@ -7,6 +7,7 @@ export interface RangeFill {
   readonly cidr: string;
   readonly used: number;
   readonly cooling: number;
+  readonly kept: number;
   readonly capacity: number;
 }
 
@@ -37,5 +38,7 @@ export interface MetricSources {
   endpointStates(): readonly ("ready" | "waiting-for-interface")[];
   identities(): number;
   ranges(): readonly RangeFill[];
+  /** By pool: whether it gets a further range when it is full. */
+  growth(): ReadonlyMap<string, boolean>;
   store(): { readonly kind: string; readonly up: boolean };
 }

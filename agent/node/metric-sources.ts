@@ -34,6 +34,7 @@ export function metricSources(node: Node): MetricSources {
       endpoints.list().map(({ record: { state } }) => (state === "ready" ? "ready" : "waiting-for-interface")),
     identities: () => identities.count,
     ranges: () => ipam.fill.map(({ capacity, ...fill }) => ({ ...fill, capacity: Number(capacity) })),
+    growth: () => ipam.growth,
     store: () => ({ kind: store.kind, up: store.health.state === "ok" }),
   };
 }

@@ -1,9 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { promtool } from "#test/support/promtool.ts";
+import { needs } from "#test/support/requirement.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { alerts, rulesPath } from "./charts.ts";
+
+beforeEach(needs("promtool"));
 
 interface Case {
   readonly alert: string;
@@ -15,12 +18,16 @@ interface Case {
   readonly fires: Readonly<Record<string, string>> | null;
 }
 
-const labels = '{instance="n1",pool="default",cidr="10.0.0.0/24"}';
-const range = { instance: "n1", pool: "default", cidr: "10.0.0.0/24" };
-const pool = (used: string, cooling: string) => ({
-  [`weir_ipam_used_addresses${labels}`]: used,
-  [`weir_ipam_cooling_addresses${labels}`]: cooling,
-  [`weir_ipam_capacity_addresses${labels}`]: "100x600",
+const range = { instance: "n1", pool: "default", family: "ipv4" };
+/** Of two ranges, of which the first is full when there is anything to tell; both have 50 addresses. */
+const pool = (used: string, cooling: string, canGrow = 0) => ({
+  [`weir_ipam_used_addresses{instance="n1",pool="default",family="ipv4",cidr="10.0.0.0/26"}`]: "50x600",
+  [`weir_ipam_cooling_addresses{instance="n1",pool="default",family="ipv4",cidr="10.0.0.0/26"}`]: "0x600",
+  [`weir_ipam_capacity_addresses{instance="n1",pool="default",family="ipv4",cidr="10.0.0.0/26"}`]: "50x600",
+  [`weir_ipam_used_addresses{instance="n1",pool="default",family="ipv4",cidr="10.0.9.0/26"}`]: used,
+  [`weir_ipam_cooling_addresses{instance="n1",pool="default",family="ipv4",cidr="10.0.9.0/26"}`]: cooling,
+  [`weir_ipam_capacity_addresses{instance="n1",pool="default",family="ipv4",cidr="10.0.9.0/26"}`]: "50x600",
+  [`weir_ipam_pool_can_grow{instance="n1",pool="default"}`]: `${canGrow}x600`,
 });
 const map = (entries: string) => ({
   'weir_bpf_map_entries{instance="n1",map="conntrack4"}': entries,
@@ -34,10 +41,12 @@ const errors = 'weir_cni_errors_total{instance="n1",plugin="weir-cni",verb="ADD"
 const node = { instance: "n1" };
 
 const cases: readonly Case[] = [
-  { alert: "WeirPoolNearlyFull", series: pool("70x60", "10x60"), at: 10, fires: range },
-  { alert: "WeirPoolNearlyFull", series: pool("69x60", "10x60"), at: 10, fires: null },
-  { alert: "WeirPoolFullSoon", series: pool("0+0.5x600", "0x600"), at: 130, fires: range },
-  { alert: "WeirPoolFullSoon", series: pool("60x600", "0x600"), at: 130, fires: null },
+  { alert: "WeirPoolNearlyFull", series: pool("20x60", "10x60"), at: 10, fires: range },
+  { alert: "WeirPoolNearlyFull", series: pool("19x60", "10x60"), at: 10, fires: null },
+  { alert: "WeirPoolNearlyFull", series: pool("20x60", "10x60", 1), at: 10, fires: null },
+  { alert: "WeirPoolFullSoon", series: pool("0+0.25x600", "0x600"), at: 130, fires: range },
+  { alert: "WeirPoolFullSoon", series: pool("0+0.25x600", "0x600", 1), at: 130, fires: null },
+  { alert: "WeirPoolFullSoon", series: pool("10x600", "0x600"), at: 130, fires: null },
   { alert: "WeirMapNearlyFull", series: map("800x60"), at: 10, fires: { ...node, map: "conntrack4" } },
   { alert: "WeirMapNearlyFull", series: map("799x60"), at: 10, fires: null },
   { alert: "WeirPolicyRefused", series: policy("1x60", "0x60"), at: 10, fires: node },

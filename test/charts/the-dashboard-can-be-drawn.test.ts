@@ -1,9 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { promtool } from "#test/support/promtool.ts";
+import { needs } from "#test/support/requirement.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { dashboard, queries } from "./charts.ts";
+
+beforeEach(needs("promtool"));
 
 test("Prometheus takes every query", async () => {
   using folder = new TemporaryFolder();

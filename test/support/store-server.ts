@@ -60,7 +60,7 @@ export const consulKind: ServerKind = {
 const brought = resolve(import.meta.dirname, "../../.dev/servers");
 
 /** The program: of this machine, or as `.dev/servers.mjs` has brought it; null: neither. */
-export function serverProgram(name: ServerKind["name"]): string | null {
+export function serverProgram(name: ServerKind["name"] | "promtool"): string | null {
   const folders = [brought, ...(process.env["PATH"] ?? "").split(":")];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }

@@ -72,6 +72,7 @@ test("a pod that finds the node's blocks full gets an address of a further one; 
   expect(new Set(await fill(node, 8)).size).toBe(8);
   expect(node.blocks.blocks).toHaveLength(2);
   expect([node.ipam.gateway, node.ipam.warnings()]).toEqual([gateway, []]);
+  expect([...node.ipam.growth]).toEqual([["default", true]]);
 });
 
 test("when all blocks of the cluster are taken, pods are refused at once and in clear words", async () => {
@@ -83,6 +84,7 @@ test("when all blocks of the cluster are taken, pods are refused at once and in 
     /has 5 of 5 addresses in use, and no further one can be had: .*all blocks of the cluster's 10\.0\.0\.0\/27 are taken/,
   );
   expect(two.ipam.warnings()).toEqual([expect.stringContaining("is full: 5 of 5 addresses")]);
+  expect([...two.ipam.growth]).toEqual([["default", false]]);
   expect(two.ipam.obstacles()).toEqual([expect.stringContaining("no further one can be had")]);
 });
 

@@ -19,7 +19,8 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
     policy: () => ({ revision: 41, refused: false, objects: [{ kind: "Pod" }, { kind: "Pod" }], problems: 0 }),
     endpointStates: () => ["ready", "ready", "waiting-for-interface"],
     identities: () => 7,
-    ranges: () => [{ pool: "default", cidr: "10.0.0.0/24", used: 3, cooling: 1, capacity: 253 }],
+    ranges: () => [{ pool: "default", cidr: "10.0.0.0/24", used: 3, cooling: 1, kept: 2, capacity: 253 }],
+    growth: () => new Map([["default", false]]),
     store: () => ({ kind: "embedded", up: true }),
     ...changes,
   };

@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { metricDefinitions } from "#agent/metrics/definitions.ts";
 import { exposition } from "#agent/metrics/exposition.ts";
 import { Observations } from "#agent/metrics/observations.ts";
 import { Scraper } from "#agent/metrics/scraper.ts";
 import { promtool } from "#test/support/promtool.ts";
+import { needs } from "#test/support/requirement.ts";
 import { fakeSources } from "./fake-sources.ts";
+
+beforeEach(needs("promtool"));
 
 const hostile = 'web"} 1\n# TYPE x\\ \u202e\ud800\0{a="b",c="d"}';
 const limit = { direction: "egress", droppedPackets: 3, droppedBytes: 4500 } as const;
