@@ -7,6 +7,7 @@ import { allRoutes } from "./routes.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { scrapeRoutes } from "./routes/metrics.ts";
 import { agentSocket, observeSocket } from "./run-dir-paths.ts";
+import { pacedScrapes } from "./scrape-pace.ts";
 import { listenOnTcp, type TcpAddress } from "./tcp-socket.ts";
 import { listenOnUnixSocket, removeSocket } from "./unix-socket.ts";
 
@@ -107,7 +108,8 @@ export async function serveApi(
   stack.use(await ApiServer.listen(observeSocket(runDir), flowRoutes, ports, listener));
   if (metricsAddress !== null) {
     const place = { ...metricsAddress, option: "--metrics-address" };
-    stack.use(await ApiServer.listen(place, scrapeRoutes, ports, listener, scrapeLimits));
+    const paced = { metrics: pacedScrapes(ports.metrics) };
+    stack.use(await ApiServer.listen(place, scrapeRoutes, paced, listener, scrapeLimits));
   }
   return stack.move();
 }

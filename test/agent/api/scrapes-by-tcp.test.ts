@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { scrapeRoutes } from "#agent/api/routes/metrics.ts";
+import { pacedScrapes } from "#agent/api/scrape-pace.ts";
 import { ApiServer, scrapeLimits } from "#agent/api/server.ts";
 import { ApiFixture } from "./api-fixture.ts";
 import { fakePorts } from "./fake-ports.ts";
@@ -44,6 +45,23 @@ test("callers who say nothing do not keep others away for good", async () => {
   for (const socket of idle) socket.resume();
   await Promise.all(closed);
   expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+});
+
+test("whoever asks within a second gets what was scraped for the first, and an error is nobody else's", async () => {
+  let [now, scrapes] = [0, 0];
+  const scrape = async (): Promise<string> => {
+    if (++scrapes === 3) throw new Error("broken");
+    return `scrape ${scrapes}`;
+  };
+  const paced = pacedScrapes({ text: scrape }, () => now);
+  expect([await paced.text(), await paced.text()]).toEqual(["scrape 1", "scrape 1"]);
+  now = 999;
+  expect(await paced.text()).toBe("scrape 1");
+  now = 1000;
+  expect(await Promise.all([paced.text(), paced.text()])).toEqual(["scrape 2", "scrape 2"]);
+  now = 2000;
+  await expect(paced.text()).rejects.toThrow("broken");
+  expect(await paced.text()).toBe("scrape 4");
 });
 
 test("an address that cannot be had is told with the option that named it", async () => {
