@@ -22,7 +22,7 @@ test.for([etcdKind, consulKind])(
     const add = (name: string) => node.addPod({ name, labels: { app: "web" } });
     const first = await add("first");
 
-    server.pause();
+    await server.pause();
     for (let n = 2; n <= 5; n++) await add(`pod-${n}`);
     await expect(add("late")).rejects.toThrow(
       /"code": ?11,.*10\.96\.\d+\.\d+\/29 has 5 of 5 addresses in use, and no further one can be had: /s,
