@@ -2,8 +2,8 @@ import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
 import { ConnectionEnd, EventHook, type EventRecord, eventRecord } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
-import { SeenNamespaces } from "./seen-namespaces.ts";
 import { type FlowRecord, flowVerdict } from "./record.ts";
+import { SeenNamespaces } from "./seen-namespaces.ts";
 
 type Staged = Pick<FlowRecord, "staged" | "audit">;
 const NOTHING_STAGED: Staged = { staged: [], audit: false };

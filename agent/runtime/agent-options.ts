@@ -12,7 +12,7 @@ import {
   filePath,
   integer,
   networkName,
-  ipAndPort,
+  hostPort,
   nodeName,
   pluginNames,
   portRange,
@@ -451,7 +451,7 @@ export const agentOptions = {
     description: "Where /metrics is served besides the Unix socket, to whoever can reach it and without encryption.",
     default: null,
     defaultText: "nowhere",
-    schema: ipAndPort,
+    schema: hostPort,
   }),
   logLevel: option({
     flag: "log-level",

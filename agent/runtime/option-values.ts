@@ -187,14 +187,3 @@ export const failsafePorts = z.string().transform((text, context): readonly Prot
   }
   return [...found.values()];
 });
-
-/** `192.0.2.1:9964` or `[2001:db8::1]:9964`. */
-export const ipAndPort = z.string().transform((text, context): { readonly address: string; readonly port: number } => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([1-9]\d{0,4})$/.exec(text);
-  const [address, port] = [match?.[1] ?? match?.[2] ?? "", Number(match?.[3])];
-  const isAddress = match?.[1] === undefined ? isIPv4(address) : isIPv6(address);
-  if (isAddress && port <= 65_535) return { address, port };
-  const message = "an address and a port like 192.0.2.1:9964 or [2001:db8::1]:9964 are wanted";
-  context.addIssue({ code: "custom", message });
-  return z.NEVER;
-});

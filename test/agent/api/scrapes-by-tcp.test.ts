@@ -10,12 +10,12 @@ import { freePort } from "#test/support/free-port.ts";
 const stack = new AsyncDisposableStack();
 let port = 0;
 const limits = { ...scrapeLimits, headers: 300, request: 300, check: 50 };
-const listen = (on: { address: string; port: number }): Promise<ApiServer> =>
+const listen = (on: { host: string; port: number }): Promise<ApiServer> =>
   ApiServer.listen({ ...on, option: "--metrics-address" }, scrapeRoutes, fakePorts(), { warn: () => {} }, limits);
 
 beforeAll(async () => {
   port = await freePort();
-  stack.use(await listen({ address: "127.0.0.1", port }));
+  stack.use(await listen({ host: "127.0.0.1", port }));
 });
 afterAll(() => stack.disposeAsync());
 
@@ -65,10 +65,10 @@ test("whoever asks within a second gets what was scraped for the first, and an e
 });
 
 test("an address that cannot be had is told with the option that named it", async () => {
-  await expect(listen({ address: "127.0.0.1", port })).rejects.toThrow(
+  await expect(listen({ host: "127.0.0.1", port })).rejects.toThrow(
     /^listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.*; use another --metrics-address, or none$/,
   );
-  await expect(listen({ address: "2001:db8::1", port: 9964 })).rejects.toThrow(
+  await expect(listen({ host: "2001:db8::1", port: 9964 })).rejects.toThrow(
     /^listen on \[2001:db8::1\]:9964: .*EADDRNOTAVAIL/,
   );
 });
