@@ -54,6 +54,8 @@ export class ClusterBlocks {
   readonly #lost = new Map<string, string>();
   /** By key: the revision of a block whose node was found gone, and when first. */
   #gone = new Map<string, Gone>();
+  /** Under way. */
+  readonly #claiming = new Map<Family, Promise<string>>();
   #isSynced = false;
 
   private constructor(options: ClusterBlocksOptions) {
@@ -143,11 +145,17 @@ export class ClusterBlocks {
   }
 
   /**
-   * One more block for this node's pods.
+   * One more block for this node's pods; the same one for all who ask before it is there.
    *
    * @throws IpamError `pool-exhausted`, `bad-mask`; StoreError.
    */
-  async claim(family: Family): Promise<string> {
+  claim(family: Family): Promise<string> {
+    const claiming = this.#claiming.get(family) ?? this.#claim(family).finally(() => this.#claiming.delete(family));
+    this.#claiming.set(family, claiming);
+    return claiming;
+  }
+
+  async #claim(family: Family): Promise<string> {
     if (!this.#isSynced) await this.sync();
     return this.#serial.run(async () => {
       const idle = this.idle.find((cidr) => familyOf(cidr) === family);

@@ -104,6 +104,14 @@ test("a node that finds no block waits for one, and takes it when there is", asy
   expect((await holders()).some((holder) => holder.endsWith("n2"))).toBe(true);
 });
 
+test("who asks for a block while one is on its way gets that one", async () => {
+  const { open, holders } = makeCluster();
+  const { blocks } = await open("n1");
+  const [one, other] = await Promise.all([blocks.claim("ipv4"), blocks.claim("ipv4")]);
+  expect([one, (await holders()).length]).toEqual([other, 2]);
+  expect(await blocks.claim("ipv4")).not.toBe(one);
+});
+
 test("a block is taken before it is needed", async () => {
   const { open, fill } = makeCluster({ cidrs: ["10.0.0.0/16"], masks: { ipv4: 24, ipv6: 120 } });
   const node = await open("n1");
