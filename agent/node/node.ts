@@ -1,12 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
-import {
-  type DeleteRequest,
-  deleteRequestFolder,
-  parseDeleteRequest,
-  unfinishedBy,
-} from "#agent/api/delete-request.ts";
 import type { Hooks } from "#agent/datapath/kernel.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { BlockUpkeep } from "#agent/ipam/block-upkeep.ts";
@@ -19,8 +12,7 @@ import { FrameSocket } from "#agent/net/frame-socket.ts";
 import { nodeAddresses, watchNodeAddresses } from "#agent/net/node-addresses.ts";
 import { ensureSysctl } from "#agent/net/sysctl.ts";
 import { retry } from "#agent/runtime/backoff.ts";
-import { isErrno, WeirError } from "#agent/runtime/errors.ts";
-import { removeFile } from "#agent/runtime/files.ts";
+import { WeirError } from "#agent/runtime/errors.ts";
 import { keepSettings } from "#agent/runtime/kept-settings.ts";
 import { subsystemLog } from "#agent/runtime/log.ts";
 import { NodeFlowContext } from "./flow-context.ts";
@@ -30,6 +22,7 @@ import { type NodeParts, unmanagedRanges } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
 import { Strays } from "./strays.ts";
 import { Unenforced } from "./unenforced.ts";
+import { hasWaitingDeletions, replayDeletions } from "./waiting-deletions.ts";
 
 /** Between two sweeps of connections, identities and policy slots that nobody needs, in ms. */
 const sweepInterval = 30_000;
@@ -47,6 +40,9 @@ const devicesInterval = 500;
 
 /** How often, in ms, it is looked whether this node needs a block of addresses, or one less. */
 const blocksInterval = 2_000;
+
+/** How often, in ms, it is looked for DELs that the agent was too busy to answer. */
+const deletionsInterval = 1_000;
 
 /** How often, in ms, a policy is looked for that may have cut idle connections. */
 const idleInterval = 250;
@@ -198,25 +194,9 @@ export class Node {
     }
   }
 
-  /** Releases what DEL asked for while no agent answered. */
-  async replayDeletions(): Promise<void> {
-    const folder = deleteRequestFolder(this.parts.config.runDir);
-    for (const name of listFolder(folder)) {
-      const writer = unfinishedBy(name);
-      // A plugin that lives still gives the file its name.
-      if (writer !== undefined && !existsSync(`/proc/${writer}`)) removeFile(join(folder, name), { durable: false });
-      if (!name.endsWith(".json")) continue;
-      const parsed = parseDeleteRequest(readFileSync(join(folder, name), "utf8"));
-      if (parsed.ok) await this.#release(parsed.request);
-      else this.parts.log.warn({ file: name, reason: parsed.error }, "a waiting DEL is malformed; it is dropped");
-      removeFile(join(folder, name));
-    }
-  }
-
-  async #release(request: DeleteRequest): Promise<void> {
-    const { endpoints, leases } = this.parts;
-    if (request.kind === "ipam") leases.release(request);
-    else await endpoints.release(request.containerId, request.ifName);
+  /** Releases what DEL asked for while no agent answered. To be called in a change. */
+  replayDeletions(): Promise<void> {
+    return replayDeletions(this.parts);
   }
 
   /** Follows objects, the node's addresses and events until the signal; rejects when a part fails for good. */
@@ -232,6 +212,7 @@ export class Node {
       this.#askIdle(signal),
       this.#keepBlocks(signal),
       this.#applyWaiting(signal),
+      this.#followDeletions(signal),
       Promise.race([this.parts.identities.conflict, ended(signal)]),
     ]);
   }
@@ -255,6 +236,18 @@ export class Node {
       if (!policy.waitsForStore || store.health.state !== "ok") continue;
       const accepted = await changes.run(() => policy.apply(objects.current().objects));
       if (accepted) log.info({ revision: Number(policy.revision) }, "the store answers: policy in force");
+    }
+  }
+
+  /** A plugin that was told to try again, or nothing in its time, leaves its DEL to an agent that lives as well. */
+  async #followDeletions(signal: AbortSignal): Promise<void> {
+    const { changes, log } = this.parts;
+    for await (const _tick of ticks(deletionsInterval, signal)) {
+      try {
+        if (hasWaitingDeletions(this.parts)) await changes.run(() => this.replayDeletions());
+      } catch (error) {
+        log.warn({ err: error }, "a waiting DEL could not be made good; it is at the next tick");
+      }
     }
   }
 
@@ -457,14 +450,5 @@ async function* ticks(interval: number, signal: AbortSignal): AsyncGenerator<voi
     for await (const _tick of setInterval(interval, undefined, { signal })) yield;
   } catch (error) {
     if (!signal.aborted) throw error;
-  }
-}
-
-function listFolder(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
   }
 }

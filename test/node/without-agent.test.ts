@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { deleteRequestFolder, deleteRequestPath } from "#agent/api/delete-request.ts";
 import type { CniError } from "#agent/local/lab-pod.ts";
 import { LabPod } from "#agent/local/lab-pod.ts";
 import { useNode } from "#test/support/use-node.ts";
@@ -32,4 +33,14 @@ test("what a killed plugin left of a waiting DEL is removed at the agent's start
   await node().startAgent();
   expect(readdirSync(folder)).toEqual([`weir00000000000.json.${process.pid}`]);
   rmSync(folder, { recursive: true });
+});
+
+test("a DEL that was left to an agent that lives, but was too busy to answer, is made good by it", async () => {
+  const pod = await node().addPod({ name: "left" });
+  const request = { version: 1, containerId: pod.containerId, ifName: pod.ifName, kind: "interface" } as const;
+  mkdirSync(deleteRequestFolder(node().runDir), { recursive: true });
+  const path = deleteRequestPath(node().runDir, request);
+  writeFileSync(path, JSON.stringify({ ...request, time: new Date().toISOString() }));
+  await expect.poll(async () => (await node().client.endpoints()).map(({ pod: name }) => name)).not.toContain("left");
+  await expect.poll(() => existsSync(path)).toBe(false);
 });
