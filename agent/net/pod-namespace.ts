@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
 
@@ -57,10 +57,11 @@ export class PodNamespace implements Disposable {
 function openReference({ path, pid, fd, device, inode }: NamespaceReference): number {
   for (const candidate of [path, `/proc/${pid}/fd/${fd}`]) {
     try {
-      // Looked at before it is opened: what is not the namespace could be a named pipe, and keep the agent waiting.
+      // Looked at before it is opened, and never waited for: it could be a named pipe or a device, also by what the
+      // caller says of it. A namespace is a regular file.
       const found = statSync(candidate);
-      if (found.dev !== device || found.ino !== inode) continue;
-      const opened = openSync(candidate, "r");
+      if (!found.isFile() || found.dev !== device || found.ino !== inode) continue;
+      const opened = openSync(candidate, constants.O_RDONLY | constants.O_NONBLOCK);
       const its = fstatSync(opened);
       if (its.dev === device && its.ino === inode) return opened;
       closeSync(opened);
