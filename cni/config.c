@@ -102,7 +102,8 @@ _Noreturn static void refuse(const char *field, json_t *value, const char *wante
 	if (!value)
 		fail(ERROR_INVALID_CONFIG,
 		     "invalid network configuration: %s is missing, must be %s", field, wanted);
-	char *given = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	/* In ASCII, so that no character is cut in two: what is no UTF-8 could not be told at all. */
+	char *given = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	fail(ERROR_INVALID_CONFIG, "invalid network configuration: %s: %.200s is not %s", field,
 	     given ?: "its value", wanted);
 }

@@ -20,6 +20,7 @@ test.for([
   [{ cniVersion: "1.0.0" }, "1.0.0", 7, "invalid network configuration: name is missing, must be"],
   [{ ...least, name: "-a" }, "1.0.0", 7, 'invalid network configuration: name: "-a" is not'],
   [{ ...least, name: "a/b" }, "1.0.0", 7, 'invalid network configuration: name: "a/b" is not'],
+  [{ ...least, name: `a${"é".repeat(200)}` }, "1.0.0", 7, 'invalid network configuration: name: "a\\u00E9'],
   [{ ...least, type: "../x" }, "1.0.0", 7, 'invalid network configuration: type: "../x" is not a name without slashes'],
   [{ ...least, ipam: { type: "a/b" } }, "1.0.0", 7, 'invalid network configuration: ipam.type: "a/b" is not a name'],
   [{ ...least, ipam: { type: ".." } }, "1.0.0", 7, 'invalid network configuration: ipam.type: ".." is not a name'],
