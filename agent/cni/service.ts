@@ -73,9 +73,12 @@ export class CniService implements CniPort {
     }
   }
 
-  /** Whoever asked for the interface is gone, and has not heard that it is there. */
+  /**
+   * Whoever asked for the interface is gone, and has not heard that it is there. Addresses of an IPAM plugin stay
+   * with it until the runtime calls DEL: there is nobody to run it.
+   */
   async #takeBack(call: CniCall, config: Call["config"]): Promise<void> {
-    await verbs[call.plugin].DEL(this.#parts, { ...call, config, command: "DEL" });
+    await verbs[call.plugin].DEL(this.#parts, { ...call, config, command: "DEL", resume: undefined });
   }
 }
 

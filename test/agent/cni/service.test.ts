@@ -1,7 +1,9 @@
+import { statSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ApiError } from "#agent/api/errors.ts";
 import type { CniCall } from "#agent/api/cni.ts";
 import { CniService, type EndedCall } from "#agent/cni/service.ts";
+import { needs } from "#test/support/requirement.ts";
 import { ipamParts } from "./ipam-parts.ts";
 
 const call: CniCall = {
@@ -26,6 +28,30 @@ test("an ADD whose caller has gone is taken back, one of an agent that stops is 
   const answer = await service.call(call, ended("stopping"));
   expect(answer).toMatchObject({ exitCode: 0, output: { ips: [{ address: expect.stringContaining("10.0.0.") }] } });
   expect(parts.leases.list()).toHaveLength(1);
+});
+
+test("an ADD with another plugin's addresses is taken back as well when its caller has gone", async (context) => {
+  needs("root")(context);
+  using parts = ipamParts();
+  const { endpoints } = parts;
+  const { dev: device, ino: inode } = statSync("/proc/self/ns/net");
+  const { token, containerId, ifName } = call;
+  const addresses = { from: "elsewhere", ipv4: "10.9.0.2", ipv6: null } as const;
+  const pod = { namespace: "default", pod: "c1", labels: {}, network: "net", netns: "", netnsInode: inode };
+  const { id } = await endpoints.create({ token, containerId, ifName, addresses, viaStack: false, ...pod });
+  await endpoints.activate(id, 7);
+  const second: CniCall = {
+    ...call,
+    plugin: "weir-cni",
+    netns: "/proc/self/ns/net",
+    namespace: { device, inode, pid: process.pid, fd: 0 },
+    config: { cniVersion: "1.1.0", name: "net", ipam: { type: "host-local" } },
+    resume: { state: { step: "done" }, exitCode: 0, output: '{"ips":[{"address":"10.9.0.2/24"}]}' },
+  };
+  const withHost = Object.create(parts, { host: { value: null } }) as typeof parts;
+  const service = new CniService(withHost, { inTurn: async (change) => await change(), unforeseen: () => undefined });
+  expect(await service.call(second, ended("caller-gone"))).toMatchObject({ exitCode: 0 });
+  expect(endpoints.list()).toEqual([]);
 });
 
 test("a call that is made again with its token gets the same answer, and another one is refused", async () => {
