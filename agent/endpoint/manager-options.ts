@@ -62,7 +62,7 @@ export interface AddressWish {
 export interface EndpointManagerOptions {
   readonly enforcement: Enforcement;
   readonly records: EndpointRecords;
-  readonly pool: Pick<Ipam, "allocate" | "restore" | "release" | "gateway">;
+  readonly pool: Pick<Ipam, "allocate" | "reserve" | "restore" | "release" | "gateway">;
   readonly identities: IdentityNumbers;
   readonly hooks: Hooks;
   /** Of endpoints whose veth is another CNI plugin's. */

@@ -33,6 +33,8 @@ export class EndpointManager {
   readonly #options: EndpointManagerOptions;
   readonly #endpoints = new Map<number, { record: EndpointRecord; subject: Subject }>();
   readonly #log = new Map<number, EndpointEvent[]>();
+  /** By endpoint: addresses of another plugin, which our pool gives nobody meanwhile. */
+  readonly #reserved = new Map<number, AddressPair>();
   /** Of endpoints that are gone: resolves when their addresses are free. */
   readonly #leaving = new Set<Promise<unknown>>();
   #lastId = 0;
@@ -71,9 +73,9 @@ export class EndpointManager {
   async restore(records: readonly EndpointRecord[]): Promise<{ guarded: GuardedEndpoint[]; lost: EndpointRecord[] }> {
     const guarded: GuardedEndpoint[] = [];
     const lost: EndpointRecord[] = [];
+    this.#restoreAddresses(records);
     for (const stored of records) {
       const subject = this.#subject(stored);
-      if (stored.pool !== null) this.#options.pool.restore(stored, `${stored.namespace}/${stored.pod}`);
       const record =
         stored.state === "ready"
           ? { ...stored, identity: await this.#options.identities.restore(subject, stored.identity) }
@@ -89,6 +91,28 @@ export class EndpointManager {
       }
     }
     return { guarded, lost };
+  }
+
+  #restoreAddresses(records: readonly EndpointRecord[]): void {
+    const [own, others] = [records.filter(({ pool }) => pool !== null), records.filter(({ pool }) => pool === null)];
+    for (const record of own) this.#options.pool.restore(record, ownerOf(record));
+    for (const record of others) {
+      try {
+        this.#reserve(record.id, record);
+      } catch (error) {
+        this.#options.failed(error, `keep the addresses of endpoint ${record.id}, which another plugin gave`);
+      }
+    }
+  }
+
+  #reserve(id: number, endpoint: AddressPair & Pick<EndpointRecord, "namespace" | "pod">): void {
+    this.#reserved.set(id, this.#options.pool.reserve(endpoint, ownerOf(endpoint)));
+  }
+
+  #releaseAddresses(id: number, addresses: AddressPair & Pick<EndpointRecord, "pool">): void {
+    const free = addresses.pool === null ? this.#reserved.get(id) : addresses;
+    this.#reserved.delete(id);
+    if (free) this.#options.pool.release(free);
   }
 
   /** Makes sure that a restored endpoint's interface, routes and programs are as they should be. */
@@ -116,7 +140,7 @@ export class EndpointManager {
       throw new EndpointError("exists", `${asked}: interface ${hostInterface} is in use`);
     }
     const id = this.#freeId();
-    const addresses = await this.#takeAddresses(wanted);
+    const addresses = await this.#takeAddresses(id, wanted);
     try {
       const record: EndpointRecord = {
         version: 1,
@@ -152,19 +176,17 @@ export class EndpointManager {
       this.#note(id, "created", `addresses ${[addresses.ipv4, addresses.ipv6].filter(Boolean).join(", ")} reserved`);
       return record;
     } catch (error) {
-      if (addresses.pool !== null) this.#options.pool.release(addresses);
+      this.#releaseAddresses(id, addresses);
       throw error;
     }
   }
 
-  async #takeAddresses({
-    addresses,
-    namespace,
-    pod,
-    ifName,
-  }: NewEndpoint): Promise<Pick<EndpointRecord, "ipv4" | "ipv6" | "pool" | "gateway">> {
+  async #takeAddresses(
+    id: number,
+    { addresses, namespace, pod, ifName }: NewEndpoint,
+  ): Promise<Pick<EndpointRecord, "ipv4" | "ipv6" | "pool" | "gateway">> {
     if (addresses.from === "pool") {
-      const owner = `${namespace}/${pod}`;
+      const owner = ownerOf({ namespace, pod });
       const wish = this.#options.addressWish(namespace, pod);
       // Whoever asks for certain addresses may be the one who has just left them.
       if (wish.sticky || addresses.addresses.length > 0) await Promise.all(this.#leaving);
@@ -184,6 +206,9 @@ export class EndpointManager {
       const given = [ipv4, ipv6].filter((address) => address !== null).join(" and ");
       throw new EndpointError("exists", `attach ${namespace}/${pod} with ${given}: pod ${its}/${name} has it`);
     }
+    // The other plugin may give at once what somebody has just left.
+    await Promise.all(this.#leaving);
+    this.#reserve(id, { ipv4, ipv6, namespace, pod });
     return { ipv4, ipv6, pool: null, ...(addresses.gateway && { gateway: addresses.gateway }) };
   }
 
@@ -242,7 +267,7 @@ export class EndpointManager {
     // incarnation keeps a later pod from inheriting what a crash leaves.
     const leaving = this.#removeConnections(record)
       .catch((error: unknown) => this.#options.failed(error, `remove connections of endpoint ${record.id}`))
-      .then(() => record.pool !== null && this.#options.pool.release(record))
+      .then(() => this.#releaseAddresses(record.id, record))
       .finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
     return true;
@@ -438,6 +463,11 @@ export class EndpointManager {
     const { ipv4, ipv6 } = this.#options.pool.gateway;
     return { ipv4: record.gateway?.ipv4 ?? ipv4, ipv6: record.gateway?.ipv6 ?? ipv6 };
   }
+}
+
+/** For people: whose addresses they are. */
+function ownerOf({ namespace, pod }: Pick<EndpointRecord, "namespace" | "pod">): string {
+  return `${namespace}/${pod}`;
 }
 
 function bandwidthText(limits: EndpointBandwidth | undefined): string {

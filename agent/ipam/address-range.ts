@@ -141,6 +141,12 @@ export class AddressRange {
     return this.isForPods(address) && offset !== null && !this.#owners.has(offset);
   }
 
+  /** Who has the address now; undefined: nobody. */
+  ownerOf(address: string): string | undefined {
+    const offset = this.#offset(address);
+    return offset === null ? undefined : this.#owners.get(offset);
+  }
+
   /** In which nobody has an address, had one lately, or may come back to one. */
   get isUntouched(): boolean {
     return this.used + this.cooling + this.kept === 0;

@@ -163,6 +163,25 @@ export class Ipam {
     this.#tryToNote(`that ${owner} has its addresses`, (ledger) => ledger.restore(addressesOf(lease), owner));
   }
 
+  /**
+   * Says that another plugin gave somebody addresses: they are nobody else's then. Those of our ranges may be in
+   * their cool-down.
+   *
+   * @returns those to {@link release} in the end: without what the owner has by {@link allocate}.
+   * @throws IpamError `address-in-use`, and then nothing is taken.
+   */
+  reserve({ ipv4, ipv6 }: AddressPair, owner: string): AddressPair {
+    const unlessHad = (address: string | null): string | null =>
+      address === null || this.#ownerOf(address) === owner ? null : address;
+    const pair = { ipv4: unlessHad(ipv4), ipv6: unlessHad(ipv6) };
+    const isOurs = (address: string | null): boolean =>
+      address !== null && this.#find(address)?.isForPods(address) === true;
+    this.restore({ ipv4: isOurs(pair.ipv4) ? pair.ipv4 : null, ipv6: isOurs(pair.ipv6) ? pair.ipv6 : null }, owner);
+    // Of no range of ours: one that has them may come later. That is not worth a line in the ledger.
+    for (const address of addressesOf(pair)) if (!isOurs(address)) this.#strangers.set(address, owner);
+    return pair;
+  }
+
   /** Begins the addresses' cool-down. Idempotent. */
   release(lease: AddressPair): void {
     const { ledger } = this.#options;
@@ -249,6 +268,10 @@ export class Ipam {
 
   #find(address: string): AddressRange | undefined {
     return this.#ranges().find((range) => range.contains(address));
+  }
+
+  #ownerOf(address: string): string | undefined {
+    return this.#strangers.get(address) ?? this.#find(address)?.ownerOf(address);
   }
 
   /** Which pool a request is for. */
