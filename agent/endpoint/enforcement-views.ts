@@ -39,6 +39,8 @@ export interface EnforcementState {
   readonly engine: PolicyEngine;
   /** Prefixes that belong to nobody's pod: the node's own addresses, the range of pods. */
   readonly fixedPrefixes: readonly KnownPrefix[];
+  /** The identity of those of them that are the node's. */
+  readonly nodeIdentity: number;
   readonly outsiders: OutsiderPlan;
   readonly refused: EndpointError | null;
   readonly boot: (instant: number) => bigint;
@@ -86,6 +88,13 @@ export class EnforcementViews {
   /** An endpoint in force; the node itself while some policy selects it. */
   endpoint(id: number): GuardedEnd | undefined {
     return this.#state().endpoints.get(id)?.endpoint;
+  }
+
+  /** Whether an address, in canonical text, is one of the node's own. */
+  isNodeAddress(address: string): boolean {
+    const { fixedPrefixes, nodeIdentity } = this.#state();
+    const whole = `${address}/${address.includes(":") ? 128 : 32}`;
+    return fixedPrefixes.some(({ prefix, identity }) => prefix === whole && identity === nodeIdentity);
   }
 
   /** Directions in which some policy selects an endpoint. */

@@ -366,6 +366,7 @@ export class Enforcement {
       slotByKey: this.#slotByKey,
       engine: this.#engine,
       fixedPrefixes: this.#fixedPrefixes(),
+      nodeIdentity: this.#nodeIdentity,
       outsiders: this.#outsiders,
       refused: this.#refused,
       boot: this.#numbers.boot,

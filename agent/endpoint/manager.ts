@@ -206,6 +206,9 @@ export class EndpointManager {
       const given = [ipv4, ipv6].filter((address) => address !== null).join(" and ");
       throw new EndpointError("exists", `attach ${namespace}/${pod} with ${given}: pod ${its}/${name} has it`);
     }
+    const { views } = this.#options.enforcement;
+    const own = [ipv4, ipv6].find((address) => address !== null && views.isNodeAddress(address));
+    if (own !== undefined) throw new EndpointError("exists", `attach ${namespace}/${pod} with ${own}: the node has it`);
     // The other plugin may give at once what somebody has just left.
     await Promise.all(this.#leaving);
     this.#reserve(id, { ipv4, ipv6, namespace, pod });

@@ -27,6 +27,12 @@ test("an address that a pod of the pool has is refused, and stays that pod's", a
   expect(await attach("other", {})).toBe("10.0.0.3");
 });
 
+test("an address of the node itself is refused: it would be the pod's to policy, and nobody's when the pod is gone", async () => {
+  const { create } = makeNodeParts();
+  const asked = create("pod", {}, { addresses: { ...elsewhere, ipv4: "10.0.0.1" }, device });
+  await expect(asked).rejects.toThrow("with 10.0.0.1: the node has it");
+});
+
 test("addresses of a lease of the same pod stay the lease's, whatever else is reserved and released with them", async () => {
   const { ipam } = makeIpam(["10.0.0.0/24", "fd00::/64"]);
   const { ipv4 } = await ipam.allocate({ owner: "default/pod" });
