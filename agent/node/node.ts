@@ -187,10 +187,15 @@ export class Node {
 
   /** An endpoint whose record is gone or cannot be read has its addresses all the same. */
   #reserveUnknown(known: ReadonlySet<number>): void {
-    const { kernel, ipam } = this.parts;
+    const { kernel, ipam, log } = this.parts;
     for (const state of kernel.endpoints.read().values()) {
-      if (!known.has(state.id) && !state.nodeAddresses)
+      if (known.has(state.id) || state.nodeAddresses) continue;
+      try {
         ipam.restore(state, `endpoint ${state.id}, which has no record that can be read`);
+      } catch (error) {
+        // Another record has them, or a lease, as of a pod behind a plugin that `weir-ipam` serves: they are not given in any case.
+        log.warn({ err: error }, "addresses of an endpoint without a record are somebody's already");
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { NetworkNamespace } from "#agent/local/network-namespace.ts";
@@ -160,6 +160,32 @@ describe("weir-ipam", () => {
     for (let time = 0; time < 2; time++)
       expect((await runPlugin(node(), "DEL", bridge("bridged"), { namespace })).exitCode).toBe(0);
     expect(leases()).toEqual([]);
+    runIn(node().namespace, "ip", "link", "delete", "weir-test0");
+  });
+
+  test("a guarded interface with its addresses, whose record cannot be read, does not keep the agent from its start", async () => {
+    using namespace = node().lab.namespace("guarded");
+    const config = { ...bridge("guarded"), isGateway: false };
+    const prevResult = await runPlugin(node(), "ADD", config, { namespace });
+    const guard = { type: "weir-cni", name: "guarded", runDir: node().runDir, prevResult };
+    expect((await runPlugin(node(), "ADD", guard, { namespace })).exitCode).toBe(0);
+    using later = node().lab.namespace("no-lease");
+    const own = { type: "weir-cni", name: "guarded", runDir: node().runDir };
+    const { ips } = await runPlugin(node(), "ADD", own, { namespace: later });
+    expect(ips?.[0]?.address.split("/")[0]).not.toBe(prevResult.ips?.[0]?.address.split("/")[0]);
+    await node().agent.kill();
+    const records = join(node().folder, "state/endpoints");
+    const file = readdirSync(records).find((name) => readFileSync(join(records, name), "utf8").includes('"chained"'));
+    const record = join(records, file ?? "missing");
+    writeFileSync(record, "{");
+    await node().startAgent({ degraded: true });
+    await runPlugin(node(), "DEL", own, { namespace: later });
+    await runPlugin(node(), "DEL", guard, { namespace });
+    await runPlugin(node(), "DEL", config, { namespace });
+    expect(leases()).toEqual([]);
+    rmSync(record);
+    await node().agent.stop();
+    await node().startAgent();
     runIn(node().namespace, "ip", "link", "delete", "weir-test0");
   });
 
