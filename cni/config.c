@@ -189,7 +189,9 @@ struct config read_config(const char *bytes, size_t length, const struct environ
 		refuse("ipam", ipam, "an object");
 	const char *ipam_type = plugin_name(ipam, "ipam.type");
 	json_t *options = is_ipam ? ipam : config.object;
-	config.ipam = is_ipam ? NULL : ipam_type;
+	/* The agent's own addresses go with the interface. */
+	config.ipam =
+		is_ipam || (ipam_type && strcmp(ipam_type, "weir-ipam") == 0) ? NULL : ipam_type;
 	config.run_dir =
 		optional_path(options, "runDir", is_ipam ? "ipam.runDir" : "runDir") ?: "/run/weir";
 	const char *log_file =

@@ -152,6 +152,14 @@ test("cni-85 DEL without an agent still runs the IPAM plugin, whose error is tol
   expect(node.deleteRequests()).toHaveLength(1);
 });
 
+test("DEL without an agent runs no plugin where the addresses are the agent's own, by whatever name", async () => {
+  await using node = new TestNode();
+  using container = new TestContainer();
+  const env = container.env("DEL", { CNI_PATH: "/nowhere" });
+  expect(await node.plugin(env, { ipam: { type: "weir-ipam" } })).toMatchObject({ exitCode: 0, stdout: "" });
+  expect(node.deleteRequests()).toEqual([expect.objectContaining({ kind: "interface", containerId: container.id })]);
+});
+
 test("logs to the file that the configuration names, from the level that it names", async () => {
   await using node = await TestNode.start();
   using container = new TestContainer();
