@@ -82,6 +82,9 @@ static const char *refuse_interface_name(const char *name)
 	return NULL;
 }
 
+/* Bytes of keys that an error tells of: each key copies all before it. */
+enum { UNKNOWN_TOLD = 1000 };
+
 static bool is_known_argument(const char *key)
 {
 	for (size_t i = 0; i < sizeof(known_arguments) / sizeof(*known_arguments); i++)
@@ -114,10 +117,12 @@ static char *parse_arguments(const char *given, json_t *arguments)
 					    quoted(value));
 			continue;
 		}
-		if (!is_known_argument(pair))
-			unknown = join(unknown, ", ", quoted(pair));
-		else if (json_object_set_new(arguments, pair, json_string(value)) < 0)
+		if (!is_known_argument(pair)) {
+			if (!unknown || strlen(unknown) < UNKNOWN_TOLD)
+				unknown = join(unknown, ", ", quoted(pair));
+		} else if (json_object_set_new(arguments, pair, json_string(value)) < 0) {
 			return text("CNI_ARGS %s is not UTF-8", quoted(pair));
+		}
 	}
 	if (unknown && !ignore)
 		return text("CNI_ARGS has the unknown keys %s, and no IgnoreUnknown=true", unknown);
