@@ -29,7 +29,8 @@ export async function retireHostSide(
   const index = findIndex(connection, name);
   if (index === undefined) return false;
   const removal = removeElsewhere(onNode(openSocket), index);
-  while (onNode(deviceNames).includes(name)) {
+  // When the kernel is done, a device of that name is another one: whoever makes such devices keeps nobody waiting.
+  while (!removal.isDone && onNode(deviceNames).includes(name)) {
     await Promise.race([removal.finished, sleep(1)]);
     if (removal.refusal !== undefined) throw removal.refusal;
   }
@@ -38,6 +39,7 @@ export async function retireHostSide(
 
 interface Removal {
   readonly finished: Promise<void>;
+  isDone: boolean;
   refusal: unknown;
 }
 
@@ -49,10 +51,11 @@ function removeElsewhere(socket: NetlinkSocket, index: number): Removal {
       // Somebody else was quicker: gone is gone.
       if (!isMissing(error)) removal.refusal = error;
     } finally {
+      removal.isDone = true;
       socket[Symbol.dispose]();
     }
   };
-  const removal: Removal = { finished: remove(), refusal: undefined };
+  const removal: Removal = { finished: Promise.resolve().then(remove), isDone: false, refusal: undefined };
   return removal;
 }
 
