@@ -80,3 +80,12 @@ export function parseConfig(value: unknown): NetworkConfig {
   const { [serviceAccountLabel]: serviceAccount, ...podLabels } = labels;
   return { ...config, labels: podLabels, serviceAccount, askedAddresses: args?.cni?.ips ?? [] };
 }
+
+/**
+ * What DEL needs of a configuration: nothing else that is wrong in it, by an edit since ADD perhaps, keeps a container
+ * from going. @throws CniError INVALID_CONFIG.
+ */
+export function parseConfigOfDel({ cniVersion, name, ipam }: Readonly<Record<string, unknown>>): NetworkConfig {
+  const type = typeof ipam === "object" && ipam !== null && "type" in ipam ? ipam.type : undefined;
+  return parseConfig({ cniVersion, name, ipam: { type } });
+}

@@ -4,7 +4,7 @@ import { answerError, ApiError } from "#agent/api/errors.ts";
 import { add } from "./add.ts";
 import type { Call, CniParts } from "./call.ts";
 import { check } from "./check.ts";
-import { parseConfig } from "./config.ts";
+import { parseConfig, parseConfigOfDel } from "./config.ts";
 import { del } from "./del.ts";
 import { CniError, errorOutcome } from "./errors.ts";
 import { gc } from "./gc.ts";
@@ -58,7 +58,7 @@ export class CniService implements CniPort {
   /** Errors are answers: the runtime is to be told. */
   async #answer(call: CniCall, signal: AbortSignal): Promise<CniAnswer> {
     try {
-      const config = parseConfig(call.config);
+      const config = call.command === "DEL" ? parseConfigOfDel(call.config) : parseConfig(call.config);
       const verb = verbs[call.plugin][call.command];
       return await this.#options.inTurn(async () => {
         const answer = await verb(this.#parts, { ...call, config });

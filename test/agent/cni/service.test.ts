@@ -54,6 +54,18 @@ test("an ADD with another plugin's addresses is taken back as well when its call
   expect(endpoints.list()).toEqual([]);
 });
 
+test("cni-33 DEL goes by what it needs of the configuration, whatever else is wrong in it by now", async () => {
+  using parts = ipamParts();
+  const service = new CniService(parts, { inTurn: async (change) => await change(), unforeseen: () => undefined });
+  const { signal } = new AbortController();
+  await service.call(call, signal);
+  expect(parts.leases.list()).toHaveLength(1);
+  const ipam = { type: "weir-ipam", routes: "all" };
+  const config = { cniVersion: "1.1.0", name: "net", mtu: 10, ipam, dns: [], args: { cni: { labels: {} } } };
+  expect(await service.call({ ...call, command: "DEL", config }, signal)).toEqual({ output: null, exitCode: 0 });
+  expect(parts.leases.list()).toEqual([]);
+});
+
 test("a call that is made again with its token gets the same answer, and another one is refused", async () => {
   using parts = ipamParts();
   const service = new CniService(parts, { inTurn: async (change) => await change(), unforeseen: () => undefined });
