@@ -1,8 +1,8 @@
 /**
- * A delete request is what DEL leaves behind when no agent answers: one JSON file in
+ * A delete request is what DEL leaves behind when no agent answers, or one that is too busy: one JSON file in
  * `<runDir>/deleted/`, named after the attachment's host interface, so that a repeated
  * DEL overwrites it. `cni/absent.c` writes it. The agent works through the folder when it
- * starts and again once it listens, and removes a file after the release.
+ * starts and every second from then on, and removes a file after the release.
  *
  * An ADD of the same attachment makes a waiting request void: the agent removes the
  * file when it creates the attachment.
