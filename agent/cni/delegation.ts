@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { CniAnswer, CniOutcome, Resume } from "#agent/api/cni.ts";
 import { type Call, run } from "./call.ts";
-import { CniError, ErrorCode, errorOutcome } from "./errors.ts";
+import { CniError, ErrorCode, errorOutcome, printable } from "./errors.ts";
 
 /**
  * What the agent wants to know again when an IPAM plugin has run.
@@ -44,7 +44,12 @@ export function delegateFailure(plugin: string, { config, command }: Call, resum
   return errorOutcome(new CniError(ErrorCode.DELEGATE, msg, resume.output.slice(0, 1000)), cniVersion);
 }
 
-const errorObject = z.looseObject({ code: z.int(), msg: z.string() });
+/** What else it says is not passed on: nothing has looked at it. */
+const errorObject = z.object({
+  code: z.int(),
+  msg: z.string().transform(printable),
+  details: z.string().transform(printable).optional(),
+});
 
 function parseError(output: string): z.infer<typeof errorObject> | undefined {
   try {

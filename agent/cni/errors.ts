@@ -56,9 +56,14 @@ export class CniError extends Error {
 export function errorOutcome(thrown: unknown, cniVersion: CniVersion): CniOutcome {
   const { code, message, details } = asCniError(thrown);
   return {
-    output: { cniVersion, code, msg: message, ...(details === "" ? {} : { details }) },
+    output: { cniVersion, code, msg: printable(message), ...(details === "" ? {} : { details: printable(details) }) },
     exitCode: 1,
   };
+}
+
+/** A text that every JSON parser takes: what others said may hold NUL bytes and halves of characters. */
+export function printable(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\u{fffd}");
 }
 
 function asCniError(thrown: unknown): CniError {

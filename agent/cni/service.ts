@@ -61,6 +61,8 @@ export class CniService implements CniPort {
       const config = call.command === "DEL" ? parseConfigOfDel(call.config) : parseConfig(call.config);
       const verb = verbs[call.plugin][call.command];
       return await this.#options.inTurn(async () => {
+        // While it waited for its turn: nothing need be done and undone.
+        if (call.command === "ADD" && isGone(signal)) throw signal.reason;
         const answer = await verb(this.#parts, { ...call, config });
         if (call.command === "ADD" && isGone(signal)) await this.#takeBack(call, config);
         return answer;

@@ -206,6 +206,12 @@ export class EndpointManager {
       const given = [ipv4, ipv6].filter((address) => address !== null).join(" and ");
       throw new EndpointError("exists", `attach ${namespace}/${pod} with ${given}: pod ${its}/${name} has it`);
     }
+    const gateways = [addresses.gateway?.ipv4 ?? null, addresses.gateway?.ipv6 ?? null];
+    const pods = this.list().flatMap(({ record }) => [record.ipv4, record.ipv6]);
+    const gateway = gateways.find((address) => address !== null && pods.includes(address));
+    if (gateway !== undefined) {
+      throw new EndpointError("exists", `attach ${namespace}/${pod} behind gateway ${gateway}: a pod has that address`);
+    }
     const { views } = this.#options.enforcement;
     const own = [ipv4, ipv6].find((address) => address !== null && views.isNodeAddress(address));
     if (own !== undefined) throw new EndpointError("exists", `attach ${namespace}/${pod} with ${own}: the node has it`);
@@ -415,7 +421,7 @@ export class EndpointManager {
     return {
       namespace: record.namespace,
       labels: {
-        ...this.#options.relevantLabels(facts?.labels ?? record.labels),
+        ...withoutNetwork(this.#options.relevantLabels(facts?.labels ?? record.labels)),
         ...(record.secondary && { [networkLabel]: record.network }),
       },
       serviceAccount: facts?.serviceAccount ?? record.serviceAccount,
@@ -471,6 +477,11 @@ export class EndpointManager {
 /** For people: whose addresses they are. */
 function ownerOf({ namespace, pod }: Pick<EndpointRecord, "namespace" | "pod">): string {
   return `${namespace}/${pod}`;
+}
+
+/** Only the agent says of which network an interface is: a pod's own label must not speak for another. */
+function withoutNetwork(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => key !== networkLabel));
 }
 
 function bandwidthText(limits: EndpointBandwidth | undefined): string {

@@ -7,7 +7,7 @@ import { deleteAddress, type InterfaceAddress, replaceAddress } from "#agent/net
 import { type Link, setLink } from "#agent/netlink/link.ts";
 import type { NetlinkRequest } from "#agent/netlink/message.ts";
 import { deleteNeighbour, type Neighbour, setNeighbour } from "#agent/netlink/neighbour.ts";
-import { deleteRoute, replaceRoute, type Route } from "#agent/netlink/route.ts";
+import { addRoute, deleteRoute, type Route } from "#agent/netlink/route.ts";
 
 import type { Sysctl } from "./sysctl.ts";
 
@@ -142,7 +142,8 @@ function planRoutes(spec: HostSideSpec, { link, routes }: HostSide): HostSideSte
   }
   for (const [destination, address] of wanted) {
     const problem = `route to ${address} through ${spec.name} is missing`;
-    steps.push({ problem, request: replaceRoute({ destination, index, protocol: WEIR_ROUTE_PROTOCOL }) });
+    // Not in place of one that is there: that is somebody else's, and would be gone for good after DEL.
+    steps.push({ problem, request: addRoute({ destination, index, protocol: WEIR_ROUTE_PROTOCOL }) });
   }
   return steps;
 }

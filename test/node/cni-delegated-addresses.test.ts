@@ -105,6 +105,26 @@ test("static addresses of the plugin static", async () => {
   await runPlugin(node(), "DEL", config, { namespace });
 });
 
+test("what is somebody else's already is refused, and stays: a route of the node, a pod's address as the gateway", async () => {
+  const pod = await node().addPod({ name: "owner" });
+  using namespace = node().lab.namespace("greedy");
+  const attach = async (address: string, gateway: string) => {
+    const ipam = { type: "static", addresses: [{ address, gateway }] };
+    return await runPlugin(node(), "ADD", { type: "weir-cni", runDir: node().runDir, ipam }, { namespace });
+  };
+  const route = ["10.98.0.7", "dev", "lo", "proto", "static"];
+  runIn(node().namespace, "ip", "route", "add", ...route);
+  expect(await attach("10.98.0.7/24", "10.98.0.1")).toMatchObject({ exitCode: 1, code: 102 });
+  expect(runIn(node().namespace, "ip", "route", "show", "10.98.0.7")).toContain("dev lo proto static");
+  expect(await attach("10.98.0.8/24", pod.ipv4)).toMatchObject({
+    exitCode: 1,
+    msg: expect.stringContaining(`behind gateway ${pod.ipv4}: a pod has that address`),
+  });
+  runIn(node().namespace, "ip", "route", "delete", ...route);
+  expect(runIn(namespace, "ip", "-brief", "link", "show", "type", "veth")).toBe("");
+  await pod.delete();
+});
+
 test("cni-53 cni-58 STATUS and GC ask an IPAM plugin that knows them", async () => {
   const folder = join(node().folder, "plugins");
   mkdirSync(folder, { recursive: true });

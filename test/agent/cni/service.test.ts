@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ApiError } from "#agent/api/errors.ts";
 import type { CniCall } from "#agent/api/cni.ts";
+import type { CniParts } from "#agent/cni/call.ts";
 import { CniService, type EndedCall } from "#agent/cni/service.ts";
 import { needs } from "#test/support/requirement.ts";
 import { ipamParts } from "./ipam-parts.ts";
@@ -17,14 +18,28 @@ const call: CniCall = {
   config: { cniVersion: "1.1.0", name: "net", ipam: { type: "weir-ipam" } },
 };
 
-const ended = (code: "stopping" | "caller-gone"): AbortSignal =>
-  AbortSignal.abort(new ApiError(code, { asked: "serve request", obstacle: "it ended" }));
+const reason = (code: "stopping" | "caller-gone"): ApiError =>
+  new ApiError(code, { asked: "serve request", obstacle: "it ended" });
+const ended = (code: "stopping" | "caller-gone"): AbortSignal => AbortSignal.abort(reason(code));
+
+/** The same parts but for some: nothing of them is read before it is used. */
+function changed(parts: CniParts, changes: Partial<CniParts>): CniParts {
+  return Object.create(parts, Object.getOwnPropertyDescriptors(changes)) as CniParts;
+}
 
 test("an ADD whose caller has gone is taken back, one of an agent that stops is answered and stays", async () => {
   using parts = ipamParts();
-  const service = new CniService(parts, { inTurn: async (change) => await change(), unforeseen: () => undefined });
-  await service.call(call, ended("caller-gone"));
-  expect(parts.leases.list()).toEqual([]);
+  const caller = new AbortController();
+  const given: number[] = [];
+  const forgetDeletion = (): void => {
+    given.push(parts.leases.list().length);
+    caller.abort(reason("caller-gone"));
+  };
+  const inTurn = async <T>(change: () => T | Promise<T>): Promise<T> => await change();
+  const leaving = new CniService(changed(parts, { forgetDeletion }), { inTurn, unforeseen: () => undefined });
+  await leaving.call(call, caller.signal);
+  expect([given, parts.leases.list()]).toEqual([[1], []]);
+  const service = new CniService(parts, { inTurn, unforeseen: () => undefined });
   const answer = await service.call(call, ended("stopping"));
   expect(answer).toMatchObject({ exitCode: 0, output: { ips: [{ address: expect.stringContaining("10.0.0.") }] } });
   expect(parts.leases.list()).toHaveLength(1);
@@ -48,9 +63,21 @@ test("an ADD with another plugin's addresses is taken back as well when its call
     config: { cniVersion: "1.1.0", name: "net", ipam: { type: "host-local" } },
     resume: { state: { step: "done" }, exitCode: 0, output: '{"ips":[{"address":"10.9.0.2/24"}]}' },
   };
-  const withHost = Object.create(parts, { host: { value: null } }) as typeof parts;
-  const service = new CniService(withHost, { inTurn: async (change) => await change(), unforeseen: () => undefined });
-  expect(await service.call(second, ended("caller-gone"))).toMatchObject({ exitCode: 0 });
+  const caller = new AbortController();
+  /** Whose first use ends the call. */
+  const used = new Proxy(endpoints, {
+    get: (target, key) => {
+      caller.abort(reason("caller-gone"));
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const changes = { endpoints: used, host: null as never };
+  const service = new CniService(changed(parts, changes), {
+    inTurn: async (change) => await change(),
+    unforeseen: () => undefined,
+  });
+  expect(await service.call(second, caller.signal)).toMatchObject({ exitCode: 0 });
   expect(endpoints.list()).toEqual([]);
 });
 
@@ -106,4 +133,19 @@ test("an error that nobody foresaw is an answer, and noted", async () => {
   const answer = await service.call(call, new AbortController().signal);
   expect(answer).toMatchObject({ exitCode: 1, output: { cniVersion: "1.1.0", code: 100 } });
   expect(noted).toEqual(["ADD of eth0 of container c1"]);
+});
+
+test("an ADD whose caller has gone before its turn comes does nothing", async () => {
+  using parts = ipamParts();
+  let isAsked = false;
+  const addressWish = () => {
+    isAsked = true;
+    return { sticky: false };
+  };
+  const service = new CniService(changed(parts, { addressWish }), {
+    inTurn: async (change) => await change(),
+    unforeseen: () => undefined,
+  });
+  expect(await service.call(call, ended("caller-gone"))).toMatchObject({ exitCode: 1, output: { code: 11 } });
+  expect([isAsked, parts.leases.list()]).toEqual([false, []]);
 });

@@ -49,3 +49,15 @@ spec: {containers: [{name: x, image: y}]}`;
   expect(policy.refusal).toMatch(/entries and a policy map holds 16384/);
   expect(kernel.control.generation()).toBe(generation);
 });
+
+test("which network an interface is of is the agent's to say, not a pod's label", async () => {
+  const { create, endpoints } = makeNodeParts();
+  const first = await create("pod", { app: "web", "weir.io/net": "blue" });
+  const second = await create("pod", { app: "web", "weir.io/net": "red" }, { ifName: "net1", network: "green" });
+  const labelsOf = (id: number) => {
+    const subject = endpoints.get(id)?.subject;
+    return subject && "labels" in subject ? subject.labels : undefined;
+  };
+  expect(labelsOf(first.id)).toEqual({ app: "web" });
+  expect(labelsOf(second.id)).toEqual({ app: "web", "weir.io/net": "green" });
+});
