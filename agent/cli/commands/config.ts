@@ -44,7 +44,7 @@ export const register: Register = (program, cli) => {
   config
     .command("set")
     .description("set an option live: at once, for all pods together, and over restarts")
-    .argument("<name>", "enforcement, cidr-matches-pods or audit")
+    .argument("<name>", "enforcement, cidr-matches-pods, audit or pod-cidr")
     .argument("<value>", "as the agent's flag takes it; of audit true or false")
     .addOption(outputOption())
     .addHelpText("after", precedence)
@@ -54,7 +54,7 @@ export const register: Register = (program, cli) => {
   config
     .command("unset")
     .description("take back what was set live: what the agent was started with counts again")
-    .argument("<name>", "enforcement, cidr-matches-pods or audit")
+    .argument("<name>", "enforcement, cidr-matches-pods, audit or pod-cidr")
     .addOption(outputOption())
     .action(async (name: string, { output }: Options, command) => {
       await showChange(cli, output, await cli.client(command).changeConfig({ [name]: null }));
