@@ -88,11 +88,6 @@ void leave_delete_request(const char *run_dir, const struct attachment *attachme
 		     strerror(errno));
 }
 
-void withdraw_delete_request(const char *run_dir, const struct attachment *attachment)
-{
-	unlink(request_path(run_dir, attachment));
-}
-
 void remove_interface(const struct attachment *attachment)
 {
 	char *name = interface_name(attachment);

@@ -19,7 +19,5 @@ struct attachment {
  * Ends the process with "try again" when it cannot be left.
  */
 void leave_delete_request(const char *run_dir, const struct attachment *attachment);
-/* Takes the request back. */
-void withdraw_delete_request(const char *run_dir, const struct attachment *attachment);
 /* Removes the attachment's veth by its host side, if there is one. */
 void remove_interface(const struct attachment *attachment);

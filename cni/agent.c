@@ -14,7 +14,7 @@
 #include "output.h"
 
 /* Milliseconds: far more than the agent needs for one call, less than runtimes wait. */
-enum { ANSWER_TIMEOUT = 60000 };
+enum { ANSWER_TIMEOUT = 30000 };
 /* How long an agent that is not there is waited for: it may be between two lives. */
 enum { ABSENT_PATIENCE = 3000 };
 /* An agent whose process lives, but that does not listen or is busy: it starts, or stops for another. */
@@ -89,7 +89,9 @@ static int connect_agent(const char *path, char **reason)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
-	*reason = text("no agent answers on %s: %s", path, strerror(errno));
+	*reason = text("no agent answers on %s: %s; start it with `weir agent`, or name its run "
+		       "folder by runDir",
+		       path, strerror(errno));
 	close(fd);
 	return -1;
 }
@@ -101,6 +103,16 @@ static char *refusal_text(int status, json_t *body)
 	const char *message = json_string_value(json_object_get(error, "message"));
 
 	return message ? text("%s", message) : text("the agent answered with status %d", status);
+}
+
+static char *cut_reason(const char *path, int failure)
+{
+	if (failure == EAGAIN)
+		return text("the agent on %s did not answer within %d s: it hangs; look at its "
+			    "log, and restart it",
+			    path, ANSWER_TIMEOUT / 1000);
+	return text("the agent on %s went away before it answered%s%s", path, failure ? ": " : "",
+		    failure ? strerror(failure) : "");
 }
 
 struct answer ask_agent(const char *run_dir, const char *request)
@@ -126,9 +138,7 @@ struct answer ask_agent(const char *run_dir, const char *request)
 	char *body = response ? strstr(response, "\r\n\r\n") : NULL;
 	json_t *value = body ? json_loads(body + 4, 0, NULL) : NULL;
 	if (!status || !value)
-		return unreached(REACH_CUT, text("the agent on %s went away before it answered%s%s",
-						 path, response && sent ? "" : ": ",
-						 response && sent ? "" : strerror(failure)));
+		return unreached(REACH_CUT, cut_reason(path, response && sent ? 0 : failure));
 	if (status == 503)
 		return unreached(REACH_BUSY, refusal_text(status, value));
 	if (status != 200)

@@ -87,6 +87,9 @@ static void check_version(json_t *config, enum command command)
 	if (!version)
 		fail(ERROR_INCOMPATIBLE_VERSION,
 		     "cniVersion is missing from the network configuration; " SUPPORTED);
+	if (!json_is_string(version))
+		fail(ERROR_INCOMPATIBLE_VERSION,
+		     "cniVersion is not supported: it is no text; " SUPPORTED);
 	if (index < 0)
 		fail(ERROR_INCOMPATIBLE_VERSION, "cniVersion %s is not supported; " SUPPORTED,
 		     json_dumps(version, JSON_COMPACT | JSON_ENCODE_ANY));
@@ -183,7 +186,10 @@ struct config read_config(const char *bytes, size_t length, const struct environ
 		fail(ERROR_DECODE, "decode network configuration: it is not an object");
 	check_version(config.object, environment->command);
 	check_name(config.object);
-	plugin_name(config.object, "type");
+	if (!plugin_name(config.object, "type") && json_object_get(config.object, "plugins"))
+		fail(ERROR_INVALID_CONFIG,
+		     "invalid network configuration: type is missing; this is a list (it has "
+		     "plugins): a plugin is given one entry of it");
 	json_t *ipam = json_object_get(config.object, "ipam");
 	if (ipam && !json_is_null(ipam) && !json_is_object(ipam))
 		refuse("ipam", ipam, "an object");

@@ -26,6 +26,9 @@ static char *find_plugin(const char *plugin, const char *path)
 		    access(candidate, X_OK) == 0)
 			return candidate;
 	}
+	if (*path == '\0')
+		fail(ERROR_DELEGATE, "run IPAM plugin %s: CNI_PATH, which says where, is not set",
+		     quoted(plugin));
 	fail(ERROR_DELEGATE, "run IPAM plugin %s: it is not in CNI_PATH %s", quoted(plugin),
 	     quoted(path));
 }

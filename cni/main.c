@@ -97,9 +97,6 @@ _Noreturn static void delete_without_agent(const struct call *call, char *reason
 			fail(ERROR_DELEGATE, "DEL by IPAM plugin %s: exit code %d",
 			     quoted(call->config.ipam), result.exit_code);
 	}
-	/* The agent may have started, and worked through the folder, between the first attempt and the file. */
-	if (ask_agent(call->config.run_dir, with_resume(call, NULL)).reach == REACH_ANSWERED)
-		withdraw_delete_request(call->config.run_dir, &attachment);
 	finish(NULL, 0);
 }
 
