@@ -15,7 +15,7 @@ import type { AttachedProgram, HookSpec } from "./spec.ts";
 
 const directions = ["ingress", "egress"] as const;
 /** Our place among the filters of a clsact. */
-const filter = { handle: 0x5712, priority: 1 } as const;
+export const filterPlace = { handle: 0x5712, priority: 1 } as const;
 
 export interface InterfaceHooksOptions {
   /** Where links are pinned; of this set of interfaces alone. */
@@ -54,11 +54,12 @@ export class InterfaceHooks {
       const path = this.#path(name, direction);
       if (this.#options.tcx && this.#adopt(path, ifindex, program)) {
         // Left by a life that ended between the link and its filter.
-        if (queryClsact({ ifindex, direction, ...filter }) !== null) detachClsact({ ifindex, direction, ...filter });
+        if (queryClsact({ ifindex, direction, ...filterPlace }) !== null)
+          detachClsact({ ifindex, direction, ...filterPlace });
         continue;
       }
       if (!this.#options.tcx) this.#mark(path, program);
-      attachClsact(program, { ifindex, direction, ...filter });
+      attachClsact(program, { ifindex, direction, ...filterPlace });
     }
     this.#attached.set(name, ifindex);
   }
@@ -76,7 +77,7 @@ export class InterfaceHooks {
     for (const direction of this.#unsettled(name)) {
       using link = await TcxLink.attachFirstAsync(this.#program(direction), ifindex, direction);
       if (this.#attached.get(name) !== ifindex) return;
-      this.#settle(link, { ifindex, direction, ...filter }, name);
+      this.#settle(link, { ifindex, direction, ...filterPlace }, name);
     }
   }
 
@@ -84,7 +85,7 @@ export class InterfaceHooks {
   settleSync(ifindex: number, name: string): void {
     for (const direction of this.#unsettled(name)) {
       using link = TcxLink.attachFirst(this.#program(direction), ifindex, direction);
-      this.#settle(link, { ifindex, direction, ...filter }, name);
+      this.#settle(link, { ifindex, direction, ...filterPlace }, name);
     }
   }
 
@@ -92,7 +93,7 @@ export class InterfaceHooks {
   detach(name: string, ifindex: number | null): void {
     this.#attached.delete(name);
     for (const direction of directions) {
-      if (ifindex !== null) detachClsact({ ifindex, direction, ...filter });
+      if (ifindex !== null) detachClsact({ ifindex, direction, ...filterPlace });
       TcxLink.unpin(this.#path(name, direction));
     }
   }
@@ -101,7 +102,7 @@ export class InterfaceHooks {
   check(ifindex: number, name: string): string[] {
     return directions.flatMap((direction) => {
       const program = this.#program(direction);
-      const place: ClsactPlace = { ifindex, direction, ...filter };
+      const place: ClsactPlace = { ifindex, direction, ...filterPlace };
       const where = `${direction} of ${name}`;
       if (!this.#options.tcx) {
         return queryClsact(place) === program.info.id ? [] : [`program ${program.name} is not attached to ${where}`];
@@ -124,7 +125,7 @@ export class InterfaceHooks {
     if (ifindex === null) return [];
     const program = this.#program(direction);
     const { id, tag } = program.info;
-    const isFilter = queryClsact({ ifindex, direction, ...filter }) === id;
+    const isFilter = queryClsact({ ifindex, direction, ...filterPlace }) === id;
     if (!isFilter && !this.#query(ifindex, direction).some(({ programId }) => programId === id)) return [];
     const attach = isFilter ? "clsact" : "tcx";
     return [{ interface: name, hook: direction, attach, program: program.name, programId: id, tag }];
@@ -141,7 +142,7 @@ export class InterfaceHooks {
     return directions.some((direction) => {
       const path = this.#path(name, direction);
       if (!existsSync(path)) return false;
-      if (!this.#options.tcx) return queryClsact({ ifindex, direction, ...filter }) !== null;
+      if (!this.#options.tcx) return queryClsact({ ifindex, direction, ...filterPlace }) !== null;
       using link = TcxLink.openPinned(path);
       return link.info.ifindex === ifindex;
     });

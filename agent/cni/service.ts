@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { CniAnswer, CniCall } from "#agent/api/cni.ts";
 import type { CniPort } from "#agent/api/ports.ts";
 import { answerError, ApiError } from "#agent/api/errors.ts";
@@ -64,7 +65,11 @@ export class CniService implements CniPort {
         // While it waited for its turn: nothing need be done and undone.
         if (call.command === "ADD" && isGone(signal)) throw signal.reason;
         const answer = await verb(this.#parts, { ...call, config });
-        if (call.command === "ADD" && isGone(signal)) await this.#takeBack(call, config);
+        if (call.command === "ADD") {
+          // Whoever went while this thread had no time to hear of it, is heard of now.
+          await setImmediate();
+          if (isGone(signal)) await this.#takeBack(call, config);
+        }
         return answer;
       });
     } catch (error) {

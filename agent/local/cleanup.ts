@@ -45,12 +45,14 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   }
   const cleanup = new Cleanup(places);
   await cleanup.refuseElsewhere();
+  await cleanup.missStateFolder();
   // First, so that no runtime begins with a pod meanwhile.
   const isUninstalled = cleanup.uninstall();
   // The interfaces are known by records and links, so both are read before either goes.
   const interfaces = await cleanup.interfaces();
   // Pods of other CNI plugins stay, and need what the agent has switched on: forwarding.
   const others = await cleanup.guardsOthers();
+  await cleanup.filtersOfOthers();
   await cleanup.pins();
   await cleanup.removeInterfaces(interfaces);
   if (!others) await cleanup.restoreSettings();
@@ -68,6 +70,15 @@ class Cleanup implements CleanupReport {
   constructor(places: AgentPlaces) {
     this.#places = places;
     this.#pinFolder = join(places.bpffs, "weir");
+  }
+
+  /** What an agent has pinned is never without its state folder: another one was named. */
+  async missStateFolder(): Promise<void> {
+    const { stateDir } = this.#places;
+    if ((await list(this.#pinFolder)).length === 0 || (await list(stateDir)).length > 0) return;
+    this.problems.push(
+      `find the agent's state in ${stateDir}: there is none; settings of the node and what was installed stay; run this again with the agent's --state-dir`,
+    );
   }
 
   /** Compares the devices that links are on with those of this network namespace. */
@@ -112,16 +123,49 @@ class Cleanup implements CleanupReport {
 
   /** Host sides that this agent made: those of its endpoint records, and those that its links are on. */
   async interfaces(): Promise<string[]> {
-    const records = join(this.#places.stateDir, "endpoints");
-    const recorded = await Promise.all((await list(records)).map((name) => readHostInterface(join(records, name))));
     const linked = (await list(join(this.#pinFolder, "links"))).map(interfaceOf);
-    const names = [...recorded, ...linked].filter((name) => name !== undefined && hostInterface.test(name));
+    const names = [...(await this.#recorded()), ...linked].filter(
+      (name) => name !== undefined && hostInterface.test(name),
+    );
     return [...new Set(names as string[])].sort();
   }
 
   /** Whether pods are guarded whose interfaces other CNI plugins have made. */
   async guardsOthers(): Promise<boolean> {
-    return (await list(join(this.#pinFolder, "chained-links"))).length > 0;
+    if ((await list(join(this.#pinFolder, "chained-links"))).length > 0) return true;
+    return (await this.#recordedOfOthers()).length > 0;
+  }
+
+  /** Programs that have not been moved to links yet, a second after ADD, go with no pin. */
+  async filtersOfOthers(): Promise<void> {
+    const devices = await this.#recordedOfOthers();
+    if (devices.length === 0) return;
+    const { detachClsact } = await import("libbpf-ts");
+    const { filterPlace } = await import("#agent/bpf-loader/hooks.ts");
+    for (const { index, name } of devices) {
+      await this.#try(`take programs off interface ${name}`, () => {
+        for (const direction of ["ingress", "egress"] as const) {
+          detachClsact({ ifindex: index, direction, ...filterPlace });
+        }
+      });
+    }
+  }
+
+  /** Devices of this network namespace that endpoint records name, and that others have made. */
+  async #recordedOfOthers(): Promise<readonly { index: number; name: string }[]> {
+    const names = new Set((await this.#recorded()).filter((name) => !hostInterface.test(name)));
+    if (names.size === 0) return [];
+    const { NetlinkSocket } = await import("#agent/net/netlink-socket.ts");
+    const { getLinks, parseLink } = await import("#agent/netlink/link.ts");
+    const { NetlinkConnection } = await import("#agent/netlink/connection.ts");
+    using socket = NetlinkSocket.open();
+    return new NetlinkConnection(socket).dump(getLinks(), parseLink).filter(({ name }) => names.has(name));
+  }
+
+  async #recorded(): Promise<string[]> {
+    const records = join(this.#places.stateDir, "endpoints");
+    const names = await Promise.all((await list(records)).map((name) => readHostInterface(join(records, name))));
+    return names.filter((name) => name !== undefined);
   }
 
   /** A link's pin is its last holder: without it the program leaves its hook. */
@@ -157,7 +201,7 @@ class Cleanup implements CleanupReport {
       for (const { path, before, value } of readSettings(join(this.#places.stateDir, "settings.json")).toReversed()) {
         if (readSysctl(path) !== value) continue;
         ensureSysctl({ path, value: before });
-        this.removed.push({ what: "setting", name: `${path} = ${value}` });
+        this.removed.push({ what: "setting", name: `${path} = ${value}: ${before} again` });
       }
     });
   }

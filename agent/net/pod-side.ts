@@ -7,6 +7,8 @@ import { createVeth, getLink, type Link, parseLink, setLink } from "#agent/netli
 import { setNeighbour } from "#agent/netlink/neighbour.ts";
 import { addRoute, getRoutes, parseRoute, type RouteSpec } from "#agent/netlink/route.ts";
 
+import { addRule } from "#agent/netlink/rule.ts";
+
 import { NetError } from "./error.ts";
 import type { PodNamespace } from "./pod-namespace.ts";
 import { ensureSysctl } from "./sysctl.ts";
@@ -29,6 +31,9 @@ export interface PodSideSpec {
   readonly mtu: number;
   readonly addresses: readonly PodAddress[];
 }
+
+/** Tables of a container for what leaves from the addresses of its further interfaces, by their index. */
+const firstTable = 10_000;
 
 /** The device of that name, or undefined when there is none. */
 export function findLink(connection: NetlinkConnection, name: string): Link | undefined {
@@ -73,28 +78,53 @@ function configure(namespace: PodNamespace, { ifName, hostMac, addresses }: PodS
   for (const { address, gateway, routes } of addresses) {
     connection.execute(addAddress({ index, address, prefix: fullPrefix(address), noDad: true }));
     connection.execute(setNeighbour({ index, address: gateway, mac: hostMac }));
-    addFirstOrLater(connection, { destination: `${gateway}/${fullPrefix(gateway)}`, index });
-    for (const route of routes) {
-      addFirstOrLater(connection, {
+    const wanted: (RouteSpec & { readonly index: number })[] = [
+      { destination: `${gateway}/${fullPrefix(gateway)}`, index },
+      ...routes.map((route) => ({
         destination: route.destination,
         gateway: route.gateway ?? gateway,
         index,
         onlink: route.gateway !== undefined && route.gateway !== gateway,
-      });
+      })),
+    ];
+    const isFirst = wanted.map((route) => addFirstOrLater(connection, route)).every(Boolean);
+    if (!isFirst) routeBySource(connection, address, wanted);
+  }
+}
+
+/**
+ * What leaves from the address of a further interface leaves by that interface, so that its answers come from
+ * where they are expected. The rule goes with the namespace.
+ */
+function routeBySource(
+  connection: NetlinkConnection,
+  address: string,
+  routes: readonly (RouteSpec & { readonly index: number })[],
+): void {
+  for (const route of routes) {
+    const table = firstTable + route.index;
+    connection.execute(addRoute({ ...route, table }));
+    try {
+      connection.execute(addRule({ source: address, table, priority: table }));
+    } catch (error) {
+      // There already, by an earlier route or an earlier attachment with the same address.
+      if (!isExisting(error)) throw error;
     }
   }
 }
 
 /**
- * Adds a route. Where a container's earlier interface has it already, that one stays the preferred one, and
- * this comes behind it.
+ * Adds a route, and says whether it is the first. Where a container's earlier interface has it already, that one
+ * stays the preferred one, and this comes behind it.
  */
-function addFirstOrLater(connection: NetlinkConnection, route: RouteSpec & { index: number }): void {
+function addFirstOrLater(connection: NetlinkConnection, route: RouteSpec & { readonly index: number }): boolean {
   try {
     connection.execute(addRoute(route));
+    return true;
   } catch (error) {
     if (!isExisting(error)) throw error;
     connection.execute(addRoute({ ...route, metric: 10_000 + route.index }));
+    return false;
   }
 }
 

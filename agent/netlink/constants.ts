@@ -47,6 +47,7 @@ export const MessageType = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  NEWRULE: 32,
 } as const;
 
 export const MessageFlag = {
@@ -119,6 +120,10 @@ export const RouteAttribute = {
   METRICS: 8,
   TABLE: 15,
 } as const;
+
+/** enum fib_rule_attr and its actions: linux/fib_rules.h. */
+export const RuleAttribute = { SOURCE: 2, PRIORITY: 6, TABLE: 15 } as const;
+export const RuleAction = { TO_TABLE: 1 } as const;
 
 export const RouteMetric = { MTU: 2 } as const;
 export const RouteTable = { UNSPEC: 0, DEFAULT: 253, MAIN: 254, LOCAL: 255 } as const;

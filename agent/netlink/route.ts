@@ -60,11 +60,6 @@ export function addRoute(spec: RouteSpec): NetlinkRequest {
   return request(MessageType.NEWROUTE, MessageFlag.CREATE | MessageFlag.EXCLUSIVE, spec, "add");
 }
 
-/** Adds a route in the place of one to the same destination with the same metric. */
-export function replaceRoute(spec: RouteSpec): NetlinkRequest {
-  return request(MessageType.NEWROUTE, MessageFlag.CREATE | MessageFlag.REPLACE, spec, "set");
-}
-
 /** Removes a route; fails with ESRCH when there is none. */
 export function deleteRoute(spec: RouteSpec): NetlinkRequest {
   return request(MessageType.DELROUTE, 0, spec, "delete");
@@ -167,7 +162,7 @@ function request(type: number, flags: number, spec: RouteSpec, verb: string): Ne
   return { type, flags, payload: writer.finish(), what: `${verb} route to ${spec.destination}` };
 }
 
-function familyOf(bytes: Uint8Array): number {
+export function familyOf(bytes: Uint8Array): number {
   return bytes.length === 4 ? Family.INET : Family.INET6;
 }
 

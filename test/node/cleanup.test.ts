@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { mustRun } from "#agent/local/command.ts";
 import { Lab } from "#agent/local/lab.ts";
 import { LabNode } from "#agent/local/lab-node.ts";
+import { runIn, runPlugin } from "#test/support/plugin-run.ts";
 import { useNode } from "#test/support/use-node.ts";
 
 const node = useNode();
@@ -50,4 +51,36 @@ test("settings of the node that the agent changed are what they were", async () 
   const cleaned = await other.weir("cleanup", ...other.cleanupOptions);
   expect([cleaned.code, cleaned.stderr]).toEqual([0, ""]);
   expect(await values()).toBe("0\n0\n");
+});
+
+test("programs go from another plugin's interface, too, before they have been moved to links", async () => {
+  await using lab = await Lab.create();
+  const other = LabNode.create(lab);
+  await other.startAgent();
+  using namespace = lab.namespace("chained");
+  const ipam = {
+    type: "host-local",
+    ranges: [[{ subnet: "10.95.0.0/24" }]],
+    dataDir: join(other.folder, "host-local"),
+  };
+  const prevResult = await runPlugin(other, "ADD", { type: "ptp", ipam }, { namespace });
+  await runPlugin(other, "ADD", { type: "weir-cni", runDir: other.runDir, prevResult }, { namespace });
+  await other.agent.kill();
+  const device = prevResult.interfaces?.find(({ name }) => name.startsWith("veth"))?.name ?? "";
+  const filters = () =>
+    ["ingress", "egress"].map((way) => runIn(other.namespace, "tc", "filter", "show", "dev", device, way)).join("");
+  expect(filters()).toContain("chained_");
+  const cleaned = await other.weir("cleanup", ...other.cleanupOptions);
+  expect([cleaned.code, cleaned.stderr]).toEqual([0, ""]);
+  expect(filters()).toBe("");
+});
+
+test("a state folder that is not the agent's is told of", async () => {
+  await using lab = await Lab.create();
+  const other = LabNode.create(lab);
+  await other.startAgent();
+  await other.agent.stop();
+  const wrong = join(other.folder, "wrong");
+  const cleaned = await other.weir("cleanup", "--state-dir", wrong, "--bpffs", other.bpffs);
+  expect([cleaned.code, cleaned.stderr]).toEqual([1, expect.stringContaining(`state in ${wrong}: there is none`)]);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hostInterfaceName } from "#agent/api/host-interface.ts";
 import type { LabNode } from "#agent/local/lab-node.ts";
+import { Traffic } from "#agent/local/traffic.ts";
 import { type PluginOutput, runIn, runPlugin } from "#test/support/plugin-run.ts";
 import { useNode } from "#test/support/use-node.ts";
 
@@ -63,6 +64,17 @@ describe("several interfaces of one container", () => {
     const endpoints = (await node().client.endpoints()).filter(({ pod }) => pod === "multi");
     expect(endpoints.map(({ labels }) => labels)).toEqual([{}, { "weir.io/net": "blue" }]);
     expect(new Set(endpoints.map(({ identity }) => identity)).size).toBe(2);
+    await using server = new Traffic(namespace, (pid) => node().lab.track(pid));
+    await server.serve("TCP", 8080);
+    const client = await node().addPod({ name: "client" });
+    for (const ip of added.flatMap(({ ips = [] }) => ips)) {
+      const address = ip.address.split("/")[0] ?? "";
+      expect([address, await client.traffic.attempt({ protocol: "TCP", address, port: 8080 })]).toEqual([
+        address,
+        "answered",
+      ]);
+    }
+    await client.delete();
     for (const ifName of ["net1", "eth0"]) await runPlugin(node(), "DEL", configOf(node()), { namespace, ifName });
     expect((await node().client.endpoints()).filter(({ pod }) => pod === "multi")).toEqual([]);
   });

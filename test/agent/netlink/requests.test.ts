@@ -4,6 +4,7 @@ import { addAddress, deleteAddress, getAddresses } from "#agent/netlink/address.
 import { createVeth, deleteLink, getLink, setLink } from "#agent/netlink/link.ts";
 import { encodeRequest, type NetlinkRequest } from "#agent/netlink/message.ts";
 import { deleteNeighbour, setNeighbour } from "#agent/netlink/neighbour.ts";
+import { addRule } from "#agent/netlink/rule.ts";
 import { addRoute, deleteRoute, getRoute } from "#agent/netlink/route.ts";
 
 /** Hexadecimal without what stands after `#` to the line's end. */
@@ -13,6 +14,16 @@ function bytes(text: string): string {
 
 /** Little-endian, as on every machine that Weir runs on. */
 const cases: readonly { name: string; request: NetlinkRequest; golden: string }[] = [
+  {
+    name: "sends packets from an address by the routes of a table",
+    request: addRule({ source: "10.0.0.7", table: 10_003, priority: 10_003 }),
+    golden: `
+      34000000 2000 0006 07000000 00000000   # length, NEWRULE, CREATE|EXCL, sequence 7, port
+      02 00 20 00 00 00 00 01 00000000       # fib_rule_hdr: INET, to 0 bits, from 32 bits, to a table
+      0800 0200 0a000007                     # SOURCE
+      0800 0600 13270000                     # PRIORITY
+      0800 0f00 13270000                     # TABLE`,
+  },
   {
     name: "creates a veth whose peer is in the namespace of a descriptor",
     request: createVeth({
