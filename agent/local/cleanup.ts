@@ -127,7 +127,7 @@ class Cleanup implements CleanupReport {
     const names = [...(await this.#recorded()), ...linked].filter(
       (name) => name !== undefined && hostInterface.test(name),
     );
-    return [...new Set(names as string[])].sort();
+    return [...new Set(names)].sort();
   }
 
   /** Whether pods are guarded whose interfaces other CNI plugins have made. */
