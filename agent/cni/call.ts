@@ -15,8 +15,8 @@ export interface CniParts {
   readonly host: NetlinkConnection;
   /** What annotations wish of a pod's addresses. */
   readonly addressWish: (namespace: string, pod: string) => AddressWish;
-  /** Why ADD would fail now, in sentences. */
-  readonly problems: () => string[];
+  /** Why an ADD from a pool, or from the default one, would fail now, in sentences. */
+  readonly problems: (pool: string | undefined) => string[];
   /** Forgets a DEL that waits from an earlier attachment. */
   readonly forgetDeletion: (attachment: Pick<CniCall, "containerId" | "ifName">, kind: "interface" | "ipam") => void;
   /** Told what was undone without the caller's knowing why. */

@@ -50,8 +50,8 @@ function check({ leases }: CniParts, call: Call): CniAnswer {
   throw new CniError(ErrorCode.CHECK_FAILED, message);
 }
 
-function status({ problems }: CniParts): CniAnswer {
-  const reasons = problems();
+function status({ problems }: CniParts, { config }: Call): CniAnswer {
+  const reasons = problems(config.ipam?.pool);
   if (reasons.length === 0) return nothing;
   throw new CniError(ErrorCode.UNAVAILABLE, `agent is not ready: ${reasons.join("; ")}`, reasons.join("\n"));
 }

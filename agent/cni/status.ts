@@ -19,7 +19,7 @@ export function status({ endpoints, problems }: CniParts, call: Call): CniAnswer
     throw new CniError(ErrorCode.LIMITED, `containers may be limited: ${limits[0]}`, limits.join("\n"));
   }
   // Addresses that another plugin gives are not ours to count.
-  const reasons = plugin === undefined ? problems() : [];
+  const reasons = plugin === undefined ? problems(call.config.ipam?.pool) : [];
   if (reasons.length > 0) {
     throw new CniError(ErrorCode.UNAVAILABLE, `agent is not ready: ${reasons.join("; ")}`, reasons.join("\n"));
   }

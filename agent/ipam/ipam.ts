@@ -105,10 +105,11 @@ export class Ipam {
     return [...this.#nearlyFull().values()];
   }
 
-  /** Why a pod without wishes would get no address now, in sentences. */
-  obstacles(): string[] {
-    const pool = this.#default();
-    if (!this.isReady) return [this.#noRange("allocate an address").message];
+  /** Why a pod would get no address of a pool now, in sentences. @param name absent: of the default pool. */
+  obstacles(name: string = DEFAULT_POOL): string[] {
+    const pool = this.#pools.get(name);
+    if (!pool) return [this.#unknownPool(name, "allocate an address").message];
+    if (name === DEFAULT_POOL && !this.isReady) return [this.#noRange("allocate an address").message];
     return this.#canGrow(pool) ? [] : pool.exhausted.map((family) => this.#exhaustion(pool, family).message);
   }
 
@@ -274,6 +275,11 @@ export class Ipam {
     return this.#strangers.get(address) ?? this.#find(address)?.ownerOf(address);
   }
 
+  #unknownPool(name: string, asked: string): IpamError {
+    const known = [...this.#pools.keys()].join(", ");
+    return new IpamError("unknown-pool", { asked, obstacle: `this node has no pool ${name}; it has ${known}` });
+  }
+
   /** Which pool a request is for. */
   #poolOf({ owner, pool: name }: LeaseRequest, asked: readonly string[]): RangePool {
     const pools = [...this.#pools.values()];
@@ -289,10 +295,7 @@ export class Ipam {
       throw new IpamError("bad-request", { asked: `give addresses to ${owner}`, obstacle, remedy: "name one pool's" });
     }
     const pool = holding[0] ?? this.#pools.get(name ?? DEFAULT_POOL);
-    if (!pool) {
-      const obstacle = `this node has no pool ${name}; it has ${pools.map((one) => one.name).join(", ")}`;
-      throw new IpamError("unknown-pool", { asked: `give addresses to ${owner}`, obstacle });
-    }
+    if (!pool) throw this.#unknownPool(name ?? DEFAULT_POOL, `give addresses to ${owner}`);
     if (pool.name === DEFAULT_POOL && !this.isReady) throw this.#noRange(`give addresses to ${owner}`);
     return pool;
   }

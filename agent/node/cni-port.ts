@@ -15,7 +15,7 @@ export function cniPort(parts: NodeParts): CniPort {
       leases,
       host: connection,
       addressWish: (namespace, pod) => pods.addressWish(namespace, pod),
-      problems: () => ipam.obstacles(),
+      problems: (pool) => ipam.obstacles(pool),
       forgetDeletion: ({ containerId, ifName }, kind) => {
         removeFile(deleteRequestPath(config.runDir, { containerId, ifName, kind }));
       },

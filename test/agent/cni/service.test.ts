@@ -149,3 +149,17 @@ test("an ADD whose caller has gone before its turn comes does nothing", async ()
   expect(await service.call(call, ended("caller-gone"))).toMatchObject({ exitCode: 1, output: { code: 11 } });
   expect([isAsked, parts.leases.list()]).toEqual([false, []]);
 });
+
+test("cni-50 STATUS is about the pool that the configuration names", async () => {
+  using parts = ipamParts();
+  const problems = (pool: string | undefined): string[] => (pool === "blue" ? ["pool blue is full"] : []);
+  const service = new CniService(changed(parts, { problems }), {
+    inTurn: async (change) => await change(),
+    unforeseen: () => undefined,
+  });
+  const status = async (ipam: object) =>
+    await service.call({ ...call, command: "STATUS", config: { ...call.config, ipam } }, new AbortController().signal);
+  expect(await status({ type: "weir-ipam" })).toEqual({ output: null, exitCode: 0 });
+  const full = await status({ type: "weir-ipam", pool: "blue" });
+  expect(full).toMatchObject({ exitCode: 1, output: { code: 50, msg: "agent is not ready: pool blue is full" } });
+});

@@ -32,6 +32,8 @@ test("a full pool is named, and does not keep the others from giving", async () 
   expect(warnings).toEqual(["pool blue (10.1.0.0/30) is full: 1 of 1 addresses"]);
   await expect(ipam.allocate({ owner: "b", pool: "blue" })).rejects.toThrow("pool blue (10.1.0.0/30) has 1 of 1");
   expect(ipam.obstacles()).toEqual([]);
+  expect(ipam.obstacles("blue")).toEqual([expect.stringContaining("pool blue (10.1.0.0/30) has 1 of 1")]);
+  expect(ipam.obstacles("red")).toEqual([expect.stringContaining("this node has no pool red; it has default")]);
 });
 
 test("an unknown pool is refused, with those that there are", async () => {
