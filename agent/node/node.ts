@@ -246,13 +246,9 @@ export class Node {
 
   /** A plugin that was told to try again, or nothing in its time, leaves its DEL to an agent that lives as well. */
   async #followDeletions(signal: AbortSignal): Promise<void> {
-    const { changes, log } = this.parts;
+    const { changes } = this.parts;
     for await (const _tick of ticks(deletionsInterval, signal)) {
-      try {
-        if (hasWaitingDeletions(this.parts)) await changes.run(() => this.replayDeletions());
-      } catch (error) {
-        log.warn({ err: error }, "a waiting DEL could not be made good; it is at the next tick");
-      }
+      if (hasWaitingDeletions(this.parts)) await changes.run(() => this.replayDeletions());
     }
   }
 

@@ -20,20 +20,31 @@ export function hasWaitingDeletions({ config }: Pick<Parts, "config">): boolean 
   return listFolder(deleteRequestFolder(config.runDir)).length > 0;
 }
 
-/** Releases what DEL asked for while no agent answered, or one that had too much to do. To be called in a change. */
+/**
+ * Releases what DEL asked for while no agent answered, or one that had too much to do. To be called in a change.
+ * One that fails keeps neither the others nor the agent: it waits on.
+ */
 export async function replayDeletions(parts: Parts): Promise<void> {
   const folder = deleteRequestFolder(parts.config.runDir);
   for (const name of listFolder(folder)) {
-    const writer = unfinishedBy(name);
-    // A plugin that lives still gives the file its name.
-    if (writer !== undefined && !existsSync(`/proc/${writer}`)) removeFile(join(folder, name), { durable: false });
-    const text = name.endsWith(".json") ? readIfThere(join(folder, name)) : null;
-    if (text === null) continue;
-    const parsed = parseDeleteRequest(text);
-    if (parsed.ok) await release(parts, parsed.request);
-    else parts.log.warn({ file: name, reason: parsed.error }, "a waiting DEL is malformed; it is dropped");
-    removeFile(join(folder, name));
+    try {
+      await replay(parts, folder, name);
+    } catch (error) {
+      parts.log.warn({ err: error, file: name }, "a waiting DEL could not be made good; it is tried again");
+    }
   }
+}
+
+async function replay(parts: Parts, folder: string, name: string): Promise<void> {
+  const writer = unfinishedBy(name);
+  // A plugin that lives still gives the file its name.
+  if (writer !== undefined && !existsSync(`/proc/${writer}`)) removeFile(join(folder, name), { durable: false });
+  const text = name.endsWith(".json") ? readIfThere(join(folder, name)) : null;
+  if (text === null) return;
+  const parsed = parseDeleteRequest(text);
+  if (parsed.ok) await release(parts, parsed.request);
+  else parts.log.warn({ file: name, reason: parsed.error }, "a waiting DEL is malformed; it is dropped");
+  removeFile(join(folder, name));
 }
 
 async function release({ endpoints, leases }: Parts, request: DeleteRequest): Promise<void> {
@@ -41,7 +52,7 @@ async function release({ endpoints, leases }: Parts, request: DeleteRequest): Pr
   else await endpoints.release(request.containerId, request.ifName);
 }
 
-/** Null: the plugin took its request back, since it was answered after all. */
+/** Null: it is void meanwhile, since an ADD of the same attachment came. */
 function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, "utf8");

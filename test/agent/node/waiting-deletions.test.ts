@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { type DeleteRequest, deleteRequestFolder, deleteRequestPath } from "#agent/api/delete-request.ts";
 import { hasWaitingDeletions, replayDeletions } from "#agent/node/waiting-deletions.ts";
@@ -31,7 +32,7 @@ test("every waiting DEL is made good, once", async () => {
   expect(hasWaitingDeletions(parts)).toBe(false);
 });
 
-test("a plugin that takes its request back meanwhile, as it was answered, is no error", async () => {
+test("a request that is void meanwhile, as its container was added anew, is no error", async () => {
   using folder = new TemporaryFolder();
   const { parts, requests, done } = waiting(folder.path, ["a", "b"], (container) => {
     for (const request of requests) {
@@ -41,4 +42,22 @@ test("a plugin that takes its request back meanwhile, as it was answered, is no 
   await replayDeletions(parts);
   expect(done).toHaveLength(1);
   expect(readdirSync(deleteRequestFolder(folder.path))).toEqual([]);
+});
+
+test("one that fails keeps neither the others nor the agent, and waits on", async () => {
+  using folder = new TemporaryFolder();
+  let isBroken = true;
+  const { parts, requests, done } = waiting(folder.path, ["a", "b", "c"], (container) => {
+    if (container === "b" && isBroken) throw new Error("the device is busy");
+  });
+  mkdirSync(`${deleteRequestFolder(folder.path)}/no-file.json`);
+  await replayDeletions(parts);
+  expect(done.toSorted()).toEqual(["a", "b", "c"]);
+  const left = requests
+    .filter(({ containerId }) => containerId === "b")
+    .map((one) => basename(deleteRequestPath("", one)));
+  expect(readdirSync(deleteRequestFolder(folder.path)).toSorted()).toEqual([...left, "no-file.json"].toSorted());
+  isBroken = false;
+  await replayDeletions(parts);
+  expect(done.filter((container) => container === "b")).toHaveLength(2);
 });
