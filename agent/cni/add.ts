@@ -1,10 +1,10 @@
 import type { CniAnswer } from "#agent/api/cni.ts";
 import type { NewEndpoint } from "#agent/endpoint/new-endpoint.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
-import { createPodSide, findLink, fullPrefix, type PodAddress } from "#agent/net/pod-side.ts";
+import { createPodSide, findLink, type PodAddress } from "#agent/net/pod-side.ts";
 import type { PodNamespace } from "#agent/net/pod-namespace.ts";
-import { getLink, type Link, parseLink } from "#agent/netlink/link.ts";
-import { isMissing } from "#agent/netlink/error.ts";
+import { fullPrefix } from "#agent/netlink/ip.ts";
+import type { Link } from "#agent/netlink/link.ts";
 import { type Call, type CniParts, delegate, openNamespace, podOf, result } from "./call.ts";
 import { answerAfterUndo, delegateFailure, runDelegate, undoDelegate } from "./delegation.ts";
 import { CniError, ErrorCode, errorOutcome } from "./errors.ts";
@@ -114,7 +114,7 @@ function baseOf(call: Call, namespace: PodNamespace): Omit<NewEndpoint, "address
 
 /** Another plugin's, or an ADD without a DEL before it. */
 function refuseExisting(namespace: PodNamespace, { ifName, netns }: Call): void {
-  if (findLink(namespace.connection, ifName) === undefined) return;
+  if (findLink(namespace.connection, { name: ifName }) === undefined) return;
   throw new CniError(ErrorCode.INTERFACE_EXISTS, `interface ${ifName} exists already in ${netns}`);
 }
 
@@ -125,25 +125,16 @@ function findPair(
   ifName: string,
   previous: PrevResult,
 ): { pod: Link; device: Link } {
-  const pod = findLink(namespace.connection, ifName);
+  const pod = findLink(namespace.connection, { name: ifName });
   if (!pod)
     throw new CniError(ErrorCode.INVALID_CONFIG, `invalid prevResult: interface ${ifName} is not in the container`);
-  const device = pod.kind === "veth" && pod.peerIndex !== null ? linkByIndex(host, pod.peerIndex) : undefined;
+  const device = pod.kind === "veth" && pod.peerIndex !== null ? findLink(host, { index: pod.peerIndex }) : undefined;
   const isPair = device?.kind === "veth" && device.peerIndex === pod.index;
   if (device && isPair && previous.hostInterfaces.includes(device.name)) return { pod, device };
   const message =
     `chain behind another plugin: interface ${ifName} of the container is no veth with its other end in the node and in prevResult; ` +
     "weir-cni can follow bridge, ptp and others that make veths";
   throw new CniError(ErrorCode.INVALID_CONFIG, message);
-}
-
-function linkByIndex(connection: CniParts["host"], index: number): Link | undefined {
-  try {
-    return connection.get(getLink({ index }), parseLink);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }
 
 /** @throws CniError DELEGATE: an endpoint has one address of each family. */

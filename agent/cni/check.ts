@@ -29,7 +29,7 @@ export function check(parts: CniParts, call: Call): CniAnswer {
   const expected = { mac, addresses: addresses.map(({ address, bits }) => `${address}/${bits}`), routes };
   const record = parts.endpoints.find(containerId, ifName)?.record;
   // Addresses of another plugin may be left where there is no record of ours: those DEL has to give back.
-  if (!record && plugin === undefined && !findLink(parts.host, hostInterfaceName(containerId, ifName))) {
+  if (!record && plugin === undefined && !findLink(parts.host, { name: hostInterfaceName(containerId, ifName) })) {
     const message = `check of ${ifName}: no endpoint is known for it in container ${containerId}`;
     throw new CniError(ErrorCode.UNKNOWN_CONTAINER, message);
   }
@@ -48,9 +48,9 @@ export function check(parts: CniParts, call: Call): CniAnswer {
 
 function pairProblems({ host }: CniParts, { connection }: PodNamespace, record: EndpointRecord): string[] {
   const { hostInterface: name, ifName } = record;
-  const device = findLink(host, name);
+  const device = findLink(host, { name });
   if (!device) return [`host interface ${name} is missing`];
-  const pod = findLink(connection, ifName);
+  const pod = findLink(connection, { name: ifName });
   const problems: string[] = [];
   if (!device.up) problems.push(`host interface ${name} is down`);
   if (pod && (pod.peerIndex !== device.index || device.peerIndex !== pod.index)) {

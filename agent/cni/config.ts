@@ -1,13 +1,11 @@
 import * as z from "zod";
 import { parseCidr, parseAddress } from "#policy/model/cidr.ts";
 import { CniError, ErrorCode } from "./errors.ts";
+import { optional } from "./optional.ts";
 import { supportedVersions } from "./versions.ts";
 
 /** The label that names a pod's service account; it is no label of the pod. */
 const serviceAccountLabel = "io.kubernetes.serviceaccount.name";
-
-/** Absent, or null as some runtimes write for it. */
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
 const texts = z.array(z.string());
 /** As in the CNI specification, section 5: what is not said is not there. */

@@ -1,8 +1,7 @@
 import * as z from "zod";
 import { formatAddress, parseAddress, parseCidr } from "#policy/model/cidr.ts";
 import { CniError, ErrorCode } from "./errors.ts";
-
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+import { optional } from "./optional.ts";
 
 const address = z.string().refine((text) => parseAddress(text) !== null, "must be an IP address");
 const subnet = z.string().refine((text) => parseCidr(text) !== null, "must be ADDRESS/BITS");

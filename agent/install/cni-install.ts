@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Clock, sleep } from "#agent/runtime/clock.ts";
+import { type Clock, pause } from "#agent/runtime/clock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { removeFile } from "#agent/runtime/files.ts";
 import type { Log } from "#agent/runtime/log.ts";
@@ -130,9 +130,9 @@ export class CniInstall {
       // Folders that this look has made.
       bin.follow();
       conf.follow();
-      await sleep(clock, this.#next, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+      await pause(clock, this.#next, AbortSignal.any([signal, wake.signal]));
       const settle = this.#found.length === 0 ? SETTLE : SETTLE_FAILED;
-      if (!signal.aborted) await sleep(clock, settle, signal).catch(() => undefined);
+      await pause(clock, settle, signal);
     }
   }
 

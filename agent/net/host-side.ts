@@ -2,6 +2,7 @@
  * The host side of a pod's veth: first as a value (what should be, what is, and the steps
  * from one to the other), without a kernel.
  */
+import { fullPrefix } from "#agent/netlink/ip.ts";
 import { NeighbourState } from "#agent/netlink/constants.ts";
 import { deleteAddress, type InterfaceAddress, replaceAddress } from "#agent/netlink/address.ts";
 import { type Link, setLink } from "#agent/netlink/link.ts";
@@ -146,8 +147,4 @@ function planRoutes(spec: HostSideSpec, { link, routes }: HostSide): HostSideSte
     steps.push({ problem, request: addRoute({ destination, index, protocol: WEIR_ROUTE_PROTOCOL }) });
   }
   return steps;
-}
-
-function fullPrefix(address: string): number {
-  return address.includes(":") ? 128 : 32;
 }

@@ -2,8 +2,9 @@
 import { addAddress, getAddresses, parseAddress } from "#agent/netlink/address.ts";
 import type { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { Family } from "#agent/netlink/constants.ts";
+import { fullPrefix } from "#agent/netlink/ip.ts";
 import { isExisting, isMissing } from "#agent/netlink/error.ts";
-import { createVeth, getLink, type Link, parseLink, setLink } from "#agent/netlink/link.ts";
+import { createVeth, getLink, type Link, type LinkReference, parseLink, setLink } from "#agent/netlink/link.ts";
 import { setNeighbour } from "#agent/netlink/neighbour.ts";
 import { addRoute, getRoutes, parseRoute, type RouteSpec } from "#agent/netlink/route.ts";
 
@@ -35,19 +36,14 @@ export interface PodSideSpec {
 /** Tables of a container for what leaves from the addresses of its further interfaces, by their index. */
 const firstTable = 10_000;
 
-/** The device of that name, or undefined when there is none. */
-export function findLink(connection: NetlinkConnection, name: string): Link | undefined {
+/** The device of that name or index, or undefined when there is none. */
+export function findLink(connection: NetlinkConnection, link: LinkReference): Link | undefined {
   try {
-    return connection.get(getLink({ name }), parseLink);
+    return connection.get(getLink(link), parseLink);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
-}
-
-/** Bits of an address that shares its link with nobody. */
-export function fullPrefix(address: string): number {
-  return address.includes(":") ? 128 : 32;
 }
 
 /**
@@ -60,7 +56,7 @@ export function createPodSide(host: NetlinkConnection, namespace: PodNamespace, 
   const { ifName, mac, hostInterface, hostMac, mtu } = spec;
   const peer = { name: ifName, mac, netnsFd: namespace.fd };
   host.execute(createVeth({ name: hostInterface, mac: hostMac, mtu, peer }));
-  const link = findLink(host, hostInterface);
+  const link = findLink(host, { name: hostInterface });
   if (!link) {
     throw new NetError("missing-interface", `find interface ${hostInterface}: it vanished after it was created`);
   }
@@ -149,7 +145,7 @@ export interface PodSideExpectation {
 
 /** What is not as expected, a sentence each. */
 export function podSideProblems({ connection }: PodNamespace, ifName: string, expected: PodSideExpectation): string[] {
-  const link = findLink(connection, ifName);
+  const link = findLink(connection, { name: ifName });
   return [
     ...(link
       ? [...linkProblems(link, expected), ...addressProblems(connection, link, expected)]

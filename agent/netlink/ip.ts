@@ -81,3 +81,8 @@ export function ipBytes(text: string): Uint8Array {
   if (!bytes) throw new NetlinkError("invalid", `write address: ${JSON.stringify(text)} is no IP address`);
   return bytes;
 }
+
+/** Bits of an address that shares its link with nobody. */
+export function fullPrefix(address: string): number {
+  return address.includes(":") ? 128 : 32;
+}

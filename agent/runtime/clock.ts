@@ -42,6 +42,15 @@ export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal):
   });
 }
 
+/** Waits; ends early, and without an error, when the signal is aborted. */
+export async function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(clock, milliseconds, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
 /** RFC 3339 in UTC with nanoseconds. */
 export function formatTime(wallNanoseconds: bigint): string {
   const seconds = wallNanoseconds / 1_000_000_000n;

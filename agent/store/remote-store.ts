@@ -1,5 +1,5 @@
 import { Backoff } from "#agent/runtime/backoff.ts";
-import { sleep } from "#agent/runtime/clock.ts";
+import { pause } from "#agent/runtime/clock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { type Backend, BackendError } from "./backend.ts";
 import { StoreError } from "./errors.ts";
@@ -245,9 +245,7 @@ export class RemoteStore implements Store {
     signal.addEventListener("abort", stop, { once: true });
     if (signal === this.#stop.signal) this.#wake = this.#away === null ? stop : null;
     try {
-      if (!signal.aborted) await sleep(this.#options.clock, milliseconds, early.signal);
-    } catch (error) {
-      if (!early.signal.aborted) throw error;
+      if (!signal.aborted) await pause(this.#options.clock, milliseconds, early.signal);
     } finally {
       signal.removeEventListener("abort", stop);
     }
