@@ -34,6 +34,18 @@ const flowPolicy = z.object({
 });
 export type FlowPolicy = z.infer<typeof flowPolicy>;
 
+const ends = z.object({ source: z.string(), destination: z.string() });
+
+/** A connection up to the packet, which counts. By who sent it: the end that opened it, or the other. */
+const flowConnection = z.object({
+  /** `closing`: one end has said that it will send no more. */
+  state: z.enum(["open", "closing", "closed"]),
+  packets: ends,
+  /** Ethernet headers included. */
+  bytes: ends,
+});
+export type FlowConnection = z.infer<typeof flowConnection>;
+
 const stagedOutcome = z.object({
   direction: z.enum(["ingress", "egress"]),
   verdict: z.enum(["allow", "deny", "redirect"]),
@@ -69,6 +81,9 @@ export const flow = z.object({
   event_type: z.object({ type: z.int(), sub_type: z.int() }),
   /** Of the connection, not of the packet: the end whose policy spoke. */
   traffic_direction: z.enum(["INGRESS", "EGRESS"]),
+  /** Of how a connection goes: where its packet was seen, and what it is of it. */
+  trace_observation_point: z.enum(["FROM_ENDPOINT", "TO_ENDPOINT", "FROM_NETWORK", "TO_NETWORK"]).optional(),
+  trace_reason: z.enum(["ESTABLISHED", "REPLY"]).optional(),
   policy_match_type: z.int().optional(),
   is_reply: z.boolean(),
   interface: z.object({ index: z.int() }).optional(),
@@ -91,6 +106,8 @@ export const flow = z.object({
     denied: z.enum(["ingress", "egress"]).optional(),
     /** Ends that would be judged otherwise if everything staged were in force. */
     staged: z.array(stagedOutcome).readonly().optional(),
+    /** Of what is told of a connection after its first packet. */
+    connection: flowConnection.optional(),
   }),
 });
 export type Flow = z.infer<typeof flow>;

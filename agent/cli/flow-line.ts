@@ -1,4 +1,4 @@
-import type { Flow, FlowEndpoint, StagedOutcome } from "#agent/api/flow.ts";
+import type { Flow, FlowConnection, FlowEndpoint, StagedOutcome } from "#agent/api/flow.ts";
 import { nearestText, ruleText } from "./rule-text.ts";
 import { type Paint, printable, type Style } from "./table.ts";
 
@@ -47,9 +47,15 @@ function reasonText({ weir, verdict }: Flow): string {
   if (verdict === "DROPPED" || parts.length === 0) {
     parts.unshift(weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`);
   }
+  if (weir.connection) parts.unshift(connectionText(weir.connection));
   if (weir.nearest) parts.push(nearestText(weir.nearest));
   parts.push(...(weir.staged ?? []).map(stagedText));
   return parts.join("; ");
+}
+
+/** `closed, 12 packets there (3400 B), 10 back (98000 B)` */
+function connectionText({ state, packets, bytes }: FlowConnection): string {
+  return `${state}, ${packets.source} packets there (${bytes.source} B), ${packets.destination} back (${bytes.destination} B)`;
 }
 
 const would: Readonly<Record<StagedOutcome["verdict"], string>> = {

@@ -32,6 +32,7 @@ export interface DatapathConfig {
   readonly tcpEstablishedTimeout: bigint;
   readonly tcpCloseTimeout: bigint;
   readonly otherTimeout: bigint;
+  readonly traceInterval: bigint;
   readonly openingBudget: bigint;
   readonly terminateOnDeny: number;
   readonly masqueradeFirst: number;
@@ -40,17 +41,18 @@ export interface DatapathConfig {
 }
 
 export const datapathConfig: Codec<DatapathConfig> = {
-  size: 56,
+  size: 64,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.tcpSynTimeout, true);
     view.setBigUint64(at + 8, value.tcpEstablishedTimeout, true);
     view.setBigUint64(at + 16, value.tcpCloseTimeout, true);
     view.setBigUint64(at + 24, value.otherTimeout, true);
-    view.setBigUint64(at + 32, value.openingBudget, true);
-    view.setUint32(at + 40, value.terminateOnDeny, true);
-    view.setUint16(at + 44, value.masqueradeFirst, true);
-    view.setUint16(at + 46, value.masqueradeLast, true);
-    view.setUint8(at + 48, value.masquerade);
+    view.setBigUint64(at + 32, value.traceInterval, true);
+    view.setBigUint64(at + 40, value.openingBudget, true);
+    view.setUint32(at + 48, value.terminateOnDeny, true);
+    view.setUint16(at + 52, value.masqueradeFirst, true);
+    view.setUint16(at + 54, value.masqueradeLast, true);
+    view.setUint8(at + 56, value.masquerade);
   },
   decode(view, at) {
     return {
@@ -58,11 +60,12 @@ export const datapathConfig: Codec<DatapathConfig> = {
       tcpEstablishedTimeout: view.getBigUint64(at + 8, true),
       tcpCloseTimeout: view.getBigUint64(at + 16, true),
       otherTimeout: view.getBigUint64(at + 24, true),
-      openingBudget: view.getBigUint64(at + 32, true),
-      terminateOnDeny: view.getUint32(at + 40, true),
-      masqueradeFirst: view.getUint16(at + 44, true),
-      masqueradeLast: view.getUint16(at + 46, true),
-      masquerade: view.getUint8(at + 48),
+      traceInterval: view.getBigUint64(at + 32, true),
+      openingBudget: view.getBigUint64(at + 40, true),
+      terminateOnDeny: view.getUint32(at + 48, true),
+      masqueradeFirst: view.getUint16(at + 52, true),
+      masqueradeLast: view.getUint16(at + 54, true),
+      masquerade: view.getUint8(at + 56),
     };
   },
 };
@@ -449,19 +452,21 @@ export interface ConntrackEnd {
   readonly incarnation: number;
   readonly peerIdentity: number;
   readonly limit: number;
+  readonly endpoint: number;
   readonly verdict: number;
   readonly match: number;
 }
 
 export const conntrackEnd: Codec<ConntrackEnd> = {
-  size: 28,
+  size: 32,
   encode(value, view, at) {
     view.setUint32(at + 0 + 0, value.rules[0], true); view.setUint32(at + 0 + 4, value.rules[1], true); view.setUint32(at + 0 + 8, value.rules[2], true);
     view.setUint32(at + 12, value.incarnation, true);
     view.setUint32(at + 16, value.peerIdentity, true);
     view.setUint32(at + 20, value.limit, true);
-    view.setUint8(at + 24, value.verdict);
-    view.setUint8(at + 25, value.match);
+    view.setUint32(at + 24, value.endpoint, true);
+    view.setUint8(at + 28, value.verdict);
+    view.setUint8(at + 29, value.match);
   },
   decode(view, at) {
     return {
@@ -469,8 +474,9 @@ export const conntrackEnd: Codec<ConntrackEnd> = {
       incarnation: view.getUint32(at + 12, true),
       peerIdentity: view.getUint32(at + 16, true),
       limit: view.getUint32(at + 20, true),
-      verdict: view.getUint8(at + 24),
-      match: view.getUint8(at + 25),
+      endpoint: view.getUint32(at + 24, true),
+      verdict: view.getUint8(at + 28),
+      match: view.getUint8(at + 29),
     };
   },
 };
@@ -505,6 +511,7 @@ export interface ConntrackEntry {
   readonly expires: bigint;
   readonly created: bigint;
   readonly notAfter: bigint;
+  readonly told: bigint;
   readonly end: readonly [ConntrackEnd, ConntrackEnd];
   readonly hop: readonly [NextHop, NextHop];
   readonly packets: readonly [bigint, bigint];
@@ -516,21 +523,22 @@ export interface ConntrackEntry {
 }
 
 export const conntrackEntry: Codec<ConntrackEntry> = {
-  size: 176,
+  size: 192,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.revision, true);
     view.setBigUint64(at + 8, value.fastUntil, true);
     view.setBigUint64(at + 16, value.expires, true);
     view.setBigUint64(at + 24, value.created, true);
     view.setBigUint64(at + 32, value.notAfter, true);
-    conntrackEnd.encode(value.end[0], view, at + 40 + 0); conntrackEnd.encode(value.end[1], view, at + 40 + 28);
-    nextHop.encode(value.hop[0], view, at + 96 + 0); nextHop.encode(value.hop[1], view, at + 96 + 16);
-    view.setBigUint64(at + 128 + 0, value.packets[0], true); view.setBigUint64(at + 128 + 8, value.packets[1], true);
-    view.setBigUint64(at + 144 + 0, value.bytes[0], true); view.setBigUint64(at + 144 + 8, value.bytes[1], true);
-    view.setUint8(at + 160, value.flags);
-    writeBytes(view, at + 161, value.tcpFlags, 2);
-    writeBytes(view, at + 163, value.hasPlace, 2);
-    view.setUint32(at + 168, value.budget, true);
+    view.setBigUint64(at + 40, value.told, true);
+    conntrackEnd.encode(value.end[0], view, at + 48 + 0); conntrackEnd.encode(value.end[1], view, at + 48 + 32);
+    nextHop.encode(value.hop[0], view, at + 112 + 0); nextHop.encode(value.hop[1], view, at + 112 + 16);
+    view.setBigUint64(at + 144 + 0, value.packets[0], true); view.setBigUint64(at + 144 + 8, value.packets[1], true);
+    view.setBigUint64(at + 160 + 0, value.bytes[0], true); view.setBigUint64(at + 160 + 8, value.bytes[1], true);
+    view.setUint8(at + 176, value.flags);
+    writeBytes(view, at + 177, value.tcpFlags, 2);
+    writeBytes(view, at + 179, value.hasPlace, 2);
+    view.setUint32(at + 184, value.budget, true);
   },
   decode(view, at) {
     return {
@@ -539,14 +547,15 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
       expires: view.getBigUint64(at + 16, true),
       created: view.getBigUint64(at + 24, true),
       notAfter: view.getBigUint64(at + 32, true),
-      end: [conntrackEnd.decode(view, at + 40 + 0), conntrackEnd.decode(view, at + 40 + 28)],
-      hop: [nextHop.decode(view, at + 96 + 0), nextHop.decode(view, at + 96 + 16)],
-      packets: [view.getBigUint64(at + 128 + 0, true), view.getBigUint64(at + 128 + 8, true)],
-      bytes: [view.getBigUint64(at + 144 + 0, true), view.getBigUint64(at + 144 + 8, true)],
-      flags: view.getUint8(at + 160),
-      tcpFlags: readBytes(view, at + 161, 2),
-      hasPlace: readBytes(view, at + 163, 2),
-      budget: view.getUint32(at + 168, true),
+      told: view.getBigUint64(at + 40, true),
+      end: [conntrackEnd.decode(view, at + 48 + 0), conntrackEnd.decode(view, at + 48 + 32)],
+      hop: [nextHop.decode(view, at + 112 + 0), nextHop.decode(view, at + 112 + 16)],
+      packets: [view.getBigUint64(at + 144 + 0, true), view.getBigUint64(at + 144 + 8, true)],
+      bytes: [view.getBigUint64(at + 160 + 0, true), view.getBigUint64(at + 160 + 8, true)],
+      flags: view.getUint8(at + 176),
+      tcpFlags: readBytes(view, at + 177, 2),
+      hasPlace: readBytes(view, at + 179, 2),
+      budget: view.getUint32(at + 184, true),
     };
   },
 };
@@ -721,10 +730,13 @@ export interface EventRecord {
   readonly ifindex: number;
   readonly length: number;
   readonly end: readonly [EventEnd, EventEnd];
+  readonly packets: readonly [bigint, bigint];
+  readonly bytes: readonly [bigint, bigint];
+  readonly connection: number;
 }
 
 export const eventRecord: Codec<EventRecord> = {
-  size: 128,
+  size: 168,
   encode(value, view, at) {
     view.setBigUint64(at + 0, value.time, true);
     view.setBigUint64(at + 8, value.generation, true);
@@ -746,6 +758,9 @@ export const eventRecord: Codec<EventRecord> = {
     view.setUint32(at + 64, value.ifindex, true);
     view.setUint32(at + 68, value.length, true);
     eventEnd.encode(value.end[0], view, at + 72 + 0); eventEnd.encode(value.end[1], view, at + 72 + 28);
+    view.setBigUint64(at + 128 + 0, value.packets[0], true); view.setBigUint64(at + 128 + 8, value.packets[1], true);
+    view.setBigUint64(at + 144 + 0, value.bytes[0], true); view.setBigUint64(at + 144 + 8, value.bytes[1], true);
+    view.setUint8(at + 160, value.connection);
   },
   decode(view, at) {
     return {
@@ -769,6 +784,9 @@ export const eventRecord: Codec<EventRecord> = {
       ifindex: view.getUint32(at + 64, true),
       length: view.getUint32(at + 68, true),
       end: [eventEnd.decode(view, at + 72 + 0), eventEnd.decode(view, at + 72 + 28)],
+      packets: [view.getBigUint64(at + 128 + 0, true), view.getBigUint64(at + 128 + 8, true)],
+      bytes: [view.getBigUint64(at + 144 + 0, true), view.getBigUint64(at + 144 + 8, true)],
+      connection: view.getUint8(at + 160),
     };
   },
 };
@@ -1094,6 +1112,7 @@ export type MasqueradeRange = (typeof MasqueradeRange)[keyof typeof MasqueradeRa
 /** `enum event_type` */
 export const EventType = {
   DROP: 1,
+  TRACE: 4,
   VERDICT: 5,
 } as const;
 export type EventType = (typeof EventType)[keyof typeof EventType];
@@ -1175,7 +1194,7 @@ export const layouts: Readonly<
   Record<string, { readonly size: number; readonly members: Readonly<Record<string, readonly [number, number]>> }>
 > = {
   ip_address: { size: 16, members: { bytes: [0, 16] } },
-  datapath_config: { size: 56, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], opening_budget: [32, 8], terminate_on_deny: [40, 4], masquerade_first: [44, 2], masquerade_last: [46, 2], masquerade: [48, 1] } },
+  datapath_config: { size: 64, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], trace_interval: [32, 8], opening_budget: [40, 8], terminate_on_deny: [48, 4], masquerade_first: [52, 2], masquerade_last: [54, 2], masquerade: [56, 1] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
   endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
   interface: { size: 104, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16], bridge: [96, 4] } },
@@ -1190,15 +1209,15 @@ export const layouts: Readonly<
   limit: { size: 152, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], slot: [16, 8], counts: [24, 128] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
-  conntrack_end: { size: 28, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], verdict: [24, 1], match: [25, 1] } },
+  conntrack_end: { size: 32, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], endpoint: [24, 4], verdict: [28, 1], match: [29, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 176, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], end: [40, 56], hop: [96, 32], packets: [128, 16], bytes: [144, 16], flags: [160, 1], tcp_flags: [161, 2], has_place: [163, 2], budget: [168, 4] } },
+  conntrack_entry: { size: 192, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], told: [40, 8], end: [48, 64], hop: [112, 32], packets: [144, 16], bytes: [160, 16], flags: [176, 1], tcp_flags: [177, 2], has_place: [179, 2], budget: [184, 4] } },
   nat4_key: { size: 16, members: { own: [0, 4], remote: [4, 4], own_port: [8, 2], remote_port: [10, 2], protocol: [12, 1], side: [13, 1] } },
   nat6_key: { size: 40, members: { own: [0, 16], remote: [16, 16], own_port: [32, 2], remote_port: [34, 2], protocol: [36, 1], side: [37, 1] } },
   nat_entry: { size: 40, members: { address: [0, 16], expires: [16, 8], created: [24, 8], incarnation: [32, 4], port: [36, 2], flags: [38, 1] } },
   masquerade_device: { size: 32, members: { ipv4: [0, 16], ipv6: [16, 16] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
-  event: { size: 128, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56] } },
+  event: { size: 168, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56], packets: [128, 16], bytes: [144, 16], connection: [160, 1] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },
   counter_value: { size: 16, members: { packets: [0, 8], bytes: [8, 8] } },
   fragment_key: { size: 8, members: { owner: [0, 4], place: [4, 4] } },

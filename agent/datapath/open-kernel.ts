@@ -62,6 +62,7 @@ export const defaultConfig: DatapathConfig = {
   tcpSynTimeout: 60_000_000_000n,
   tcpEstablishedTimeout: 8_000_000_000_000n,
   tcpCloseTimeout: 10_000_000_000n,
+  traceInterval: 5_000_000_000n,
   otherTimeout: 60_000_000_000n,
   openingBudget: 8192n,
   terminateOnDeny: 0,

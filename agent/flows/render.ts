@@ -17,6 +17,7 @@ import type { NearestRules } from "./nearest.ts";
 import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict } from "./record.ts";
 import { RuleWords } from "./rule-words.ts";
 import { sourceFileName } from "./source-file.ts";
+import { connectionOf, subType, traceOf } from "./trace.ts";
 
 /** Turns kept events into flows. Rules are named as they are known now; a reference never changes its meaning. */
 export class FlowRenderer {
@@ -48,9 +49,10 @@ export class FlowRenderer {
       destination: endpointOf(record.destination),
       Type: "L3_L4",
       node_name: this.#context.nodeName,
-      event_type: { type: event.type, sub_type: event.type === EventType.DROP ? event.reason : 0 },
+      event_type: { type: event.type, sub_type: subType(event) },
       traffic_direction: directionOf(event) === "egress" ? "EGRESS" : "INGRESS",
       ...(event.type === EventType.VERDICT ? { policy_match_type: matchOf(event) } : {}),
+      ...traceOf(event),
       is_reply: event.isReply !== 0,
       ...(event.ifindex === 0 ? {} : { interface: { index: event.ifindex } }),
       ...(event.line === 0 ? {} : { file: { name: sourceFileName(event.file), line: event.line } }),
@@ -70,6 +72,7 @@ export class FlowRenderer {
     const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
     const denial = denialOf(record);
     const nearest = denial && this.#nearest.find(denial);
+    const connection = connectionOf(event);
     return {
       rules,
       ...(nearest === undefined ? {} : { nearest }),
@@ -77,6 +80,7 @@ export class FlowRenderer {
       reason: forwarded ? allowed : dropReasonText(event.reason),
       ...(denied ? { denied } : {}),
       ...(staged.length > 0 ? { staged } : {}),
+      ...(connection ? { connection } : {}),
     };
   }
 

@@ -8,6 +8,7 @@ export function datapathConfigOf(config: AgentConfig): DatapathConfig {
     tcpEstablishedTimeout: config.conntrackTcpEstablishedTimeout,
     tcpCloseTimeout: config.conntrackTcpCloseTimeout,
     otherTimeout: config.conntrackOtherTimeout,
+    traceInterval: config.traceInterval,
     openingBudget: BigInt(config.openingBudget),
     terminateOnDeny: config.terminateOnDeny ? 1 : 0,
     masquerade: config.masquerade ? 1 : 0,

@@ -326,6 +326,13 @@ export const agentOptions = {
     default: "10s",
     schema: duration("1s", "10m"),
   }),
+  traceInterval: option({
+    flag: "trace-interval",
+    value: "TIME",
+    description: "How often a connection that goes on is told of among the flows; 0s: only its first packet is.",
+    default: "5s",
+    schema: duration("0s", "1h"),
+  }),
   conntrackOtherTimeout: option({
     flag: "conntrack-other-timeout",
     value: "TIME",

@@ -87,7 +87,7 @@ __noinline int take_bandwidth(struct __sk_buff *skb, __u32 direction)
 		return STEP_NEXT;
 	/* What policy says of a new connection stands, whatever becomes of its first packet. */
 	if (work->report)
-		emit(skb, work, 0);
+		emit(skb, work, 0, NULL);
 	work->quiet = !tell;
 	return DROP(DROP_BANDWIDTH);
 }

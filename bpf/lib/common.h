@@ -121,6 +121,7 @@ struct work {
 	bool judged;   /* `end` holds a judgement */
 	bool replaces; /* an entry with the connection's key is there */
 	bool report;   /* tell user space about an allow */
+	bool trace;    /* tell user space how the connection goes */
 	bool answers;  /* should it be of no known connection: of one that the other side began */
 	bool cut;      /* of a connection that policy has just cut: see reset.h */
 	bool quiet;    /* a drop that is counted, but not worth an event */
@@ -161,6 +162,7 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 	work->is_reply = false;
 	work->judged = false;
 	work->report = false;
+	work->trace = false;
 	work->answers = false;
 	work->cut = false;
 	work->quiet = false;

@@ -11,6 +11,7 @@ const volatile struct datapath_config config SEC(".rodata.config") = {
 	.tcp_established_timeout = 8000000000000ull,
 	.tcp_close_timeout = 10000000000ull,
 	.other_timeout = 60000000000ull,
+	.trace_interval = 5000000000ull,
 	.opening_budget = 8192,
 	.masquerade_first = 1024,
 	.masquerade_last = 65535,

@@ -69,6 +69,20 @@ static __always_inline void conntrack6_key(const struct tuple *tuple, struct con
 	key->pad = 0;
 }
 
+union conntrack_key {
+	struct conntrack4_key v4;
+	struct conntrack6_key v6;
+};
+
+static __noinline int conntrack_key(const struct tuple *tuple, union conntrack_key *key)
+{
+	if (tuple->family == FAMILY_IPV4)
+		conntrack4_key(tuple, &key->v4);
+	else
+		conntrack6_key(tuple, &key->v6);
+	return STEP_NEXT;
+}
+
 /* Inline, for the way where every call counts; all others share conntrack_find. */
 static __always_inline struct conntrack_entry *conntrack_find_here(const struct tuple *tuple)
 {
@@ -87,25 +101,23 @@ static __always_inline struct conntrack_entry *conntrack_find_here(const struct 
 
 static __noinline struct conntrack_entry *conntrack_find(const struct tuple *tuple)
 {
-	return conntrack_find_here(tuple);
+	union conntrack_key key;
+
+	conntrack_key(tuple, &key);
+	return tuple->family == FAMILY_IPV4 ? bpf_map_lookup_elem(&conntrack4, &key.v4) :
+					      bpf_map_lookup_elem(&conntrack6, &key.v6);
 }
 
 static __noinline int conntrack_store(const struct tuple *tuple,
 				      const struct conntrack_entry *entry)
 {
+	union conntrack_key key;
 	long error;
 
-	if (tuple->family == FAMILY_IPV4) {
-		struct conntrack4_key key;
-
-		conntrack4_key(tuple, &key);
-		error = bpf_map_update_elem(&conntrack4, &key, entry, BPF_ANY);
-	} else {
-		struct conntrack6_key key;
-
-		conntrack6_key(tuple, &key);
-		error = bpf_map_update_elem(&conntrack6, &key, entry, BPF_ANY);
-	}
+	conntrack_key(tuple, &key);
+	error = tuple->family == FAMILY_IPV4 ?
+			bpf_map_update_elem(&conntrack4, &key.v4, entry, BPF_ANY) :
+			bpf_map_update_elem(&conntrack6, &key.v6, entry, BPF_ANY);
 	if (error)
 		return DROP(DROP_CONNTRACK_INSERT_FAILED); /* unreachable: the table makes room */
 	return STEP_NEXT;
@@ -213,11 +225,28 @@ static __always_inline void add(__u64 *sum, __u64 value)
 	asm volatile("lock *(u64 *)(%0 + 0) += %1" : : "r"(sum), "r"(value) : "memory");
 }
 
-/* Notes a packet of `from` that passed: flags, lifetime, counters. */
-static __always_inline void conntrack_count(struct conntrack_entry *entry, __u8 protocol,
-					    __u8 tcp_flags, __u32 from, __u64 now, __u32 length)
+/* A packet that passed, as its connection counts it. */
+struct passed {
+	__u64 now; /* ns, CLOCK_BOOTTIME */
+	__u32 length;
+	__u32 from; /* enum connection_end */
+	__u8 protocol;
+	__u8 tcp_flags;
+};
+
+/*
+ * Notes a packet that passed: flags, lifetime, counters. Is it worth an event: the first of its end, one that
+ * begins or ends something, or the first for some seconds?
+ */
+static __noinline bool conntrack_count(struct conntrack_entry *entry, const struct passed *passed)
 {
+	const __u8 changing = TCP_SYN | TCP_FIN | TCP_RST;
+	__u32 from = passed->from & 1;
+	__u8 protocol = passed->protocol;
+	__u8 tcp_flags = passed->tcp_flags;
 	__u8 flags = entry->flags;
+	bool news = tcp_flags & ~entry->tcp_flags[from] & changing || !entry->packets[from] ||
+		    passed->now - entry->told >= config.trace_interval;
 
 	if (from == END_DESTINATION)
 		flags |= protocol == IPPROTO_TCP ? CONNECTION_SEEN_REPLY :
@@ -232,14 +261,18 @@ static __always_inline void conntrack_count(struct conntrack_entry *entry, __u8 
 					      CONNECTION_DESTINATION_CLOSING;
 	if (flags != entry->flags)
 		entry->flags = flags;
-	if (tcp_flags & ~entry->tcp_flags[from & 1])
-		entry->tcp_flags[from & 1] |= tcp_flags;
+	if (tcp_flags & ~entry->tcp_flags[from])
+		entry->tcp_flags[from] |= tcp_flags;
 	if (!entry->expires || !is_handshake(entry, protocol))
-		entry->expires = now + conntrack_lifetime(entry, protocol);
+		entry->expires = passed->now + conntrack_lifetime(entry, protocol);
 	entry->fast_until =
 		flags & CONNECTION_ESTABLISHED && !is_closing(entry) && is_unconditional(entry) ?
 			bpf_jiffies64() + FAST_JIFFIES :
 			0;
-	add(&entry->packets[from & 1], 1);
-	add(&entry->bytes[from & 1], length);
+	add(&entry->packets[from], 1);
+	add(&entry->bytes[from], passed->length);
+	if (!config.trace_interval || !news)
+		return false;
+	entry->told = passed->now;
+	return true;
 }

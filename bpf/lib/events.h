@@ -23,7 +23,9 @@ struct {
 	__type(value, __u64);
 } events_lost SEC(".maps");
 
-static __noinline int emit(struct __sk_buff *skb, const struct work *work, int drop)
+/* `entry`: of the packet's connection, of which the event then tells; NULL: it tells of a judgement or a drop. */
+static __noinline int emit(struct __sk_buff *skb, const struct work *work, int drop,
+			   const struct conntrack_entry *entry)
 {
 	const struct tuple *tuple = &work->packet.tuple;
 	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -45,6 +47,7 @@ static __noinline int emit(struct __sk_buff *skb, const struct work *work, int d
 	event->source_port = tuple->source_port;
 	event->destination_port = tuple->destination_port;
 	event->type =
+		entry ? EVENT_TRACE :
 		!reason || reason == DROP_POLICY_DENIED || reason == DROP_POLICY_DENIED_BY_RULE ?
 			EVENT_VERDICT :
 			EVENT_DROP;
@@ -64,6 +67,12 @@ static __noinline int emit(struct __sk_buff *skb, const struct work *work, int d
 		__builtin_memcpy(event->end, work->end, sizeof(event->end));
 	else
 		__builtin_memset(event->end, 0, sizeof(event->end));
+	for (int i = 0; i < ENDS; i++) {
+		event->packets[i] = entry ? entry->packets[i] : 0;
+		event->bytes[i] = entry ? entry->bytes[i] : 0;
+	}
+	event->connection = entry ? entry->flags : 0;
+	__builtin_memset(event->pad, 0, sizeof(event->pad));
 	/*
 	 * The reader looks by itself many times a second. To wake it costs the sender of the
 	 * packet more than the judgement, so only a ring that fills up does.

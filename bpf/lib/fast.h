@@ -16,6 +16,7 @@
 #include "deliver.h"
 #include "finish.h"
 #include "neighbour.h"
+#include "trace.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_FAST
@@ -90,6 +91,21 @@ static __always_inline bool read_plain(struct __sk_buff *skb, struct tuple *tupl
 	return false;
 }
 
+/* Tells of a packet's connection: see trace. */
+static __noinline int trace_known(struct __sk_buff *skb, const struct tuple *tuple,
+				  const struct passed *passed)
+{
+	struct work *work = begin(skb, HOOK_POD_EGRESS);
+
+	if (!work)
+		return STEP_NEXT;
+	work->packet.tuple = *tuple;
+	work->packet.tcp_flags = passed->tcp_flags;
+	work->is_reply = passed->from;
+	work->now = passed->now;
+	return trace(skb);
+}
+
 /*
  * Forwards the packet, or returns STEP_NEXT: the long way. Most packets of an established connection
  * need no clock (see fast_until); those that change its state, and one now and then, do.
@@ -126,7 +142,16 @@ static __always_inline int forward_known(struct __sk_buff *skb)
 	if (step < ACTION_NEXT)
 		return STEP_NEXT; /* a drop; the long way says why */
 	if (now) {
-		conntrack_count(entry, tuple.protocol, tcp_flags, from, now, skb->len);
+		struct passed passed = {
+			.now = now,
+			.length = skb->len,
+			.from = from,
+			.protocol = tuple.protocol,
+			.tcp_flags = tcp_flags,
+		};
+
+		if (conntrack_count(entry, &passed))
+			trace_known(skb, &tuple, &passed);
 		if (entry->budget && entry->flags & CONNECTION_ESTABLISHED)
 			give_back_budget(entry);
 	} else {

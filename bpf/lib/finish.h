@@ -7,6 +7,7 @@
 #include "common.h"
 #include "events.h"
 #include "hits.h"
+#include "trace.h"
 
 /*
  * tcx (since Linux 6.6) calls -1 "next", clsact calls it "unspec": both go on with
@@ -23,11 +24,13 @@ static __always_inline int finish(struct __sk_buff *skb, struct work *work, int 
 		count_drop(work->hook, DROP_REASON_OF(step), DROP_FILE_OF(step), DROP_LINE_OF(step),
 			   skb->len);
 		if (!work->quiet)
-			emit(skb, work, step);
+			emit(skb, work, step, NULL);
 		return TC_ACT_SHOT;
 	}
 	count_forwarded(work->hook, skb->len);
 	if (work->report)
-		emit(skb, work, 0);
+		emit(skb, work, 0, NULL);
+	else if (work->trace)
+		trace(skb);
 	return step == STEP_NEXT ? ACTION_NEXT : step;
 }

@@ -67,6 +67,7 @@ static __noinline int keep_end(struct conntrack_end *kept, const struct event_en
 	kept->incarnation = endpoint ? endpoint->incarnation : 0;
 	kept->peer_identity = peer_identity;
 	kept->limit = limit;
+	kept->endpoint = end->endpoint;
 	kept->verdict = end->verdict;
 	kept->match = end->match;
 	kept->pad = 0;

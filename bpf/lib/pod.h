@@ -103,6 +103,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work, bo
 {
 	const struct interface *interface = interface_by_index(skb->ifindex);
 	const struct ethhdr *eth = (void *)(long)skb->data;
+	__u8 family;
 	int step;
 
 	if (!interface)
@@ -120,16 +121,17 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct work *work, bo
 	work->incarnation = interface->endpoint.incarnation;
 	switch (eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
-		step = from_pod_ip(skb, work, interface, FAMILY_IPV4, chained);
+		family = FAMILY_IPV4;
 		break;
 	case bpf_htons(ETH_P_IPV6):
-		step = from_pod_ip(skb, work, interface, FAMILY_IPV6, chained);
+		family = FAMILY_IPV6;
 		break;
 	case bpf_htons(ETH_P_ARP):
 		return chained ? pass_arp_of_pod(skb, interface) : answer_arp(skb, interface);
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);
 	}
+	step = from_pod_ip(skb, work, interface, family, chained);
 	step = police(skb, interface, step, DIRECTION_EGRESS);
 	if (step || chained || !work->hop.ifindex)
 		return step;
@@ -180,6 +182,7 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 static __always_inline int to_pod(struct __sk_buff *skb, struct work *work, bool chained)
 {
 	const struct interface *interface = interface_by_index(skb->ifindex);
+	__u8 family;
 	int step;
 
 	if (!interface)
@@ -191,10 +194,10 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work, bool
 	work->place = CONNECTION_VIA_STACK;
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
-		step = to_pod_ip(skb, work, interface, FAMILY_IPV4, chained);
+		family = FAMILY_IPV4;
 		break;
 	case bpf_htons(ETH_P_IPV6):
-		step = to_pod_ip(skb, work, interface, FAMILY_IPV6, chained);
+		family = FAMILY_IPV6;
 		break;
 	case bpf_htons(ETH_P_ARP):
 		if (chained)
@@ -203,5 +206,6 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work, bool
 	default:
 		return DROP(DROP_UNSUPPORTED_L3);
 	}
+	step = to_pod_ip(skb, work, interface, family, chained);
 	return police(skb, interface, step, DIRECTION_INGRESS);
 }

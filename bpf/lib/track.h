@@ -96,6 +96,7 @@ __noinline int open_connection(struct __sk_buff *skb)
 	}
 	work->report = true;
 	entry->created = work->now;
+	entry->told = 0;
 	entry->expires = 0;
 	for (int i = 0; i < ENDS; i++) {
 		entry->packets[i] = 0;
@@ -334,9 +335,17 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, bool 
 	 * same addresses there: a connection that began behind a NAT is seen only here.
 	 */
 	if (fresh || from_pod || !entry->end[from].incarnation ||
-	    (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK))
-		conntrack_count(entry, packet->tuple.protocol, packet->tcp_flags, from, work->now,
-				skb->len);
+	    (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK)) {
+		struct passed passed = {
+			.now = work->now,
+			.length = skb->len,
+			.from = from,
+			.protocol = packet->tuple.protocol,
+			.tcp_flags = packet->tcp_flags,
+		};
+
+		work->trace = conntrack_count(entry, &passed);
+	}
 	work->hop = entry->hop[from == END_SOURCE ? END_DESTINATION : END_SOURCE];
 	step = fresh ? conntrack_store(&packet->tuple, entry) : STEP_NEXT;
 	if (step) {

@@ -1,6 +1,6 @@
 import type { Enforcement } from "#agent/endpoint/enforcement.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
-import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
+import { type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
 import { type EngineOptions, PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
@@ -107,8 +107,9 @@ function pod(id: number, app: string, identity: number): GuardedEndpoint {
   };
 }
 
-/** The reason of the one event; 0 for an allow, null without an event. */
-export function reasonOf({ events }: { events: readonly EventRecord[] }): number | null {
+/** The reason of the one judgement or drop that was told; 0 for an allow, null for none. */
+export function reasonOf({ events: all }: { events: readonly EventRecord[] }): number | null {
+  const events = all.filter(({ type }) => type !== EventType.TRACE);
   if (events.length > 1) throw new Error(`${events.length} events for one packet`);
   return events[0]?.reason ?? null;
 }

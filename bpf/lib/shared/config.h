@@ -3,12 +3,13 @@
 
 #include <linux/types.h>
 
-/* Read-only data, set before load. Times in ns; none is 0. */
+/* Read-only data, set before load. Times in ns; no timeout is 0. */
 struct datapath_config {
 	__u64 tcp_syn_timeout;
 	__u64 tcp_established_timeout;
 	__u64 tcp_close_timeout;
 	__u64 other_timeout;
+	__u64 trace_interval; /* how often user space hears of a connection; 0: of its judgements only */
 	__u64 opening_budget;	 /* connections of one pod that wait for their first answer */
 	__u32 terminate_on_deny; /* 1: senders on TCP connections that policy cuts get a RST */
 	__u16 masquerade_first;	 /* the ports that masqueraded flows may have, in host order */

@@ -65,6 +65,7 @@ struct conntrack_end {
 	__u32 incarnation;    /* of the pod at this end; 0: none of this node */
 	__u32 peer_identity;  /* of the other end, when judged */
 	__u32 limit;	      /* the rule that counts the connection: see struct limit; 0: none */
+	__u32 endpoint;	      /* id of the pod at this end; 0: none of this node */
 	__u8 verdict;
 	__u8 match;
 	__u16 pad;
@@ -94,6 +95,7 @@ struct conntrack_entry {
 	__u64 expires;	 /* ns, CLOCK_BOOTTIME; up to FAST_JIFFIES behind */
 	__u64 created;	 /* ns, CLOCK_BOOTTIME */
 	__u64 not_after; /* ns, CLOCK_BOOTTIME: judge again from then on; 0: never for that */
+	__u64 told;	 /* ns, CLOCK_BOOTTIME: when user space has heard of it last */
 	struct conntrack_end end[ENDS];
 	struct next_hop hop[ENDS]; /* towards that end */
 	__u64 packets[ENDS];	   /* sent by that end */

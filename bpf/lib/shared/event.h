@@ -6,7 +6,9 @@
 
 /* The field's numbers. */
 enum event_type {
-	EVENT_DROP = 1,	   /* dropped for another reason than policy */
+	EVENT_DROP = 1, /* dropped for another reason than policy */
+	EVENT_TRACE =
+		4, /* how a known connection goes: its first reply, a change of its state, and every few seconds */
 	EVENT_VERDICT = 5, /* a policy judgement: reason 0 is an allow */
 };
 
@@ -52,4 +54,9 @@ struct event {
 	__u32 ifindex;
 	__u32 length;		    /* bytes, Ethernet header included */
 	struct event_end end[ENDS]; /* in the connection's original direction */
+	/* Of EVENT_TRACE: the connection up to this packet, which counts; else 0. */
+	__u64 packets[ENDS]; /* sent by that end */
+	__u64 bytes[ENDS];   /* Ethernet headers included */
+	__u8 connection;     /* enum connection_flag */
+	__u8 pad[7];
 };

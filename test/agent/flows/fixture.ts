@@ -98,6 +98,9 @@ export function event(changes: Partial<EventRecord> = {}): EventRecord {
     ifindex: 33,
     length: 74,
     end: [webEnd, dbEnd],
+    packets: [0n, 0n],
+    bytes: [0n, 0n],
+    connection: 0,
     ...changes,
   };
 }
