@@ -21,6 +21,9 @@ const renamed: Readonly<Record<string, string>> = {
   endpoint: "endpoint_entry",
 };
 
+/** Structs of which there are so many that not every field of each is read. */
+const viewed = new Set(["event"]);
+
 const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 const pascal = (name: string): string => camel(`_${name}`);
 const typeName = (struct: string): string => pascal(renamed[struct] ?? struct);
@@ -129,6 +132,28 @@ ${decode.join("\n")}
 `;
 }
 
+/** A record that is read where it lies, field by field: what is not asked for costs nothing. */
+function emitView(struct: Struct): string {
+  const name = typeName(struct.name);
+  const getters = flatten(struct.members).map(({ name: member, type, offset }) => {
+    const field = fieldOf(type);
+    const decode = field.decode(`at + ${offset}`);
+    return `  get ${camel(member)}(): ${field.type} {\n    const { view, at } = this;\n    return ${decode};\n  }`;
+  });
+  return `/** \`struct ${struct.name}\` where it lies; right as long as its bytes are. */
+export class ${name}View implements ${name} {
+  readonly view: DataView;
+  readonly at: number;
+
+  constructor(view: DataView, at: number) {
+    this.view = view;
+    this.at = at;
+  }
+${getters.join("\n")}
+}
+`;
+}
+
 function commonPrefix(names: readonly string[]): string {
   const first = names[0] as string;
   let length = names.length > 1 ? first.length : 0;
@@ -180,6 +205,10 @@ function writeBytes(view: DataView, at: number, bytes: Uint8Array, size: number)
 }
 
 ${structs.map(emitStruct).join("\n")}
+${structs
+  .filter(({ name }) => viewed.has(name))
+  .map(emitView)
+  .join("\n")}
 ${btf
   .names("enum")
   .map((name) => emitEnum(name, (btf.enum(name) as Extract<BtfType, { kind: "enum" }>).values))

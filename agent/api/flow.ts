@@ -6,8 +6,14 @@
 import * as z from "zod";
 import { nearestRule, ruleDescription } from "./policy-views.ts";
 
+/** What a flow tells of, in the words of the field. */
+export type FlowType = "drop" | "policy-verdict" | "trace";
+
 export const flowVerdict = z.enum(["FORWARDED", "DROPPED", "AUDIT"]);
 export type FlowVerdict = z.infer<typeof flowVerdict>;
+
+/** How many events there were, by what they tell of and what became of the packet. */
+export type FlowCounts = Readonly<Record<FlowType, Readonly<Partial<Record<FlowVerdict, number>>>>>;
 
 const ports = z.object({ source_port: z.int(), destination_port: z.int() });
 const icmp = z.object({ type: z.int(), code: z.int() });

@@ -5,7 +5,7 @@
  */
 import type { AttachedProgram } from "bpf-loader";
 import type { BoundedMap } from "./map-full-error.ts";
-import type { ConntrackEntry, CounterKey, CounterValue, EventRecord, NatEntry } from "./layouts.gen.ts";
+import type { ConntrackEntry, CounterKey, CounterValue, NatEntry } from "./layouts.gen.ts";
 
 export type SlotVerdict = "allow" | "deny" | "redirect" | "pass";
 
@@ -351,7 +351,12 @@ export interface Kernel extends Disposable {
   readonly attachMode: "tcx" | "clsact";
   /** Names the loaded programs by their content. */
   readonly programs: string;
-  events(signal: AbortSignal): AsyncIterable<readonly EventRecord[]>;
+  /**
+   * Batches of events as they come, never empty, until the signal.
+   *
+   * @param decode of an `event` at an offset, whose bytes are valid during the call only.
+   */
+  events<T>(decode: (view: DataView, offset: number) => T, signal: AbortSignal): AsyncIterable<readonly T[]>;
   /** Events that found the ring full, since load. */
   eventsLost(): bigint;
   /** TCP senders that were told by a RST that policy has cut their connection, since load. */

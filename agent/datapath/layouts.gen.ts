@@ -924,6 +924,109 @@ export const fragmentStart: Codec<FragmentStart> = {
   },
 };
 
+/** `struct event` where it lies; right as long as its bytes are. */
+export class EventRecordView implements EventRecord {
+  readonly view: DataView;
+  readonly at: number;
+
+  constructor(view: DataView, at: number) {
+    this.view = view;
+    this.at = at;
+  }
+  get time(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 0, true);
+  }
+  get generation(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 8, true);
+  }
+  get source(): IpAddress {
+    const { view, at } = this;
+    return ipAddress.decode(view, at + 16);
+  }
+  get destination(): IpAddress {
+    const { view, at } = this;
+    return ipAddress.decode(view, at + 32);
+  }
+  get sourcePort(): number {
+    const { view, at } = this;
+    return view.getUint16(at + 48, false);
+  }
+  get destinationPort(): number {
+    const { view, at } = this;
+    return view.getUint16(at + 50, false);
+  }
+  get type(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 52);
+  }
+  get reason(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 53);
+  }
+  get hook(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 54);
+  }
+  get family(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 55);
+  }
+  get protocol(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 56);
+  }
+  get tcpFlags(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 57);
+  }
+  get isReply(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 58);
+  }
+  get file(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 59);
+  }
+  get line(): number {
+    const { view, at } = this;
+    return view.getUint16(at + 60, true);
+  }
+  get icmpType(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 62);
+  }
+  get icmpCode(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 63);
+  }
+  get ifindex(): number {
+    const { view, at } = this;
+    return view.getUint32(at + 64, true);
+  }
+  get length(): number {
+    const { view, at } = this;
+    return view.getUint32(at + 68, true);
+  }
+  get end(): readonly [EventEnd, EventEnd] {
+    const { view, at } = this;
+    return [eventEnd.decode(view, at + 72 + 0), eventEnd.decode(view, at + 72 + 28)];
+  }
+  get packets(): readonly [bigint, bigint] {
+    const { view, at } = this;
+    return [view.getBigUint64(at + 128 + 0, true), view.getBigUint64(at + 128 + 8, true)];
+  }
+  get bytes(): readonly [bigint, bigint] {
+    const { view, at } = this;
+    return [view.getBigUint64(at + 144 + 0, true), view.getBigUint64(at + 144 + 8, true)];
+  }
+  get connection(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 160);
+  }
+}
+
 /** `enum address_family` */
 export const AddressFamily = {
   NONE: 0,

@@ -24,15 +24,7 @@ import { KernelPrefilter } from "./kernel-prefilter.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Hooks, Kernel, MapFill } from "./kernel.ts";
 import type { BoundedMap } from "./map-full-error.ts";
-import {
-  counterKey,
-  counterValue,
-  datapathConfig,
-  type DatapathConfig,
-  EventHook,
-  eventRecord,
-  layouts,
-} from "./layouts.gen.ts";
+import { counterKey, counterValue, datapathConfig, type DatapathConfig, EventHook, layouts } from "./layouts.gen.ts";
 
 export interface KernelOptions {
   /** Where `*.bpf.o` are. */
@@ -197,9 +189,9 @@ export function openKernel(options: KernelOptions): Kernel {
     prefilter: new KernelPrefilter(map("prefilter")),
     attachMode: features.tcx ? "tcx" : "clsact",
     programs: loaded.hash,
-    async *events(signal) {
+    async *events(decode, signal) {
       using ring = new RingBuffer(map("events"));
-      yield* ring.read((view, offset) => eventRecord.decode(view, offset), signal, eventsInterval);
+      yield* ring.read(decode, signal, eventsInterval);
     },
     eventsLost: () => total(lost.get(0) ?? []),
     resets: () => total([...resets.entries()].flatMap(([, values]) => values)),

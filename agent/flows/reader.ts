@@ -3,7 +3,7 @@ import type { FlowQuery } from "#agent/api/flow-filter.ts";
 import type { FlowContext } from "./context.ts";
 import { flowFilter } from "./filter.ts";
 import { NearestRules } from "./nearest.ts";
-import type { FlowRecord } from "./record.ts";
+import { type FlowRecord, ownEvent } from "./record.ts";
 import { FlowRenderer } from "./render.ts";
 import type { FlowRing } from "./ring.ts";
 import type { FlowSelection } from "./selection.ts";
@@ -59,29 +59,36 @@ export class FlowReader {
    * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
   read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly FlowLine[]> {
-    return this.#render(this.records(selectionOf(query), signal));
-  }
-
-  async *#render(batches: AsyncIterable<readonly FlowItem[]>): AsyncGenerator<readonly FlowLine[]> {
-    for await (const batch of batches) {
-      yield batch.map((item) => ("lost_events" in item ? item : this.#renderer.render(item)));
-    }
+    return this.#walk(selectionOf(query), (record) => this.#renderer.render(record), signal);
   }
 
   /** As {@link read}, of events. */
-  async *records(selection: FlowSelection, signal: AbortSignal): AsyncGenerator<readonly FlowItem[]> {
+  records(selection: FlowSelection, signal: AbortSignal): AsyncGenerator<readonly FlowItem[]> {
+    return this.#walk(selection, keptRecord, signal);
+  }
+
+  /** @param keep what becomes of a record while it is in the ring for certain. */
+  async *#walk<T>(
+    selection: FlowSelection,
+    keep: (record: FlowRecord) => T,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly (T | LostFlows)[]> {
     const end = this.#ring.next;
     let { lost } = this.#ring;
     let cursor = yield* this.#start(selection, end);
     let left = selection.limit ?? Infinity;
     for (let until = end; left > 0 && !signal.aborted; until = this.#ring.next) {
       for (const part of this.#scan(cursor, until, selection)) {
-        const batch: FlowItem[] = [];
+        const batch: (T | LostFlows)[] = [];
         for (const item of part.items) {
           if (left === 0) break;
-          batch.push(item);
           // What was lost is no flow of those that were asked for.
-          if ("event" in item) left--;
+          if ("lost_events" in item) {
+            batch.push(item);
+          } else {
+            batch.push(keep(item));
+            left--;
+          }
         }
         yield batch;
         this.#nearest.rest();
@@ -96,7 +103,7 @@ export class FlowReader {
   }
 
   /** The first event of those that are wanted from before `end`. */
-  *#start({ from, matches }: FlowSelection, end: number): Generator<readonly FlowItem[], number> {
+  *#start({ from, matches }: FlowSelection, end: number): Generator<readonly never[], number> {
     if (from === "next") return end;
     if (from === "oldest") return this.#ring.oldest;
     let start = end;
@@ -157,6 +164,11 @@ function selectionOf(query: FlowQuery): FlowSelection {
   const { last, since, follow, lost } = query;
   const whole = follow && since === undefined ? "next" : "oldest";
   return { matches: flowFilter(query), from: last === undefined ? whole : { newest: last }, follow, lost };
+}
+
+/** With an event of its own, which stays right when the ring goes on. */
+function keptRecord(record: FlowRecord): FlowRecord {
+  return { ...record, event: ownEvent(record.event) };
 }
 
 function lostLine(source: LostFlows["lost_events"]["source"], count: bigint): LostFlows {

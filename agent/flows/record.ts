@@ -1,5 +1,14 @@
-import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
-import { ConnectionEnd, DropReason, EventHook, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
+import type { FlowType, FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
+import {
+  ConnectionEnd,
+  DropReason,
+  EventHook,
+  type EventRecord,
+  eventRecord,
+  EventRecordView,
+  EventType,
+  Verdict,
+} from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty } from "./context.ts";
 
 /** An event as it is kept: with the names that its ends had. */
@@ -18,7 +27,17 @@ export interface FlowRecord {
   readonly audit: boolean;
 }
 
+/** A copy, where the event is read where it lies. */
+export function ownEvent(event: EventRecord): EventRecord {
+  return event instanceof EventRecordView ? eventRecord.decode(event.view, event.at) : event;
+}
+
 export type Direction = "ingress" | "egress";
+
+export function flowType({ type }: EventRecord): FlowType {
+  if (type === EventType.TRACE) return "trace";
+  return type === EventType.DROP ? "drop" : "policy-verdict";
+}
 
 /** What became of the packet. */
 export function flowVerdict({ event, staged, audit }: Pick<FlowRecord, "event" | "staged" | "audit">): FlowVerdict {

@@ -1,8 +1,9 @@
-import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
-import { ConnectionEnd, EventHook, type EventRecord, eventRecord } from "#agent/datapath/layouts.gen.ts";
+import type { FlowCounts, FlowType, FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
+import { EventHook, EventRecordView, layouts } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
-import { type FlowRecord, flowVerdict } from "./record.ts";
+import { PartyMemo } from "./party-memo.ts";
+import { type FlowRecord, flowType, flowVerdict } from "./record.ts";
 import { SeenNamespaces } from "./seen-namespaces.ts";
 
 type Staged = Pick<FlowRecord, "staged" | "audit">;
@@ -10,6 +11,12 @@ const NOTHING_STAGED: Staged = { staged: [], audit: false };
 
 /** How long, in ns, a namespace is named after its latest flow. */
 const namespaceAge = 3_600_000_000_000n;
+
+const [eventSize, eventAt] = layoutOf("event");
+const [endSize, endAt] = layoutOf("event_end");
+const eventWords = eventSize / 4;
+const [sourceAt, destinationAt, endsAt] = [eventAt("source"), eventAt("destination"), eventAt("end")];
+const [endpointAt, identityAt] = [endAt("endpoint"), endAt("identity")];
 
 /**
  * The latest events, kept as the kernel's bytes: {@link capacity} of them in one buffer,
@@ -20,21 +27,31 @@ export class FlowRing {
   readonly capacity: number;
   readonly #context: FlowContext;
   readonly #records: DataView;
+  readonly #words: Int32Array;
   readonly #times: BigInt64Array;
   readonly #parties: (FlowParty | undefined)[];
   /** By slot; few events have any. */
   readonly #staged = new Map<number, Staged>();
   readonly #namespaces = new SeenNamespaces(namespaceAge);
-  readonly #counts: Record<FlowVerdict, number> = { FORWARDED: 0, DROPPED: 0, AUDIT: 0 };
+  readonly #counts: Record<FlowType, Partial<Record<FlowVerdict, number>>> = {
+    drop: { DROPPED: 0 },
+    "policy-verdict": { FORWARDED: 0, DROPPED: 0, AUDIT: 0 },
+    trace: { FORWARDED: 0 },
+  };
+  readonly #known = new PartyMemo();
+  /** What a boot time of this batch needs to be a wall clock's; null: nobody has asked yet. */
+  #offset: bigint | null = null;
   #next = 0;
   #lost = 0n;
   readonly #waiting = new Set<() => void>();
 
-  /** @param capacity number of events; 65,536 take 10 MiB. */
+  /** @param capacity number of events; 65,536 take 13 MiB. */
   constructor(context: FlowContext, capacity = 65_536) {
     this.#context = context;
     this.capacity = capacity;
-    this.#records = new DataView(new ArrayBuffer(capacity * eventRecord.size));
+    const buffer = new ArrayBuffer(capacity * eventSize);
+    this.#records = new DataView(buffer);
+    this.#words = new Int32Array(buffer);
     this.#times = new BigInt64Array(capacity);
     this.#parties = Array.from({ length: 2 * capacity });
   }
@@ -49,8 +66,7 @@ export class FlowRing {
     return this.#next;
   }
 
-  /** How many events there were of each verdict. */
-  get counts(): Readonly<Record<FlowVerdict, number>> {
+  get counts(): FlowCounts {
     return this.#counts;
   }
 
@@ -71,38 +87,42 @@ export class FlowRing {
     return this.#next - sequence;
   }
 
-  /** Takes the kernel's count of events that found its ring full. */
-  setLost(total: bigint): void {
-    if (total === this.#lost) return;
-    this.#lost = total;
-    this.#notify();
-  }
-
   /**
-   * Keeps an event, with the names that its ends have now.
+   * Keeps an event, with the names that its ends have now. Readers hear of it with {@link settle}.
    *
+   * @param view has an `event` at `offset`, which is copied.
    * @param staged ends that what is staged would judge otherwise.
    * @param audit nothing is enforced.
    */
-  add(event: EventRecord, staged: readonly StagedOutcome[] = [], audit = false): void {
+  add(view: DataView, offset: number, staged: readonly StagedOutcome[] = [], audit = false): void {
     const slot = this.#next % this.capacity;
-    eventRecord.encode(event, this.#records, slot * eventRecord.size);
-    const time = this.#context.wallNanoseconds(event.time);
-    this.#times[slot] = time;
-    const { source, destination } = this.#partiesOf(event);
-    for (const { namespace } of [source, destination]) {
-      if (namespace !== null) this.#namespaces.note(namespace, time);
-    }
-    this.#parties[2 * slot] = source;
-    this.#parties[2 * slot + 1] = destination;
+    const at = slot * eventWords;
+    for (let i = 0; i < eventWords; i++) this.#words[at + i] = view.getInt32(offset + 4 * i, true);
+    const event = new EventRecordView(view, offset);
+    this.#offset ??= this.#context.wallNanoseconds(0n);
+    this.#times[slot] = event.time + this.#offset;
+    this.#setParties(slot, event);
     if (staged.length > 0) this.#staged.set(slot, { staged, audit });
     else if (this.#staged.size > 0) this.#staged.delete(slot);
-    this.#counts[flowVerdict({ event, staged, audit })]++;
+    const counts = this.#counts[flowType(event)];
+    const verdict = flowVerdict({ event, staged, audit });
+    counts[verdict] = (counts[verdict] ?? 0) + 1;
     this.#next++;
-    this.#notify();
   }
 
-  /** An event; undefined when it is overwritten, or not there yet. */
+  /**
+   * Readers hear of what has been added; names are asked for anew.
+   *
+   * @param lost events that found the kernel's ring full, so far.
+   */
+  settle(lost: bigint): void {
+    this.#lost = lost;
+    this.#offset = null;
+    this.#known.clear();
+    for (const done of this.#waiting) done();
+  }
+
+  /** An event; undefined when it is overwritten, or not there yet. It is right until the next {@link add}. */
   get(sequence: number): FlowRecord | undefined {
     if (sequence < this.oldest || sequence >= this.#next) return undefined;
     const slot = sequence % this.capacity;
@@ -110,8 +130,9 @@ export class FlowRing {
     const destination = this.#parties[2 * slot + 1];
     const time = this.#times[slot];
     if (!source || !destination || time === undefined) return undefined;
-    const event = eventRecord.decode(this.#records, slot * eventRecord.size);
-    return { sequence, time, event, source, destination, ...(this.#staged.get(slot) ?? NOTHING_STAGED) };
+    const event = new EventRecordView(this.#records, slot * eventSize);
+    const { staged, audit } = this.#staged.get(slot) ?? NOTHING_STAGED;
+    return { sequence, time, event, source, destination, staged, audit };
   }
 
   /** Resolves at the next event or loss, or when the signal is aborted. */
@@ -128,29 +149,40 @@ export class FlowRing {
     return promise;
   }
 
-  #notify(): void {
-    for (const done of this.#waiting) done();
+  /** Ends of the packet; those of the event are of the connection. */
+  #setParties(slot: number, event: EventRecordView): void {
+    const { view, at } = event;
+    const first = at + endsAt;
+    const [from, to] = event.isReply ? [first + endSize, first] : [first, first + endSize];
+    const identities = [view.getUint32(from + identityAt, true), view.getUint32(to + identityAt, true)] as const;
+    let [sender, receiver] = [view.getUint32(from + endpointAt, true), view.getUint32(to + endpointAt, true)];
+    if (!identities[0] && !identities[1] && !sender && !receiver) {
+      // Dropped before its ends were looked up: the veth says who one of them is.
+      const here = this.#context.endpointOnInterface(event.ifindex);
+      if (event.hook === EventHook.POD_EGRESS) sender = here;
+      else receiver = here;
+    }
+    this.#parties[2 * slot] = this.#party(sender, identities[0], event, sourceAt, slot);
+    this.#parties[2 * slot + 1] = this.#party(receiver, identities[1], event, destinationAt, slot);
   }
 
-  /** Ends of the packet; those of the event are of the connection. */
-  #partiesOf(event: EventRecord): { source: FlowParty; destination: FlowParty } {
-    const from = event.end[event.isReply ? ConnectionEnd.END_DESTINATION : ConnectionEnd.END_SOURCE];
-    const to = event.end[event.isReply ? ConnectionEnd.END_SOURCE : ConnectionEnd.END_DESTINATION];
-    // Dropped before its ends were looked up: the veth says who one of them is.
-    const known = from.identity !== 0 || to.identity !== 0 || from.endpoint !== 0 || to.endpoint !== 0;
-    const here = known ? 0 : this.#context.endpointOnInterface(event.ifindex);
-    const sends = event.hook === EventHook.POD_EGRESS;
-    return {
-      source: this.#context.party({
-        endpoint: from.endpoint || (sends ? here : 0),
-        identity: from.identity,
-        address: addressText(event.family, event.source.bytes),
-      }),
-      destination: this.#context.party({
-        endpoint: to.endpoint || (sends ? 0 : here),
-        identity: to.identity,
-        address: addressText(event.family, event.destination.bytes),
-      }),
-    };
+  #party(endpoint: number, identity: number, event: EventRecordView, addressAt: number, slot: number): FlowParty {
+    return this.#known.get(endpoint, identity, event.view, event.at + addressAt, () => {
+      const { bytes } = addressAt === sourceAt ? event.source : event.destination;
+      const party = this.#context.party({ endpoint, identity, address: addressText(event.family, bytes) });
+      if (party.namespace !== null) this.#namespaces.note(party.namespace, this.#times[slot] ?? 0n);
+      return party;
+    });
   }
+}
+
+/** Bytes of a struct, and where its members begin. */
+function layoutOf(struct: string): [number, (member: string) => number] {
+  const layout = layouts[struct];
+  const offsetOf = (member: string): number => {
+    const place = layout?.members[member];
+    if (!place) throw new Error(`flow ring: struct ${struct} has no member ${member}`);
+    return place[0];
+  };
+  return [layout?.size ?? 0, offsetOf];
 }

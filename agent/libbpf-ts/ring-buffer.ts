@@ -28,14 +28,14 @@ export class RingBuffer implements Disposable {
   readonly #produced: BigUint64Array;
   readonly #data: DataView;
   readonly #headers: Int32Array;
-  readonly #mask: number;
+  readonly #size: number;
 
   /** The map stays the caller's, and may be disposed of first. @throws BpfError `invalid` when it is of another kind. */
   constructor(map: MapHandle) {
     this.#subject = `ring buffer ${map.name}`;
     if (map.info.type !== MapType.RINGBUF) throw new BpfError("invalid", "mmap", `map ${map.name} is no ring buffer`);
     const size = map.info.maxEntries;
-    this.#mask = size - 1;
+    this.#size = size;
     this.#descriptor = Descriptor.duplicateOf(map.fd, this.#subject);
     this.#consumer = new SharedMemory(map.fd, pageSize, 0, Protection.READ_WRITE, this.#subject);
     // The data is mapped twice in a row, so that a record at the end is in one piece.
@@ -50,17 +50,18 @@ export class RingBuffer implements Disposable {
   drain<T>(decode: RecordDecoder<T>, limit = 4096): T[] {
     if (!this.#descriptor.isOpen) throw new BpfError("closed", "use", `${this.#subject} is closed`);
     const records: T[] = [];
-    let position = Atomics.load(this.#consumed, 0);
-    const end = Atomics.load(this.#produced, 0);
+    // Below 2^53 bytes for centuries.
+    let position = Number(Atomics.load(this.#consumed, 0));
+    const end = Number(Atomics.load(this.#produced, 0));
     while (position < end && records.length < limit) {
-      const offset = Number(position) & this.#mask;
+      const offset = position % this.#size;
       const header = Atomics.load(this.#headers, offset >>> 2) >>> 0;
       if (header & BUSY) break;
       const size = header & ~(BUSY | DISCARD);
       if ((header & DISCARD) === 0) records.push(decode(this.#data, offset + headerSize, size));
-      position += BigInt((size + headerSize + 7) & ~7);
+      position += (size + headerSize + 7) & ~7;
     }
-    Atomics.store(this.#consumed, 0, position);
+    Atomics.store(this.#consumed, 0, BigInt(position));
     return records;
   }
 

@@ -60,9 +60,9 @@ export const readMetrics = {
   },
   weir_flows_total: {
     type: "counter",
-    help: "Events of the datapath that the agent has seen, by what became of the packet.",
-    labels: ["verdict"],
-    series: "3 (verdicts)",
+    help: "Events of the datapath that the agent has seen, by what they tell of and what became of the packet.",
+    labels: ["type", "verdict"],
+    series: "5 (a drop, a trace, or one of 3 verdicts)",
   },
   weir_flows_lost_total: {
     type: "counter",

@@ -82,7 +82,9 @@ function sumByReason(counters: ReturnType<MetricSources["counters"]>): Map<strin
 
 function readFlows(sources: MetricSources): Part<"flows_" | "tcp_"> {
   return {
-    weir_flows_total: Object.entries(sources.flows()).map(([verdict, value]) => ({ labels: { verdict }, value })),
+    weir_flows_total: Object.entries(sources.flows()).flatMap(([type, counts]) =>
+      Object.entries(counts).map(([verdict, value]) => ({ labels: { type, verdict }, value })),
+    ),
     weir_flows_lost_total: one(sources.flowsLost()),
     weir_tcp_resets_total: one(sources.tcpResets()),
   };

@@ -1,5 +1,5 @@
 import type { BpfBandwidth, BpfCounter } from "#agent/api/bpf-views.ts";
-import type { FlowVerdict } from "#agent/api/flow.ts";
+import type { FlowCounts } from "#agent/api/flow.ts";
 
 /** How full a range of addresses is. */
 export interface RangeFill {
@@ -24,7 +24,7 @@ export interface MetricSources {
   })[];
   tcpResets(): number;
   /** Since the agent started. */
-  flows(): Readonly<Record<FlowVerdict, number>>;
+  flows(): FlowCounts;
   flowsLost(): number;
   maps(): Promise<readonly { readonly name: string; readonly entries: number; readonly capacity: number }[]>;
   nat(): { readonly allocated: number; readonly retries: number; readonly exhausted: number };

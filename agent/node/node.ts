@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
 import type { Hooks } from "#agent/datapath/kernel.ts";
+import { EventRecordView } from "#agent/datapath/layouts.gen.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { BlockUpkeep } from "#agent/ipam/block-upkeep.ts";
 import { addressesOf } from "#agent/ipam/lease.ts";
@@ -383,10 +384,10 @@ export class Node {
 
   async #readEvents(signal: AbortSignal): Promise<void> {
     const { kernel } = this.parts;
-    for await (const events of kernel.events(signal)) {
-      for (const event of events) this.#ring.add(event, this.staged.see(event), this.staged.isAudit);
-      this.#ring.setLost(kernel.eventsLost());
-    }
+    const keep = (view: DataView, offset: number): void => {
+      this.#ring.add(view, offset, this.staged.see(new EventRecordView(view, offset)), this.staged.isAudit);
+    };
+    for await (const _batch of kernel.events(keep, signal)) this.#ring.settle(kernel.eventsLost());
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {

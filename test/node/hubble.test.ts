@@ -23,6 +23,9 @@ const address = "127.0.0.1:4244";
 const node = useNode({
   objects: { "closed.yaml": networkPolicy({ name: "closed", selects: { app: "closed" }, ingress: [] }) },
   args: [
+    // Which flows there are depends on no clock.
+    "--trace-interval",
+    "0s",
     "--hubble-address",
     address,
     "--hubble-cert",

@@ -52,14 +52,15 @@ async function send(from: LabPod, frames: readonly Uint8Array[]): Promise<void> 
 
 const bytes = (frames: readonly Uint8Array[]): number => frames.reduce((sum, { length }) => sum + length, 0);
 
-test("packets that pass are counted with their bytes, and a flow for each connection", async () => {
+test("packets that pass are counted with their bytes, and a flow for each connection and for its answer", async () => {
   const frames = requests(pods.client, pods.open, 20);
   await expectGrowth(node(), () => send(pods.client, frames), {
     [`weir_forwarded_packets_total${at("pod-egress")}`]: 2 * frames.length,
     [`weir_forwarded_bytes_total${at("pod-egress")}`]: 2 * bytes(frames),
     [`weir_dropped_packets_total${at("pod-egress", "POLICY_DENIED")}`]: 0,
-    'weir_flows_total{verdict="FORWARDED"}': frames.length,
-    'weir_flows_total{verdict="DROPPED"}': 0,
+    'weir_flows_total{type="policy-verdict",verdict="FORWARDED"}': frames.length,
+    'weir_flows_total{type="trace",verdict="FORWARDED"}': frames.length,
+    'weir_flows_total{type="policy-verdict",verdict="DROPPED"}': 0,
     weir_flows_lost_total: 0,
     'weir_bpf_map_entries{map="conntrack4"}': frames.length,
   });
@@ -71,8 +72,8 @@ test("packets that policy denies are counted with their reason and bytes, and a 
     [`weir_dropped_packets_total${at("pod-egress", "POLICY_DENIED")}`]: frames.length,
     [`weir_dropped_bytes_total${at("pod-egress", "POLICY_DENIED")}`]: bytes(frames),
     [`weir_forwarded_packets_total${at("pod-egress")}`]: 0,
-    'weir_flows_total{verdict="DROPPED"}': frames.length,
-    'weir_flows_total{verdict="FORWARDED"}': 0,
+    'weir_flows_total{type="policy-verdict",verdict="DROPPED"}': frames.length,
+    'weir_flows_total{type="policy-verdict",verdict="FORWARDED"}': 0,
     'weir_bpf_map_entries{map="conntrack4"}': 0,
   });
 });

@@ -12,6 +12,8 @@ import { usePods } from "#test/support/use-pods.ts";
 
 const node = useNode({
   objects: { "closed.yaml": networkPolicy({ name: "closed", selects: { app: "closed" }, ingress: [] }) },
+  // Which flows there are depends on no clock.
+  args: ["--trace-interval", "0s"],
 });
 const pods = usePods(node, ["open", "closed", "client", "far"], { far: { namespace: "away" } });
 let started: string;

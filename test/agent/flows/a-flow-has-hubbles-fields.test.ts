@@ -6,12 +6,25 @@ import { NearestRules } from "#agent/flows/nearest.ts";
 import type { FlowRecord } from "#agent/flows/record.ts";
 import { FlowRenderer } from "#agent/flows/render.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { db, dbEnd, dbRule, denial, denyingEnd, event, FakeContext, noEnd, web, webEnd, webRule } from "./fixture.ts";
+import {
+  addEvent,
+  db,
+  dbEnd,
+  dbRule,
+  denial,
+  denyingEnd,
+  event,
+  FakeContext,
+  noEnd,
+  web,
+  webEnd,
+  webRule,
+} from "./fixture.ts";
 
 /** An event's flow, once through the ring. */
 function flowOf(record: EventRecord, context = new FakeContext()): Flow {
   const ring = new FlowRing(context, 4);
-  ring.add(record);
+  addEvent(ring, record);
   const kept = ring.get(0);
   if (!kept) throw new Error("the ring lost the event");
   const flow = new FlowRenderer(context, new NearestRules(context)).render(kept);
@@ -105,13 +118,13 @@ test("what would be otherwise if everything staged were in force, and only then"
   const context = new FakeContext();
   const ring = new FlowRing(context, 2);
   const renderer = new FlowRenderer(context, new NearestRules(context));
-  ring.add(event(), [outcome]);
-  ring.add(event());
+  addEvent(ring, event(), [outcome]);
+  addEvent(ring, event());
   const staged = (sequence: number) => renderer.render(ring.get(sequence) as FlowRecord).weir;
   expect(staged(0)).toMatchObject({ rules: [webRule, dbRule], staged: [outcome] });
   expect(staged(1)).not.toHaveProperty("staged");
   // An event that comes into the place of another has nothing of it.
-  ring.add(event());
+  addEvent(ring, event());
   expect(staged(2)).not.toHaveProperty("staged");
 });
 

@@ -4,7 +4,7 @@ import { flowFilter } from "#agent/flows/filter.ts";
 import { NearestRules } from "#agent/flows/nearest.ts";
 import { FlowRenderer } from "#agent/flows/render.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { denial, event, FakeContext, query } from "./fixture.ts";
+import { addEvent, denial, event, FakeContext, query } from "./fixture.ts";
 
 const denied: StagedOutcome = { direction: "ingress", verdict: "deny", rules: [] };
 const redirected: StagedOutcome = { ...denied, verdict: "redirect" };
@@ -19,8 +19,8 @@ test.each([
   const context = new FakeContext();
   const ring = new FlowRing(context, 1);
   // Nothing of the one that was in its place stays.
-  ring.add(event(), [denied], true);
-  ring.add(what, staged, audit);
+  addEvent(ring, event(), [denied], true);
+  addEvent(ring, what, staged, audit);
   const record = ring.get(1);
   if (!record) throw new Error("the ring lost the event");
   expect(new FlowRenderer(context, new NearestRules(context)).render(record).verdict).toBe(verdict);

@@ -3,7 +3,7 @@ import type { StagedOutcome } from "#agent/api/flow.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { flowFilter } from "#agent/flows/filter.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { dbRule, denial, event, FakeContext, noEnd, query } from "./fixture.ts";
+import { addEvent, dbRule, denial, event, FakeContext, noEnd, query } from "./fixture.ts";
 
 /** What a filter is asked about, by name: each one event. */
 const events = {
@@ -51,7 +51,7 @@ test.each(cases)("%j", (text, expected) => {
   const ring = new FlowRing(context, 8);
   const matches = flowFilter(query(text));
   const found = all.filter((name, sequence) => {
-    ring.add(events[name], staged[name]);
+    addEvent(ring, events[name], staged[name]);
     const record = ring.get(sequence);
     return record !== undefined && matches(record);
   });

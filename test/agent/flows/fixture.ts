@@ -1,3 +1,4 @@
+import type { StagedOutcome } from "#agent/api/flow.ts";
 import type { RuleDescription } from "#agent/api/policy-views.ts";
 import { flowQuery, type FlowQuery } from "#agent/api/flow-filter.ts";
 import {
@@ -6,12 +7,14 @@ import {
   EventHook,
   type EventEnd,
   type EventRecord,
+  eventRecord,
   EventType,
   PolicyMatch,
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/context.ts";
+import type { FlowRing } from "#agent/flows/ring.ts";
 
 export const webRule: RuleDescription = {
   kind: "NetworkPolicy",
@@ -108,6 +111,19 @@ export function event(changes: Partial<EventRecord> = {}): EventRecord {
 /** The same packet, for which db's policy has no rule. */
 export function denial(changes: Partial<EventRecord> = {}): EventRecord {
   return event({ reason: DropReason.POLICY_DENIED, file: 5, line: 99, end: [webEnd, denyingEnd], ...changes });
+}
+
+/** Gives a ring an event as the kernel does, as a batch of its own. */
+export function addEvent(
+  ring: FlowRing,
+  added: EventRecord,
+  staged: readonly StagedOutcome[] = [],
+  audit = false,
+): void {
+  const view = new DataView(new ArrayBuffer(eventRecord.size));
+  eventRecord.encode(added, view, 0);
+  ring.add(view, 0, staged, audit);
+  ring.settle(ring.lost);
 }
 
 /** A query as the API parses it. */

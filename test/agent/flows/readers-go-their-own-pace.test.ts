@@ -3,7 +3,7 @@ import type { FlowLine } from "#agent/api/flow.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { SeenNamespaces } from "#agent/flows/seen-namespaces.ts";
-import { denial, event, FakeContext, noEnd, query } from "./fixture.ts";
+import { addEvent, denial, event, FakeContext, noEnd, query } from "./fixture.ts";
 
 class Setup {
   readonly context = new FakeContext();
@@ -16,7 +16,7 @@ class Setup {
     this.#reader = new FlowReader(this.ring, this.context);
   }
   add(...ports: readonly number[]): void {
-    for (const sourcePort of ports) this.ring.add(event({ sourcePort }));
+    for (const sourcePort of ports) addEvent(this.ring, event({ sourcePort }));
   }
   /** What a reader sees: source ports of flows, and counts of lost ones as text. */
   async *read(text: Readonly<Record<string, string>>): AsyncGenerator<number | string> {
@@ -86,7 +86,7 @@ test("flows that were lost are none of those that were asked for", async () => {
   const { ring, context } = new Setup(512);
   const reader = new FlowReader(ring, context);
   const add = (count: number): void => {
-    for (let i = 0; i < count; i++) ring.add(event());
+    for (let i = 0; i < count; i++) addEvent(ring, event());
   };
   add(512);
   const selection = { matches: () => true, from: "oldest", limit: 300, follow: false, lost: true } as const;
@@ -105,8 +105,8 @@ test("namespaces are those with flows within the last hour", () => {
   const { ring } = new Setup(1);
   const start = BigInt(Date.parse("2026-01-31T12:00:00Z")) * 1_000_000n;
   const minute = 60_000_000_000n;
-  ring.add(event());
-  ring.add(event({ end: [noEnd, noEnd], ifindex: 0 }));
+  addEvent(ring, event());
+  addEvent(ring, event({ end: [noEnd, noEnd], ifindex: 0 }));
   expect(ring.namespaces(start + 60n * minute)).toEqual(["shop"]);
   expect(ring.namespaces(start + 61n * minute)).toEqual([]);
 });
@@ -120,16 +120,16 @@ test("of many namespaces the old ones are forgotten", () => {
 test("flows of the last minute are counted as far back as they are kept", () => {
   const { ring } = new Setup(4);
   const start = BigInt(Date.parse("2026-01-31T12:00:00Z")) * 1_000_000n;
-  for (let second = 0n; second < 6n; second++) ring.add(event({ time: second * 1_000_000_000n }));
+  for (let second = 0n; second < 6n; second++) addEvent(ring, event({ time: second * 1_000_000_000n }));
   expect([0n, 4n, 5n, 6n].map((second) => ring.countSince(start + second * 1_000_000_000n))).toEqual([4, 2, 1, 0]);
 });
 
 test("what the kernel lost is told to who wants to know", async () => {
   const setup = new Setup(4);
-  setup.ring.setLost(10n);
+  setup.ring.settle(10n);
   const reader = setup.read({ follow: "true", lost: "true" });
   const first = reader.next();
-  setup.ring.setLost(17n);
+  setup.ring.settle(17n);
   expect((await first).value).toBe("7 of PERF_EVENT_RING_BUFFER");
   setup.stop();
 });
@@ -148,10 +148,10 @@ test("the same flow has the same name to every reader", async () => {
 
 test("a denial that is seen again is searched once; a flood of different ones is bounded", async () => {
   const setup = new Setup(1024);
-  for (let i = 0; i < 200; i++) setup.ring.add(denial());
+  for (let i = 0; i < 200; i++) addEvent(setup.ring, denial());
   await all(setup.read({}));
   expect(setup.context.denials).toHaveLength(1);
-  for (let i = 0; i < 200; i++) setup.ring.add(denial({ destinationPort: i }));
+  for (let i = 0; i < 200; i++) addEvent(setup.ring, denial({ destinationPort: i }));
   await all(setup.read({ last: "200" }));
   expect(setup.context.denials.length).toBeLessThanOrEqual(1 + 64);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { addEvent } from "#test/agent/flows/fixture.ts";
 import type { Message } from "#test/support/hubble-client.ts";
 import { Random } from "#test/support/random.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
@@ -8,7 +9,7 @@ import { ManyParties, randomEvent } from "./random-flows.ts";
 async function filled(seed: number, count: number): Promise<HubbleFixture> {
   const hubble = await HubbleFixture.start({ context: new ManyParties(), capacity: count });
   const random = new Random(seed);
-  for (let i = 0; i < count; i++) hubble.ring.add(randomEvent(random, BigInt(i)));
+  for (let i = 0; i < count; i++) addEvent(hubble.ring, randomEvent(random, BigInt(i)));
   return hubble;
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { event } from "#test/agent/flows/fixture.ts";
+import { addEvent, event } from "#test/agent/flows/fixture.ts";
 import { accepted, codeOf, type HubbleClient } from "#test/support/hubble-client.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 
@@ -56,7 +56,7 @@ test("too many filters, values and bytes", async () => {
 
 test("patterns that are made to take long do not", async () => {
   await using hubble = await HubbleFixture.start();
-  for (let i = 0; i < 1000; i++) hubble.ring.add(event());
+  for (let i = 0; i < 1000; i++) addEvent(hubble.ring, event());
   const stars = "*a".repeat(20_000);
   expect(await hubble.client.flows({ whitelist: [{ node_name: [stars] }] })).toEqual([]);
   const selector = Array.from({ length: 1000 }, (_, i) => `!k${i}`).join(",");
@@ -73,7 +73,7 @@ test("of a thousand subscribers as many are served as there are places, which co
   expect(answers.filter((code) => code === "OK")).toHaveLength(64);
   expect(answers.filter((code) => code === "RESOURCE_EXHAUSTED")).toHaveLength(1000 - 64);
   // Others are answered meanwhile, and the ring goes on.
-  hubble.ring.add(event());
+  addEvent(hubble.ring, event());
   expect(await hubble.client.ask("observer.Observer/ServerStatus")).toMatchObject({ seen_flows: "1" });
   for (const stream of streams) stream.cancel();
   await expect.poll(() => codeOf(hubble.client.flows())).toBe("OK");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { event } from "#test/agent/flows/fixture.ts";
+import { addEvent, event } from "#test/agent/flows/fixture.ts";
 import { codeOf } from "#test/support/hubble-client.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 
@@ -17,7 +17,7 @@ test.each<[paths: readonly string[], flow: object]>([
   [["l7.http.code", "destination_names", "Summary"], { Summary: "TCP Flags: SYN" }],
 ])("%j", async (paths, flow) => {
   await using hubble = await HubbleFixture.start();
-  hubble.ring.add(event());
+  addEvent(hubble.ring, event());
   const [response] = await hubble.client.responses({ field_mask: { paths } });
   expect(response?.["flow"]).toEqual(flow);
   // Where and when are of the response, not of the flow.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { denial, event } from "#test/agent/flows/fixture.ts";
+import { addEvent, denial, event } from "#test/agent/flows/fixture.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 
 /** A varint of protobuf, and what is behind it. */
@@ -48,7 +48,7 @@ async function ask(hubble: HubbleFixture, request: string): Promise<Buffer[]> {
 // Numbers are written out here: what readers of Hubble have in their programs.
 test("a flow's numbers", async () => {
   await using hubble = await HubbleFixture.start();
-  hubble.ring.add(denial());
+  addEvent(hubble.ring, denial());
   const [response = Buffer.alloc(0)] = await ask(hubble, "");
   expect(text(at(response, 1000))).toBe("n1");
   expect(at(response, 1001, 1)).toBe(1769860800n);
@@ -113,7 +113,7 @@ test("a flow's numbers", async () => {
 
 test("a request's numbers, and fields that nobody knows", async () => {
   await using hubble = await HubbleFixture.start();
-  for (let i = 0; i < 3; i++) hubble.ring.add(event({ sourcePort: 80 + i }));
+  for (let i = 0; i < 3; i++) addEvent(hubble.ring, event({ sourcePort: 80 + i }));
   const counts = async (request: string): Promise<number> => (await ask(hubble, request)).length;
   // Field 1: number; 9: first; 6 and 5: white- and blacklist, of whose filters 13 is the source's port.
   expect(await counts("0802")).toBe(2);

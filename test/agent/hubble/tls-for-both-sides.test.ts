@@ -6,7 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { type Identity, readIdentity } from "#agent/hubble/identity.ts";
 import type { HubbleNetwork } from "#agent/hubble/network-listener.ts";
 import { HubbleServer } from "#agent/hubble/server.ts";
-import { event } from "#test/agent/flows/fixture.ts";
+import { addEvent, event } from "#test/agent/flows/fixture.ts";
 import { type Certificate, CertificateAuthority } from "#test/support/certificates.ts";
 import { codeOf, HubbleClient } from "#test/support/hubble-client.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
@@ -40,7 +40,7 @@ function client(hubble: HubbleFixture, as: Certificate | null, trusted = authori
 
 test("whom the CA knows reads flows; others see nothing", async () => {
   await using hubble = await HubbleFixture.start({ network: network() });
-  hubble.ring.add(event());
+  addEvent(hubble.ring, event());
   using right = client(hubble, reader);
   expect(await right.flows()).toHaveLength(1);
   using none = client(hubble, null);

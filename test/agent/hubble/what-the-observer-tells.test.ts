@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { AddressFamily, EventType } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { version } from "#agent/api/version.ts";
-import { denial, event } from "#test/agent/flows/fixture.ts";
+import { addEvent, denial, event } from "#test/agent/flows/fixture.ts";
 import { codeOf } from "#test/support/hubble-client.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 
@@ -21,7 +21,7 @@ const policy = (name: string) => ({
 
 test("a flow with all that is known of it", async () => {
   await using hubble = await HubbleFixture.start();
-  hubble.ring.add(event());
+  addEvent(hubble.ring, event());
   const [response] = await hubble.client.responses();
   const time = { seconds: "1769860800", nanos: 1 };
   expect(response).toEqual({
@@ -59,9 +59,9 @@ test("a flow with all that is known of it", async () => {
 
 test("a drop has its reason by number, name and words, and the line that dropped it", async () => {
   await using hubble = await HubbleFixture.start();
-  hubble.ring.add(denial());
+  addEvent(hubble.ring, denial());
   // A reason of Weir's own.
-  hubble.ring.add(event({ type: EventType.DROP, reason: 230 }));
+  addEvent(hubble.ring, event({ type: EventType.DROP, reason: 230 }));
   expect(await hubble.client.flows()).toMatchObject([
     {
       verdict: "DROPPED",
@@ -84,7 +84,7 @@ test.each([
   [{ protocol: 47 }, undefined, ""],
 ])("the summary of %j", async (changes, l4, summary) => {
   await using hubble = await HubbleFixture.start();
-  hubble.ring.add(event(changes));
+  addEvent(hubble.ring, event(changes));
   const [flow] = await hubble.client.flows();
   expect(flow?.["Summary"]).toBe(summary);
   if (l4) expect(flow?.["l4"]).toMatchObject(l4);
@@ -94,7 +94,7 @@ test.each([
 test("a reply, and IPv6", async () => {
   await using hubble = await HubbleFixture.start();
   const source = { bytes: encodeAddress("fd00::7").bytes };
-  hubble.ring.add(event({ isReply: 1, family: AddressFamily.IPV6, source }));
+  addEvent(hubble.ring, event({ isReply: 1, family: AddressFamily.IPV6, source }));
   const [flow] = await hubble.client.flows();
   expect(flow).toMatchObject({ is_reply: { value: true }, IP: { source: "fd00::7", ipVersion: "IPv6" } });
 });
@@ -102,7 +102,7 @@ test("a reply, and IPv6", async () => {
 test("what the server says of itself and of its node", async () => {
   await using hubble = await HubbleFixture.start({ capacity: 2 });
   const now = process.hrtime.bigint();
-  for (let i = 0; i < 3; i++) hubble.ring.add(event({ time: now }));
+  for (let i = 0; i < 3; i++) addEvent(hubble.ring, event({ time: now }));
   const counts = {
     num_flows: "2",
     max_flows: "2",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { event } from "#test/agent/flows/fixture.ts";
+import { addEvent, event } from "#test/agent/flows/fixture.ts";
 import { accepted, codeOf, type Message } from "#test/support/hubble-client.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 
@@ -9,7 +9,8 @@ const at = (seconds: number): object => ({ seconds: String(start + seconds), nan
 
 /** A packet a second; the source port says which. */
 function add(hubble: HubbleFixture, ...seconds: readonly number[]): void {
-  for (const sourcePort of seconds) hubble.ring.add(event({ sourcePort, time: BigInt(sourcePort) * 1_000_000_000n }));
+  for (const sourcePort of seconds)
+    addEvent(hubble.ring, event({ sourcePort, time: BigInt(sourcePort) * 1_000_000_000n }));
 }
 
 function portOf(flow: Message): number {
@@ -72,7 +73,7 @@ test.each<[request: object, before: readonly number[]]>([
   for (const port of before) expect(await next()).toBe(port);
   for (const port of [2, 4, 6]) {
     add(hubble, port + 8);
-    hubble.ring.add(event({ sourcePort: port, time: 60_000_000_000n }));
+    addEvent(hubble.ring, event({ sourcePort: port, time: 60_000_000_000n }));
     if (!("whitelist" in request)) expect(await next()).toBe(port + 8);
     expect(await next()).toBe(port);
   }
@@ -128,7 +129,7 @@ test("what the kernel lost is told, whatever the filter", async () => {
     whitelist: [{ source_ip: ["1.1.1.1"] }],
   });
   await accepted(stream);
-  hubble.ring.setLost(7n);
+  hubble.ring.settle(7n);
   const { value } = await stream[Symbol.asyncIterator]().next();
   expect(value).toMatchObject({
     node_name: "n1",

@@ -12,7 +12,11 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
     ],
     bandwidths: () => [],
     tcpResets: () => 2,
-    flows: () => ({ FORWARDED: 5, DROPPED: 3, AUDIT: 1 }),
+    flows: () => ({
+      drop: { DROPPED: 1 },
+      "policy-verdict": { FORWARDED: 5, DROPPED: 3, AUDIT: 1 },
+      trace: { FORWARDED: 4 },
+    }),
     flowsLost: () => 4,
     maps: () => Promise.resolve([{ name: "conntrack4", entries: 812, capacity: 524_288 }]),
     nat: () => ({ allocated: 12, retries: 1, exhausted: 0 }),
