@@ -17,9 +17,18 @@ export function* jsonText(value: unknown): Generator<string> {
   yield `${text}]\n`;
 }
 
+/** A value whose JSON is written already. */
+export class Written {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Text of JSON lines. */
 export function jsonLines(values: readonly unknown[]): string {
   let text = "";
-  for (const value of values) text += `${JSON.stringify(value)}\n`;
+  for (const value of values) text += `${value instanceof Written ? value.text : JSON.stringify(value)}\n`;
   return text;
 }

@@ -18,6 +18,7 @@ import type {
 } from "./bpf-views.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
+import type { Written } from "./json-text.ts";
 import type { FlowQuery } from "./flow-filter.ts";
 import type {
   Evaluation,
@@ -135,7 +136,7 @@ export interface PrefilterPort {
 
 export interface FlowPort {
   /** What is kept, oldest first, then, when following, what comes, until the signal. */
-  read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly FlowLine[]>;
+  read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly (FlowLine | Written)[]>;
 }
 
 /** Everything that the full API needs. */

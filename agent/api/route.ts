@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Written } from "./json-text.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
@@ -74,7 +75,7 @@ export function route<
     input: RouteInput<z.output<Params>, z.output<Query>, z.output<Body>>,
     ports: P,
     signal: AbortSignal,
-  ) => AsyncIterable<readonly z.output<Response>[]>;
+  ) => AsyncIterable<readonly (z.output<Response> | Written)[]>;
 }): Route<P> {
   return {
     pool: spec.stream ? "stream" : "call",

@@ -48,7 +48,13 @@ export function layer4(event: EventRecord): NonNullable<Flow["l4"]> | undefined 
   }
 }
 
+type TcpFlags = Partial<Record<(typeof flagNames)[number], true>>;
+
+const allFlags: readonly TcpFlags[] = Array.from({ length: 256 }, (_, bits) =>
+  Object.fromEntries(flagNames.filter((_, bit) => bits & (1 << bit)).map((name) => [name, true])),
+);
+
 /** Those that are set, by name. */
-export function tcpFlags(bits: number): Partial<Record<(typeof flagNames)[number], true>> {
-  return Object.fromEntries(flagNames.filter((_, bit) => bits & (1 << bit)).map((name) => [name, true]));
+export function tcpFlags(bits: number): TcpFlags {
+  return allFlags[bits] ?? {};
 }

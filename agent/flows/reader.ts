@@ -1,5 +1,6 @@
-import type { Flow, FlowLine, LostFlows } from "#agent/api/flow.ts";
+import type { Flow, LostFlows } from "#agent/api/flow.ts";
 import type { FlowQuery } from "#agent/api/flow-filter.ts";
+import type { Written } from "#agent/api/json-text.ts";
 import type { FlowContext } from "./context.ts";
 import { flowFilter } from "./filter.ts";
 import { NearestRules } from "./nearest.ts";
@@ -53,13 +54,13 @@ export class FlowReader {
   }
 
   /**
-   * What is kept, oldest first, then, when following, what comes, until the signal.
+   * Lines of JSON: what is kept, oldest first, then, when following, what comes, until the signal.
    * Batches may be empty: they are where the caller lets others work.
    *
    * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
-  read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly FlowLine[]> {
-    return this.#walk(selectionOf(query), (record) => this.#renderer.render(record), signal);
+  read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly (Written | LostFlows)[]> {
+    return this.#walk(selectionOf(query), (record) => this.#renderer.write(record), signal);
   }
 
   /** As {@link read}, of events. */

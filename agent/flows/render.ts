@@ -1,4 +1,5 @@
 import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
+import { Written } from "#agent/api/json-text.ts";
 import {
   AddressFamily,
   ConnectionEnd,
@@ -14,7 +15,8 @@ import { denialOf } from "./denial.ts";
 import { dropReasonName, dropReasonText } from "./drop-reason.ts";
 import { layer4 } from "./layer4.ts";
 import type { NearestRules } from "./nearest.ts";
-import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict } from "./record.ts";
+import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict, ownEvent } from "./record.ts";
+import { FlowTemplates } from "./flow-templates.ts";
 import { RuleWords } from "./rule-words.ts";
 import { sourceFileName } from "./source-file.ts";
 import { connectionOf, subType, traceOf } from "./trace.ts";
@@ -25,6 +27,7 @@ export class FlowRenderer {
   readonly #nearest: NearestRules;
   readonly #words: RuleWords;
   readonly #uuidPrefix: string;
+  readonly #templates = new FlowTemplates();
 
   constructor(context: FlowContext, nearest: NearestRules) {
     this.#context = context;
@@ -34,54 +37,71 @@ export class FlowRenderer {
     this.#uuidPrefix = crypto.randomUUID().slice(0, 13);
   }
 
-  render(record: FlowRecord): Flow {
-    const { event } = record;
+  render(kept: FlowRecord): Flow {
+    const record = ownRecord(kept);
+    const { weir, ...common } = this.#commonOf(record);
+    return { ...ownPart(record, this.uuid(record)), ...common, weir: { ...weir, ...this.#ownReasons(record) } };
+  }
+
+  /** As {@link render}, written as JSON: of what many flows have in common the text is kept. */
+  write(record: FlowRecord): Written {
+    const template = this.#templates.get(record, () => templateOf(this.#commonOf(ownRecord(record))));
+    const own = JSON.stringify(ownPart(record, this.uuid(record)));
+    const reasons = JSON.stringify(this.#ownReasons(record));
+    const rest = reasons === "{}" ? "" : `,${reasons.slice(1, -1)}`;
+    return new Written(`${own.slice(0, -1)},${template}${rest}}}`);
+  }
+
+  /** What a flow says that says the same of every packet of its kind between the same ends. */
+  #commonOf({ event, source, destination }: FlowRecord): CommonPart {
     const dropped = event.reason !== DropReason.NONE;
-    const l4 = layer4(event);
+    const denied = deniedEnd(event);
+    const rules = this.#rulesOf(event);
+    const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
     return {
-      time: formatTime(record.time),
-      uuid: this.uuid(record),
-      verdict: flowVerdict(record),
       ...(dropped ? { drop_reason: event.reason, drop_reason_desc: dropReasonName(event.reason) } : {}),
-      ...ipOf(event),
-      ...(l4 ? { l4 } : {}),
-      source: endpointOf(record.source),
-      destination: endpointOf(record.destination),
+      source: endpointOf(source),
+      destination: endpointOf(destination),
       Type: "L3_L4",
       node_name: this.#context.nodeName,
       event_type: { type: event.type, sub_type: subType(event) },
       traffic_direction: directionOf(event) === "egress" ? "EGRESS" : "INGRESS",
       ...(event.type === EventType.VERDICT ? { policy_match_type: matchOf(event) } : {}),
-      ...traceOf(event),
+      ...(event.type === EventType.TRACE ? traceOf(event) : {}),
       is_reply: event.isReply !== 0,
       ...(event.ifindex === 0 ? {} : { interface: { index: event.ifindex } }),
       ...(event.line === 0 ? {} : { file: { name: sourceFileName(event.file), line: event.line } }),
       ...this.#policiesOf(event),
-      weir: this.#weirOf(record),
+      weir: {
+        rules,
+        generation: event.generation.toString(),
+        reason: dropped ? dropReasonText(event.reason) : allowed,
+        ...(denied ? { denied } : {}),
+      },
     };
   }
 
-  #weirOf(record: FlowRecord): Flow["weir"] {
+  /** The reasons of this packet alone. */
+  #ownReasons(record: FlowRecord): Pick<Flow["weir"], "nearest" | "staged" | "connection"> {
     const { event, staged } = record;
-    const forwarded = event.reason === DropReason.NONE;
-    const denied = deniedEnd(event);
-    const verdict = decidingVerdict(event);
-    const deciding = verdict === undefined ? [] : event.end.filter((end) => end.verdict === verdict);
-    // No rule speaks for both directions, so none is named twice.
-    const rules = deciding.flatMap((end) => this.#words.of(end, event.generation).rules);
-    const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
+    if (event.type === EventType.TRACE) return { connection: connectionOf(event) };
     const denial = denialOf(record);
     const nearest = denial && this.#nearest.find(denial);
-    const connection = connectionOf(event);
-    return {
-      rules,
-      ...(nearest === undefined ? {} : { nearest }),
-      generation: event.generation.toString(),
-      reason: forwarded ? allowed : dropReasonText(event.reason),
-      ...(denied ? { denied } : {}),
-      ...(staged.length > 0 ? { staged } : {}),
-      ...(connection ? { connection } : {}),
-    };
+    return { ...(nearest === undefined ? {} : { nearest }), ...(staged.length > 0 ? { staged } : {}) };
+  }
+
+  /** Those of the ends whose policy decided. No rule speaks for both directions, so none is named twice. */
+  #rulesOf(event: EventRecord): Flow["weir"]["rules"] {
+    const verdict = decidingVerdict(event);
+    const {
+      end: [from, to],
+      generation,
+    } = event;
+    if (verdict === undefined) return [];
+    const egress = from.verdict === verdict ? this.#words.of(from, generation).rules : [];
+    const ingress = to.verdict === verdict ? this.#words.of(to, generation).rules : [];
+    if (egress.length === 0) return ingress;
+    return ingress.length === 0 ? egress : [...egress, ...ingress];
   }
 
   #policiesOf({ end, generation }: EventRecord): Partial<Flow> {
@@ -102,14 +122,38 @@ export class FlowRenderer {
   }
 }
 
-function ipOf({ family, source, destination }: EventRecord): Pick<Flow, "IP"> {
-  if (family === AddressFamily.NONE) return {};
+/** What differs from packet to packet. */
+type OwnPart = Pick<Flow, "time" | "uuid" | "verdict" | "IP" | "l4">;
+
+/** What packets of a kind between the same ends have in common. */
+type CommonPart = Omit<Flow, keyof OwnPart>;
+
+function ownPart(record: FlowRecord, uuid: string): OwnPart {
+  const { event } = record;
+  const l4 = layer4(event);
   return {
-    IP: {
-      source: addressText(family, source.bytes),
-      destination: addressText(family, destination.bytes),
-      ipVersion: family === AddressFamily.IPV6 ? "IPv6" : "IPv4",
-    },
+    time: formatTime(record.time),
+    uuid,
+    verdict: flowVerdict(record),
+    ...(event.family === AddressFamily.NONE ? {} : { IP: ipOf(event) }),
+    ...(l4 ? { l4 } : {}),
+  };
+}
+
+/** Its JSON without the brace before, and without those of `weir`, its last, and its own behind. */
+function templateOf({ weir, ...common }: CommonPart): string {
+  return JSON.stringify({ ...common, weir }).slice(1, -2);
+}
+
+function ownRecord(record: FlowRecord): FlowRecord {
+  return { ...record, event: ownEvent(record.event) };
+}
+
+function ipOf({ family, source, destination }: EventRecord): NonNullable<Flow["IP"]> {
+  return {
+    source: addressText(family, source.bytes),
+    destination: addressText(family, destination.bytes),
+    ipVersion: family === AddressFamily.IPV6 ? "IPv6" : "IPv4",
   };
 }
 

@@ -17,9 +17,8 @@ export function subType(event: EventRecord): number {
   return event.type === EventType.DROP ? event.reason : 0;
 }
 
-/** What a flow says of how its connection goes; nothing where the event is a judgement or a drop. */
+/** What a flow says of how its connection goes. @param event of a trace. */
 export function traceOf(event: EventRecord): Pick<Flow, "trace_observation_point" | "trace_reason"> {
-  if (event.type !== EventType.TRACE) return {};
   return { trace_observation_point: pointOf(event)[0], trace_reason: event.isReply ? "REPLY" : "ESTABLISHED" };
 }
 
@@ -30,9 +29,8 @@ function stateOf({ connection }: EventRecord): FlowConnection["state"] {
   return (connection & closing) === closing ? "closed" : "closing";
 }
 
-/** The connection's counts; undefined where the event is a judgement or a drop. */
-export function connectionOf(event: EventRecord): FlowConnection | undefined {
-  if (event.type !== EventType.TRACE) return undefined;
+/** How a connection goes. @param event of a trace. */
+export function connectionOf(event: EventRecord): FlowConnection {
   const ends = ([source, destination]: readonly [bigint, bigint]) => ({
     source: source.toString(),
     destination: destination.toString(),

@@ -53,10 +53,14 @@ export async function pause(clock: Clock, milliseconds: number, signal: AbortSig
 
 /** RFC 3339 in UTC with nanoseconds. */
 export function formatTime(wallNanoseconds: bigint): string {
-  const seconds = wallNanoseconds / 1_000_000_000n;
-  const fraction = (wallNanoseconds % 1_000_000_000n).toString().padStart(9, "0");
-  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
+  const second = Number(wallNanoseconds / 1_000_000_000n);
+  const fraction = String(wallNanoseconds % 1_000_000_000n).padStart(9, "0");
+  if (second !== latest.second) latest = { second, text: new Date(second * 1000).toISOString().slice(0, 19) };
+  return `${latest.text}.${fraction}Z`;
 }
+
+/** The second that was written last: flows come in their order. */
+let latest = { second: 0, text: "1970-01-01T00:00:00" };
 
 /** The real clock. */
 export class SystemClock implements Clock {

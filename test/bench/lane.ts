@@ -84,6 +84,7 @@ export async function plainLane(lab: Lab, cpu: number): Promise<Lane> {
 
 /** Two pods of a node with a real agent, each end's policy in force. */
 export interface PodLane extends Lane {
+  readonly node: LabNode;
   /** Brings so many entries more into force, in the egress of the client and the ingress of the server each. */
   addEntries(count: number): Promise<void>;
 }
@@ -101,6 +102,7 @@ export async function podLane(lab: Lab, cpu: number, others: string): Promise<Po
   const lane = await startLane(lab, cpu, ends);
   return {
     ...lane,
+    node,
     addEntries: async (count) => {
       await node.changeObjects("many.json", JSON.stringify(manyAddresses(count)));
       const entries = await node.read<unknown[]>("bpf", "policy", "list");

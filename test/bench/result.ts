@@ -5,8 +5,10 @@ export interface BenchResult {
   /** The median of the runs. */
   readonly value: number;
   readonly unit: string;
-  /** At most this; null: only told. */
+  /** At most this, unless {@link least}; null: only told. */
   readonly target: number | null;
+  /** The target is the least, not the most. */
+  readonly least?: boolean;
   readonly runs: number;
 }
 

@@ -13,6 +13,7 @@ const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> = {
   datapath: () => import("./datapath.ts"),
   policy: () => import("./policy.ts"),
   cni: () => import("./cni.ts"),
+  observe: () => import("./observe.ts"),
   bandwidth: () => import("./bandwidth.ts"),
 };
 
@@ -35,12 +36,12 @@ function describeMachine(): Machine {
   };
 }
 
-function line({ suite, case: name, value, unit, target, runs }: BenchResult): string {
+function line({ suite, case: name, value, unit, target, runs, least = false }: BenchResult): string {
   const figure = value.toFixed(unit === "ratio" ? 3 : value < 10 ? 2 : 0);
-  const wanted = target === null ? "" : `at most ${target}`;
-  const isMissed = target !== null && value > target;
+  const wanted = target === null ? "" : `at ${least ? "least" : "most"} ${target}`;
+  const isMissed = target !== null && (least ? value < target : value > target);
   const mark = target === null ? "" : isMissed ? "missed" : "met";
-  const text = `${suite.padEnd(10)}${name.padEnd(32)}${figure.padStart(10)} ${unit.padEnd(14)}${wanted.padEnd(16)}${mark.padEnd(8)}${runs} runs`;
+  const text = `${suite.padEnd(10)}${name.padEnd(32)}${figure.padStart(10)} ${unit.padEnd(14)}${wanted.padEnd(17)}${mark.padEnd(8)}${runs} runs`;
   return isMissed ? styleText("yellow", text) : text;
 }
 

@@ -1,4 +1,5 @@
-import type { StagedOutcome } from "#agent/api/flow.ts";
+import type { FlowLine, StagedOutcome } from "#agent/api/flow.ts";
+import { Written } from "#agent/api/json-text.ts";
 import type { RuleDescription } from "#agent/api/policy-views.ts";
 import { flowQuery, type FlowQuery } from "#agent/api/flow-filter.ts";
 import {
@@ -124,6 +125,11 @@ export function addEvent(
   eventRecord.encode(added, view, 0);
   ring.add(view, 0, staged, audit);
   ring.settle(ring.lost);
+}
+
+/** A line of the stream as its reader has it. */
+export function lineOf(line: FlowLine | Written): FlowLine {
+  return line instanceof Written ? (JSON.parse(line.text) as FlowLine) : line;
 }
 
 /** A query as the API parses it. */

@@ -3,7 +3,7 @@ import type { FlowLine } from "#agent/api/flow.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { SeenNamespaces } from "#agent/flows/seen-namespaces.ts";
-import { addEvent, denial, event, FakeContext, noEnd, query } from "./fixture.ts";
+import { addEvent, denial, event, FakeContext, lineOf, noEnd, query } from "./fixture.ts";
 
 class Setup {
   readonly context = new FakeContext();
@@ -20,7 +20,8 @@ class Setup {
   }
   /** What a reader sees: source ports of flows, and counts of lost ones as text. */
   async *read(text: Readonly<Record<string, string>>): AsyncGenerator<number | string> {
-    for await (const lines of this.#reader.read(query(text), this.#stop.signal)) yield* lines.map(brief);
+    for await (const lines of this.#reader.read(query(text), this.#stop.signal))
+      yield* lines.map((line) => brief(lineOf(line)));
   }
   stop(): void {
     this.#stop.abort();
@@ -140,7 +141,10 @@ test("the same flow has the same name to every reader", async () => {
   setup.add(1, 2);
   const signal = new AbortController().signal;
   const names = async (): Promise<string[]> =>
-    (await all(reader.read(query(), signal))).flat().flatMap((line) => ("uuid" in line ? [line.uuid] : []));
+    (await all(reader.read(query(), signal)))
+      .flat()
+      .map(lineOf)
+      .flatMap((line) => ("uuid" in line ? [line.uuid] : []));
   const first = await names();
   expect(await names()).toEqual(first);
   expect(new Set(first).size).toBe(2);
