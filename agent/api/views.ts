@@ -75,6 +75,8 @@ export const statusView = z.looseObject({
     devices: z.array(z.string()).readonly(),
     resets: z.int(),
   }),
+  /** Events of the datapath: kept, of at most so many; seen since the agent started; and lost since load, because the kernel's ring was full. */
+  flows: z.looseObject({ kept: z.int(), capacity: z.int(), seen: z.int(), lost: z.int() }),
   /** Under which addresses pods reach the world. Counts since load: ports given, ports found taken, packets that got none. */
   masquerade: z.looseObject({
     enabled: z.boolean(),

@@ -63,9 +63,9 @@ export async function statusOf(node: Node): Promise<StatusView> {
       attach: kernel.attachMode,
       programs: kernel.programs,
       devices: devices.present.map(({ name }) => name),
-      eventsLost: Number(kernel.eventsLost()),
       resets: Number(kernel.resets()),
     },
+    flows: { ...node.flows.counts, lost: Number(kernel.eventsLost()) },
     masquerade: {
       enabled: masquerade.enabled,
       devices: [...masquerade.devices].map(([name, addresses]) => ({ name, ...addresses })),

@@ -7,13 +7,11 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { agentSocket } from "#agent/api/run-dir-paths.ts";
-import { mustRun } from "#agent/local/command.ts";
 import { LabNode } from "#agent/local/lab-node.ts";
 import type { LabPod } from "#agent/local/lab-pod.ts";
 import { Lab } from "#agent/local/lab.ts";
 import { until } from "#agent/local/until.ts";
-import { buildPacket, type TcpFlag } from "#test/support/packet.ts";
-import { EventSource } from "./event-source.ts";
+import { deviceOf, EventSource, frameOf } from "#test/support/event-source.ts";
 import { exitOnSignals } from "./exit-on-signals.ts";
 import { lanePolicies, lanePort } from "./lane-policies.ts";
 import { podLane } from "./lane.ts";
@@ -40,29 +38,7 @@ async function scene(lab: Lab): Promise<Scene> {
   await node.startAgent();
   const add = async (name: string) => node.addPod({ namespace: "bench", name, labels: { app: name } });
   const [client, server] = [await add("client"), await add("server")];
-  const folder = join(node.bpffs, "weir", "programs");
-  const [hash = ""] = readdirSync(folder);
-  return {
-    node,
-    client,
-    server,
-    source: await EventSource.start(lab, node.namespace, join(folder, hash, "pod_egress")),
-  };
-}
-
-/** A packet of one pod to the other. */
-function frame(from: LabPod, to: LabPod, ports: readonly [number, number], ...flags: TcpFlag[]): string {
-  const [sport, dport] = ports;
-  const macOf = (isPod: boolean) => from.result.interfaces.find(({ sandbox }) => isPod === !!sandbox)?.mac ?? "";
-  const ends = { sourceMac: macOf(true), destinationMac: macOf(false), source: from.ipv4, destination: to.ipv4 };
-  const bytes = buildPacket({ ...ends, transport: { kind: "tcp", sport, dport, flags } });
-  return Buffer.from(bytes).toString("base64");
-}
-
-/** Index of the host side of a pod's veth. */
-async function deviceOf({ namespace }: LabNode, pod: LabPod): Promise<number> {
-  const text = await mustRun(["ip", "-n", namespace.name, "-j", "link", "show", "dev", pod.hostInterface]);
-  return (JSON.parse(text) as [{ ifindex: number }])[0].ifindex;
+  return { node, client, server, source: await EventSource.start(node) };
 }
 
 /** Nanoseconds of CPU that all threads of a process have had. */
@@ -94,14 +70,14 @@ async function follow(node: LabNode, signal: AbortSignal): Promise<{ lines: numb
 async function makeFlows({ client, server, source, node }: Scene, round: number): Promise<void> {
   const numbers = Array.from({ length: perRound / 3 }, (_, i) => 1024 + ((round * (perRound / 3) + i) % 60_000));
   const [atClient, atServer] = [await deviceOf(node, client), await deviceOf(node, server)];
-  await source.run({ ifindex: atClient, frames: numbers.map((port) => frame(client, server, [port, 81], "SYN")) });
+  await source.run({ ifindex: atClient, frames: numbers.map((port) => frameOf(client, server, [port, 81], "SYN")) });
   await source.run({
     ifindex: atClient,
-    frames: numbers.map((port) => frame(client, server, [port, lanePort], "SYN")),
+    frames: numbers.map((port) => frameOf(client, server, [port, lanePort], "SYN")),
   });
   await source.run({
     ifindex: atServer,
-    frames: numbers.map((port) => frame(server, client, [lanePort, port], "SYN", "ACK")),
+    frames: numbers.map((port) => frameOf(server, client, [lanePort, port], "SYN", "ACK")),
   });
 }
 
@@ -139,9 +115,9 @@ async function flood({ node, client, server, source }: Scene): Promise<Flood> {
   const end = { isOver: false };
   const order = {
     ifindex,
-    flood: frame(client, server, [40_000, 81], "SYN"),
+    flood: frameOf(client, server, [40_000, 81], "SYN"),
     perSecond: floodRate,
-    seconds: floodSeconds,
+    packets: floodRate * floodSeconds,
   };
   const made = source.run(order).finally(() => (end.isOver = true));
   const times: number[] = [];
@@ -164,7 +140,7 @@ async function flood({ node, client, server, source }: Scene): Promise<Flood> {
   });
   const sorted = times.toSorted((a, b) => a - b);
   const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
-  return { p99, rate: packets / floodSeconds, cpu: used, growth: residentSet(pid) - memory };
+  return { p99, rate: packets / elapsed, cpu: used, growth: residentSet(pid) - memory };
 }
 
 /** Drops by policy as the datapath counted them, and events of them. */

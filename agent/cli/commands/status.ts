@@ -33,6 +33,10 @@ function masqueradeText({ masquerade: { enabled, devices, allocated, retries, ex
   return `${addresses.join("; ")}; since load ${allocated} flows, ${retries} ports retried, ${exhausted} packets without a port`;
 }
 
+function flowsText({ flows: { kept, capacity, seen, lost } }: StatusView): string {
+  return `${seen} seen, ${lost} lost, ${kept} of ${capacity} kept`;
+}
+
 function cniText({ cni: { state, binary, conflist, plugins, cniVersions, setAside, events } }: StatusView): string {
   if (state === "off") return "not installed by the agent";
   const versions = [cniVersions.at(0), cniVersions.at(-1)].filter((version, n, all) => all.indexOf(version) === n);
@@ -58,6 +62,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["Devices", status.datapath.devices.join(", ") || "none"],
       ["Masquerade", masqueradeText(status)],
       ["CNI", cniText(status)],
+      ["Flows", flowsText(status)],
       ["Endpoints", counts.join(", ") || "none"],
       ["Problems", status.problems.join("\n") || "none"],
     ],

@@ -82,6 +82,7 @@ test("status", async () => {
       "CNI         installed",
       "            /etc/cni/net.d/05-weir.conflist: weir-cni, portmap; CNI 0.3.1 to 1.0.0",
       "            /opt/cni/bin/weir-cni",
+      "Flows       70000 seen, 3 lost, 812 of 65536 kept",
       "Endpoints   1 ready",
       "Problems    none",
       "",

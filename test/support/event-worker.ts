@@ -8,7 +8,7 @@ import { Program } from "libbpf-ts";
 /** Packets to run one after the other, or one to run at a rate. */
 export type EventOrder =
   | { readonly ifindex: number; readonly frames: readonly string[] }
-  | { readonly ifindex: number; readonly flood: string; readonly perSecond: number; readonly seconds: number };
+  | { readonly ifindex: number; readonly flood: string; readonly perSecond: number; readonly packets: number };
 
 /** Runs of one call. */
 const burst = 2_000;
@@ -21,7 +21,7 @@ async function flood(order: Extract<EventOrder, { flood: string }>): Promise<num
   let made = 0;
   for (;;) {
     const elapsed = (performance.now() - begin) / 1000;
-    if (elapsed >= order.seconds) return made;
+    if (made >= order.packets) return made;
     if (made >= elapsed * order.perSecond) {
       await delay(1);
       continue;
