@@ -42,10 +42,10 @@ export type FlowPolicy = z.infer<typeof flowPolicy>;
 
 const ends = z.object({ source: z.string(), destination: z.string() });
 
-/** A connection up to the packet, which counts. By who sent it: the end that opened it, or the other. */
+/** A connection up to the packet, which counts; of one that has timed out there is no packet. By who sent it: the end that opened it, or the other. */
 const flowConnection = z.object({
-  /** `closing`: one end has said that it will send no more. */
-  state: z.enum(["open", "closing", "closed"]),
+  /** `closing`: one end has said that it will send no more. `timed-out`: no packet came in its time. */
+  state: z.enum(["open", "closing", "closed", "timed-out"]),
   packets: ends,
   /** Ethernet headers included. */
   bytes: ends,

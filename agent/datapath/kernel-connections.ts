@@ -93,10 +93,14 @@ export class KernelConnections implements ConnectionTable {
     }
   }
 
-  async sweep(now: bigint): Promise<SweptConnections> {
+  async sweep(now: bigint, ended?: (connection: Connection) => void): Promise<SweptConnections> {
     const limited = new Map<number, number>();
-    const { seen, removed } = await this.#removeWhere(({ entry }) => {
-      if (entry.expires < now) return true;
+    const { seen, removed } = await this.#removeWhere((connection) => {
+      const { entry } = connection;
+      if (entry.expires < now) {
+        ended?.(connection);
+        return true;
+      }
       for (const [end, { limit }] of entry.end.entries()) {
         if (limit !== 0 && entry.hasPlace[end] !== 0) limited.set(limit, (limited.get(limit) ?? 0) + 1);
       }

@@ -210,8 +210,12 @@ export interface ConnectionTable {
   list(limit: number): Promise<Connection[]>;
   /** Open TCP connections that no packet has judged in this policy generation; lets others work meanwhile. */
   unjudged(generation: bigint): AsyncIterable<Connection>;
-  /** Removes entries that have timed out at `now` (boot time, ns); lets others work meanwhile. */
-  sweep(now: bigint): Promise<SweptConnections>;
+  /**
+   * Removes entries that have timed out at `now` (boot time, ns); lets others work meanwhile.
+   *
+   * @param ended is called with each.
+   */
+  sweep(now: bigint, ended?: (connection: Connection) => void): Promise<SweptConnections>;
   /** Removes all entries of some addresses; lets others work meanwhile. Says how many. */
   removeAddresses(addresses: readonly string[]): Promise<number>;
 }

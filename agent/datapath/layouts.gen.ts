@@ -1176,6 +1176,7 @@ export const ConnectionFlag = {
   VIA_STACK: 16,
   ESTABLISHED: 32,
   FORWARDED: 64,
+  TIMED_OUT: 128,
 } as const;
 export type ConnectionFlag = (typeof ConnectionFlag)[keyof typeof ConnectionFlag];
 

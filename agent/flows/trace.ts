@@ -25,6 +25,7 @@ export function traceOf(event: EventRecord): Pick<Flow, "trace_observation_point
 const closing = ConnectionFlag.SOURCE_CLOSING | ConnectionFlag.DESTINATION_CLOSING;
 
 function stateOf({ connection }: EventRecord): FlowConnection["state"] {
+  if (connection & ConnectionFlag.TIMED_OUT) return "timed-out";
   if ((connection & closing) === 0) return "open";
   return (connection & closing) === closing ? "closed" : "closing";
 }

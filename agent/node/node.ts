@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
-import type { Hooks } from "#agent/datapath/kernel.ts";
-import { EventRecordView } from "#agent/datapath/layouts.gen.ts";
+import type { Connection, Hooks } from "#agent/datapath/kernel.ts";
+import { eventRecord, EventRecordView } from "#agent/datapath/layouts.gen.ts";
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { BlockUpkeep } from "#agent/ipam/block-upkeep.ts";
 import { addressesOf } from "#agent/ipam/lease.ts";
@@ -23,6 +23,7 @@ import { type NodeParts, unmanagedRanges } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
 import { Strays } from "./strays.ts";
 import { Unenforced } from "./unenforced.ts";
+import { timedOut } from "./timed-out.ts";
 import { hasWaitingDeletions, replayDeletions } from "./waiting-deletions.ts";
 
 /** Between two sweeps of connections, identities and policy slots that nobody needs, in ms. */
@@ -58,6 +59,8 @@ export class Node {
   /** Which maps are nearly full. */
   readonly pressure = new MapPressure();
   readonly #ring: FlowRing;
+  /** Where an event of the agent's own is written. */
+  readonly #scratch = new DataView(new ArrayBuffer(eventRecord.size));
   /** The node's own addresses that are not known to the kernel yet, because something stood in the way. */
   #waiting: { readonly addresses: readonly string[]; readonly problem: string } | null = null;
   #connections = 0;
@@ -390,10 +393,18 @@ export class Node {
     for await (const _batch of kernel.events(keep, signal)) this.#ring.settle(kernel.eventsLost());
   }
 
+  #tellEnd(connection: Connection): void {
+    const event = timedOut(connection);
+    if (event === null || this.parts.config.traceInterval === 0n) return;
+    eventRecord.encode(event, this.#scratch, 0);
+    this.#ring.add(this.#scratch, 0);
+  }
+
   async #sweep(signal: AbortSignal): Promise<void> {
     const { kernel, enforcement, changes, references, outsiders, masquerade } = this.parts;
     for await (const _tick of ticks(sweepInterval, signal)) {
-      const { live, limited } = await kernel.connections.sweep(kernel.now());
+      const { live, limited } = await kernel.connections.sweep(kernel.now(), (connection) => this.#tellEnd(connection));
+      this.#ring.settle(kernel.eventsLost());
       this.#connections = live;
       kernel.limits.recount(limited);
       await kernel.fragments.sweep(kernel.now());

@@ -57,6 +57,8 @@ enum connection_flag {
 	 * address: no policy of the node's speaks of it, and it has none of the node's privileges.
 	 */
 	CONNECTION_FORWARDED = 64,
+	/* Of events alone: no packet came in its time. */
+	CONNECTION_TIMED_OUT = 128,
 };
 
 /* What one end's policy said. */
