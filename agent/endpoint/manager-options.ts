@@ -4,6 +4,7 @@ import type { AddressPair } from "#agent/ipam/lease.ts";
 import type { PodBandwidth } from "#policy/model/bandwidth.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import type { Enforcement } from "./enforcement.ts";
+import type { EndpointRecord } from "./record.ts";
 import type { EndpointRecords } from "./records.ts";
 
 export interface IdentityNumbers {
@@ -59,6 +60,13 @@ export interface AddressWish {
   readonly sticky: boolean;
 }
 
+/** What happened to an endpoint, by a word of its log, or `deleted`. */
+export interface EndpointChange {
+  readonly event: string;
+  readonly record: EndpointRecord;
+  readonly subject: Subject;
+}
+
 export interface EndpointManagerOptions {
   readonly enforcement: Enforcement;
   readonly records: EndpointRecords;
@@ -79,6 +87,8 @@ export interface EndpointManagerOptions {
   readonly nextIncarnation: () => number;
   readonly randomMac: () => string;
   readonly now: () => Date;
+  /** Told of what happens to endpoints. */
+  readonly changed?: (change: EndpointChange) => void;
   /** Told when something goes wrong after an answer was given. */
   readonly failed: (error: unknown, what: string) => void;
 }

@@ -271,6 +271,7 @@ export class EndpointManager {
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);
     this.#log.delete(record.id);
+    this.#options.changed?.({ event: "deleted", ...found });
     this.#lastChange = performance.now();
     // Nobody need wait for this: until it is done the addresses are not given again, and the
     // incarnation keeps a later pod from inheriting what a crash leaves.
@@ -400,6 +401,8 @@ export class EndpointManager {
     const events = this.#log.get(id) ?? [];
     events.push({ time: this.#options.now().toISOString(), event, message });
     this.#log.set(id, events.slice(-keptEvents));
+    const found = this.#endpoints.get(id);
+    if (found) this.#options.changed?.({ event, ...found });
   }
 
   #require(id: number): { record: EndpointRecord; subject: Subject } {

@@ -22,6 +22,13 @@ export interface JudgingPolicy {
   readonly options: EngineOptions;
 }
 
+/** What a revision brought into force, and what it took out. */
+export interface PolicyChanges {
+  readonly updated: readonly PolicyObject[];
+  readonly deleted: readonly PolicyObject[];
+  readonly revision: bigint;
+}
+
 export interface PolicyControllerOptions {
   readonly enforcement: Enforcement;
   readonly endpoints: EndpointManager;
@@ -38,6 +45,8 @@ export interface PolicyControllerOptions {
   readonly now: () => Date;
   /** Told of each attempt to put objects in force, and how long it took in ms. */
   readonly updated?: (accepted: boolean, duration: number) => void;
+  /** Told of the objects that a revision has changed. */
+  readonly changed?: (changes: PolicyChanges) => void;
   /** Told of an error that nobody expects and that made objects refused. */
   readonly failed: (error: unknown, what: string) => void;
 }
@@ -269,16 +278,25 @@ export class PolicyController {
     return this.#parts.endpoints.planRelabels();
   }
 
+  #tellChanges(before: ReadonlyMap<string, { object: PolicyObject }>, revision: bigint): void {
+    const updated = [...this.#since].filter(([key, { object }]) => before.get(key)?.object !== object);
+    const deleted = [...before].filter(([key]) => !this.#since.has(key));
+    const objects = (list: typeof deleted): PolicyObject[] => list.map(([, { object }]) => object);
+    this.#parts.changed?.({ updated: objects(updated), deleted: objects(deleted), revision });
+  }
+
   #remember(objects: readonly PolicyObject[]): void {
     const revision = this.#parts.generation();
     this.#revision = revision;
+    const before = this.#since;
     this.#since = new Map(
       objects.map((object) => {
         const key = objectKey(object);
-        const known = this.#since.get(key);
+        const known = before.get(key);
         return [key, known?.object === object ? known : { object, revision }];
       }),
     );
+    this.#tellChanges(before, revision);
     this.#inForce = this.#history.get(revision) ?? { objects, options: this.#parts.enforcement.engine.options };
     this.#refusal = null;
     this.#waitsForStore = false;

@@ -86,6 +86,15 @@ export interface GetFlowsRequest {
   readonly field_mask?: { readonly paths?: readonly string[] };
 }
 
+/** `observer.GetAgentEventsRequest` and `observer.GetDebugEventsRequest`. */
+export interface GetEventsRequest {
+  readonly number?: string;
+  readonly first?: boolean;
+  readonly follow?: boolean;
+  readonly since?: Timestamp;
+  readonly until?: Timestamp;
+}
+
 /** `grpc.health.v1.HealthCheckRequest`. */
 export interface HealthCheckRequest {
   readonly service?: string;

@@ -4,10 +4,12 @@ import { version } from "#agent/api/version.ts";
 import type { FlowItem, FlowReader } from "#agent/flows/reader.ts";
 import type { FlowRecord } from "#agent/flows/record.ts";
 import type { FlowSelection } from "#agent/flows/selection.ts";
+import type { AgentEventQuery, AgentEvents } from "#agent/runtime/agent-events.ts";
+import { agentEventMessage } from "./agent-event.ts";
 import { fieldMask } from "./field-mask.ts";
 import { requestFilter } from "./flow-filter.ts";
 import { flowMessage } from "./flow-message.ts";
-import type { GetFlowsRequest } from "./messages.ts";
+import type { GetEventsRequest, GetFlowsRequest } from "./messages.ts";
 import { clusterName } from "./name-patterns.ts";
 import type { PeerView } from "./peer-view.ts";
 import type { MessageShape } from "./protos.ts";
@@ -20,6 +22,7 @@ const rateWindow = 60;
 export interface ObserverNeeds {
   readonly nodeName: string;
   readonly flows: FlowReader;
+  readonly agentEvents: AgentEvents;
   /** How this node's observer is reached. */
   peer(): PeerView;
 }
@@ -67,7 +70,7 @@ export class Observer {
   #selection(request: GetFlowsRequest): FlowSelection {
     const { first = false, follow = false, whitelist = [], blacklist = [] } = request;
     if (first && follow) {
-      throw new ApiError("bad-request", { asked: "read flows", obstacle: "first and follow exclude each other" });
+      throw firstAndFollow("read flows");
     }
     const { nodeName, flows } = this.#needs;
     const context = { nodeName, uuid: (record: FlowRecord) => flows.uuid(record) };
@@ -86,6 +89,28 @@ export class Observer {
       ...(until === undefined ? {} : { ends: (record) => record.time > until }),
       lost: true,
     };
+  }
+
+  /** What the agent has done. @throws ApiError `bad-request` at once. */
+  agentEvents({ number, first = false, follow = false, since, until }: GetEventsRequest, signal: AbortSignal): Batches {
+    if (first && follow) throw firstAndFollow("read events of the agent");
+    const query: AgentEventQuery = {
+      first,
+      follow,
+      ...(since && { since: fromTimestamp("since", since) }),
+      ...(until && { until: fromTimestamp("until", until) }),
+      ...(Number(number ?? "0") > 0 && { number: Number(number) }),
+    };
+    return this.#agentEvents(query, signal);
+  }
+
+  async *#agentEvents(query: AgentEventQuery, signal: AbortSignal): Batches {
+    const { agentEvents, nodeName } = this.#needs;
+    for await (const events of agentEvents.read(query, signal)) {
+      yield events.map((event) => {
+        return { agent_event: agentEventMessage(event), node_name: nodeName, time: toTimestamp(event.time) };
+      });
+    }
   }
 
   serverStatus(): object {
@@ -121,6 +146,10 @@ export class Observer {
     const seconds = Math.min(rateWindow, process.uptime());
     return this.#needs.flows.countSince(wallNanoseconds() - BigInt(Math.round(seconds * 1e9))) / seconds;
   }
+}
+
+function firstAndFollow(asked: string): ApiError {
+  return new ApiError("bad-request", { asked, obstacle: "first and follow exclude each other" });
 }
 
 interface Extent {

@@ -3,6 +3,7 @@ import { networkInterfaces } from "node:os";
 import type { Warn } from "#agent/api/handler.ts";
 import { hubbleSocket } from "#agent/api/run-dir-paths.ts";
 import { listenOnUnixSocket, removeSocket } from "#agent/api/unix-socket.ts";
+import type { AgentEvents } from "#agent/runtime/agent-events.ts";
 import type { FlowReader } from "#agent/flows/reader.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { type HubbleNetwork, NetworkListener } from "./network-listener.ts";
@@ -18,6 +19,7 @@ const stopTimeout = 1_000;
 export interface HubbleNode {
   readonly nodeName: string;
   readonly flows: FlowReader;
+  readonly agentEvents: AgentEvents;
   /** Names of the node's devices towards other nodes. */
   devices(): readonly string[];
 }
@@ -129,8 +131,8 @@ export class HubbleServer implements AsyncDisposable {
 
   async #load(): Promise<HubbleService> {
     const { HubbleService: Service } = await import("./service.ts");
-    const { nodeName, flows } = this.#node;
-    return new Service({ nodeName, flows, peer: () => this.peer() }, this.#warn, this.#stop.signal);
+    const { nodeName, flows, agentEvents } = this.#node;
+    return new Service({ nodeName, flows, agentEvents, peer: () => this.peer() }, this.#warn, this.#stop.signal);
   }
 
   /** The node's address of the host's family, by its devices; one of the other where it has none. */

@@ -17,7 +17,7 @@ import type { Warn } from "#agent/api/handler.ts";
 import { Pools } from "#agent/api/pools.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { Health } from "./health.ts";
-import type { GetFlowsRequest, HealthCheckRequest } from "./messages.ts";
+import type { GetEventsRequest, GetFlowsRequest, HealthCheckRequest } from "./messages.ts";
 import { type Batches, Observer, type ObserverNeeds } from "./observer.ts";
 import { loadProtos } from "./protos.ts";
 
@@ -37,7 +37,6 @@ const options = {
 const codes: Readonly<Record<string, status>> = {
   "bad-request": status.INVALID_ARGUMENT,
   "not-found": status.NOT_FOUND,
-  "not-ready": status.UNIMPLEMENTED,
   busy: status.RESOURCE_EXHAUSTED,
   stopping: status.UNAVAILABLE,
 };
@@ -60,8 +59,10 @@ export class HubbleService {
     const server = new Server(options);
     server.addService(protos.observer, {
       GetFlows: this.#stream("stream", (request: GetFlowsRequest, signal) => observer.flows(request, signal)),
-      GetAgentEvents: this.#stream("stream", () => refuse("read events of the agent")),
-      GetDebugEvents: this.#stream("stream", () => refuse("read events for debugging")),
+      GetAgentEvents: this.#stream("stream", (request: GetEventsRequest, signal) =>
+        observer.agentEvents(request, signal),
+      ),
+      GetDebugEvents: this.#stream("wait", (request: GetEventsRequest, signal) => noEvents(request, signal)),
       GetNodes: this.#unary(() => observer.nodes()),
       GetNamespaces: this.#unary(() => observer.namespaces()),
       ServerStatus: this.#unary(() => observer.serverStatus()),
@@ -165,8 +166,10 @@ function peerAdded(needs: ObserverNeeds): object {
   return { name: needs.nodeName, address, type: "PEER_ADDED", ...tls };
 }
 
-function refuse(asked: string): never {
-  throw new ApiError("not-ready", { asked, obstacle: "this version has none" });
+/** The datapath has no events for debugging: who follows them waits. */
+async function* noEvents({ follow = false }: GetEventsRequest, signal: AbortSignal): Batches {
+  yield [];
+  if (follow && !signal.aborted) await once(signal, "abort");
 }
 
 function stopping(): ApiError {

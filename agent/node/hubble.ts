@@ -9,6 +9,7 @@ export function hubbleNode({ parts, flows }: Node): HubbleNode {
   return {
     nodeName: parts.config.nodeName,
     flows,
+    agentEvents: parts.agentEvents,
     devices: () => parts.devices.present.map(({ name }) => name),
   };
 }

@@ -29,6 +29,7 @@ import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { getAddresses, parseAddress } from "#agent/netlink/address.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { CniInstall } from "#agent/install/cni-install.ts";
+import { AgentEvents } from "#agent/runtime/agent-events.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
 import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
 import { LiveOptions } from "#agent/runtime/live-options.ts";
@@ -46,6 +47,7 @@ import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { foreignHostSides, HostNetwork } from "./host-network.ts";
 import type { NodeObjectRanges } from "./node-object-ranges.ts";
+import { tellEndpoint, tellPolicies, toldIpcache } from "./agent-events.ts";
 import { openIpam } from "./open-ipam.ts";
 import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
@@ -64,6 +66,8 @@ export interface NodeParts {
   readonly clock: SystemClock;
   /** What metrics tell of that nothing else holds. */
   readonly observations: Observations;
+  /** What the agent has done, for those who look. */
+  readonly agentEvents: AgentEvents;
   readonly kernel: Kernel;
   readonly connection: NetlinkConnection;
   readonly host: HostNetwork;
@@ -159,12 +163,15 @@ export async function openParts(
   );
   const pods = new PodTable();
 
+  const agentEvents = new AgentEvents(() => clock.wallNanoseconds(clock.bootNanoseconds()));
+  agentEvents.add({ type: "AGENT_STARTED" });
+
   const own = (): string[] => [...nodeAddresses(connection), ...addressesOf(ipam.gateway)];
   const hostFailsafe = { inbound: config.hostFailsafeInbound, outbound: config.hostFailsafeOutbound };
   const enforcement = new Enforcement(new PolicyEngine([], { ...policyOptionsOf(live.values), hostFailsafe }), {
     kernel,
     addresses: new AddressSpace({
-      table: kernel.ipcache,
+      table: toldIpcache(kernel.ipcache, agentEvents),
       control: kernel.control,
       classes,
       fallback: ReservedIdentity.WORLD,
@@ -211,6 +218,7 @@ export async function openParts(
     host,
     mtu: defaultMtu,
     podFacts: (namespace, pod) => pods.find(namespace, pod),
+    changed: (change) => tellEndpoint(agentEvents, change),
     addressWish: (namespace, pod) => pods.addressWish(namespace, pod),
     relevantLabels: (labels) => pods.relevantLabels(labels),
     nextIncarnation: () => incarnations.next(),
@@ -226,6 +234,7 @@ export async function openParts(
     options: policyOptionsOf(live.values),
     generation: () => kernel.control.generation(),
     now: () => clock.now(),
+    changed: (changes) => tellPolicies(agentEvents, changes),
     updated: (accepted, duration) => observations.policyUpdate(accepted ? "in-force" : "refused", duration / 1000),
     failed: (error, what) => log.error({ err: error }, what),
   });
@@ -237,6 +246,7 @@ export async function openParts(
     log,
     clock,
     observations,
+    agentEvents,
     kernel,
     connection,
     host,

@@ -147,6 +147,21 @@ test("status, namespaces, node and peer", async () => {
   expect((await peers.next()).value).toEqual({ name: "node", address, type: "PEER_ADDED", tls });
 });
 
+test("what the agent has done: its start, the policy, each pod that came and its addresses", async () => {
+  const messages = (await client.stream("observer.Observer/GetAgentEvents").toArray()) as Message[];
+  const events = messages.map((message) => message["agent_event"] as Message);
+  expect(events[0]?.["type"]).toBe("AGENT_STARTED");
+  const of = (type: string, part: string) =>
+    events.filter((event) => event["type"] === type).map((event) => event[part] as Message);
+  const created = of("ENDPOINT_CREATED", "endpoint_update").map((update) => update["pod_name"]);
+  expect(created).toEqual(["open", "closed", "client", "far"]);
+  expect(of("POLICY_UPDATED", "policy_update").flatMap((update) => update["labels"])).toContain(
+    "k8s:io.cilium.k8s.policy.name=closed",
+  );
+  const addresses = of("IPCACHE_UPSERTED", "ipcache_update").map((update) => update["cidr"]);
+  expect(addresses).toEqual(expect.arrayContaining([`${pods.open.ipv4}/32`, `${pods.far.ipv4}/32`]));
+});
+
 test("from other machines only whom the CA knows, with TLS", async () => {
   const script = join(root, "test/support/hubble-reader.ts");
   const read = async (as?: Certificate): Promise<string[]> => {

@@ -1,3 +1,4 @@
+import { AgentEvents } from "#agent/runtime/agent-events.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import type { HubbleNetwork } from "#agent/hubble/network-listener.ts";
@@ -10,6 +11,9 @@ import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 export class HubbleFixture implements AsyncDisposable {
   readonly ring: FlowRing;
   readonly reader: FlowReader;
+  /** Of an agent whose clock stands still until a test moves it. */
+  readonly agentEvents = new AgentEvents(() => this.now);
+  now = 1_000_000_000n;
   /** What the server complained about. */
   readonly warnings: string[] = [];
   readonly runDir: string;
@@ -30,7 +34,8 @@ export class HubbleFixture implements AsyncDisposable {
     network = null as HubbleNetwork | null,
   } = {}): Promise<HubbleFixture> {
     const fixture = new HubbleFixture(context, capacity);
-    const node = { nodeName: context.nodeName, flows: fixture.reader, devices: () => ["lo"] };
+    const { reader: flows, agentEvents } = fixture;
+    const node = { nodeName: context.nodeName, flows, agentEvents, devices: () => ["lo"] };
     const warn = (message: string): void => void fixture.warnings.push(message);
     fixture.#server = fixture.#stack.use(await HubbleServer.listen(fixture.runDir, node, warn, network));
     fixture.warnings.length = 0; // a machine may lack the group

@@ -1,3 +1,4 @@
+import { AgentEvents } from "#agent/runtime/agent-events.ts";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -88,7 +89,7 @@ test("a port that is taken is told, and nothing is left of the try", async () =>
   await using first = await HubbleFixture.start({ network: network() });
   const port = Number(first.address.split(":")[1]);
   using run = new TemporaryFolder();
-  const node = { nodeName: "n1", flows: first.reader, devices: () => [] };
+  const node = { nodeName: "n1", flows: first.reader, agentEvents: new AgentEvents(() => 0n), devices: () => [] };
   const second = HubbleServer.listen(run.path, node, () => undefined, { ...network(), port });
   await expect(second).rejects.toThrow(
     new RegExp(`listen on 127.0.0.1 port ${port}: .*EADDRINUSE.*use another --hubble-address`),

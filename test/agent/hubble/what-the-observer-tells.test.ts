@@ -123,12 +123,13 @@ test("what the server says of itself and of its node", async () => {
   });
 });
 
-test("there are no events of other kinds yet, and that is said", async () => {
+test("there are no events for debugging: who asks gets none, and who follows waits", async () => {
   await using hubble = await HubbleFixture.start();
-  for (const method of ["GetAgentEvents", "GetDebugEvents"]) {
-    const stream = hubble.client.stream(`observer.Observer/${method}`);
-    expect([method, await codeOf(stream.toArray())]).toEqual([method, "UNIMPLEMENTED"]);
-  }
+  expect(await hubble.client.stream("observer.Observer/GetDebugEvents").toArray()).toEqual([]);
+  const stream = hubble.client.stream("observer.Observer/GetDebugEvents", { follow: true });
+  const ended = codeOf(stream.toArray());
+  await hubble.stopServer();
+  expect(await ended).toBe("UNAVAILABLE");
 });
 
 test("a peer is told of at once, and its stream stays", async () => {
