@@ -18,13 +18,17 @@ export interface Route<P> {
   readonly method: Method;
   /** `/v1/endpoints/:id`; a parameter is one segment. */
   readonly path: string;
+  /** One line for those who read the API's description. */
+  readonly summary: string;
+  /** Whether it changes anything; if not, `observe.sock` has it, too. */
+  readonly changes: boolean;
   readonly pool: Pool;
   /** Most bytes of a body; 0: it takes none. */
   readonly bodyLimit: number;
   readonly params: z.ZodType;
   readonly query: z.ZodType;
   readonly body: z.ZodType;
-  /** The shape of the answer, or of a line of it. Documents and tests; not checked when serving. */
+  /** The shape of the answer, or of a line of it. For the description and for tests; not checked when serving. */
   readonly response: z.ZodType;
   /** Status of the good answer. */
   readonly status: number;
@@ -58,6 +62,9 @@ export function route<
 >(spec: {
   method: Method;
   path: string;
+  summary: string;
+  /** Missing: whatever is no GET does. */
+  changes?: boolean;
   pool?: Pool;
   bodyLimit?: number;
   params?: Params;
@@ -78,6 +85,7 @@ export function route<
   ) => AsyncIterable<readonly (z.output<Response> | Written)[]>;
 }): Route<P> {
   return {
+    changes: spec.method !== "GET",
     pool: spec.stream ? "stream" : "call",
     bodyLimit: spec.body ? bodyLimit : 0,
     params: nothing,

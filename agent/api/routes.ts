@@ -7,6 +7,7 @@ import { configRoutes } from "./routes/config.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
+import { openapiRoutes } from "./routes/openapi.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { statusRoutes } from "./routes/status.ts";
 
@@ -21,4 +22,5 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...bpfRoutes,
   ...prefilterRoutes,
   ...flowRoutes,
+  ...openapiRoutes,
 ];

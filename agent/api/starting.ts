@@ -16,9 +16,7 @@ export function serveStarting(runDir: string, ports: Pick<Ports, "status">, warn
   const others = allRoutes.filter(({ path }) => !statusRoutes.some((route) => route.path === path));
   const routes: readonly Route<Pick<Ports, "status">>[] = [
     ...statusRoutes,
-    ...others.map(({ method, path, pool, bodyLimit, params, query, body, response, status }) => {
-      return { method, path, pool, bodyLimit, params, query, body, response, status, handle: notReady };
-    }),
+    ...others.map(({ handle: _handle, stream: _stream, ...route }) => ({ ...route, handle: notReady })),
   ];
   return ApiServer.listen(agentSocket(runDir), routes, ports, { warn });
 }

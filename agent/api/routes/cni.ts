@@ -9,6 +9,7 @@ export const cniRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/cni",
+    summary: "A call of the CNI binary",
     body: cniCall,
     bodyLimit: 2 * objectsLimit,
     response: cniAnswer,

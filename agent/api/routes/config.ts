@@ -9,12 +9,14 @@ export const configRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/config",
+    summary: "The agent's options, as they are in force",
     response: z.array(optionView).readonly(),
     handle: (_, { config }: Needs) => config.list(),
   }),
   route({
     method: "PATCH",
     path: "/v1/config",
+    summary: "Set options live, or take back what was set; all of them or none",
     body: optionChanges,
     response: optionChange,
     handle: ({ body }, { config }: Needs) => config.change(body),

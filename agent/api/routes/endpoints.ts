@@ -10,12 +10,14 @@ export const endpointRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/endpoints",
+    summary: "The pods of this node",
     response: z.array(endpointView).readonly(),
     handle: (_, { endpoints }: Needs) => endpoints.list(),
   }),
   route({
     method: "GET",
     path: "/v1/endpoints/:id",
+    summary: "One endpoint",
     params: idParams,
     response: endpointView,
     handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.get(id), `endpoint ${id}`),
@@ -23,6 +25,7 @@ export const endpointRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/endpoints/:id/log",
+    summary: "What happened to an endpoint, oldest first",
     params: idParams,
     response: z.array(endpointLogEntry).readonly(),
     handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.log(id), `endpoint ${id}`),
@@ -30,12 +33,14 @@ export const endpointRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/identities",
+    summary: "Identities that this node knows, with their labels",
     response: z.array(identityView).readonly(),
     handle: (_, { identities }: Needs) => identities.list(),
   }),
   route({
     method: "GET",
     path: "/v1/identities/:id",
+    summary: "One identity",
     params: idParams,
     response: identityView,
     handle: ({ params: { id } }, { identities }: Needs) => found(identities.get(id), `identity ${id}`),

@@ -11,6 +11,7 @@ export const flowRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/flows",
+    summary: "Flows, oldest first; all that is given must match, of a list one",
     query: flowQuery,
     response: z.union([flow, lostFlows]),
     stream: ({ query }, { flows }: Needs, signal) => flows.read(query, signal),

@@ -13,6 +13,7 @@ export const scrapeRoutes: readonly Route<NeedsText>[] = [
   route({
     method: "GET",
     path: "/metrics",
+    summary: "Metrics in Prometheus' text format",
     response: z.string(),
     textType: "text/plain; version=0.0.4; charset=utf-8",
     handle: (_, { metrics }: NeedsText) => metrics.text(),
@@ -24,6 +25,7 @@ export const metricsRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/metrics",
+    summary: "Metrics as JSON",
     response: z.array(metricView).readonly(),
     handle: (_, { metrics }: Needs) => metrics.list(),
   }),

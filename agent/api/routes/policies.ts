@@ -40,18 +40,21 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/policies",
+    summary: "Policy objects in force",
     response: z.array(policyView).readonly(),
     handle: (_, { policies }: Needs) => policies.list(),
   }),
   route({
     method: "GET",
     path: "/v1/policies/staged",
+    summary: "What is staged, with the connections that it would have judged otherwise",
     response: z.array(stagedView).readonly(),
     handle: (_, { policies }: Needs) => policies.staged(),
   }),
   route({
     method: "GET",
     path: "/v1/policies/object",
+    summary: "One policy object, with its manifest",
     query: z.strictObject({ name: objectName }),
     response: policyObjectView,
     handle: ({ query: { name } }, { policies }: Needs) => found(policies.get(name), `object ${name.text}`),
@@ -59,12 +62,14 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/policies/objects",
+    summary: "All that judging depends on: the objects in force and how they are read",
     response: policiesInForce,
     handle: (_, { policies }: Needs) => policies.inForce(),
   }),
   route({
     method: "DELETE",
     path: "/v1/policies/object",
+    summary: "Take back an object that was applied",
     query: z.strictObject({ name: objectName }),
     response: policyChange,
     handle: async ({ query: { name } }, { policies }: Needs) =>
@@ -73,6 +78,7 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/policies",
+    summary: "Apply policy objects; answered when they are in force",
     body: policyDocument,
     bodyLimit: objectsLimit,
     response: policyChange,
@@ -84,6 +90,8 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/policies/validate",
+    summary: "Look for errors in policy objects, without applying them",
+    changes: false,
     body: policyDocument,
     bodyLimit: objectsLimit,
     response: validation,
@@ -92,12 +100,14 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/policies/revision",
+    summary: "The revision of the policy that is in force",
     response: policyRevision,
     handle: (_, { policies }: Needs) => ({ revision: policies.revision() }),
   }),
   route({
     method: "GET",
     path: "/v1/policies/wait",
+    summary: "Wait until a revision is in force; without one, until all that was accepted before is",
     pool: "wait",
     query: z.strictObject({ revision: number.optional() }),
     response: policyRevision,
@@ -108,6 +118,8 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/policies/verify",
+    summary: "Compare the kernel's maps with the policy in force",
+    changes: false,
     pool: "wait",
     body: verificationRequest,
     response: verification,
@@ -117,6 +129,8 @@ export const policyRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/evaluate",
+    summary: "What becomes of a new connection, and by which rules",
+    changes: false,
     body: evaluationRequest,
     bodyLimit: objectsLimit,
     response: evaluation,

@@ -8,12 +8,14 @@ export const prefilterRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/prefilter",
+    summary: "Addresses that the node's devices take nothing from",
     response: prefilterView,
     handle: (_, { prefilter }: Needs) => prefilter.show(),
   }),
   route({
     method: "POST",
     path: "/v1/prefilter",
+    summary: "Add to the addresses that nothing is taken from",
     bodyLimit: objectsLimit,
     body: prefilterRequest,
     response: prefilterChange,
@@ -22,6 +24,7 @@ export const prefilterRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/prefilter/delete",
+    summary: "Take back from the addresses that nothing is taken from",
     bodyLimit: objectsLimit,
     body: prefilterRequest,
     response: prefilterChange,

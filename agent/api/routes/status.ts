@@ -8,6 +8,7 @@ export const statusRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
     path: "/v1/status",
+    summary: "Health of each part of the agent",
     response: statusView,
     handle: (_, { status }: Needs) => status.status(),
   }),

@@ -50,6 +50,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET bpf/counters": { path: "bpf/counters" },
   "GET bpf/endpoints": { path: "bpf/endpoints" },
   "GET bpf/bandwidth": { path: "bpf/bandwidth" },
+  "GET openapi.json": { path: "openapi.json" },
 };
 
 const nameOf = (route: Route<Ports>): string => `${route.method} ${route.path.replace("/v1/", "")}`;
