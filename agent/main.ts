@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { claimRunDir } from "#agent/api/run-dir.ts";
-import type { ServedRequest } from "#agent/api/handler.ts";
+import type { ChangeRequest, ServedRequest } from "#agent/api/handler.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { HubbleServer } from "#agent/hubble/server.ts";
 import { hubbleNetwork, hubbleNode } from "#agent/node/hubble.ts";
@@ -76,7 +76,9 @@ async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): P
   const ended = running.finally(() => stop.abort());
   await parts.starting[Symbol.asyncDispose]();
   const served = (request: ServedRequest): void => observeRequest(parts.observations, request);
-  stack.use(await serveApi(config, nodePorts(node), { warn, served }));
+  const auditLog = subsystemLog(log, "audit");
+  const changed = (request: ChangeRequest): void => auditLog.info(request, "a change was asked for");
+  stack.use(await serveApi(config, nodePorts(node), { warn, served, changed }));
   stack.use(await HubbleServer.listen(config.runDir, hubbleNode(node), warn, network));
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");

@@ -2,7 +2,7 @@
 export type ClientErrorKind =
   /** Nobody listens on the socket. */
   | "unreachable"
-  /** The socket is there, but not for this user. */
+  /** The socket is there, or an agent behind it, but not for this user. */
   | "forbidden"
   /** The agent refuses the request as it stands. */
   | "invalid"
@@ -50,6 +50,7 @@ export class ClientError extends Error {
 }
 
 function kindOf(status: number): ClientErrorKind {
+  if (status === 403) return "forbidden";
   if (status === 404) return "not-found";
   if (status === 503) return "unavailable";
   return status >= 400 && status < 500 && status !== 409 ? "invalid" : "failed";

@@ -43,6 +43,14 @@ export interface BpfListings {
   readonly bandwidth: BpfBandwidth;
 }
 
+interface Request {
+  readonly method: Method;
+  readonly path: string;
+  readonly query: Query;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The agent's API, typed. Answers are taken as they come: the agent is trusted. It
  * imports no schema library, because the CLI's start-up time is its users'.
@@ -51,10 +59,16 @@ export interface BpfListings {
  */
 export class ApiClient {
   readonly #socket: string;
+  readonly #observeSocket: string | undefined;
 
-  /** @param socket path of the agent's Unix socket. */
-  constructor(socket: string) {
+  /**
+   * @param socket path of the agent's Unix socket.
+   * @param observeSocket path of the one where nothing can be changed: what only reads goes there when the
+   * first is not for this user.
+   */
+  constructor(socket: string, observeSocket?: string) {
     this.#socket = socket;
+    this.#observeSocket = observeSocket;
   }
 
   status(): Promise<StatusView> {
@@ -67,7 +81,7 @@ export class ApiClient {
     return this.#get("/v1/config");
   }
   changeConfig(changes: OptionChanges): Promise<OptionChange> {
-    return this.#call("PATCH", "/v1/config", {}, changes);
+    return this.#change("PATCH", "/v1/config", {}, changes);
   }
   endpoints(): Promise<EndpointView[]> {
     return this.#get("/v1/endpoints");
@@ -98,22 +112,22 @@ export class ApiClient {
     return this.#get("/v1/policies/objects");
   }
   applyPolicy(document: PolicyDocument): Promise<PolicyChange> {
-    return this.#call("POST", "/v1/policies", {}, document);
+    return this.#change("POST", "/v1/policies", {}, document);
   }
   deletePolicy(name: string): Promise<PolicyChange> {
-    return this.#call("DELETE", "/v1/policies/object", { name });
+    return this.#change("DELETE", "/v1/policies/object", { name });
   }
   policyRevision(): Promise<{ revision: number }> {
     return this.#get("/v1/policies/revision");
   }
   waitRevision(revision: number | undefined, signal?: AbortSignal): Promise<{ revision: number }> {
-    return this.#call("GET", "/v1/policies/wait", { revision }, undefined, signal);
+    return this.#read("GET", "/v1/policies/wait", { revision }, undefined, signal);
   }
   verifyPolicy(request: VerificationRequest, signal?: AbortSignal): Promise<Verification> {
-    return this.#call("POST", "/v1/policies/verify", {}, request, signal);
+    return this.#read("POST", "/v1/policies/verify", {}, request, signal);
   }
   evaluate(request: EvaluationRequest): Promise<Evaluation> {
-    return this.#call("POST", "/v1/evaluate", {}, request);
+    return this.#read("POST", "/v1/evaluate", {}, request);
   }
   bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
     return this.#get(`/v1/bpf/${name}`);
@@ -123,15 +137,15 @@ export class ApiClient {
     return this.#get("/v1/prefilter");
   }
   addToPrefilter(request: PrefilterRequest): Promise<PrefilterChange> {
-    return this.#call("POST", "/v1/prefilter", {}, request);
+    return this.#change("POST", "/v1/prefilter", {}, request);
   }
   deleteFromPrefilter(request: PrefilterRequest): Promise<PrefilterChange> {
-    return this.#call("POST", "/v1/prefilter/delete", {}, request);
+    return this.#change("POST", "/v1/prefilter/delete", {}, request);
   }
 
   /** Flows as they come, line by line; ends when the agent stops or the signal says so. */
   async *flows(query: Query, signal?: AbortSignal): AsyncGenerator<FlowLine> {
-    const response = await this.#send("GET", "/v1/flows", query, undefined, signal);
+    const response = await this.#sendReading({ method: "GET", path: "/v1/flows", query, signal });
     if (response.statusCode !== 200) throw ClientError.fromAnswer(response.statusCode ?? 0, await readText(response));
     let rest = "";
     for await (const text of this.#pieces(response)) {
@@ -153,11 +167,18 @@ export class ApiClient {
   }
 
   #get<T>(path: string, query: Query = {}): Promise<T> {
-    return this.#call("GET", path, query);
+    return this.#read("GET", path, query);
   }
 
-  async #call<T>(method: Method, path: string, query: Query, body?: unknown, signal?: AbortSignal): Promise<T> {
-    const response = await this.#send(method, path, query, body, signal);
+  async #read<T>(method: Method, path: string, query: Query, body?: unknown, signal?: AbortSignal): Promise<T> {
+    return this.#take(await this.#sendReading({ method, path, query, body, signal }), signal);
+  }
+
+  async #change<T>(method: Method, path: string, query: Query, body?: unknown): Promise<T> {
+    return this.#take(await this.#send(this.#socket, { method, path, query, body }));
+  }
+
+  async #take<T>(response: IncomingMessage, signal?: AbortSignal): Promise<T> {
     const text = await readText(response).catch((error: NodeJS.ErrnoException) => {
       throw signal?.aborted ? error : ClientError.fromSocket(this.#socket, error);
     });
@@ -166,14 +187,24 @@ export class ApiClient {
     return JSON.parse(text) as T;
   }
 
-  #send(method: Method, path: string, query: Query, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+  async #sendReading(request: Request): Promise<IncomingMessage> {
+    try {
+      return await this.#send(this.#socket, request);
+    } catch (error) {
+      const mayLook = error instanceof ClientError && error.kind === "forbidden" && this.#observeSocket !== undefined;
+      if (!mayLook) throw error;
+      return await this.#send(this.#observeSocket, request);
+    }
+  }
+
+  #send(socket: string, { method, path, query, body, signal }: Request): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const text = body === undefined ? undefined : JSON.stringify(body);
     // Importing node:http as an ECMAScript module evaluates its lazy exports, and so loads all of
     // undici: 30 ms of a command's start. This way it costs 3.
     const { request: httpRequest } = process.getBuiltinModule("node:http");
     const request = httpRequest({
-      socketPath: this.#socket,
+      socketPath: socket,
       method,
       path: `${path}${queryText(query)}`,
       agent: false,
@@ -183,7 +214,7 @@ export class ApiClient {
     });
     request.once("response", resolve);
     request.once("error", (error: NodeJS.ErrnoException) => {
-      reject(signal?.aborted ? error : ClientError.fromSocket(this.#socket, error));
+      reject(signal?.aborted ? error : ClientError.fromSocket(socket, error));
     });
     request.end(text);
     return promise;

@@ -3,6 +3,7 @@ import { type Complaint, WeirError } from "#agent/runtime/errors.ts";
 /** Codes that the API itself gives; those of the agent's parts pass through unchanged. */
 export type ApiErrorCode =
   | "bad-request"
+  | "forbidden"
   | "unknown-route"
   | "method-not-allowed"
   | "too-large"
@@ -27,6 +28,7 @@ const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ApiError: {
     "bad-request": 400,
     "invalid-policy": 400,
+    forbidden: 403,
     "not-found": 404,
     "unknown-route": 404,
     "method-not-allowed": 405,

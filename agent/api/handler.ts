@@ -2,8 +2,11 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import type * as z from "zod";
+import type { PeerCredentials } from "#agent/net/peer-credentials.ts";
 import { answerError, ApiError } from "./errors.ts";
 import { jsonLines, jsonText } from "./json-text.ts";
+import type { Gate } from "./gate.ts";
+import { PacedWarnings } from "./paced-warnings.ts";
 import type { Pools } from "./pools.ts";
 import { readJson } from "./request-body.ts";
 import { matchPath, type Pool, type Route, type RouteInput, type RouteMatch } from "./route.ts";
@@ -22,10 +25,34 @@ export interface ServedRequest {
   readonly seconds: number;
 }
 
+/** A request that was to change something, whatever came of it. */
+export interface ChangeRequest {
+  readonly method: string;
+  /** With the query, as a URL has it; at most 1024 characters. */
+  readonly path: string;
+  /** What it is about; missing: it could not be read. At most 1024 characters. */
+  readonly subject?: string;
+  /** HTTP status; 499: the caller went before the answer. */
+  readonly status: number;
+  /** Who asked. */
+  readonly uid: number;
+  /** 0: not in view. */
+  readonly pid: number;
+}
+
 /** Whom a server tells what happens. */
 export interface Listener {
   readonly warn: Warn;
   readonly served?: (request: ServedRequest) => void;
+  readonly changed?: (request: ChangeRequest) => void;
+}
+
+/** What becomes known of a request while it is served. */
+interface Known<P> {
+  caller?: PeerCredentials;
+  url?: URL;
+  route?: Route<P>;
+  subject?: string | null;
 }
 
 /** Serves one request after another by a table of routes. */
@@ -34,12 +61,17 @@ export class Handler<P> {
   readonly #ports: P;
   readonly #pools: Pools;
   readonly #listener: Listener;
+  readonly #gate: Gate | null;
+  readonly #refusals: PacedWarnings;
 
-  constructor(routes: readonly Route<P>[], ports: P, pools: Pools, listener: Listener) {
+  /** @param gate null: whoever can connect may ask. */
+  constructor(routes: readonly Route<P>[], ports: P, pools: Pools, listener: Listener, gate: Gate | null) {
     this.#routes = routes;
     this.#ports = ports;
     this.#pools = pools;
     this.#listener = listener;
+    this.#gate = gate;
+    this.#refusals = new PacedWarnings(listener.warn);
   }
 
   /** Answers; never rejects. `stop` ends what waits and streams. */
@@ -57,18 +89,23 @@ export class Handler<P> {
     });
     if (stop.aborted) hangUp();
     const began = performance.now();
-    const served: { route?: Route<P> } = {};
+    const known: Known<P> = {};
     try {
-      await this.#answer(request, response, gone.signal, served);
+      await this.#answer(request, response, gone.signal, known);
     } catch (error) {
-      if (!response.destroyed) this.#answerError(request, response, error);
+      if (!response.destroyed) this.#answerError(request, response, error, known);
     } finally {
-      this.#tell(response, served.route, (performance.now() - began) / 1000);
+      this.#tell(response, known, (performance.now() - began) / 1000);
     }
   }
 
-  #answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  #answerError(request: IncomingMessage, response: ServerResponse, error: unknown, known: Known<P>): void {
     const answer = answerError(error);
+    if (answer.status === 403) {
+      const { uid, pid } = known.caller ?? {};
+      const who = uid === undefined ? "" : ` for uid ${uid} (process ${pid})`;
+      this.#refusals.tell(`refuse ${request.method} ${pathOf(known)}${who}: ${answer.body.error.message}`);
+    }
     if (answer.status === 500)
       this.#listener.warn(`serve ${request.method} ${request.url}: ${answer.body.error.message}`, error);
     // Half an answer cannot be taken back: the caller sees that it was cut.
@@ -76,27 +113,38 @@ export class Handler<P> {
     else sendError(request, response, answer);
   }
 
-  #tell({ headersSent, statusCode }: ServerResponse, route: Route<P> | undefined, seconds: number): void {
+  #tell({ headersSent, statusCode }: ServerResponse, known: Known<P>, seconds: number): void {
     const status = headersSent ? statusCode : callerGone;
-    const { method, path, pool } = route ?? nowhere;
+    const { method, path, pool } = known.route ?? nowhere;
     this.#listener.served?.({ method, route: path, pool, status, seconds });
+    const { caller, route, subject } = known;
+    if (!caller || !route?.changes || subject === null || status === 403) return;
+    const words = subject === undefined ? {} : { subject: subject.slice(0, mostWords) };
+    this.#listener.changed?.({ method, path: pathOf(known), ...words, status, uid: caller.uid, pid: caller.pid });
   }
 
   async #answer(
     request: IncomingMessage,
     response: ServerResponse,
     signal: AbortSignal,
-    served: { route?: Route<P> },
+    known: Known<P>,
   ): Promise<void> {
     const url = parseUrl(request);
+    known.url = url;
+    const caller = this.#gate?.caller(request.socket);
+    if (caller) known.caller = caller;
+    this.#gate?.admit(caller);
     const { route, params } = this.#find(request, url);
-    served.route = route;
+    known.route = route;
+    this.#gate?.allow(route);
     using _place = this.#pools.take(route.pool);
     const input = {
       params: parse(route.params, params, "path"),
       query: parse(route.query, queryObject(url.searchParams), "query"),
       body: parse(route.body, await readJson(request, route.bodyLimit), "body"),
     } as RouteInput<never, never, never>;
+    const subject = route.subject?.(input);
+    if (subject !== undefined) known.subject = subject;
     if (route.stream) {
       // A request that is refused is refused here, while its status can still be said.
       const stream = route.stream(input, this.#ports, signal);
@@ -132,6 +180,14 @@ const callerGone = 499;
 
 /** What a request asked for that no route serves. */
 const nowhere = { method: "other", path: "unknown", pool: "call" } as const;
+
+/** Most characters of a caller's words in the log. */
+const mostWords = 1024;
+
+/** As it stands in the log: what a URL cannot have is written by its numbers. */
+function pathOf<P>({ url }: Known<P>): string {
+  return url === undefined ? "?" : `${url.pathname}${url.search}`.slice(0, mostWords);
+}
 
 function parseUrl(request: IncomingMessage): URL {
   const url = URL.parse(request.url ?? "", "http://agent");

@@ -40,6 +40,8 @@ export interface Route<P> {
     ports: P,
     signal: AbortSignal,
   ) => AsyncIterable<readonly unknown[]>;
+  /** What a request that changes things is about, for the log; null: it changes nothing after all. */
+  readonly subject?: (input: RouteInput<never, never, never>) => string | null;
 }
 
 const nothing = z.strictObject({});
@@ -83,6 +85,7 @@ export function route<
     ports: P,
     signal: AbortSignal,
   ) => AsyncIterable<readonly (z.output<Response> | Written)[]>;
+  subject?: (input: RouteInput<z.output<Params>, z.output<Query>, z.output<Body>>) => string | null;
 }): Route<P> {
   return {
     changes: spec.method !== "GET",

@@ -5,7 +5,7 @@ export function agentSocket(runDir: string): string {
   return `${runDir}/agent.sock`;
 }
 
-/** Flows only, for readers that may see but not change. */
+/** What changes nothing, for those who may see only. */
 export function observeSocket(runDir: string): string {
   return `${runDir}/observe.sock`;
 }

@@ -1,13 +1,15 @@
 import { createServer, type Server } from "node:http";
+import { Gate } from "./gate.ts";
 import { Handler, type Listener } from "./handler.ts";
+import { PacedWarnings } from "./paced-warnings.ts";
 import { defaultPoolSizes, Pools, type PoolSizes } from "./pools.ts";
 import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
-import { flowRoutes } from "./routes/flows.ts";
 import { scrapeRoutes } from "./routes/metrics.ts";
 import { agentSocket, observeSocket } from "./run-dir-paths.ts";
 import { pacedScrapes } from "./scrape-pace.ts";
+import { type Group, type SocketGroups, socketGroups } from "./socket-groups.ts";
 import { listenOnTcp, type TcpAddress } from "./tcp-socket.ts";
 import { listenOnUnixSocket, removeSocket } from "./unix-socket.ts";
 
@@ -45,8 +47,15 @@ export const scrapeLimits: ServerLimits = {
   pools: { call: 16, wait: 0, stream: 0 },
 };
 
-/** Where a server listens: the path of a Unix socket, or an address that an option names. */
-type Place = string | (TcpAddress & { readonly option: string });
+/** A Unix socket: the first group owns it with root, and what comes by it is taken from members of all of them. */
+interface UnixPlace {
+  readonly path: string;
+  readonly groups: readonly [Group, ...Group[]];
+  readonly readOnly: boolean;
+}
+
+/** Where a server listens; an address is one that an option names. */
+type Place = UnixPlace | (TcpAddress & { readonly option: string });
 
 /** HTTP on one socket, by a table of routes. */
 export class ApiServer implements AsyncDisposable {
@@ -78,9 +87,11 @@ export class ApiServer implements AsyncDisposable {
     });
     server.maxConnections = limits.connections;
     const api = new ApiServer(server, place, limits.stop);
-    const handler = new Handler(routes, ports, new Pools(limits.pools), listener);
+    const gate = "path" in place ? gateOf(place, limits, listener) : null;
+    const handler = new Handler(routes, ports, new Pools(limits.pools), listener, gate);
+    server.on("connection", (socket) => gate?.enter(socket));
     server.on("request", (request, response) => void handler.serve(request, response, api.#stop.signal));
-    if (typeof place === "string") await listenOnUnixSocket(server, place, listener.warn);
+    if ("path" in place) await listenOnUnixSocket(server, place.path, place.groups[0], listener.warn);
     else await listenOnTcp(server, place, place.option);
     return api;
   }
@@ -93,19 +104,41 @@ export class ApiServer implements AsyncDisposable {
     const cut = setTimeout(() => this.#server.closeAllConnections(), this.#grace);
     await promise;
     clearTimeout(cut);
-    if (typeof this.#place === "string") removeSocket(this.#place);
+    if ("path" in this.#place) removeSocket(this.#place.path);
   }
 }
 
-/** The agent's two sockets in its run folder, which the caller has claimed, and what the options add to them. */
+/** A quarter of the connections for each process, and for all users but root: so much is left for others. */
+function gateOf({ groups, readOnly }: UnixPlace, { connections }: ServerLimits, { warn }: Listener): Gate {
+  return new Gate({ groups, readOnly, share: Math.ceil(connections / 4) }, new PacedWarnings(warn));
+}
+
+/** The agent's two sockets in its run folder, which the caller has claimed. */
+export async function serveSockets<P>(
+  runDir: string,
+  routes: readonly Route<P>[],
+  ports: P,
+  listener: Listener,
+  { groups, limits = defaultLimits }: { readonly groups?: SocketGroups; readonly limits?: ServerLimits } = {},
+): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const { full, observe } = groups ?? socketGroups();
+  const places: readonly UnixPlace[] = [
+    { path: agentSocket(runDir), groups: [full], readOnly: false },
+    { path: observeSocket(runDir), groups: [observe, full], readOnly: true },
+  ];
+  for (const place of places) stack.use(await ApiServer.listen(place, routes, ports, listener, limits));
+  return stack.move();
+}
+
+/** Everything that the agent serves: by its sockets, and what the options add to them. */
 export async function serveApi(
   { runDir, metricsAddress }: { readonly runDir: string; readonly metricsAddress: TcpAddress | null },
   ports: Ports,
   listener: Listener,
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
-  stack.use(await ApiServer.listen(agentSocket(runDir), allRoutes, ports, listener));
-  stack.use(await ApiServer.listen(observeSocket(runDir), flowRoutes, ports, listener));
+  stack.use(await serveSockets(runDir, allRoutes, ports, listener));
   if (metricsAddress !== null) {
     const place = { ...metricsAddress, option: "--metrics-address" };
     const paced = { metrics: pacedScrapes(ports.metrics) };

@@ -4,8 +4,7 @@ import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 import { statusRoutes } from "./routes/status.ts";
-import { agentSocket } from "./run-dir-paths.ts";
-import { ApiServer } from "./server.ts";
+import { serveSockets } from "./server.ts";
 
 /** What the agent answers while it still waits for something: its status, and that it is not ready. */
 export function serveStarting(runDir: string, ports: Pick<Ports, "status">, warn: Warn): Promise<AsyncDisposable> {
@@ -18,5 +17,5 @@ export function serveStarting(runDir: string, ports: Pick<Ports, "status">, warn
     ...statusRoutes,
     ...others.map(({ handle: _handle, stream: _stream, ...route }) => ({ ...route, handle: notReady })),
   ];
-  return ApiServer.listen(agentSocket(runDir), routes, ports, { warn });
+  return serveSockets(runDir, routes, ports, { warn });
 }

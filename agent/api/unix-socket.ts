@@ -1,23 +1,24 @@
-import { chmodSync, chownSync, lstatSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { ApiError } from "./errors.ts";
 import type { Warn } from "./handler.ts";
+import type { Group } from "./socket-groups.ts";
+
+/** Connections that wait to be taken; the kernel takes no more than net.core.somaxconn. */
+const backlog = 4096;
 
 /** Bytes of `sun_path` without its closing zero. */
 const longestPath = 107;
 
-/** The group whose members may use the sockets. */
-const socketGroup = "weir";
-
 /**
- * Listens on a Unix socket that only root and the group `weir` can open (mode 0660).
+ * Listens on a Unix socket that only root and a group can open (mode 0660).
  * A socket file that is there already is replaced: the caller holds the run folder, so
  * it is that of an agent that was killed.
  *
  * @throws ApiError `socket` when the path is too long, or is something else than a socket.
  */
-export async function listenOnUnixSocket(server: Server, path: string, warn: Warn): Promise<void> {
+export async function listenOnUnixSocket(server: Server, path: string, group: Group, warn: Warn): Promise<void> {
   if (Buffer.byteLength(path) > longestPath) {
     throw new ApiError("socket", {
       asked: `listen on ${path}`,
@@ -31,7 +32,7 @@ export async function listenOnUnixSocket(server: Server, path: string, warn: War
   // Node binds within the call, so that there is no moment with wider rights.
   const mask = process.umask(0o117);
   try {
-    server.listen({ path }, resolve);
+    server.listen({ path, backlog }, resolve);
   } finally {
     process.umask(mask);
   }
@@ -41,7 +42,7 @@ export async function listenOnUnixSocket(server: Server, path: string, warn: War
     throw new ApiError("socket", { asked: `listen on ${path}`, obstacle: reasonOf(error) }, { cause: error });
   }
   server.removeListener("error", reject);
-  giveToGroup(path, warn);
+  giveToGroup(path, group, warn);
 }
 
 /** Removes a socket file, if there is one. */
@@ -58,30 +59,15 @@ export function removeSocket(path: string): void {
   rmSync(path, { force: true });
 }
 
-function giveToGroup(path: string, warn: Warn): void {
-  const group = groupId(socketGroup);
-  if (group === undefined) {
-    warn(
-      `share ${path}: there is no group ${socketGroup}, so only root can use it; \`groupadd --system ${socketGroup}\` makes it`,
-    );
+function giveToGroup(path: string, { name, id }: Group, warn: Warn): void {
+  if (id === undefined) {
+    warn(`share ${path}: there is no group ${name}, so only root can use it; \`groupadd --system ${name}\` makes it`);
     return;
   }
   try {
-    chownSync(path, process.geteuid?.() ?? 0, group);
+    chownSync(path, process.geteuid?.() ?? 0, id);
     chmodSync(path, 0o660);
   } catch (error) {
-    warn(`share ${path} with group ${socketGroup}: ${reasonOf(error)}`, error);
+    warn(`share ${path} with group ${name}: ${reasonOf(error)}`, error);
   }
-}
-
-function groupId(name: string): number | undefined {
-  let text: string;
-  try {
-    text = readFileSync("/etc/group", "utf8");
-  } catch {
-    return undefined; // an image without users has no groups either
-  }
-  const line = text.split("\n").find((entry) => entry.startsWith(`${name}:`));
-  const id = Number(line?.split(":")[2]);
-  return line !== undefined && Number.isInteger(id) ? id : undefined;
 }

@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import { type Command, Option } from "commander";
 import { ApiClient } from "#agent/api/client.ts";
-import { agentSocket } from "#agent/api/run-dir-paths.ts";
+import { agentSocket, observeSocket } from "#agent/api/run-dir-paths.ts";
 import { ExitCode } from "./exit-code.ts";
 import { type Paint, printableLines } from "./table.ts";
 
@@ -31,7 +31,8 @@ export class Cli {
 
   /** The agent that the command speaks to. */
   client(command: Command): ApiClient {
-    return new ApiClient(agentSocket(this.runDir(command)));
+    const runDir = this.runDir(command);
+    return new ApiClient(agentSocket(runDir), observeSocket(runDir));
   }
 
   runDir(command: Command): string {

@@ -23,7 +23,7 @@ const exitCodes: Readonly<Record<ClientErrorKind, ExitCode>> = {
 
 const remedies: Partial<Readonly<Record<ClientErrorKind, string>>> = {
   unreachable: "start it with `weir agent`, or name its folder with --run-dir",
-  forbidden: "run as root or as a member of the group weir",
+  forbidden: "run as root or as a member of the group weir; weir-observe is enough for commands that only read",
   unavailable: "try again in a moment",
 };
 

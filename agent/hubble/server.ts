@@ -2,6 +2,7 @@ import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Warn } from "#agent/api/handler.ts";
 import { hubbleSocket } from "#agent/api/run-dir-paths.ts";
+import { socketGroups } from "#agent/api/socket-groups.ts";
 import { listenOnUnixSocket, removeSocket } from "#agent/api/unix-socket.ts";
 import type { AgentEvents } from "#agent/runtime/agent-events.ts";
 import type { FlowReader } from "#agent/flows/reader.ts";
@@ -52,7 +53,7 @@ export class HubbleServer implements AsyncDisposable {
   ): Promise<HubbleServer> {
     const hubble = new HubbleServer(node, hubbleSocket(runDir), warn);
     try {
-      await listenOnUnixSocket(hubble.#local(), hubble.#socket, warn);
+      await listenOnUnixSocket(hubble.#local(), hubble.#socket, socketGroups().observe, warn);
       hubble.#isThere = true;
       if (network !== null) await hubble.#listenOnNetwork(network);
       return hubble;

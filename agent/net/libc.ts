@@ -8,6 +8,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array): number;
   setOption(fd: number, level: number, option: number, value: number): number;
+  /** The length of the option's value; -ERANGE where it does not fit. */
+  getOption(fd: number, level: number, option: number, value: Uint8Array): number;
   send(fd: number, bytes: Uint8Array): number;
   /** To an address, as sendto(2) takes it. */
   sendTo(fd: number, bytes: Uint8Array, address: Uint8Array): number;
@@ -51,6 +53,7 @@ function load(): Libc {
   const socket = call("int socket(int domain, int type, int protocol)");
   const bind = call("int bind(int fd, const void *address, uint32_t length)");
   const setsockopt = call("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
+  const getsockopt = call("int getsockopt(int fd, int level, int option, void *value, uint32_t *length)");
   const nativeSend = library.func("intptr_t send(int fd, const void *bytes, size_t length, int flags)");
   const send = wrap(nativeSend);
   const sendto = call(
@@ -64,6 +67,11 @@ function load(): Libc {
     socket,
     bind: (fd, address) => bind(fd, address, address.length),
     setOption: (fd, level, option, value) => setsockopt(fd, level, option, Int32Array.of(value), 4),
+    getOption: (fd, level, option, value) => {
+      const length = Uint32Array.of(value.length);
+      const result = getsockopt(fd, level, option, value, length);
+      return result < 0 ? result : (length[0] ?? 0);
+    },
     send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
     sendTo: (fd, bytes, address) => sendto(fd, bytes, bytes.length, 0, address, address.length),
     sendElsewhere: (fd, bytes) => {

@@ -77,7 +77,7 @@ export const directions: Readonly<Record<string, Direction>> = {
     ],
     packages: ["node:*"],
   },
-  "agent/api/": { ours: [runtime], packages: ["node:*", "zod"] },
+  "agent/api/": { ours: [runtime, "agent/net/peer-credentials.ts"], packages: ["node:*", "zod"] },
   "agent/cni/": {
     ours: [runtime, "policy/", "agent/api/", "agent/endpoint/", "agent/ipam/", "agent/net/", "agent/netlink/"],
     packages: ["node:*", "zod"],

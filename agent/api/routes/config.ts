@@ -19,6 +19,10 @@ export const configRoutes: readonly Route<Needs>[] = [
     summary: "Set options live, or take back what was set; all of them or none",
     body: optionChanges,
     response: optionChange,
+    subject: ({ body }) =>
+      Object.entries(body)
+        .map(([name, value]) => (value === null ? `unset ${name}` : `${name}=${value}`))
+        .join(", "),
     handle: ({ body }, { config }: Needs) => config.change(body),
   }),
 ];

@@ -72,6 +72,7 @@ export const policyRoutes: readonly Route<Needs>[] = [
     summary: "Take back an object that was applied",
     query: z.strictObject({ name: objectName }),
     response: policyChange,
+    subject: ({ query: { name } }) => name.text,
     handle: async ({ query: { name } }, { policies }: Needs) =>
       found(await policies.delete(name), `applied object ${name.text}`),
   }),
@@ -82,6 +83,7 @@ export const policyRoutes: readonly Route<Needs>[] = [
     body: policyDocument,
     bodyLimit: objectsLimit,
     response: policyChange,
+    subject: ({ body }) => body.file,
     handle: async ({ body }, { policies }: Needs) => {
       const outcome = await policies.apply(body);
       return outcome.ok ? outcome.change : refuse(`apply ${body.file}`, outcome.errors);

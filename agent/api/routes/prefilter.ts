@@ -19,6 +19,7 @@ export const prefilterRoutes: readonly Route<Needs>[] = [
     bodyLimit: objectsLimit,
     body: prefilterRequest,
     response: prefilterChange,
+    subject: ({ body }) => body.prefixes.join(", "),
     handle: ({ body }, { prefilter }: Needs) => prefilter.add(body.prefixes),
   }),
   route({
@@ -28,6 +29,7 @@ export const prefilterRoutes: readonly Route<Needs>[] = [
     bodyLimit: objectsLimit,
     body: prefilterRequest,
     response: prefilterChange,
+    subject: ({ body }) => body.prefixes.join(", "),
     handle: ({ body }, { prefilter }: Needs) => prefilter.delete(body.prefixes),
   }),
 ];

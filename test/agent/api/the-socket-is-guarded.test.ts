@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
+import { allRoutes } from "#agent/api/routes.ts";
+import { socketGroups } from "#agent/api/socket-groups.ts";
 import { serveApi } from "#agent/api/server.ts";
 import { ApiClient } from "#agent/api/client.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
@@ -42,11 +44,36 @@ test("a path that is too long is told before anything happens", async () => {
   ).rejects.toThrow(/use a shorter --run-dir/);
 });
 
-test("the observers' socket has flows and nothing else", async () => {
-  using folder = new TemporaryFolder();
-  await using _stack = await serveApi({ runDir: folder.path, metricsAddress: null }, fakePorts(), { warn: ignore });
-  const observer = new ApiClient(folder.join("observe.sock"));
+test("the observers' socket shows everything and changes nothing", async () => {
+  await using api = await ApiFixture.start();
+  const observer = new ApiClient(`${api.runDir}/observe.sock`);
   expect(await collect(observer.flows({}))).toHaveLength(1);
-  await expect(observer.status()).rejects.toThrow(/there is no such path/);
-  await expect(observer.deletePolicy("NetworkPolicy/shop/web")).rejects.toThrow(/there is no such path/);
+  expect((await observer.status()).node).toBe("n1");
+  expect((await observer.verifyPolicy({})).state).toBe("different");
+  const words =
+    /nothing can be changed on observe.sock; use agent.sock, which is for root and members of the group weir/;
+  await expect(observer.deletePolicy("NetworkPolicy/shop/web")).rejects.toThrow(words);
+  await expect(observer.applyPolicy({ text: "kind: X", file: "x.yaml" })).rejects.toThrow(words);
+  await expect(observer.changeConfig({})).rejects.toMatchObject({ kind: "forbidden", code: "forbidden" });
+  expect(api.changed).toEqual([]);
+});
+
+test.each(allRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))(
+  "observe.sock refuses %s if, and only if, it changes anything",
+  async (_, { method, path, changes }) => {
+    await using api = await ApiFixture.start();
+    const { status } = await api.request(method, path, undefined, "observe.sock");
+    expect(status === 403).toBe(changes);
+  },
+);
+
+test("groups are read from the file of groups", () => {
+  using folder = new TemporaryFolder();
+  const file = folder.join("group");
+  writeFileSync(file, "root:x:0:\nweir-observer:x:9:\nweir:x:998:ann\n");
+  const weir = { name: "weir", id: 998 };
+  expect(socketGroups(file)).toEqual({ full: weir, observe: weir });
+  writeFileSync(file, "weir-observe:x:997:bob,ann\nweir:x:998:ann\n");
+  expect(socketGroups(file)).toEqual({ full: weir, observe: { name: "weir-observe", id: 997 } });
+  expect(socketGroups(folder.join("missing"))).toMatchObject({ full: { id: undefined }, observe: { id: undefined } });
 });
