@@ -26,6 +26,7 @@ import type {
 } from "./policy-views.ts";
 import type { PrefilterChange, PrefilterRequest, PrefilterView } from "./prefilter-views.ts";
 import type { Method } from "./route.ts";
+import type { Trace, TraceRequest } from "./trace-views.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, StatusView } from "./views.ts";
 
 /** Query parameters; a list gives one parameter for each item. */
@@ -128,6 +129,9 @@ export class ApiClient {
   }
   evaluate(request: EvaluationRequest): Promise<Evaluation> {
     return this.#read("POST", "/v1/evaluate", {}, request);
+  }
+  trace(request: TraceRequest): Promise<Trace> {
+    return this.#call("POST", "/v1/trace", {}, request);
   }
   bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
     return this.#get(`/v1/bpf/${name}`);

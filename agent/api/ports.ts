@@ -33,6 +33,7 @@ import type {
   Verification,
 } from "./policy-views.ts";
 import type { PrefilterChange, PrefilterView } from "./prefilter-views.ts";
+import type { Trace, TraceRequest } from "./trace-views.ts";
 import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, StatusView } from "./views.ts";
 
 /** What the CNI binary asks. */
@@ -98,6 +99,11 @@ export interface VerificationPort {
   verify(endpoint: number | null, signal: AbortSignal): Promise<Verification>;
 }
 
+export interface TracePort {
+  /** Of one packet, which is not sent. An unknown pod is thrown as `not-found`. */
+  trace(request: TraceRequest): Trace;
+}
+
 export interface BpfPort {
   policy(): readonly BpfPolicyEntry[];
   /** The table may be longer than what is given. */
@@ -147,6 +153,7 @@ export interface Ports {
   readonly policies: PolicyService;
   readonly evaluations: EvaluationPort;
   readonly verifications: VerificationPort;
+  readonly traces: TracePort;
   readonly bpf: BpfPort;
   readonly status: StatusPort;
   readonly metrics: MetricsPort;

@@ -10,6 +10,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { traceRoutes } from "./routes/trace.ts";
 
 /** Every route of `agent.sock`. */
 export const allRoutes: readonly Route<Ports>[] = [
@@ -19,6 +20,7 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...configRoutes,
   ...endpointRoutes,
   ...policyRoutes,
+  ...traceRoutes,
   ...bpfRoutes,
   ...prefilterRoutes,
   ...flowRoutes,

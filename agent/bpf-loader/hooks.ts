@@ -118,7 +118,12 @@ export class InterfaceHooks {
 
   /** The programs of all interfaces, as the kernel has them. @param index of an interface that is there. */
   places(index: (name: string) => number | null): AttachedProgram[] {
-    return this.list().flatMap((name) => directions.flatMap((direction) => this.#place(name, direction, index(name))));
+    // Those that are not settled yet have no pins of links.
+    const names = new Set([...this.list(), ...this.#attached.keys()]);
+    return [...names].flatMap((name) => {
+      const ifindex = index(name);
+      return directions.flatMap((direction) => this.#place(name, direction, ifindex));
+    });
   }
 
   #place(name: string, direction: TcDirection, ifindex: number | null): AttachedProgram[] {

@@ -1,3 +1,4 @@
+export { type CopySpec, loadCopy, type ProgramCopy } from "./copy.ts";
 export { LoaderError, type LoaderErrorCode } from "./errors.ts";
 export { type Features, probeFeatures } from "./features.ts";
 export { InterfaceHooks, type InterfaceHooksOptions } from "./hooks.ts";

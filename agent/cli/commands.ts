@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "addresses that the node's devices take nothing from",
     load: () => import("./commands/prefilter.ts"),
   },
+  {
+    name: "trace",
+    summary: "send a packet through the programs, and see each look-up",
+    load: () => import("./commands/trace.ts"),
+  },
   { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
   {
     name: "config",

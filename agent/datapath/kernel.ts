@@ -4,6 +4,10 @@
  * it real; unit tests have one in memory.
  */
 import type { AttachedProgram } from "bpf-loader";
+
+export type { AttachedProgram } from "bpf-loader";
+import type { Lookups } from "./kernel-lookups.ts";
+import type { Familiar, Rehearsal } from "./kernel-rehearsal.ts";
 import type { BoundedMap } from "./map-full-error.ts";
 import type { ConntrackEntry, CounterKey, CounterValue, NatEntry } from "./layouts.gen.ts";
 
@@ -337,6 +341,9 @@ export interface Kernel extends Disposable {
   readonly limits: LimitTable;
   readonly hits: HitTable;
   readonly images: MapImages;
+  readonly lookups: Lookups;
+  /** Programs for a packet that exists nowhere else. Loads them: takes some tenths of a second. */
+  rehearse(familiar: Familiar): Rehearsal;
   readonly connections: ConnectionTable;
   readonly fragments: FragmentTable;
   readonly nat: NatTable;

@@ -18,9 +18,11 @@ import { KernelImages } from "./kernel-images.ts";
 import { KernelLimits } from "./kernel-limits.ts";
 import { KernelEndpoints } from "./kernel-endpoints.ts";
 import { KernelIpcache } from "./kernel-ipcache.ts";
+import { kernelLookups } from "./kernel-lookups.ts";
 import { KernelMasquerade } from "./kernel-masquerade.ts";
 import { KernelNat } from "./kernel-nat.ts";
 import { KernelPrefilter } from "./kernel-prefilter.ts";
+import { KernelRehearsal } from "./kernel-rehearsal.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Hooks, Kernel, MapFill } from "./kernel.ts";
 import type { BoundedMap } from "./map-full-error.ts";
@@ -106,10 +108,11 @@ export function openKernel(options: KernelOptions): Kernel {
   if (features.missing.length > 0) {
     throw new LoaderError("kernel-lacks", `load datapath: this kernel lacks ${features.missing.join(", ")}`);
   }
+  const readOnlyData = encodeData(datapathConfig, options.config);
   const loaded = load({
     objectPaths: datapathObjects.map((name) => join(options.objectFolder, name)),
     pinFolder: options.pinFolder,
-    readOnlyData: encodeData(datapathConfig, options.config),
+    readOnlyData,
     mapSizes: {
       conntrack4: options.conntrack4Entries,
       conntrack6: options.conntrack6Entries,
@@ -167,6 +170,8 @@ export function openKernel(options: KernelOptions): Kernel {
     ipcache: new KernelIpcache(map("ipcache")),
     control,
     images: new KernelImages(map),
+    lookups: kernelLookups(map),
+    rehearse: (familiar) => new KernelRehearsal({ objectFolder: options.objectFolder, readOnlyData, map }, familiar),
     limits: new KernelLimits(map("limits")),
     hits: new KernelHits(map("rule_hits")),
     fragments: new KernelFragments(map("fragments")),

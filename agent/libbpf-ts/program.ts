@@ -18,7 +18,8 @@ export interface TestContext {
 
 export interface TestRun {
   readonly data: Uint8Array;
-  readonly context?: TestContext;
+  /** Null: the program has no `struct __sk_buff`, but is one of XDP. */
+  readonly context?: TestContext | null;
   /** How often, on the same and by then changed packet; 1 unless told. */
   readonly repeat?: number;
 }
@@ -81,22 +82,25 @@ export class Program implements Disposable {
   /** Runs the program on a packet (BPF_PROG_TEST_RUN); nothing is sent. */
   testRun({ data, context = {}, repeat = 1 }: TestRun): TestResult {
     const out = new Uint8Array(data.length + headroom);
-    const before = new Struct(socketBuffer.size)
-      .u32(socketBuffer.mark, context.mark ?? 0)
-      .u32(socketBuffer.gso_size, context.gsoSize ?? 0)
-      .u32(socketBuffer.ingress_ifindex, context.ingressIfindex ?? 0)
-      .u32(socketBuffer.ifindex, context.ifindex ?? 0);
     const after = new Struct(socketBuffer.size);
     const options = Struct.sized(run.size)
       .pointer(run.data_in, data)
       .pointer(run.data_out, out)
       .u32(run.data_size_in, data.length)
       .u32(run.data_size_out, out.length)
-      .pointer(run.ctx_in, before.bytes)
-      .pointer(run.ctx_out, after.bytes)
-      .u32(run.ctx_size_in, socketBuffer.size)
-      .u32(run.ctx_size_out, socketBuffer.size)
       .u32(run.repeat, repeat);
+    if (context !== null) {
+      const before = new Struct(socketBuffer.size)
+        .u32(socketBuffer.mark, context.mark ?? 0)
+        .u32(socketBuffer.gso_size, context.gsoSize ?? 0)
+        .u32(socketBuffer.ingress_ifindex, context.ingressIfindex ?? 0)
+        .u32(socketBuffer.ifindex, context.ifindex ?? 0);
+      options
+        .pointer(run.ctx_in, before.bytes)
+        .pointer(run.ctx_out, after.bytes)
+        .u32(run.ctx_size_in, socketBuffer.size)
+        .u32(run.ctx_size_out, socketBuffer.size);
+    }
     check(native().testRun(this.fd, options.bytes) as number, "bpf_prog_test_run_opts", `program ${this.name}`);
     return {
       returnValue: options.view.getInt32(run.retval, true),

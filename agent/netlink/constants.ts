@@ -113,6 +113,8 @@ export const AddressFlag = {
 
 export const RouteAttribute = {
   DESTINATION: 1,
+  SOURCE: 2,
+  INPUT_INTERFACE: 3,
   OUTPUT_INTERFACE: 4,
   GATEWAY: 5,
   PRIORITY: 6,

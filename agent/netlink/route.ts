@@ -65,11 +65,23 @@ export function deleteRoute(spec: RouteSpec): NetlinkRequest {
   return request(MessageType.DELROUTE, 0, spec, "delete");
 }
 
-/** The route that a packet to the address would take: answered with a {@link Route} to that one address. */
-export function getRoute(address: string): NetlinkRequest {
+/**
+ * The route that a packet to the address would take: answered with a {@link Route} to that one address.
+ *
+ * @param from whose packet it is that came by a device, which is asked as the kernel asks before it forwards; missing: the node's own.
+ */
+export function getRoute(address: string, from?: { readonly source: string; readonly index: number }): NetlinkRequest {
   const bytes = ipBytes(address);
-  const writer = header({ family: familyOf(bytes), bits: bytes.length * 8 });
+  const writer = header({
+    family: familyOf(bytes),
+    bits: bytes.length * 8,
+    sourceBits: from ? bytes.length * 8 : 0,
+  });
   writer.attribute(RouteAttribute.DESTINATION, bytes);
+  if (from) {
+    writer.attribute(RouteAttribute.SOURCE, ipBytes(from.source));
+    writer.attributeU32(RouteAttribute.INPUT_INTERFACE, from.index);
+  }
   return { type: MessageType.GETROUTE, flags: 0, payload: writer.finish(), what: `look up route to ${address}` };
 }
 
@@ -114,6 +126,7 @@ export function parseRoute(payload: Uint8Array): Parsed<Route> {
 interface RouteHeader {
   family: number;
   bits?: number;
+  sourceBits?: number;
   table?: number;
   protocol?: number;
   scope?: number;
@@ -123,11 +136,11 @@ interface RouteHeader {
 
 /** struct rtmsg: {u8 family, u8 destination bits, u8 source bits, u8 tos, u8 table, u8 protocol, u8 scope, u8 type, u32 flags}. */
 function header(fields: RouteHeader): PayloadWriter {
-  const { family, bits = 0, table = 0, protocol = 0, scope = 0, type = 0, flags = 0 } = fields;
+  const { family, bits = 0, sourceBits = 0, table = 0, protocol = 0, scope = 0, type = 0, flags = 0 } = fields;
   return new PayloadWriter()
     .u8(family)
     .u8(bits)
-    .u8(0)
+    .u8(sourceBits)
     .u8(0)
     .u8(table > 255 ? RouteTable.UNSPEC : table)
     .u8(protocol)

@@ -4,6 +4,7 @@ import type { PolicyView } from "#agent/api/policy-views.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { evaluate } from "#policy/explain/evaluate.ts";
 import { type OwnNode, resolveParties } from "#policy/explain/parties.ts";
+import type { Party } from "#policy/model/flow.ts";
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { overlay, withLivePods } from "./live-pods.ts";
@@ -80,8 +81,26 @@ export function policyService(parts: NodeParts, staged: StagedTraffic): PolicySe
   };
 }
 
+/** Who is meant by two texts, each `NAMESPACE/POD` or an address. @throws ApiError `not-found`, `bad-request`. */
+export function partiesOf(
+  parts: NodeParts,
+  objects: readonly PolicyObject[],
+  { from, to }: { readonly from: string; readonly to: string },
+  asked: string,
+): { readonly source: Party; readonly destination: Party } {
+  const { config, connection, enforcement } = parts;
+  const own: OwnNode = {
+    name: config.nodeName,
+    addresses: new Set(nodeAddresses(connection)),
+    labels: enforcement.outsiders.ownLabels,
+  };
+  const parties = resolveParties(objects, from, to, own);
+  if (parties.ok) return parties;
+  throw new ApiError(parties.reason === "invalid" ? "bad-request" : parties.reason, { asked, obstacle: parties.error });
+}
+
 export function evaluationPort(parts: NodeParts): EvaluationPort {
-  const { policy, endpoints, config, clock, connection, enforcement } = parts;
+  const { policy, endpoints, config, clock, enforcement } = parts;
   return {
     evaluate: ({ from, to, protocol, port, candidate }) => {
       const documents = [candidate ?? []].flat().map(({ text, file }) => parseObjects(text, file));
@@ -89,17 +108,7 @@ export function evaluationPort(parts: NodeParts): EvaluationPort {
       if (errors.length > 0) return { ok: false, errors };
       const candidates = documents.flatMap((parsed) => (parsed.ok ? parsed.objects : []));
       const objects = withLivePods(overlay(policy.objects, candidates), endpoints.list(), config.nodeName);
-      const own: OwnNode = {
-        name: config.nodeName,
-        addresses: new Set(nodeAddresses(connection)),
-        labels: enforcement.outsiders.ownLabels,
-      };
-      const parties = resolveParties(objects, from, to, own);
-      if (!parties.ok) {
-        const code = parties.reason === "invalid" ? "bad-request" : parties.reason;
-        throw new ApiError(code, { asked: "evaluate policy", obstacle: parties.error });
-      }
-      const { source, destination } = parties;
+      const { source, destination } = partiesOf(parts, objects, { from, to }, "evaluate policy");
       const options = { ...enforcement.engine.options, ...policy.options, at: clock.now().getTime() };
       return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options) };
     },

@@ -10,6 +10,7 @@ import type { Node } from "./node.ts";
 import { prefilterPort } from "./prefilter-service.ts";
 import { evaluationPort, policyService } from "./policy-service.ts";
 import { statusOf } from "./status.ts";
+import { tracePort } from "./trace-service.ts";
 
 /** What the API shows and changes of a node. */
 export function nodePorts(node: Node): Ports {
@@ -21,6 +22,7 @@ export function nodePorts(node: Node): Ports {
     policies: policyService(parts, node.staged),
     evaluations: evaluationPort(parts),
     verifications: new PolicyVerifier({ ...parts, images: parts.kernel.images }),
+    traces: tracePort(parts),
     bpf: bpfPort(parts),
     config: configPort(parts),
     prefilter: prefilterPort(parts),

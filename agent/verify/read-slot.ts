@@ -100,17 +100,7 @@ export class ReadSlot {
     const found = [peer.identity, peer.addressClass, 0].map((number, i) =>
       number === 0 && i < 2 ? undefined : this.#find(number, rest),
     );
-    let decision = decide(
-      found.map((entry) => entry?.upper),
-      this.#now,
-    );
-    if (decision.verdict === Verdict.PASS) {
-      decision = decide(
-        found.map((entry) => entry?.below),
-        this.#now,
-      );
-    }
-    const { verdict, references } = decision;
+    const { verdict, references } = judgeEntries(found, this.#now);
     // Whatever else stands in an entry lets the packet through.
     const word = verdict === Verdict.DENY ? "deny" : verdict === Verdict.REDIRECT ? "redirect" : "allow";
     return { verdict: word, references };
@@ -138,6 +128,18 @@ export class ReadSlot {
     ]);
     return [prefixlen, protocol, port, ...said].join(" ");
   }
+}
+
+/** What the entries that the three look-ups found make of a packet together: `policy_judge` in `bpf/lib/policy.h`. */
+export function judgeEntries(
+  found: readonly (PolicyEntry | undefined)[],
+  now: bigint,
+): { verdict: number; references: readonly number[] } {
+  const upper = found.map((entry) => entry?.upper);
+  const decision = decide(upper, now);
+  if (decision.verdict !== Verdict.PASS) return decision;
+  const below = found.map((entry) => entry?.below);
+  return decide(below, now);
 }
 
 /** Of three answers the highest precedence decides; all that have it are the reason. */

@@ -90,6 +90,10 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "policy/", "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*", "@grpc/grpc-js", "@grpc/proto-loader"],
   },
+  "agent/trace/": {
+    ours: [runtime, "agent/api/", "agent/datapath/", "agent/flows/", "agent/net/frame.ts", "agent/verify/read-slot.ts"],
+    packages: [],
+  },
   "agent/metrics/": { ours: [runtime, "agent/api/"], packages: ["node:*"] },
   "agent/cli/": {
     ours: ["agent/api/"],
@@ -131,6 +135,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/net/",
       "agent/netlink/",
       "agent/store/",
+      "agent/trace/",
       "agent/verify/",
     ],
     packages: ["node:*"],

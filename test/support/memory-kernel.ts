@@ -71,6 +71,14 @@ export class MemoryKernel implements Kernel {
     Object.defineProperty(this.ipcache, "capacity", { get: () => this.ipcacheCapacity });
   }
 
+  /** It has no programs that a packet could run through. */
+  get lookups(): Kernel["lookups"] {
+    throw new Error("look up: a kernel in memory has no maps");
+  }
+  rehearse(): never {
+    throw new Error("rehearse: a kernel in memory has no programs");
+  }
+
   #wrote(what: string): void {
     this.writes.push(what);
     this.onWrite(what);

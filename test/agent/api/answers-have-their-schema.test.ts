@@ -39,6 +39,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET policies/wait": { path: "policies/wait?revision=41" },
   "POST policies/verify": { path: "policies/verify", body: { endpoint: 12 } },
   "POST evaluate": { path: "evaluate", body: { from: "shop/web-1", to: "1.1.1.1", protocol: "TCP", port: 53 } },
+  "POST trace": { path: "trace", body: { from: "shop/web-1", to: "1.1.1.1", protocol: "TCP", port: 53 } },
   "GET prefilter": { path: "prefilter" },
   "POST prefilter": { path: "prefilter", body: { prefixes: ["198.51.100.7"] } },
   "POST prefilter/delete": { path: "prefilter/delete", body: { prefixes: ["198.51.100.7"] } },

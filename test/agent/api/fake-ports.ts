@@ -4,6 +4,7 @@ import type { OptionView } from "#agent/api/config-views.ts";
 import type { Evaluation, PolicyObjectView, PolicyView, StagedView, Verification } from "#agent/api/policy-views.ts";
 import type { ObjectName, Ports } from "#agent/api/ports.ts";
 import type { EndpointView, StatusView } from "#agent/api/views.ts";
+import { deniedTrace } from "./fake-trace.ts";
 
 export const web: EndpointView = {
   id: 12,
@@ -259,6 +260,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
             ),
     },
     evaluations: { evaluate: () => ({ ok: true, evaluation: denial }) },
+    traces: { trace: () => deniedTrace },
     bpf: {
       policy: () => [
         {

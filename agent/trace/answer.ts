@@ -1,0 +1,102 @@
+import type { NearestRule } from "#agent/api/policy-views.ts";
+import type { Trace, TraceDirection, TraceRequest, TraceStep } from "#agent/api/trace-views.ts";
+import { ConnectionEnd, DropReason, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
+import type { Tuple } from "#agent/datapath/tuple.ts";
+import { dropReasonName, dropReasonText } from "#agent/flows/drop-reason.ts";
+import { rulesOf } from "./judgement.ts";
+import type { RunResult } from "./program-run.ts";
+import type { TraceWorld } from "./world.ts";
+
+/** A packet's way, to be told. */
+interface Way {
+  readonly world: TraceWorld;
+  readonly request: TraceRequest & { readonly source: string; readonly destination: string };
+  readonly tuple: Tuple;
+  readonly frame: Uint8Array;
+  readonly results: readonly (RunResult | TraceStep)[];
+  readonly outcome: string;
+}
+
+const directions = ["egress", "ingress"] as const;
+
+/** What the programs said all together, and whether policy says the same. */
+export function answer({ world, request, tuple, frame, results, outcome }: Way): Trace {
+  const runs = results.filter((one) => "step" in one);
+  const last = runs.at(-1);
+  const drop = last?.drop;
+  const isDropped = last?.step.outcome === "drop" || outcome.startsWith("dropped") || outcome.startsWith("cannot");
+  const reason = drop ? `: ${dropReasonText(drop.reason)}` : "";
+  const [egress, ingress] = [directionOf(world, runs, "egress"), directionOf(world, runs, "ingress")];
+  return {
+    verdict: !isDropped ? "allow" : drop?.reason === DropReason.PROXY_LOOKUP_FAILED ? "redirect" : "deny",
+    outcome: `${outcome}${reason}`,
+    dropReason: drop ? dropReasonName(drop.reason) : null,
+    egress,
+    ingress,
+    generation: Number(world.kernel.lookups.generation()),
+    packet: {
+      source: tuple.source,
+      sourcePort: tuple.sourcePort,
+      destination: tuple.destination,
+      destinationPort: request.protocol === "ICMP" ? 0 : tuple.destinationPort,
+      protocol: request.protocol === "ICMP" && tuple.family === 6 ? "ICMPv6" : request.protocol,
+      flags: request.protocol === "TCP" ? (request.flags ?? ["SYN"]) : [],
+      frame: Buffer.from(frame).toString("hex"),
+    },
+    steps: results.map((one) => ("step" in one ? one.step : one)),
+    differences: [
+      ...runs.flatMap(({ differences }) => differences),
+      ...againstPolicy(world, request, runs, { egress, ingress }),
+    ],
+  };
+}
+
+const verdictWords: Readonly<Record<number, TraceDirection["verdict"]>> = {
+  [Verdict.DENY]: "deny",
+  [Verdict.REDIRECT]: "redirect",
+};
+
+/** What the program that judged an end said of it. */
+function directionOf(world: TraceWorld, runs: readonly RunResult[], direction: "egress" | "ingress"): TraceDirection {
+  const end = direction === "egress" ? ConnectionEnd.END_SOURCE : ConnectionEnd.END_DESTINATION;
+  const judged = runs.flatMap(({ events, kept }) => [
+    ...events.map((event) => event.end[end]),
+    ...(kept ? [kept.end[end]] : []),
+  ]);
+  const told = judged.find(({ verdict }) => verdict !== Verdict.NONE);
+  if (!told) return { verdict: "allow", by: [], nearest: null };
+  const nearest = runs
+    .flatMap(({ step }) => step.flows)
+    .map(({ weir }): NearestRule | null => (weir.denied === direction ? (weir.nearest ?? null) : null))
+    .find((rule) => rule !== null);
+  return {
+    verdict: verdictWords[told.verdict] ?? "allow",
+    by: rulesOf(
+      world.flows,
+      told.rules.filter((rule) => rule !== 0),
+    ),
+    nearest: nearest ?? null,
+  };
+}
+
+/** Where objects are judged otherwise than the packet was. Only a new connection is judged by what is in force now. */
+function againstPolicy(
+  world: TraceWorld,
+  request: Way["request"],
+  runs: readonly RunResult[],
+  told: Pick<Trace, "egress" | "ingress">,
+): string[] {
+  const events = runs.flatMap((run) => run.events).filter(isNew);
+  if (events.length === 0 || runs.some(({ kept }) => kept && events.length === 0)) return [];
+  const evaluation = world.evaluate(request);
+  return directions.flatMap((direction) => {
+    const { verdict, note } = evaluation[direction];
+    // What a note tells of is known to differ.
+    if (note !== undefined || verdict === told[direction].verdict) return [];
+    return [`policy says ${verdict} for ${direction}, the programs ${told[direction].verdict}`];
+  });
+}
+
+function isNew({ isReply, end }: EventRecord): boolean {
+  return isReply === 0 && end.some(({ verdict }) => verdict !== Verdict.NONE);
+}
