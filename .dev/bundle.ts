@@ -82,7 +82,11 @@ function copyNativePackages(root: string, lib: string): void {
 async function writeBundle(root: string, lib: string): Promise<void> {
   const { output } = await build({
     cwd: root,
-    input: { weir: join(root, "agent/cli/main.ts") },
+    input: {
+      weir: join(root, "agent/cli/main.ts"),
+      // A process of its own, in a pod's network namespace.
+      "traffic-worker": join(root, "agent/local/traffic-worker.ts"),
+    },
     platform: "node",
     external: [...Object.keys(nativePackages), /^node:/],
     transform: { target: "node24" },

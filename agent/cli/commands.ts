@@ -35,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
   {
+    name: "connectivity",
+    summary: "test a node by real traffic",
+    load: () => import("./commands/connectivity.ts"),
+  },
+  {
     name: "config",
     summary: "the agent's options, and those that can be set live",
     load: () => import("./commands/config.ts"),

@@ -29,8 +29,9 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function untilInterrupted(): AbortController {
   const interrupted = new AbortController();
-  process.once("SIGINT", () => interrupted.abort());
-  process.once("SIGTERM", () => interrupted.abort());
+  // The second one ends the process at once, and what it has to remove is removed as well as can be.
+  const end = (): void => (interrupted.signal.aborted ? process.exit(1) : interrupted.abort());
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, end);
   return interrupted;
 }
 

@@ -47,6 +47,15 @@ export function objectName(text: string): string {
   return text;
 }
 
+/** A regular expression. */
+export function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It is not a regular expression: ${(error as Error).message}.`);
+  }
+}
+
 /** Collects an option that may be given several times, or with commas. */
 export function listOf<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
   return (text, before = []) => [...before, ...text.split(",").map((part) => parse(part))];

@@ -1,4 +1,4 @@
-import type { ApiClient } from "#agent/api/client.ts";
+import type { ApiClient, Query } from "#agent/api/client.ts";
 import type { Flow } from "#agent/api/flow.ts";
 import { LabError } from "./errors.ts";
 
@@ -48,9 +48,9 @@ export class FlowLog implements AsyncDisposable {
   #failure: unknown;
   #lost = 0;
 
-  /** Begins with what the agent has kept, and goes on until disposed of. */
-  constructor(client: ApiClient, listener: (flow: Flow) => void = () => undefined) {
-    this.#done = this.#follow(client, listener);
+  /** Begins with what the agent has kept, and goes on until disposed of. A query leaves some flows out. */
+  constructor(client: ApiClient, listener: (flow: Flow) => void = () => undefined, query: Query = {}) {
+    this.#done = this.#follow(client, listener, query);
   }
 
   /** Number of flows so far: a mark for {@link find} and {@link since}. */
@@ -73,19 +73,30 @@ export class FlowLog implements AsyncDisposable {
    * @throws LabError `timed-out`, or what ended the stream.
    */
   async find(key: FlowKey, { after = 0, within = 10_000 } = {}): Promise<Flow> {
+    const found = await this.first((flow) => matches(flow, key), { after, within });
+    if (found !== undefined) return found;
+    const what = `${key.from} -> ${key.to} ${key.protocol} ${key.port}`;
+    throw new LabError("timed-out", `wait for flow ${what}: not seen within ${within / 1000} s`);
+  }
+
+  /**
+   * The first flow from a mark on that is such; undefined when none comes in time, or before the signal.
+   * @throws what ended the stream.
+   */
+  async first(
+    isWanted: (flow: Flow) => boolean,
+    { after = 0, within = 10_000, signal }: { after?: number; within?: number; signal?: AbortSignal } = {},
+  ): Promise<Flow | undefined> {
     const deadline = performance.now() + within;
     for (let next = after; ;) {
       const end = this.#flows.length;
-      const found = this.#flows.slice(next, end).find((flow) => matches(flow, key));
+      const found = this.#flows.slice(next, end).find(isWanted);
       if (found !== undefined) return found;
       next = Math.max(next, end);
       if (this.#failure !== undefined) throw this.#failure as Error;
       const left = deadline - performance.now();
-      if (left <= 0) {
-        const what = `${key.from} -> ${key.to} ${key.protocol} ${key.port}`;
-        throw new LabError("timed-out", `wait for flow ${what}: not seen within ${within / 1000} s`);
-      }
-      await this.#changed(end, left);
+      if (left <= 0 || signal?.aborted) return undefined;
+      await this.#changed(end, left, signal);
     }
   }
 
@@ -94,19 +105,21 @@ export class FlowLog implements AsyncDisposable {
     await this.#done;
   }
 
-  async #changed(length: number, timeout: number): Promise<void> {
+  async #changed(length: number, timeout: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#flows.length !== length) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeout);
     this.#waiting.add(resolve);
+    signal?.addEventListener("abort", () => resolve(), { once: true });
     await promise;
     clearTimeout(timer);
     this.#waiting.delete(resolve);
   }
 
-  async #follow(client: ApiClient, listener: (flow: Flow) => void): Promise<void> {
+  async #follow(client: ApiClient, listener: (flow: Flow) => void, query: Query): Promise<void> {
     try {
-      for await (const line of client.flows({ follow: true, last: 100_000, lost: true }, this.#abort.signal)) {
+      const all: Query = { follow: true, last: 100_000, lost: true, ...query };
+      for await (const line of client.flows(all, this.#abort.signal)) {
         if ("lost_events" in line) {
           this.#lost += Number(line.lost_events.num_events_lost);
           continue;

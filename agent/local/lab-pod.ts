@@ -16,9 +16,9 @@ export interface LabPodOptions {
 }
 
 /** What a pod needs of the node that it is on. */
-interface PodHost {
+export interface PodHost {
   readonly lab: Lab;
-  readonly namespace: NetworkNamespace;
+  readonly namespace: Pick<NetworkNamespace, "enter">;
   readonly runDir: string;
 }
 

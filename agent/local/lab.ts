@@ -9,6 +9,11 @@ import { NetworkNamespace } from "./network-namespace.ts";
 import { mountsUnder, removeOrphans } from "./orphans.ts";
 import { ownTag } from "./owner-tag.ts";
 
+/** The built programs: this file is a source beside them, or a part of them in `dist/lib`. */
+function builtPrograms(): string {
+  return join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist" : "..");
+}
+
 /**
  * A set of nodes and pods on this machine, each in a network namespace of its own, with
  * a folder for their files. Nothing of it touches the machine's own devices, and nothing
@@ -37,7 +42,7 @@ export class Lab implements AsyncDisposable {
 
   static async create(options: { readonly dist?: string } = {}): Promise<Lab> {
     await removeOrphans();
-    return new Lab(resolve(options.dist ?? join(import.meta.dirname, "../../dist")));
+    return new Lab(resolve(options.dist ?? builtPrograms()));
   }
 
   /** What every name of this lab begins with, that of its namespaces too. */

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 
 const prefix = "weir-lab";
-const pattern = new RegExp(`^${prefix}-(\\d+)-([0-9a-z]+)-`);
+/** Of the connectivity test's namespaces and objects, too, which an agent knows. */
+const pattern = /^weir-(?:lab|test)-(\d+)-([0-9a-z]+)-/;
 
 /** When a process started, in clock ticks since boot; undefined when there is none of that number. */
 function startTime(pid: number): string | undefined {

@@ -47,7 +47,13 @@ export interface StreamShape {
 }
 
 export type TrafficRequest =
-  | { readonly kind: "serve"; readonly protocol: Transport; readonly port: number; readonly service: Service }
+  | {
+      readonly kind: "serve";
+      readonly protocol: Transport;
+      readonly port: number;
+      readonly service: Service;
+      readonly host: string;
+    }
   | ({ readonly kind: "attempt"; readonly target: Target } & AttemptShape)
   | { readonly kind: "abandon"; readonly attempt: number }
   | ({ readonly kind: "start"; readonly target: Target } & StreamShape)

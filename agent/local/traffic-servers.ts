@@ -1,19 +1,21 @@
-/** Servers of a pod, for IPv4 and IPv6. */
+/** Servers of a pod. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { messageSize, type Service } from "./traffic-protocol.ts";
+import { messageSize, type TrafficRequest } from "./traffic-protocol.ts";
 
 /** Between two messages of a server that sends by itself, in milliseconds. */
 const pace = 5;
 
-export async function serveTcp(port: number, service: Service): Promise<void> {
+type Serve = TrafficRequest & { readonly kind: "serve" };
+
+export async function serveTcp({ port, service, host }: Serve): Promise<void> {
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     if (service === "echo") socket.pipe(socket);
     else pour(socket);
   });
-  server.listen({ port, host: "::" });
+  server.listen({ port, host });
   await once(server, "listening");
 }
 
@@ -25,8 +27,8 @@ function pour(socket: Socket): void {
   socket.on("close", () => clearInterval(timer));
 }
 
-export async function serveUdp(port: number, service: Service): Promise<void> {
-  const socket = createSocket({ type: "udp6", ipv6Only: false });
+export async function serveUdp({ port, service, host }: Serve): Promise<void> {
+  const socket = createSocket(host.includes(":") ? { type: "udp6", ipv6Only: false } : { type: "udp4" });
   socket.on("message", (data, from) => {
     const send = () => socket.send(data, from.port, from.address);
     if (service === "echo") send();
@@ -34,6 +36,6 @@ export async function serveUdp(port: number, service: Service): Promise<void> {
   });
   // A client that went away makes the next send fail; the server goes on.
   socket.on("error", () => undefined);
-  socket.bind(port, "::");
+  socket.bind(port, host);
   await once(socket, "listening");
 }

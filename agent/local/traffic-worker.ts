@@ -84,7 +84,7 @@ function streamOf(id: number): TrafficStream {
 async function handle(id: number, request: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
   switch (request.kind) {
     case "serve":
-      await (request.protocol === "TCP" ? serveTcp : serveUdp)(request.port, request.service);
+      await (request.protocol === "TCP" ? serveTcp : serveUdp)(request);
       return null;
     case "attempt": {
       const attempt = request.target.protocol === "TCP" ? attemptTcp : attemptUdp;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { LabError } from "./errors.ts";
 import type { NetworkNamespace } from "./network-namespace.ts";
 import {
@@ -42,7 +42,9 @@ export class Traffic implements AsyncDisposable {
 
   /** @param track is told of the process, so that it ends with this one. */
   constructor(namespace: Pick<NetworkNamespace, "enter">, track: (pid: number) => Disposable) {
-    const [program = "", ...args] = namespace.enter([process.execPath, join(import.meta.dirname, "traffic-worker.ts")]);
+    // Beside this file, be it a source or bundled.
+    const worker = join(import.meta.dirname, `traffic-worker${extname(import.meta.filename)}`);
+    const [program = "", ...args] = namespace.enter([process.execPath, worker]);
     // In a process group of its own: Ctrl-C on a terminal is for the one that makes the lab.
     this.#child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], detached: true });
     const tracked = track(this.#child.pid ?? 0);
@@ -60,9 +62,13 @@ export class Traffic implements AsyncDisposable {
     this.#child.on("exit", () => ended("the process ended"));
   }
 
-  /** Starts a server for IPv4 and IPv6, an echo server unless told; resolves when it listens. */
-  async serve(protocol: Transport, port: number, service: Service = "echo"): Promise<void> {
-    await this.#ask({ kind: "serve", protocol, port, service });
+  /**
+   * Starts a server, an echo server unless told; resolves when it listens.
+   *
+   * @param host the address that it listens on; default: all of both families.
+   */
+  async serve(protocol: Transport, port: number, service: Service = "echo", host = "::"): Promise<void> {
+    await this.#ask({ kind: "serve", protocol, port, service, host });
   }
 
   /** One request and its echo: a TCP connection, or a UDP datagram that is repeated until the time is over. */

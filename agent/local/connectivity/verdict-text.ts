@@ -1,0 +1,47 @@
+/** Verdicts in words: what a scenario expects, and what a flow tells, so that both can be compared. */
+import type { Flow } from "#agent/api/flow.ts";
+import type { RuleDescription } from "#agent/api/policy-views.ts";
+
+/** @param rules `NetworkPolicy server ingress[0]`: each rule that has to be among the reasons; none: no policy applies. */
+export function allowedBy(...rules: string[]): string {
+  return rules.length === 0 ? "allowed, no policy applies" : `allowed by ${rules.toSorted().join(", ")}`;
+}
+
+/** By rules that say so. */
+export function deniedBy(...rules: string[]): string {
+  return `denied by ${rules.toSorted().join(", ")}`;
+}
+
+/** Because no rule allows it, by policies of this direction. */
+export function deniedByDefault(direction: "ingress" | "egress"): string {
+  return `denied, no ${direction} rule allows it`;
+}
+
+/** For any other reason, by Hubble's name. */
+export function dropped(reason: string): string {
+  return `dropped, ${reason}`;
+}
+
+/** What a flow tells. @param prefix that names of the run's cluster-wide objects begin with. */
+export function verdictText(flow: Flow, prefix: string): string {
+  const rules = flow.weir.rules.map((rule) => shortRule(rule, prefix));
+  if (flow.verdict === "AUDIT") return "allowed, audit only";
+  if (flow.verdict === "FORWARDED") return allowedBy(...rules);
+  if (rules.length > 0) return deniedBy(...rules);
+  if (flow.weir.denied !== undefined) return deniedByDefault(flow.weir.denied);
+  return dropped(flow.drop_reason_desc ?? "for no reason");
+}
+
+/** The rules that decided, or what came nearest to allowing it; null where no policy has a say. */
+export function deciderText({ weir, verdict, drop_reason_desc: reason }: Flow, prefix: string): string | null {
+  if (weir.rules.length > 0) return weir.rules.map((rule) => shortRule(rule, prefix)).join(", ");
+  if (weir.nearest) return `none; nearest ${shortRule(weir.nearest, prefix)}: ${weir.nearest.because}`;
+  return verdict === "DROPPED" ? (reason ?? weir.reason) : null;
+}
+
+/** Without what is each run's own. */
+function shortRule({ kind, namespace, name, rule }: RuleDescription, prefix: string): string {
+  const own = namespace.startsWith(prefix) || name.startsWith(prefix);
+  const short = name.startsWith(`${prefix}-`) ? name.slice(prefix.length + 1) : name;
+  return `${kind} ${own || namespace === "" ? short : `${namespace}/${short}`} ${rule}`;
+}
