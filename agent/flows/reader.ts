@@ -91,8 +91,12 @@ export class FlowReader {
             left--;
           }
         }
-        yield batch;
-        this.#nearest.rest();
+        try {
+          yield batch;
+        } finally {
+          // Also when the reader hangs up: the next one begins with a whole budget.
+          this.#nearest.rest();
+        }
         if (part.ended || left === 0 || signal.aborted) return;
       }
       cursor = until;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { FlowLine } from "#agent/api/flow.ts";
+import type { Flow, FlowLine } from "#agent/api/flow.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import { SeenNamespaces } from "#agent/flows/seen-namespaces.ts";
@@ -158,4 +158,17 @@ test("a denial that is seen again is searched once; a flood of different ones is
   for (let i = 0; i < 200; i++) addEvent(setup.ring, denial({ destinationPort: i }));
   await all(setup.read({ last: "200" }));
   expect(setup.context.denials.length).toBeLessThanOrEqual(1 + 64);
+});
+
+test("a reader that hangs up leaves the next one all the time to find what comes nearest", async () => {
+  const context = new FakeContext();
+  const ring = new FlowRing(context, 256);
+  const reader = new FlowReader(ring, context);
+  const { signal } = new AbortController();
+  // As many different denials as one may be told of at a stretch.
+  for (let port = 1; port <= 64; port++) addEvent(ring, denial({ destinationPort: port }));
+  for await (const lines of reader.read(query(), signal)) if (lines.length > 0) break;
+  addEvent(ring, denial({ destinationPort: 65 }));
+  const [flow] = (await all(reader.read(query({ last: "1" }), signal))).flat() as Flow[];
+  expect(flow?.weir.nearest).toMatchObject({ because: "port 65 is not 5433" });
 });
