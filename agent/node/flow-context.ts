@@ -4,9 +4,31 @@ import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/co
 import { identityLabels, labelList, reservedLabels } from "#agent/identity/labels.ts";
 import { Evaluator } from "#policy/explain/evaluate.ts";
 import type { Party } from "#policy/model/flow.ts";
+import type { Labels, Subject } from "#policy/model/identity.ts";
+import type { Outsiders } from "#agent/endpoint/outsiders.ts";
 import type { JudgingPolicy } from "#agent/endpoint/policy-controller.ts";
+import type { EndpointRecord } from "#agent/endpoint/record.ts";
 import { partyOf } from "./party-of.ts";
-import type { NodeParts } from "./parts.ts";
+
+/** What of the node's parts is looked into. */
+export interface FlowSources {
+  readonly config: { readonly nodeName: string };
+  readonly clock: { wallNanoseconds(boot: bigint): bigint; now(): Date };
+  readonly endpoints: {
+    list(): readonly EndpointNames[];
+    get(id: number): EndpointNames | undefined;
+  };
+  readonly identities: { subject(id: number): Subject | undefined };
+  readonly references: { lookup(reference: number): readonly RuleDescription[] };
+  readonly outsiders: Pick<Outsiders, "party">;
+  readonly enforcement: { readonly outsiders: { readonly ownLabels: Labels } };
+  readonly policy: { at(generation: bigint): JudgingPolicy };
+}
+
+interface EndpointNames {
+  readonly record: Pick<EndpointRecord, "id" | "incarnation" | "identity" | "ifindex" | "namespace" | "pod">;
+  readonly subject: Subject;
+}
 
 /** How old, in ms, an evaluator as of some moment may be. */
 const LATE = 500;
@@ -14,7 +36,7 @@ const LATE = 500;
 /** Names for the numbers in events, as this node knows them now. */
 export class NodeFlowContext implements FlowContext {
   readonly nodeName: string;
-  readonly #parts: NodeParts;
+  readonly #parts: FlowSources;
   /** By endpoint and identity: equal parties are one object. */
   readonly #parties = new Map<string, FlowParty>();
   /** Of the latest policy that was asked about: making one reads all objects. */
@@ -22,7 +44,7 @@ export class NodeFlowContext implements FlowContext {
   /** The same, as of later than when the policy was compiled. */
   #late: { readonly policy: JudgingPolicy; readonly at: number; readonly evaluator: Evaluator } | null = null;
 
-  constructor(parts: NodeParts) {
+  constructor(parts: FlowSources) {
     this.#parts = parts;
     this.nodeName = parts.config.nodeName;
   }
@@ -69,8 +91,11 @@ export class NodeFlowContext implements FlowContext {
       protocol,
       port,
     };
-    const decision = this.#evaluatorOf(policy).evaluate(flow)[direction];
-    if (decision.verdict === "deny") return decision.nearest;
+    const { verdict, nearest, by, note } = this.#evaluatorOf(policy).evaluate(flow)[direction];
+    if (verdict === "deny") return nearest;
+    const [allowing] = by;
+    // What the datapath is known to do otherwise.
+    if (allowing && note !== undefined) return { ...allowing, because: note };
     // The kernel sees that a rule has ended some moments before the policy is compiled anew.
     return this.#lateEvaluatorOf(policy).evaluate(flow)[direction].nearest;
   }

@@ -7,29 +7,12 @@ import { judge } from "#policy/oracle/oracle.ts";
 import { ruleName } from "#test/support/compiled-cluster.ts";
 import { Action, Datapath, type Outcome } from "#test/support/datapath.ts";
 import { makeEndpoint, makeEnforcement, MemoryClasses, type MemoryReferences } from "#test/support/enforcement.ts";
-import type { Transport } from "#test/support/packet.ts";
+import { firstTransport } from "#test/support/first-transport.ts";
 import { DATAPATH_OPTIONS, type RandomCluster, randomCluster } from "#test/support/random-policy.ts";
 import { needs } from "#test/support/requirement.ts";
 import { sized } from "#test/support/size.ts";
 
 beforeEach(needs("root"));
-
-function transport({ protocol, port }: Flow, sport: number): Transport {
-  switch (protocol) {
-    case "TCP":
-      return { kind: "tcp", sport, dport: port, flags: ["SYN"] };
-    case "UDP":
-      return { kind: "udp", sport, dport: port };
-    case "SCTP":
-      return { kind: "sctp", sport, dport: port };
-    case "ICMP":
-      return { kind: "icmp", type: 8, id: sport };
-    case "ICMPv6":
-      return { kind: "icmp", type: 128, id: sport };
-    default:
-      throw new Error(`no packet of ${protocol} is made here`);
-  }
-}
 
 /** What the packets made here can say: echo requests, parties of whom objects tell. */
 function isPlain({ source, destination, protocol, port }: Flow): boolean {
@@ -87,7 +70,7 @@ async function compare(datapath: Datapath, cluster: RandomCluster, references: M
     const ip = {
       source: flow.source.address as string,
       destination: flow.destination.address as string,
-      transport: transport(flow, 20_000 + i),
+      transport: firstTransport(flow, 20_000 + i),
     };
     let outcome: Outcome;
     if (from) {
