@@ -4,7 +4,7 @@
  * are absent.
  */
 import * as z from "zod";
-import { nearestRule, ruleDescription } from "./policy-views.ts";
+import { isolation, nearestRule, ruleDescription } from "./policy-views.ts";
 
 /** What a flow tells of, in the words of the field. */
 export type FlowType = "drop" | "policy-verdict" | "trace";
@@ -104,6 +104,8 @@ export const flow = z.object({
     rules: z.array(ruleDescription).readonly(),
     /** Only when policy dropped the packet because no rule allowed it. */
     nearest: nearestRule.nullable().optional(),
+    /** Then, too, who isolates the end. */
+    ...isolation.partial().shape,
     /** Policy generation that judged. */
     generation: z.string(),
     /** Why, in words. */

@@ -17,6 +17,18 @@ export type RuleDescription = z.infer<typeof ruleDescription>;
 export const nearestRule = ruleDescription.extend({ because: z.string() });
 export type NearestRule = z.infer<typeof nearestRule>;
 
+export const policyDescription = ruleDescription.omit({ rule: true });
+export type PolicyDescription = z.infer<typeof policyDescription>;
+
+/** Of a denial that no rule makes: the policies for which what no rule allows is denied. */
+export const isolation = z.object({
+  /** None: the enforcement mode `always`. */
+  isolatedBy: z.array(policyDescription).max(32).readonly(),
+  /** How many there are beyond those; missing: none. */
+  isolatedByMore: z.int().optional(),
+});
+export type Isolation = z.infer<typeof isolation>;
+
 /** An object in force. */
 export const policyView = z.object({
   kind: z.string(),
@@ -106,6 +118,7 @@ const decision = z.object({
   /** Empty for a default. */
   by: z.array(ruleDescription).readonly(),
   nearest: nearestRule.nullable(),
+  ...isolation.partial().shape,
   /** What the rules of `by` are bound to, in their order; missing where none is. */
   terms: z.array(ruleTerms).readonly().optional(),
   /** What the datapath is known to do otherwise. */

@@ -1,8 +1,11 @@
 import type { Flow, FlowConnection, FlowEndpoint, StagedOutcome } from "#agent/api/flow.ts";
-import { nearestText, ruleText } from "./rule-text.ts";
+import { isolationText, nearestText, ruleText } from "./rule-text.ts";
 import { type Paint, printable, type Style } from "./table.ts";
 
 const colours: Readonly<Record<Flow["verdict"], Style>> = { FORWARDED: "green", DROPPED: "red", AUDIT: "yellow" };
+
+/** Policies that a line names of those that isolate an end. */
+const MOST_POLICIES = 3;
 
 /** A flow in one line: when, who to whom, by what, the verdict, and why. */
 export function flowLine(flow: Flow, paint: Paint): string {
@@ -45,7 +48,8 @@ function protocolText({ l4 }: Flow): string {
 function reasonText({ weir, verdict }: Flow): string {
   const parts = weir.rules.map(ruleText);
   if (verdict === "DROPPED" || parts.length === 0) {
-    parts.unshift(weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`);
+    const reason = weir.isolatedBy === undefined ? weir.reason : isolationText(weir, MOST_POLICIES);
+    parts.unshift(weir.denied === undefined ? reason : `${weir.denied}: ${reason}`);
   }
   if (weir.connection) parts.unshift(connectionText(weir.connection));
   if (weir.nearest) parts.push(nearestText(weir.nearest));

@@ -1,4 +1,4 @@
-import type { NearestRule, RuleDescription, RuleTerms } from "#agent/api/policy-views.ts";
+import type { Isolation, NearestRule, PolicyDescription, RuleDescription, RuleTerms } from "#agent/api/policy-views.ts";
 
 /** `web.yaml:14`; the file alone when there is no line. */
 export function placeText({ file, line }: { readonly file: string; readonly line: number | null }): string {
@@ -7,8 +7,23 @@ export function placeText({ file, line }: { readonly file: string; readonly line
 
 /** `NetworkPolicy shop/web egress[0] (web.yaml:14)` */
 export function ruleText(rule: RuleDescription): string {
-  const name = rule.namespace === "" ? rule.name : `${rule.namespace}/${rule.name}`;
-  return `${rule.kind} ${name} ${rule.rule} (${placeText(rule)})`;
+  return `${objectText(rule)} ${rule.rule} (${placeText(rule)})`;
+}
+
+function objectText({ kind, namespace, name }: PolicyDescription): string {
+  return `${kind} ${namespace === "" ? name : `${namespace}/${name}`}`;
+}
+
+type MaybeIsolation = { readonly [Field in keyof Isolation]?: Isolation[Field] | undefined };
+
+/** `default deny by NetworkPolicy shop/web (web.yaml:1), NetworkPolicy shop/all (all.yaml:1) and 3 more` */
+export function isolationText({ isolatedBy, isolatedByMore = 0 }: MaybeIsolation, most = Infinity): string {
+  if (isolatedBy === undefined) return "no rule allows it";
+  // Nobody selects it: all pods are isolated.
+  if (isolatedBy.length === 0) return "no rule allows it, and enforcement is always";
+  const named = isolatedBy.slice(0, most).map((policy) => `${objectText(policy)} (${placeText(policy)})`);
+  const more = isolatedBy.length - named.length + isolatedByMore;
+  return `default deny by ${named.join(", ")}${more === 0 ? "" : ` and ${more} more`}`;
 }
 
 /** `, at most 50 new connections a second, until 2030-01-01T00:00:00Z`; empty where there are none. */

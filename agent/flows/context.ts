@@ -1,4 +1,4 @@
-import type { NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
+import type { Isolation, NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
 import type { FlowProtocol } from "#policy/model/protocol.ts";
 
 /** One end of a flow, by the names it had when the packet was seen. */
@@ -37,6 +37,14 @@ export interface Denial {
   readonly generation: bigint;
 }
 
+/** An end whose policy has no rule for what was denied. */
+export interface IsolatedEnd {
+  readonly direction: "ingress" | "egress";
+  readonly party: FlowParty;
+  /** Policy generation that judged. */
+  readonly generation: bigint;
+}
+
 /** What flows need to know of the agent. All answers come at once: nothing here waits. */
 export interface FlowContext {
   readonly nodeName: string;
@@ -50,4 +58,6 @@ export interface FlowContext {
   rules(reference: number): readonly RuleDescription[];
   /** The rule that would nearly have allowed it; null: none comes near, or the generation is too old to say. */
   nearest(denial: Denial): NearestRule | null;
+  /** The policies for which what no rule allows is denied. */
+  isolation(end: IsolatedEnd): Isolation;
 }

@@ -1,8 +1,17 @@
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { addressText } from "./address-text.ts";
-import type { Denial } from "./context.ts";
+import type { Denial, IsolatedEnd } from "./context.ts";
 import { connectionPort, policyProtocol } from "./layer4.ts";
 import { deniedEnd, type FlowRecord } from "./record.ts";
+
+/** The end without a rule for what was denied, when no rule made the denial; undefined for any other flow. */
+export function isolatedEnd({ event, source, destination }: FlowRecord): IsolatedEnd | undefined {
+  const direction = deniedEnd(event);
+  if (event.reason !== DropReason.POLICY_DENIED || direction === undefined) return undefined;
+  // The ends of a flow are the packet's: of a reply the connection's source is where it goes.
+  const isSender = (direction === "egress") === (event.isReply === 0);
+  return { direction, party: isSender ? source : destination, generation: event.generation };
+}
 
 /** The denial that a flow tells of, when no rule made it; undefined for any other flow. */
 export function denialOf({ event, source, destination }: FlowRecord): Denial | undefined {

@@ -1,6 +1,6 @@
 import type { Flow } from "#agent/api/flow.ts";
 import type { EventRecord } from "#agent/datapath/layouts.gen.ts";
-import type { FlowProtocol } from "#policy/model/protocol.ts";
+import { type FlowProtocol, protocolNumbers } from "#policy/model/protocol.ts";
 
 /** Names as flows have them. */
 export type Layer4Name = "TCP" | "UDP" | "SCTP" | "ICMPv4" | "ICMPv6";
@@ -14,10 +14,11 @@ export function layer4Name({ protocol }: EventRecord): Layer4Name | undefined {
   return byNumber[protocol];
 }
 
-/** The protocol by the name that policy gives it. */
-export function policyProtocol(event: EventRecord): FlowProtocol | undefined {
-  const name = layer4Name(event);
-  return name === "ICMPv4" ? "ICMP" : name;
+const policyNames = new Map(Object.entries(protocolNumbers).map(([name, number]) => [number, name as FlowProtocol]));
+
+/** The protocol by the name that policy gives it; undefined where no policy can name it. */
+export function policyProtocol({ protocol }: EventRecord): FlowProtocol | undefined {
+  return policyNames.get(protocol);
 }
 
 /** What echo replies answer, by protocol and type. */

@@ -11,9 +11,10 @@ import {
 import { formatTime } from "#agent/runtime/clock.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
-import { denialOf } from "./denial.ts";
+import { denialOf, isolatedEnd } from "./denial.ts";
 import { dropReasonName, dropReasonText } from "./drop-reason.ts";
 import { layer4 } from "./layer4.ts";
+import { Isolations } from "./isolations.ts";
 import type { NearestRules } from "./nearest.ts";
 import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict, ownEvent } from "./record.ts";
 import { FlowTemplates } from "./flow-templates.ts";
@@ -26,6 +27,7 @@ export class FlowRenderer {
   readonly #context: FlowContext;
   readonly #nearest: NearestRules;
   readonly #words: RuleWords;
+  readonly #isolations: Isolations;
   readonly #uuidPrefix: string;
   readonly #templates = new FlowTemplates();
 
@@ -33,6 +35,7 @@ export class FlowRenderer {
     this.#context = context;
     this.#nearest = nearest;
     this.#words = new RuleWords(context);
+    this.#isolations = new Isolations(context);
     // One random half for each run of the agent, and the sequence number.
     this.#uuidPrefix = crypto.randomUUID().slice(0, 13);
   }
@@ -53,9 +56,11 @@ export class FlowRenderer {
   }
 
   /** What a flow says that says the same of every packet of its kind between the same ends. */
-  #commonOf({ event, source, destination }: FlowRecord): CommonPart {
+  #commonOf(record: FlowRecord): CommonPart {
+    const { event, source, destination } = record;
     const dropped = event.reason !== DropReason.NONE;
     const denied = deniedEnd(event);
+    const isolated = isolatedEnd(record);
     const rules = this.#rulesOf(event);
     const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
     return {
@@ -77,6 +82,7 @@ export class FlowRenderer {
         generation: event.generation.toString(),
         reason: dropped ? dropReasonText(event.reason) : allowed,
         ...(denied ? { denied } : {}),
+        ...(isolated ? this.#isolations.of(isolated) : {}),
       },
     };
   }

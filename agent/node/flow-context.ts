@@ -1,6 +1,6 @@
-import type { NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
+import type { Isolation, NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
-import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/context.ts";
+import type { Denial, FlowContext, FlowParty, IsolatedEnd, PartyQuery } from "#agent/flows/context.ts";
 import { identityLabels, labelList, reservedLabels } from "#agent/identity/labels.ts";
 import { Evaluator } from "#policy/explain/evaluate.ts";
 import type { Party } from "#policy/model/flow.ts";
@@ -100,6 +100,10 @@ export class NodeFlowContext implements FlowContext {
     return this.#lateEvaluatorOf(policy).evaluate(flow)[direction].nearest;
   }
 
+  isolation({ direction, party, generation }: IsolatedEnd): Isolation {
+    return this.#evaluatorOf(this.#parts.policy.at(generation)).isolation(this.#toParty(party), direction);
+  }
+
   /** Of another node; empty for a number that is none's. */
   #nodeLabels(identity: number): Record<string, string> {
     const party = this.#parts.outsiders.party(identity);
@@ -121,12 +125,13 @@ export class NodeFlowContext implements FlowContext {
     return this.#late.evaluator;
   }
 
-  #toParty({ endpoint, identity }: FlowParty, address: string): Party {
+  #toParty({ endpoint, identity }: FlowParty, address?: string): Party {
     const subject = this.#parts.endpoints.get(endpoint)?.subject ?? this.#parts.identities.subject(identity);
-    if (subject) return { subject, address };
+    const at = address === undefined ? {} : { address };
+    if (subject) return { subject, ...at };
     if (identity === ReservedIdentity.HOST) {
-      return { reserved: "host", nodeLabels: this.#parts.enforcement.outsiders.ownLabels, address };
+      return { reserved: "host", nodeLabels: this.#parts.enforcement.outsiders.ownLabels, ...at };
     }
-    return { ...partyOf(identity, this.#parts.outsiders), address };
+    return { ...partyOf(identity, this.#parts.outsiders), ...at };
   }
 }

@@ -12,6 +12,7 @@ import {
   actionOf,
   compareDescriptions,
 } from "#policy/model/rule.ts";
+import { type Isolation, isolationOf } from "./isolation.ts";
 import { type Miss, compareMisses, missesOf } from "./miss.ts";
 
 /** A rule that would have let the flow through, and what it lacks for that. */
@@ -36,7 +37,7 @@ interface Candidate {
   readonly misses: readonly Miss[];
 }
 
-interface Decision {
+interface Decision extends Partial<Isolation> {
   readonly verdict: Verdict;
   readonly by: readonly RuleDescription[];
   readonly nearest: NearMiss | null;
@@ -63,7 +64,8 @@ export function decide(policies: readonly Policy[], question: Question): Decisio
     return { verdict: verdict === "pass" ? "deny" : verdict, by: describe(deciding), nearest: null };
   }
   if (!isIsolated) return { verdict: "allow", by: [], nearest: null };
-  return { verdict: "deny", by: [], nearest: nearestOf(candidates) ?? withoutRules(isolating, direction) };
+  const nearest = nearestOf(candidates) ?? withoutRules(isolating, direction);
+  return { verdict: "deny", by: [], nearest, ...isolationOf(isolating, direction) };
 }
 
 /** Of the rules that match, those with the highest precedence; after a pass, without the tier that it is of. */

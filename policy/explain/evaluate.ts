@@ -14,11 +14,14 @@ import type { NearMiss } from "./decide.ts";
 import { type RuleTerms, decideWithTerms } from "./terms.ts";
 import { withEnded, withoutEnded } from "./ended.ts";
 
+import { type Isolation, isolationOf } from "./isolation.ts";
+
+export type { Isolation, PolicyDescription } from "./isolation.ts";
 export type { NearMiss } from "./decide.ts";
 export type { RuleTerms } from "./terms.ts";
 
-/** What one end says, and why. */
-export interface Decision {
+/** What one end says, and why. {@link Isolation} says so where the flow is denied because no rule allows it. */
+export interface Decision extends Partial<Isolation> {
   readonly verdict: Verdict;
   /** The rules that decide, as the kernel reports them; empty where no rule does. */
   readonly by: readonly RuleDescription[];
@@ -84,6 +87,11 @@ export class Evaluator {
     const egress = this.#evaluate("egress", flow.source, flow.destination, flow);
     const ingress = this.#evaluate("ingress", flow.destination, flow.source, flow);
     return { verdict: bothVerdicts(egress.verdict, ingress.verdict), egress, ingress };
+  }
+
+  /** Who isolates an end, whatever comes there. */
+  isolation(self: Party, direction: Direction): Isolation {
+    return isolationOf(withoutStaged(this.#selecting(self)), direction);
   }
 
   #evaluate(direction: Direction, self: Party, peer: Party, flow: Flow): DirectionEvaluation {

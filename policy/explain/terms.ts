@@ -1,5 +1,6 @@
 import type { Policy, Rule, RuleDescription } from "#policy/model/rule.ts";
 import { type NearMiss, type Question, decide } from "./decide.ts";
+import type { Isolation } from "./isolation.ts";
 import { formatInstant } from "./miss.ts";
 
 /** What a rule that decides is bound to. */
@@ -12,7 +13,7 @@ export interface RuleTerms {
   readonly connections?: number;
 }
 
-interface Decision {
+interface Decision extends Partial<Isolation> {
   readonly verdict: "allow" | "deny" | "redirect";
   readonly by: readonly RuleDescription[];
   readonly nearest: NearMiss | null;

@@ -28,6 +28,7 @@ interface Reason {
   readonly denied: Direction | undefined;
   readonly rules: readonly string[];
   readonly nearest: unknown;
+  readonly isolatedBy: unknown;
   /** By field of the flow: the policies. */
   readonly policies: Readonly<Record<string, readonly string[]>>;
 }
@@ -42,6 +43,7 @@ function told(flow: Flow): Reason {
     denied: flow.weir.denied,
     rules: flow.weir.rules.map(textOf).toSorted(),
     nearest: flow.weir.nearest,
+    isolatedBy: flow.weir.isolatedBy,
     policies: Object.fromEntries(named),
   };
 }
@@ -66,6 +68,7 @@ function expectedOf(evaluation: Evaluation): Reason {
     denied,
     rules: deciding.flatMap((end) => actual(end).by.map(textOf)).toSorted(),
     nearest: denied && nearestOf(evaluation[denied]),
+    isolatedBy: denied && isolatedByOf(evaluation[denied]),
     policies: Object.fromEntries(policies),
   };
 }
@@ -85,6 +88,13 @@ function nearestOf({ verdict, by, nearest, note }: DirectionEvaluation): unknown
   return verdict === "deny" && by.length === 0 ? nearest : undefined;
 }
 
+/** In the datapath it is isolation that denies what egress rules only allow by a port's name. */
+function isolatedByOf({ isolatedBy, by, note }: DirectionEvaluation): unknown {
+  if (note === undefined) return isolatedBy;
+  const policies = by.map(({ kind, namespace, name, file }) => ({ kind, namespace, name, file }));
+  return expect.arrayContaining(policies.map((policy) => expect.objectContaining(policy) as unknown));
+}
+
 /** Packets of which somebody else has said as well what becomes of them. */
 interface Packet {
   readonly flow: PolicyFlow;
@@ -92,6 +102,8 @@ interface Packet {
   readonly expected: "policy" | "proxy" | null;
   /** The rules that decide at the end that decides, `NAME RULE`; missing: nobody has said it. */
   readonly by?: readonly string[];
+  /** Names of the policies that isolate the end that drops it; missing: nobody has said it. */
+  readonly isolating?: readonly string[];
 }
 
 /** Sends all packets. @returns how many the flows say were dropped. */
@@ -105,17 +117,22 @@ async function compare(
   await node.replacePolicy(objects);
   const evaluator = new Evaluator(objects);
   let [sent, dropped] = [0, 0];
-  for (const { flow, expected, by } of packets) {
+  for (const { flow, expected, by, isolating } of packets) {
     const tale = await node.send(flow);
-    const [reason, wanted] = [told(tale), expectedOf(evaluator.evaluate(flow))];
+    const evaluation = evaluator.evaluate(flow);
+    const [reason, wanted] = [told(tale), expectedOf(evaluation)];
     sent++;
     if (reason.verdict === "DROPPED") dropped++;
     const stopped = reason.reason === undefined ? null : reason.reason.startsWith("POLICY") ? "policy" : "proxy";
     const names = tale.weir.rules.map(({ name, rule }) => `${name} ${rule}`).toSorted();
-    const isAsSaid = stopped === expected && (by === undefined || by.toSorted().join() === names.join());
+    const isolated = tale.weir.isolatedBy?.map(({ name }) => name) ?? [];
+    // Ports by name that are in an address block are known not to be known.
+    const isKnown = DIRECTIONS.some((direction) => evaluation[direction].note !== undefined);
+    const said = isKnown ? [stopped, names, isolated] : [expected, by?.toSorted() ?? names, isolating ?? isolated];
+    const isAsSaid = JSON.stringify(said) === JSON.stringify([stopped, names, isolated]);
     // So many comparisons that `expect` is for those that may fail.
     if (isAsSaid && same(reason, wanted)) continue;
-    expect([reason, stopped, names], JSON.stringify(flow)).toEqual([wanted, expected, by ?? names]);
+    expect([reason, stopped, names, isolated], JSON.stringify(flow)).toEqual([wanted, ...said]);
   }
   return { sent, dropped };
 }
@@ -222,7 +239,9 @@ function* matrixPackets(one: MatrixCase, parties: ReturnType<typeof matrixPartie
     const egress = matrixAnswer(one, "egress", from, to, flow.protocol, flow.port);
     const ingress = matrixAnswer(one, "ingress", to, from, flow.protocol, flow.port);
     const isAllowed = egress.allowed && ingress.allowed;
-    yield { flow, expected: isAllowed ? null : "policy", by: isAllowed ? [...egress.by, ...ingress.by] : [] };
+    const isolating = isAllowed ? [] : (egress.allowed ? ingress : egress).isolating;
+    const by = isAllowed ? [...egress.by, ...ingress.by] : [];
+    yield { flow, expected: isAllowed ? null : "policy", by, isolating };
   }
 }
 

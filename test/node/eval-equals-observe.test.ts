@@ -54,5 +54,6 @@ test.for([
     const denied = evaluation.egress.verdict === "deny" ? "egress" : "ingress";
     expect(flow.weir.denied).toBe(denied);
     expect(flow.weir.nearest).toEqual(evaluation[denied].nearest);
+    expect(flow.weir.isolatedBy).toEqual(evaluation[denied].isolatedBy);
   }
 });

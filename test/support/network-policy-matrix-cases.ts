@@ -29,6 +29,8 @@ export interface MatrixAnswer {
   readonly allowed: boolean;
   /** The rules that allow it, `POLICY ingress[0]`. */
   readonly by: readonly string[];
+  /** The policies that isolate the end, in the order of their text. */
+  readonly isolating: readonly string[];
   /** Rules of all policies that isolate the end, with what does not hold of them. */
   readonly near: readonly { readonly rule: string; readonly peer: boolean; readonly port: boolean }[];
 }
@@ -42,7 +44,7 @@ export function matrixAnswer(
   protocol: Protocol,
   port: number,
 ): MatrixAnswer {
-  if (self === other) return { allowed: true, by: [], near: [] };
+  if (self === other) return { allowed: true, by: [], isolating: [], near: [] };
   const isolating = policies.filter(
     ({ isolates, selects }) => isolates.includes(direction) && self.namespace === "x" && selects(self),
   );
@@ -54,7 +56,8 @@ export function matrixAnswer(
     })),
   );
   const by = near.filter((rule) => rule.peer && rule.port).map(({ rule }) => rule);
-  return { allowed: isolating.length === 0 || by.length > 0, by, near };
+  const names = isolating.map(({ name }) => name);
+  return { allowed: isolating.length === 0 || by.length > 0, by, isolating: names, near };
 }
 
 /** The policies of a case as a file, with each rule on a line of its own. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Flow } from "#agent/api/flow.ts";
+import { Written } from "#agent/api/json-text.ts";
 import { flowQuery } from "#agent/api/flow-filter.ts";
 import { eventRecord } from "#agent/datapath/layouts.gen.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
@@ -116,7 +117,7 @@ export class TellingNode implements Disposable {
     }
     this.#ring.settle(0n);
     for await (const lines of this.#reader.read(query, AbortSignal.timeout(60_000))) {
-      for (const line of lines) if ("uuid" in line) return line;
+      for (const line of lines) if (line instanceof Written) return JSON.parse(line.text) as Flow;
     }
     throw new Error("the ring has no flow");
   }

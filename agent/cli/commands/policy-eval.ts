@@ -4,7 +4,7 @@ import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
-import { nearestText, ruleText, termsText } from "#agent/cli/rule-text.ts";
+import { isolationText, nearestText, ruleText, termsText } from "#agent/cli/rule-text.ts";
 import { type Paint, printable } from "#agent/cli/table.ts";
 import { numberBetween, oneOf, readDocument } from "#agent/cli/values.ts";
 
@@ -116,9 +116,10 @@ function evaluationText(evaluation: Evaluation, paint: Paint): string {
   return `${lines.join("\n")}\n`;
 }
 
-function reasonTexts({ verdict, by, nearest, terms, note }: Decision): string[] {
+function reasonTexts(decision: Decision): string[] {
+  const { verdict, by, nearest, terms, note } = decision;
   const reasons = by.map((rule, i) => `${ruleText(rule)}${termsText(terms?.[i] ?? {})}`);
-  if (by.length === 0) reasons.push(verdict === "deny" ? "no rule allows it" : "no policy applies");
+  if (by.length === 0) reasons.push(verdict === "deny" ? isolationText(decision) : "no policy applies");
   if (nearest) reasons.push(nearestText(nearest));
   if (note !== undefined) reasons.push(note);
   if (verdict === "redirect") reasons.push("this version has no proxy: the datapath drops it");

@@ -73,10 +73,18 @@ const ingressRule = {
   line: 9,
 };
 
+const isolatedBy = [{ kind: "NetworkPolicy", namespace: "shop", name: "db", file: "db.yaml", line: 3 }];
+
 export const denial: Evaluation = {
   verdict: "deny",
   egress: { verdict: "allow", by: [egressRule], nearest: null, staged: null },
-  ingress: { verdict: "deny", by: [], nearest: { ...ingressRule, because: "port 5432 is not 5433" }, staged: null },
+  ingress: {
+    verdict: "deny",
+    by: [],
+    nearest: { ...ingressRule, because: "port 5432 is not 5433" },
+    isolatedBy,
+    staged: null,
+  },
 };
 
 export const different: Verification = {
@@ -168,6 +176,7 @@ export const flow: Flow = {
     generation: "41",
     reason: "no rule allows it",
     denied: "ingress",
+    isolatedBy,
   },
 };
 

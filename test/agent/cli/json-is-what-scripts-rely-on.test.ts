@@ -63,7 +63,8 @@ const cases: readonly (readonly [string, string])[] = [
     "policy eval --from shop/web-1 --to shop/db-0 --port 5432",
     '{"verdict":"deny","egress":{"verdict":"allow","by":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","rule":"egress[0]",' +
       '"file":"web.yaml","line":14}],"nearest":null,"staged":null},"ingress":{"verdict":"deny","by":[],"nearest":{"kind":"NetworkPolicy",' +
-      '"namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"},"staged":null}}',
+      '"namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"},' +
+      '"isolatedBy":[{"kind":"NetworkPolicy","namespace":"shop","name":"db","file":"db.yaml","line":3}],"staged":null}}',
   ],
   [
     "trace --from shop/web-1 --to shop/db-0:5432",

@@ -140,7 +140,7 @@ test("what is staged is told where it would decide otherwise", async () => {
   );
   expect(would?.stdout.split("\n").slice(2)).toEqual([
     "ingress  allow    no policy applies",
-    "                  staged: deny: no rule allows it, nearest: NetworkPolicy shop/db ingress[0] (db.yaml:7): port 5432 is not 5433",
+    "                  staged: deny: default deny by NetworkPolicy shop/db (db.yaml:1), nearest: NetworkPolicy shop/db ingress[0] (db.yaml:7): port 5432 is not 5433",
     "",
   ]);
   expect(wouldNot?.stdout).not.toContain("staged");

@@ -113,7 +113,7 @@ test("policy eval", async () => {
     [
       "verdict  deny",
       "egress   allow    NetworkPolicy shop/web egress[0] (web.yaml:14)",
-      "ingress  deny     no rule allows it",
+      "ingress  deny     default deny by NetworkPolicy shop/db (db.yaml:3)",
       "                  nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433",
       "",
     ].join("\n"),
@@ -134,7 +134,7 @@ test("observe: one flow a line, and what was lost beside it", async () => {
   const { stdout, stderr } = await weir(api.runDir, "observe");
   expect(stdout).toBe(
     [
-      "2026-01-31T12:00:00.123Z  DROPPED    shop/web-1:40000 -> shop/db-0:5432  TCP  ingress: no rule allows it; " +
+      "2026-01-31T12:00:00.123Z  DROPPED    shop/web-1:40000 -> shop/db-0:5432  TCP  ingress: default deny by NetworkPolicy shop/db (db.yaml:3); " +
         "nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433",
       "2026-01-31T12:00:00.123Z  FORWARDED  shop/web-1:40000 -> world 10.0.0.8:5432  TCP  no policy applies",
       "",

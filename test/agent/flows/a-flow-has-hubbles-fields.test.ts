@@ -179,3 +179,19 @@ test("IPv6", () => {
     ipVersion: "IPv6",
   });
 });
+
+test("a denial by default names who isolates the end that denied, of a reply the end where the packet comes from", () => {
+  const [byDb, byWeb] = [dbRule, webRule].map(({ rule: _rule, ...policy }) => policy);
+  const denyingWeb = { ...webEnd, verdict: Verdict.DENY, rules: [0, 0, 0] } as const;
+  const swapped = { sourcePort: 5432, destinationPort: 40_000, isReply: 1 };
+  expect(flowOf(denial()).weir.isolatedBy).toEqual([byDb]);
+  expect(flowOf(denial({ ...swapped })).weir.isolatedBy).toEqual([byDb]);
+  expect(flowOf(denial({ end: [denyingWeb, dbEnd] })).weir.isolatedBy).toEqual([byWeb]);
+  expect(flowOf(event()).weir).not.toHaveProperty("isolatedBy");
+});
+
+test("a denial of a protocol that flows have no field for has its reasons, too", () => {
+  const { l4, weir } = flowOf(denial({ protocol: 47, sourcePort: 0, destinationPort: 0 }));
+  expect(l4).toBeUndefined();
+  expect(weir).toMatchObject({ nearest: { name: "db" }, isolatedBy: [{ name: "db" }] });
+});

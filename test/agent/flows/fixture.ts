@@ -1,6 +1,6 @@
 import type { FlowLine, StagedOutcome } from "#agent/api/flow.ts";
 import { Written } from "#agent/api/json-text.ts";
-import type { RuleDescription } from "#agent/api/policy-views.ts";
+import type { Isolation, RuleDescription } from "#agent/api/policy-views.ts";
 import { flowQuery, type FlowQuery } from "#agent/api/flow-filter.ts";
 import {
   AddressFamily,
@@ -14,7 +14,7 @@ import {
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
-import type { Denial, FlowContext, FlowParty, PartyQuery } from "#agent/flows/context.ts";
+import type { Denial, FlowContext, FlowParty, IsolatedEnd, PartyQuery } from "#agent/flows/context.ts";
 import type { FlowRing } from "#agent/flows/ring.ts";
 
 export const webRule: RuleDescription = {
@@ -53,6 +53,10 @@ export class FakeContext implements FlowContext {
   }
   rules(reference: number): readonly RuleDescription[] {
     return reference === 5 ? [webRule] : reference === 6 ? [dbRule] : [];
+  }
+  isolation({ party }: IsolatedEnd): Isolation {
+    const { rule: _rule, ...policy } = party === db ? dbRule : webRule;
+    return { isolatedBy: [policy] };
   }
   nearest(denial: Denial): (RuleDescription & { because: string }) | null {
     this.denials.push(denial);

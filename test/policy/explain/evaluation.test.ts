@@ -146,6 +146,6 @@ test("enforcement `always` denies without a near miss, `never` allows", () => {
   if (!parties.ok) throw new Error(parties.error);
   const flow = { source: parties.source, destination: parties.destination, port: 22, protocol: "TCP" } as const;
   const always = evaluate(objects(), flow, { enforcement: "always" });
-  expect(always.egress).toEqual({ verdict: "deny", by: [], nearest: null, staged: null });
+  expect(always.egress).toEqual({ verdict: "deny", by: [], nearest: null, isolatedBy: [], staged: null });
   expect(evaluate(objects(), flow, { enforcement: "never" }).verdict).toBe("allow");
 });
