@@ -131,7 +131,7 @@ export class ApiClient {
     return this.#read("POST", "/v1/evaluate", {}, request);
   }
   trace(request: TraceRequest): Promise<Trace> {
-    return this.#call("POST", "/v1/trace", {}, request);
+    return this.#change("POST", "/v1/trace", {}, request);
   }
   bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
     return this.#get(`/v1/bpf/${name}`);

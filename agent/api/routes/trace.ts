@@ -8,6 +8,8 @@ export const traceRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/trace",
+    summary:
+      "One packet through the programs of the node, stage by stage; a change, because they write to maps for a moment",
     pool: "wait",
     body: traceRequest,
     response: trace,

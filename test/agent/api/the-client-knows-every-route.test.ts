@@ -29,6 +29,10 @@ const calls: Readonly<Record<Exclude<keyof ApiClient, "bpf">, readonly [route: s
     "POST /v1/evaluate",
     (client) => client.evaluate({ from: "shop/web-1", to: "1.1.1.1", protocol: "TCP", port: 53 }),
   ],
+  trace: [
+    "POST /v1/trace",
+    (client) => client.trace({ from: "shop/web-1", to: "10.0.0.8", protocol: "TCP", port: 5432 }),
+  ],
   prefilter: ["GET /v1/prefilter", (client) => client.prefilter()],
   addToPrefilter: ["POST /v1/prefilter", (client) => client.addToPrefilter({ prefixes: ["198.51.100.7"] })],
   deleteFromPrefilter: [
