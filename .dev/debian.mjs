@@ -50,6 +50,7 @@ const needs = {
   // The package busybox has one, too, that does not run without the machine's libraries.
   busybox: { packageName: "busybox-static", present: () => existsSync("/bin/busybox") && !needsLoader("/bin/busybox") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
+  tshark: { packageName: "tshark", present: () => hasProgram("tshark") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
 
@@ -57,7 +58,7 @@ const build = [needs.libbpfHeaders, needs.kernelHeaders, needs.cc, needs.libcHea
 const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 /** Other plugins in a list with ours, and a kill at every system call. */
 const conformance = [needs.cniPlugins, needs.strace];
-const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl];
+const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl, needs.tshark];
 /** Container runtimes, and what their pods' image is made of. */
 const runtimes = [
   needs.containerd,

@@ -9,6 +9,7 @@ import type {
   BpfMapping,
   BpfPolicyEntry,
 } from "./bpf-views.ts";
+import type { CaptureLine } from "./capture-views.ts";
 import { ClientError } from "./client-error.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
@@ -148,14 +149,22 @@ export class ApiClient {
   }
 
   /** Flows as they come, line by line; ends when the agent stops or the signal says so. */
-  async *flows(query: Query, signal?: AbortSignal): AsyncGenerator<FlowLine> {
-    const response = await this.#sendReading({ method: "GET", path: "/v1/flows", query, signal });
+  flows(query: Query, signal?: AbortSignal): AsyncGenerator<FlowLine> {
+    return this.#lines(() => this.#sendReading({ method: "GET", path: "/v1/flows", query, signal }));
+  }
+  /** Dropped packets as they come; the datapath captures as long as this is read. */
+  captures(query: Query, signal?: AbortSignal): AsyncGenerator<CaptureLine> {
+    return this.#lines(() => this.#send(this.#socket, { method: "GET", path: "/v1/captures", query, signal }));
+  }
+
+  async *#lines<T>(send: () => Promise<IncomingMessage>): AsyncGenerator<T> {
+    const response = await send();
     if (response.statusCode !== 200) throw ClientError.fromAnswer(response.statusCode ?? 0, await readText(response));
     let rest = "";
     for await (const text of this.#pieces(response)) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) yield JSON.parse(line) as FlowLine;
+      for (const line of lines) yield JSON.parse(line) as T;
     }
   }
 

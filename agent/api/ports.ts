@@ -5,6 +5,7 @@
  * A port throws an `ApiError`, or an error of the agent's parts that stands in the table
  * of `errors.ts`; whatever else it throws is answered as an internal error.
  */
+import type { CaptureLine, CaptureQuery } from "./capture-views.ts";
 import type { CniAnswer, CniCall } from "./cni.ts";
 import type {
   BpfBandwidth,
@@ -140,6 +141,11 @@ export interface PrefilterPort {
   delete(prefixes: readonly string[]): Promise<PrefilterChange>;
 }
 
+export interface CapturePort {
+  /** Dropped packets as they come, until the signal, or until the agent has had enough. */
+  read(query: CaptureQuery, signal: AbortSignal): AsyncIterable<readonly CaptureLine[]>;
+}
+
 export interface FlowPort {
   /** What is kept, oldest first, then, when following, what comes, until the signal. */
   read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly (FlowLine | Written)[]>;
@@ -160,4 +166,5 @@ export interface Ports {
   readonly config: ConfigPort;
   readonly prefilter: PrefilterPort;
   readonly flows: FlowPort;
+  readonly captures: CapturePort;
 }

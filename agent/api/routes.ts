@@ -1,6 +1,7 @@
 import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { bpfRoutes } from "./routes/bpf.ts";
+import { captureRoutes } from "./routes/captures.ts";
 import { cniRoutes } from "./routes/cni.ts";
 import { prefilterRoutes } from "./routes/prefilter.ts";
 import { configRoutes } from "./routes/config.ts";
@@ -24,5 +25,6 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...bpfRoutes,
   ...prefilterRoutes,
   ...flowRoutes,
+  ...captureRoutes,
   ...openapiRoutes,
 ];

@@ -68,12 +68,16 @@ export const statusView = z.looseObject({
     audit: z.boolean(),
   }),
   store: z.looseObject({ kind: z.string(), state: z.string() }),
-  /** `devices`: those of the node's own that have programs. `resets`: TCP senders that were told that policy has cut them. */
+  /**
+   * `devices`: those of the node's own that have programs. `resets`: TCP senders that were told that policy has cut them.
+   * `captures`: how many read dropped packets now.
+   */
   datapath: z.looseObject({
     attach: z.string(),
     programs: z.string(),
     devices: z.array(z.string()).readonly(),
     resets: z.int(),
+    captures: z.int(),
   }),
   /** Events of the datapath: kept, of at most so many; seen since the agent started; and lost since load, because the kernel's ring was full. */
   flows: z.looseObject({ kept: z.int(), capacity: z.int(), seen: z.int(), lost: z.int() }),

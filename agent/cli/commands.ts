@@ -40,6 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/connectivity.ts"),
   },
   {
+    name: "capture",
+    summary: "dropped packets into a file for Wireshark, each with its reason",
+    load: () => import("./commands/capture.ts"),
+  },
+  {
     name: "config",
     summary: "the agent's options, and those that can be set live",
     load: () => import("./commands/config.ts"),

@@ -9,15 +9,19 @@ const MOST_POLICIES = 3;
 
 /** A flow in one line: when, who to whom, by what, the verdict, and why. */
 export function flowLine(flow: Flow, paint: Paint): string {
+  const verdict = paint(colours[flow.verdict], flow.verdict.padEnd(9));
+  return `${[timeText(flow.time), verdict, ...flowWords(flow).map(printable)].join("  ")}\n`;
+}
+
+/** Who to whom, by what, and why: as the names are, which may be anything. */
+export function flowWords(flow: Flow): [ends: string, protocol: string, reason: string] {
   const { l4, IP } = flow;
   const transport = l4?.TCP ?? l4?.UDP ?? l4?.SCTP;
   const source = partyText(flow.source, IP?.source, transport?.source_port);
   const destination = partyText(flow.destination, IP?.destination, transport?.destination_port);
   const arrow = flow.is_reply ? "<-" : "->";
   const ends = flow.is_reply ? [destination, source] : [source, destination];
-  const verdict = paint(colours[flow.verdict], flow.verdict.padEnd(9));
-  const text = `${ends[0]} ${arrow} ${ends[1]}`;
-  return `${timeText(flow.time)}  ${verdict}  ${printable(text)}  ${protocolText(flow)}  ${printable(reasonText(flow))}\n`;
+  return [`${ends[0]} ${arrow} ${ends[1]}`, protocolText(flow), reasonText(flow)];
 }
 
 /** To the millisecond. */

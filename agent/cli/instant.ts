@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
+const DURATION = /^(\d+[smhd])+$/;
 const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /**
@@ -8,14 +9,17 @@ const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_
  * @param now milliseconds since 1970.
  */
 export function instant(text: string, now: number): string {
-  if (/^(\d+[smhd])+$/.test(text)) {
-    const parts = text.matchAll(/(\d+)([smhd])/g);
-    const ago = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (seconds[unit ?? ""] ?? 0), 0);
-    return new Date(now - 1000 * ago).toISOString();
-  }
+  if (DURATION.test(text)) return new Date(now - duration(text)).toISOString();
   const isInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
   if (!isInstant || Number.isNaN(Date.parse(text))) {
     throw new InvalidArgumentError("It is neither a duration (5m, 1h30m) nor an instant (2026-01-31T12:00:00Z).");
   }
   return new Date(text).toISOString();
+}
+
+/** `90s`, `5m`, `1h30m` in milliseconds. */
+export function duration(text: string): number {
+  if (!DURATION.test(text)) throw new InvalidArgumentError("It is not a duration: 30s, 5m, 1h30m.");
+  const parts = text.matchAll(/(\d+)([smhd])/g);
+  return parts.reduce((sum, [, count, unit]) => sum + 1000 * Number(count) * (seconds[unit ?? ""] ?? 0), 0);
 }

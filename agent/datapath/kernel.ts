@@ -6,6 +6,7 @@
 import type { AttachedProgram } from "bpf-loader";
 
 export type { AttachedProgram } from "bpf-loader";
+import type { CaptureTable } from "./kernel-captures.ts";
 import type { Lookups } from "./kernel-lookups.ts";
 import type { Familiar, Rehearsal } from "./kernel-rehearsal.ts";
 import type { BoundedMap } from "./map-full-error.ts";
@@ -341,6 +342,7 @@ export interface Kernel extends Disposable {
   readonly limits: LimitTable;
   readonly hits: HitTable;
   readonly images: MapImages;
+  readonly captures: CaptureTable;
   readonly lookups: Lookups;
   /** Programs for a packet that exists nowhere else. Loads them: takes some tenths of a second. */
   rehearse(familiar: Familiar): Rehearsal;

@@ -791,6 +791,46 @@ export const eventRecord: Codec<EventRecord> = {
   },
 };
 
+/** `struct capture_order` */
+export interface CaptureOrder {
+  readonly until: bigint;
+  readonly snaplen: number;
+}
+
+export const captureOrder: Codec<CaptureOrder> = {
+  size: 16,
+  encode(value, view, at) {
+    view.setBigUint64(at + 0, value.until, true);
+    view.setUint32(at + 8, value.snaplen, true);
+  },
+  decode(view, at) {
+    return {
+      until: view.getBigUint64(at + 0, true),
+      snaplen: view.getUint32(at + 8, true),
+    };
+  },
+};
+
+/** `struct capture_head` */
+export interface CaptureHead {
+  readonly event: EventRecord;
+  readonly length: number;
+}
+
+export const captureHead: Codec<CaptureHead> = {
+  size: 176,
+  encode(value, view, at) {
+    eventRecord.encode(value.event, view, at + 0);
+    view.setUint32(at + 168, value.length, true);
+  },
+  decode(view, at) {
+    return {
+      event: eventRecord.decode(view, at + 0),
+      length: view.getUint32(at + 168, true),
+    };
+  },
+};
+
 /** `struct counter_key` */
 export interface CounterKey {
   readonly reason: number;
@@ -1232,6 +1272,12 @@ export const EventHook = {
 } as const;
 export type EventHook = (typeof EventHook)[keyof typeof EventHook];
 
+/** `enum capture_size` */
+export const CaptureSize = {
+  CAPTURE_BYTES: 1600,
+} as const;
+export type CaptureSize = (typeof CaptureSize)[keyof typeof CaptureSize];
+
 /** `enum source_file` */
 export const SourceFile = {
   NONE: 0,
@@ -1322,6 +1368,8 @@ export const layouts: Readonly<
   masquerade_device: { size: 32, members: { ipv4: [0, 16], ipv6: [16, 16] } },
   event_end: { size: 28, members: { identity: [0, 4], address_class: [4, 4], endpoint: [8, 4], rules: [12, 12], verdict: [24, 1], match: [25, 1] } },
   event: { size: 168, members: { time: [0, 8], generation: [8, 8], source: [16, 16], destination: [32, 16], source_port: [48, 2], destination_port: [50, 2], type: [52, 1], reason: [53, 1], hook: [54, 1], family: [55, 1], protocol: [56, 1], tcp_flags: [57, 1], is_reply: [58, 1], file: [59, 1], line: [60, 2], icmp_type: [62, 1], icmp_code: [63, 1], ifindex: [64, 4], length: [68, 4], end: [72, 56], packets: [128, 16], bytes: [144, 16], connection: [160, 1] } },
+  capture_order: { size: 16, members: { until: [0, 8], snaplen: [8, 4] } },
+  capture_head: { size: 176, members: { event: [0, 168], length: [168, 4] } },
   counter_key: { size: 8, members: { reason: [0, 1], hook: [1, 1], file: [2, 1], line: [4, 2] } },
   counter_value: { size: 16, members: { packets: [0, 8], bytes: [8, 8] } },
   fragment_key: { size: 8, members: { owner: [0, 4], place: [4, 4] } },

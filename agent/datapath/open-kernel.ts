@@ -10,6 +10,7 @@ import {
   XdpHooks,
 } from "bpf-loader";
 import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
+import { KernelCaptures } from "./kernel-captures.ts";
 import { KernelConnections } from "./kernel-connections.ts";
 import { KernelControl } from "./kernel-control.ts";
 import { KernelFragments } from "./kernel-fragments.ts";
@@ -170,6 +171,7 @@ export function openKernel(options: KernelOptions): Kernel {
     ipcache: new KernelIpcache(map("ipcache")),
     control,
     images: new KernelImages(map),
+    captures: new KernelCaptures(map),
     lookups: kernelLookups(map),
     rehearse: (familiar) => new KernelRehearsal({ objectFolder: options.objectFolder, readOnlyData, map }, familiar),
     limits: new KernelLimits(map("limits")),

@@ -16,6 +16,8 @@ import { retry } from "#agent/runtime/backoff.ts";
 import { WeirError } from "#agent/runtime/errors.ts";
 import { keepSettings } from "#agent/runtime/kept-settings.ts";
 import { subsystemLog } from "#agent/runtime/log.ts";
+import { Captures } from "./captures.ts";
+import { deviceAt } from "./device-at.ts";
 import { NodeFlowContext } from "./flow-context.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { MapPressure } from "./map-pressure.ts";
@@ -53,6 +55,7 @@ const idleInterval = 250;
 export class Node {
   readonly parts: NodeParts;
   readonly flows: FlowReader;
+  readonly captures: Captures;
   readonly staged: StagedTraffic;
   /** What is asked of policy that this version does not do. */
   readonly unenforced: Unenforced;
@@ -77,7 +80,14 @@ export class Node {
     const context = new NodeFlowContext(parts);
     this.#ring = new FlowRing(context);
     this.flows = new FlowReader(this.#ring, context);
-    const { enforcement } = parts;
+    const { enforcement, kernel, connection, log } = parts;
+    this.captures = new Captures({
+      table: kernel.captures,
+      flows: context,
+      device: (ifindex) => deviceAt(connection, ifindex)?.name ?? null,
+      now: () => kernel.now(),
+      changed: (isOn) => log.info(isOn ? "dropped packets are captured" : "dropped packets are not captured any more"),
+    });
     this.staged = new StagedTraffic({ ...parts, endpoints: { get: (id) => enforcement.views.endpoint(id) } });
     this.unenforced = new Unenforced(enforcement);
     parts.ipam.onChange(() => this.#followRanges());

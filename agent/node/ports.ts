@@ -14,7 +14,7 @@ import { tracePort } from "./trace-service.ts";
 
 /** What the API shows and changes of a node. */
 export function nodePorts(node: Node): Ports {
-  const { parts, flows } = node;
+  const { parts, flows, captures } = node;
   return {
     cni: cniPort(parts),
     endpoints: endpointPort(parts),
@@ -29,5 +29,6 @@ export function nodePorts(node: Node): Ports {
     status: { status: () => statusOf(node) },
     metrics: new Scraper(metricSources(node), parts.observations),
     flows,
+    captures,
   };
 }

@@ -34,7 +34,7 @@ function startingStatus({ config, live, store }: Starting): StatusView {
     revision: 0,
     policy: policyOptionsOf(live.values),
     store: { kind: store.kind, state },
-    datapath: { attach: "not looked at yet", programs: "of the agent before", devices: [], resets: 0 },
+    datapath: { attach: "not looked at yet", programs: "of the agent before", devices: [], resets: 0, captures: 0 },
     flows: { kept: 0, capacity: 0, seen: 0, lost: 0 },
     masquerade: { enabled: config.masquerade, devices: [], allocated: 0, retries: 0, exhausted: 0 },
     cni: cniOf(null),

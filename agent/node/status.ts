@@ -64,6 +64,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
       programs: kernel.programs,
       devices: devices.present.map(({ name }) => name),
       resets: Number(kernel.resets()),
+      captures: node.captures.readers,
     },
     flows: { ...node.flows.counts, lost: Number(kernel.eventsLost()) },
     masquerade: {

@@ -2,11 +2,11 @@ import { ApiError } from "#agent/api/errors.ts";
 import type { TracePort } from "#agent/api/ports.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { RouteType } from "#agent/netlink/constants.ts";
-import { isMissing, NetlinkError } from "#agent/netlink/error.ts";
-import { getLink, parseLink } from "#agent/netlink/link.ts";
+import { NetlinkError } from "#agent/netlink/error.ts";
 import { getRoute, parseRoute } from "#agent/netlink/route.ts";
 import { trace } from "#agent/trace/tracer.ts";
 import type { Device, Route, TraceWorld } from "#agent/trace/world.ts";
+import { deviceAt } from "./device-at.ts";
 import { NodeFlowContext } from "./flow-context.ts";
 import { withLivePods } from "./live-pods.ts";
 import type { NodeParts } from "./parts.ts";
@@ -75,13 +75,8 @@ class NodeWorld implements TraceWorld {
   }
 
   device(ifindex: number): Device | null {
-    try {
-      const { index, name, mac } = this.#parts.connection.get(getLink({ index: ifindex }), parseLink);
-      return { ifindex: index, name, mac };
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+    const device = deviceAt(this.#parts.connection, ifindex);
+    return device && { ifindex, name: device.name, mac: device.mac };
   }
 
   route(destination: string, from: { readonly source: string; readonly ifindex: number } | null): Route {

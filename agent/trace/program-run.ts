@@ -8,15 +8,12 @@ import {
   type ConntrackEntry,
   type CounterKey,
   EndpointFlag,
-  eventRecord,
   type EventRecord,
   EventType,
 } from "#agent/datapath/layouts.gen.ts";
 import { sourceIsHigh, type Tuple } from "#agent/datapath/tuple.ts";
 import { dropReasonName, dropReasonText } from "#agent/flows/drop-reason.ts";
-import { NearestRules } from "#agent/flows/nearest.ts";
-import { FlowRenderer } from "#agent/flows/render.ts";
-import { FlowRing } from "#agent/flows/ring.ts";
+import { EventRenderer } from "#agent/flows/event-renderer.ts";
 import { sourceFileName } from "#agent/flows/source-file.ts";
 import { readFrame } from "#agent/net/frame.ts";
 import { connectionView, endpointView, interfaceView, mappingView } from "./entries.ts";
@@ -49,16 +46,14 @@ export class ProgramRun {
   readonly #rehearsal: Rehearsal;
   readonly #icmpType: number;
   readonly #places: readonly AttachedProgram[];
-  readonly #ring: FlowRing;
-  readonly #renderer: FlowRenderer;
+  readonly #renderer: EventRenderer;
 
   constructor(world: TraceWorld, rehearsal: Rehearsal, icmpType: number) {
     this.#world = world;
     this.#rehearsal = rehearsal;
     this.#icmpType = icmpType;
     this.#places = world.kernel.places();
-    this.#ring = new FlowRing(world.flows, 16);
-    this.#renderer = new FlowRenderer(world.flows, new NearestRules(world.flows));
+    this.#renderer = new EventRenderer(world.flows);
   }
 
   isAttached(program: ProgramName, device: string): boolean {
@@ -222,13 +217,7 @@ export class ProgramRun {
   }
 
   #flowsOf(events: readonly EventRecord[]): Flow[] {
-    return events.flatMap((event) => {
-      const bytes = new DataView(new ArrayBuffer(eventRecord.size));
-      eventRecord.encode(event, bytes, 0);
-      this.#ring.add(bytes, 0);
-      const record = this.#ring.get(this.#ring.next - 1);
-      return record ? [this.#renderer.render(record)] : [];
-    });
+    return events.map((event) => this.#renderer.render(event));
   }
 
   get #parity(): 0 | 1 {

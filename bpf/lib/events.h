@@ -24,21 +24,13 @@ struct {
 } events_lost SEC(".maps");
 
 /* `entry`: of the packet's connection, of which the event then tells; NULL: it tells of a judgement or a drop. */
-static __noinline int emit(struct __sk_buff *skb, const struct work *work, int drop,
-			   const struct conntrack_entry *entry)
+static __always_inline void fill_event(struct event *event, struct __sk_buff *skb,
+				       const struct work *work, int drop,
+				       const struct conntrack_entry *entry)
 {
 	const struct tuple *tuple = &work->packet.tuple;
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	__u8 reason;
 
-	if (!event) {
-		__u32 zero = 0;
-		__u64 *lost = bpf_map_lookup_elem(&events_lost, &zero);
-
-		if (lost)
-			(*lost)++;
-		return 0;
-	}
 	reason = drop < 0 ? DROP_REASON_OF(drop) : DROP_NONE;
 	event->time = work->now ? work->now : bpf_ktime_get_boot_ns();
 	event->generation = work->generation;
@@ -73,6 +65,22 @@ static __noinline int emit(struct __sk_buff *skb, const struct work *work, int d
 	}
 	event->connection = entry ? entry->flags : 0;
 	__builtin_memset(event->pad, 0, sizeof(event->pad));
+}
+
+static __noinline int emit(struct __sk_buff *skb, const struct work *work, int drop,
+			   const struct conntrack_entry *entry)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		__u32 zero = 0;
+		__u64 *lost = bpf_map_lookup_elem(&events_lost, &zero);
+
+		if (lost)
+			(*lost)++;
+		return 0;
+	}
+	fill_event(event, skb, work, drop, entry);
 	/*
 	 * The reader looks by itself many times a second. To wake it costs the sender of the
 	 * packet more than the judgement, so only a ring that fills up does.

@@ -4,6 +4,7 @@
 
 #include <linux/pkt_cls.h>
 
+#include "capture.h"
 #include "common.h"
 #include "events.h"
 #include "hits.h"
@@ -23,8 +24,10 @@ static __always_inline int finish(struct __sk_buff *skb, struct work *work, int 
 	if (step < 0) {
 		count_drop(work->hook, DROP_REASON_OF(step), DROP_FILE_OF(step), DROP_LINE_OF(step),
 			   skb->len);
-		if (!work->quiet)
+		if (!work->quiet) {
 			emit(skb, work, step, NULL);
+			capture(skb, step);
+		}
 		return TC_ACT_SHOT;
 	}
 	count_forwarded(work->hook, skb->len);

@@ -71,6 +71,7 @@ export class MemoryKernel implements Kernel {
     Object.defineProperty(this.ipcache, "capacity", { get: () => this.ipcacheCapacity });
   }
 
+  readonly captures: Kernel["captures"] = { order() {}, stop() {}, async *read() {}, lost: () => 0n };
   /** It has no programs that a packet could run through. */
   get lookups(): Kernel["lookups"] {
     throw new Error("look up: a kernel in memory has no maps");

@@ -5,6 +5,7 @@
  * the BTF of this object; it is never loaded.
  */
 #include "address.h"
+#include "capture.h"
 #include "config.h"
 #include "conntrack.h"
 #include "control.h"
@@ -48,6 +49,8 @@ LAYOUT_STRUCT(nat_entry);
 LAYOUT_STRUCT(masquerade_device);
 LAYOUT_STRUCT(event_end);
 LAYOUT_STRUCT(event);
+LAYOUT_STRUCT(capture_order);
+LAYOUT_STRUCT(capture_head);
 LAYOUT_STRUCT(counter_key);
 LAYOUT_STRUCT(counter_value);
 LAYOUT_STRUCT(fragment_key);
@@ -77,5 +80,6 @@ LAYOUT_ENUM(nat_counter);
 LAYOUT_ENUM(masquerade_range);
 LAYOUT_ENUM(event_type);
 LAYOUT_ENUM(event_hook);
+LAYOUT_ENUM(capture_size);
 LAYOUT_ENUM(source_file);
 LAYOUT_ENUM(drop_reason);

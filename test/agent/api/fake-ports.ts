@@ -4,6 +4,7 @@ import type { OptionView } from "#agent/api/config-views.ts";
 import type { Evaluation, PolicyObjectView, PolicyView, StagedView, Verification } from "#agent/api/policy-views.ts";
 import type { ObjectName, Ports } from "#agent/api/ports.ts";
 import type { EndpointView, StatusView } from "#agent/api/views.ts";
+import { captured } from "./fake-captures.ts";
 import { deniedTrace } from "./fake-trace.ts";
 
 export const web: EndpointView = {
@@ -29,7 +30,7 @@ export const status: StatusView = {
   revision: 41,
   policy: { enforcement: "default", cidrMatchesPods: "language", audit: false },
   store: { kind: "embedded", state: "ok" },
-  datapath: { attach: "tcx", programs: "6b1f", devices: ["eth0"], resets: 0 },
+  datapath: { attach: "tcx", programs: "6b1f", devices: ["eth0"], resets: 0, captures: 0 },
   flows: { kept: 812, capacity: 65_536, seen: 70_000, lost: 3 },
   masquerade: {
     enabled: true,
@@ -269,6 +270,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
             ),
     },
     evaluations: { evaluate: () => ({ ok: true, evaluation: denial }) },
+    captures: { read: () => captured(flow) },
     traces: { trace: () => deniedTrace },
     bpf: {
       policy: () => [

@@ -40,6 +40,7 @@ const calls: Readonly<Record<Exclude<keyof ApiClient, "bpf">, readonly [route: s
     (client) => client.deleteFromPrefilter({ prefixes: ["198.51.100.7"] }),
   ],
   flows: ["GET /v1/flows", (client) => collect(client.flows({}))],
+  captures: ["GET /v1/captures", (client) => collect(client.captures({}))],
 };
 
 const maps = ["policy", "conntrack", "nat", "ipcache", "counters", "links", "endpoints", "bandwidth"] as const;

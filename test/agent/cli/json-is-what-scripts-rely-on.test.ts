@@ -17,7 +17,7 @@ const policy =
 const cases: readonly (readonly [string, string])[] = [
   [
     "status",
-    '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f","devices":["eth0"],"resets":0},' +
+    '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f","devices":["eth0"],"resets":0,"captures":0},' +
       '"flows":{"kept":812,"capacity":65536,"seen":70000,"lost":3},' +
       '"masquerade":{"enabled":true,"devices":[{"name":"eth0","ipv4":"192.0.2.1","ipv6":null}],"allocated":12,"retries":1,"exhausted":0},' +
       '"cni":{"state":"installed","binary":"/opt/cni/bin/weir-cni","conflist":"/etc/cni/net.d/05-weir.conflist","plugins":["weir-cni","portmap"],"cniVersions":["0.3.1","1.0.0"],"setAside":[],"events":[]},' +
