@@ -5,15 +5,15 @@ export interface CopySpec {
   readonly objectPath: string;
   /** As {@link LoadSpec.readOnlyData} of the programs that this is a copy of. */
   readonly readOnlyData: Uint8Array;
-  /** Those to be loaded; the object's others are left out. */
-  readonly programs: readonly string[];
+  /** The one to be loaded; the object's others are left out. */
+  readonly program: string;
   /** Maps to use in place of new ones, by name. */
   readonly maps: ReadonlyMap<string, MapHandle>;
 }
 
-/** Programs that are attached to nothing, and the maps that were made for them. */
+/** A program that is attached to nothing, and the maps that were made for it. */
 export interface ProgramCopy extends Disposable {
-  readonly programs: ReadonlyMap<string, Program>;
+  readonly program: Program;
   /** Of the object, but those that were given. */
   readonly maps: ReadonlyMap<string, MapHandle>;
 }
@@ -26,10 +26,10 @@ const ringBytes = 64 << 10;
 const hashes: readonly number[] = [MapType.HASH, MapType.PERCPU_HASH, MapType.LRU_HASH, MapType.LRU_PERCPU_HASH];
 
 /**
- * Loads programs of an object once more, over the maps that are given and small new ones in place of all others. Nothing is pinned:
+ * Loads a program of an object once more, over the maps that are given and small new ones in place of all others. Nothing is pinned:
  * with its descriptors all of it goes.
  */
-export function loadCopy({ objectPath, readOnlyData, programs, maps }: CopySpec): ProgramCopy {
+export function loadCopy({ objectPath, readOnlyData, program, maps }: CopySpec): ProgramCopy {
   using object = BpfObject.open(readFileSync(objectPath), "weir");
   const named = object.mapNames.filter((name) => !name.includes("."));
   const section = object.mapNames.find((name) => name.endsWith(".rodata.config"));
@@ -46,11 +46,11 @@ export function loadCopy({ objectPath, readOnlyData, programs, maps }: CopySpec)
       object.setMaxEntries(name, places);
     }
   }
-  for (const name of object.programNames) object.setAutoload(name, programs.includes(name));
+  for (const name of object.programNames) object.setAutoload(name, name === program);
   object.load();
   using stack = new DisposableStack();
-  const loaded = new Map(programs.map((name) => [name, stack.use(object.program(name))]));
+  const loaded = stack.use(object.program(program));
   const made = new Map(named.filter((name) => !maps.has(name)).map((name) => [name, stack.use(object.map(name))]));
   const held = stack.move();
-  return { programs: loaded, maps: made, [Symbol.dispose]: () => held.dispose() };
+  return { program: loaded, maps: made, [Symbol.dispose]: () => held.dispose() };
 }

@@ -95,7 +95,7 @@ export interface RehearsalOptions {
 export class KernelRehearsal implements Rehearsal {
   readonly #options: RehearsalOptions;
   readonly #stack = new DisposableStack();
-  readonly #copies = new Map<string, ProgramCopy>();
+  readonly #copies = new Map<ProgramName, ProgramCopy>();
   /** All maps of the programs by now, the real ones and our own. */
   readonly #maps = new Map<string, MapHandle>();
   readonly #familiar: readonly MapKey[];
@@ -132,22 +132,18 @@ export class KernelRehearsal implements Rehearsal {
     return handle;
   };
 
+  /** Loads a program when a packet comes to it: most are stopped, or have come, before they meet a second one. */
   #program(name: ProgramName): Program {
-    const file = objectOf[name];
-    let copy = this.#copies.get(file);
+    let copy = this.#copies.get(name);
     if (!copy) {
-      const names = (Object.keys(objectOf) as ProgramName[]).filter((one) => objectOf[one] === file);
       const { objectFolder, readOnlyData } = this.#options;
-      copy = this.#stack.use(
-        loadCopy({ objectPath: join(objectFolder, file), readOnlyData, programs: names, maps: this.#maps }),
-      );
-      this.#copies.set(file, copy);
+      const objectPath = join(objectFolder, objectOf[name]);
+      copy = this.#stack.use(loadCopy({ objectPath, readOnlyData, program: name, maps: this.#maps }));
+      this.#copies.set(name, copy);
       for (const [map, handle] of copy.maps) this.#maps.set(map, handle);
       for (const at of this.#familiar) if (copy.maps.has(at.map)) this.#mirror(at);
     }
-    const program = copy.programs.get(name);
-    if (!program) throw new Error(`rehearse: ${file} has no program ${name}`);
-    return program;
+    return copy.program;
   }
 
   /** Gives our own table what the real one has under a key. */

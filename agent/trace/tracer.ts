@@ -30,13 +30,13 @@ interface InStack {
  * @throws ApiError `not-found`, `bad-request`, and `busy` when policy does not stand still.
  */
 export function trace(world: TraceWorld, request: TraceRequest): Trace {
-  const { lookups } = world.kernel;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const generation = lookups.generation();
-    const result = new Tracer(world, request).run();
-    if (lookups.generation() === generation) return result;
+    const tracer = new Tracer(world, request);
+    const before = tracer.revision();
+    const result = tracer.run();
+    if (tracer.revision() === before) return result;
   }
-  const obstacle = "policy changed meanwhile, again and again";
+  const obstacle = "policy, or who is behind the addresses, changed meanwhile, again and again";
   throw new ApiError("busy", { asked: "trace a packet", obstacle, remedy: "try again" });
 }
 
@@ -55,6 +55,11 @@ class Tracer {
     ({ source: this.#source, destination: this.#destination } = world.addresses(request));
     this.#pods = [...world.kernel.endpoints.read().values()].filter((one) => one.nodeAddresses === undefined);
     this.#sourcePort = request.sourcePort ?? this.#unusedPort();
+  }
+
+  /** Another number: what is looked up may be found otherwise. */
+  revision(): bigint {
+    return this.#world.kernel.lookups.revision(this.#tuple(this.#sourcePort));
   }
 
   run(): Trace {
