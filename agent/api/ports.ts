@@ -102,7 +102,7 @@ export interface VerificationPort {
 
 export interface TracePort {
   /** Of one packet, which is not sent. An unknown pod is thrown as `not-found`. */
-  trace(request: TraceRequest): Trace;
+  trace(request: TraceRequest): Promise<Trace>;
 }
 
 export interface BpfPort {

@@ -27,9 +27,9 @@ const hashes: readonly number[] = [MapType.HASH, MapType.PERCPU_HASH, MapType.LR
 
 /**
  * Loads a program of an object once more, over the maps that are given and small new ones in place of all others. Nothing is pinned:
- * with its descriptors all of it goes.
+ * with its descriptors all of it goes. The verifier's work is done on a worker thread.
  */
-export function loadCopy({ objectPath, readOnlyData, program, maps }: CopySpec): ProgramCopy {
+export async function loadCopy({ objectPath, readOnlyData, program, maps }: CopySpec): Promise<ProgramCopy> {
   using object = BpfObject.open(readFileSync(objectPath), "weir");
   const named = object.mapNames.filter((name) => !name.includes("."));
   const section = object.mapNames.find((name) => name.endsWith(".rodata.config"));
@@ -47,7 +47,7 @@ export function loadCopy({ objectPath, readOnlyData, program, maps }: CopySpec):
     }
   }
   for (const name of object.programNames) object.setAutoload(name, name === program);
-  object.load();
+  await object.loadAsync();
   using stack = new DisposableStack();
   const loaded = stack.use(object.program(program));
   const made = new Map(named.filter((name) => !maps.has(name)).map((name) => [name, stack.use(object.map(name))]));

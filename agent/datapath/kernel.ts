@@ -344,7 +344,7 @@ export interface Kernel extends Disposable {
   readonly images: MapImages;
   readonly captures: CaptureTable;
   readonly lookups: Lookups;
-  /** Programs for a packet that exists nowhere else. Loads them when it comes to them: takes some 50 ms each. */
+  /** Programs for a packet that exists nowhere else. */
   rehearse(familiar: Familiar): Rehearsal;
   readonly connections: ConnectionTable;
   readonly fragments: FragmentTable;

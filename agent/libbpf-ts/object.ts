@@ -4,7 +4,7 @@ import { BpfError, check } from "./errors.ts";
 import { MapHandle } from "./map-handle.ts";
 import { compareShapes, type MapShape } from "./map-shape.ts";
 import { abi } from "./native/abi.ts";
-import { native, type Pointer, viewOf } from "./native/library.ts";
+import { callAsync, native, type Pointer, viewOf } from "./native/library.ts";
 import { collectWarnings } from "./native/messages.ts";
 import { cString, Struct } from "./native/struct.ts";
 import { Program } from "./program.ts";
@@ -159,6 +159,15 @@ export class BpfObject implements Disposable {
   load(): void {
     const { result, warnings } = collectWarnings(() => native().objectLoad(this.#open.object) as number);
     if (result < 0) throw loadError(result, this.name, this.#logs, warnings);
+  }
+
+  /**
+   * As {@link load}, on a worker thread; of other failures than the verifier's it says less. Meanwhile this object must not be
+   * used, and no other be opened or loaded: libbpf has one place for all messages.
+   */
+  async loadAsync(): Promise<void> {
+    const result = await callAsync("objectLoad", this.#open.object);
+    if (result < 0) throw loadError(result, this.name, this.#logs, []);
   }
 
   /** A loaded map; its descriptor is a copy that outlives the object. */

@@ -4,6 +4,7 @@ import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { RouteType } from "#agent/netlink/constants.ts";
 import { NetlinkError } from "#agent/netlink/error.ts";
 import { getRoute, parseRoute } from "#agent/netlink/route.ts";
+import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
 import { trace } from "#agent/trace/tracer.ts";
 import type { Device, Route, TraceWorld } from "#agent/trace/world.ts";
 import { deviceAt } from "./device-at.ts";
@@ -15,7 +16,9 @@ import { evaluationPort, partiesOf } from "./policy-service.ts";
 const asked = "trace a packet";
 
 export function tracePort(parts: NodeParts): TracePort {
-  return { trace: (request) => trace(new NodeWorld(parts), request) };
+  // One at a time: worker threads have other things to do, too.
+  const queue = new SerialExecutor();
+  return { trace: (request) => queue.run(() => trace(new NodeWorld(parts), request)) };
 }
 
 /** The node as it is while one packet is traced. */

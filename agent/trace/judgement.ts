@@ -40,6 +40,19 @@ export interface Judgement {
   compare(event: EventRecord): string[];
 }
 
+/** Look-ups that ask for an address once: to find its prefix takes a copy of the whole map. */
+export function remembering(lookups: Lookups): Lookups {
+  const known = new Map<string, IpcacheFound>();
+  return {
+    ...lookups,
+    ipcache: (address) => {
+      const found = known.get(address) ?? lookups.ipcache(address);
+      known.set(address, found);
+      return found;
+    },
+  };
+}
+
 const noExpectation: Expected = { verdict: Verdict.NONE, references: [] };
 const passes: Expected = { verdict: Verdict.ALLOW, references: [] };
 

@@ -2,6 +2,7 @@ import type { Flow } from "#agent/api/flow.ts";
 import type { TraceStage, TraceStep } from "#agent/api/trace-views.ts";
 import { decodeMac } from "#agent/datapath/address.ts";
 import type { AttachedProgram } from "#agent/datapath/kernel.ts";
+import type { Lookups } from "#agent/datapath/kernel-lookups.ts";
 import type { PacketPlace, ProgramName, Rehearsal, RehearsedRun } from "#agent/datapath/kernel-rehearsal.ts";
 import {
   ConnectionFlag,
@@ -43,13 +44,15 @@ const ingressHooks = ["pod_egress", "chained_egress", "from_netdev"];
 /** Runs programs, one after the other, and tells of the look-ups that each made. */
 export class ProgramRun {
   readonly #world: TraceWorld;
+  readonly #lookups: Lookups;
   readonly #rehearsal: Rehearsal;
   readonly #icmpType: number;
   readonly #places: readonly AttachedProgram[];
   readonly #renderer: EventRenderer;
 
-  constructor(world: TraceWorld, rehearsal: Rehearsal, icmpType: number) {
+  constructor(world: TraceWorld, lookups: Lookups, rehearsal: Rehearsal, icmpType: number) {
     this.#world = world;
+    this.#lookups = lookups;
     this.#rehearsal = rehearsal;
     this.#icmpType = icmpType;
     this.#places = world.kernel.places();
@@ -60,19 +63,14 @@ export class ProgramRun {
     return this.#attached(program, device) !== undefined;
   }
 
-  at(program: ProgramName, place: PacketPlace, frame: Uint8Array): RunResult {
+  async at(program: ProgramName, place: PacketPlace, frame: Uint8Array): Promise<RunResult> {
+    await this.#rehearsal.load(program);
     const device = this.#world.device(place.ifindex)?.name ?? null;
     const attached = device === null ? undefined : this.#attached(program, device);
     const tag = this.#rehearsal.tag(program);
     const tuple = readFrame(frame);
     const before = program === "xdp_prefilter" ? undefined : this.#rehearsal.connection(tuple);
-    const judgement = judge(
-      this.#world.kernel.lookups,
-      this.#world.flows,
-      tuple,
-      this.#icmpType,
-      this.#world.kernel.now(),
-    );
+    const judgement = judge(this.#lookups, this.#world.flows, tuple, this.#icmpType, this.#world.kernel.now());
     const ran = this.#rehearsal.run(program, frame, place);
     // How a known connection goes is another story.
     const run = { ...ran, events: ran.events.filter(({ type }) => type !== EventType.TRACE) };
@@ -116,7 +114,7 @@ export class ProgramRun {
   }
 
   #isGuarded(address: string): boolean {
-    const entry = this.#world.kernel.lookups.endpoint(address);
+    const entry = this.#lookups.endpoint(address);
     return entry !== undefined && (entry.flags & EndpointFlag.HOST) !== 0;
   }
 
@@ -141,7 +139,7 @@ export class ProgramRun {
   }
 
   #nodePolicy(address: string): TraceStage {
-    const entry = this.#world.kernel.lookups.endpoint(address);
+    const entry = this.#lookups.endpoint(address);
     const says = this.#isGuarded(address)
       ? "policies select the node, whose packet this is"
       : "no packet of the node, or no policy selects it: not judged here";
@@ -154,7 +152,7 @@ export class ProgramRun {
     isKept: boolean,
     { stages }: Judgement,
   ): TraceStage[] {
-    const { lookups, now } = { lookups: this.#world.kernel.lookups, now: this.#world.kernel.now() };
+    const { lookups, now } = { lookups: this.#lookups, now: this.#world.kernel.now() };
     const entries = [connectionView(tuple, before)];
     if (!before) {
       return [
@@ -221,7 +219,7 @@ export class ProgramRun {
   }
 
   get #parity(): 0 | 1 {
-    return Number(this.#world.kernel.lookups.generation() & 1n) as 0 | 1;
+    return Number(this.#lookups.generation() & 1n) as 0 | 1;
   }
 }
 

@@ -1,11 +1,12 @@
 import { ApiError } from "#agent/api/errors.ts";
 import type { Trace, TraceRequest, TraceStage, TraceStep } from "#agent/api/trace-views.ts";
 import type { EndpointState } from "#agent/datapath/kernel.ts";
+import type { Lookups } from "#agent/datapath/kernel-lookups.ts";
 import type { ProgramName } from "#agent/datapath/kernel-rehearsal.ts";
 import type { Tuple } from "#agent/datapath/tuple.ts";
 import { buildFrame, forwardFrame, readFrame, type Segment, TcpFlagBit } from "#agent/net/frame.ts";
 import { answer } from "./answer.ts";
-import { judge } from "./judgement.ts";
+import { judge, remembering } from "./judgement.ts";
 import { ProgramRun, type RunResult } from "./program-run.ts";
 import type { Device, TraceWorld } from "./world.ts";
 
@@ -29,11 +30,11 @@ interface InStack {
  *
  * @throws ApiError `not-found`, `bad-request`, and `busy` when policy does not stand still.
  */
-export function trace(world: TraceWorld, request: TraceRequest): Trace {
+export async function trace(world: TraceWorld, request: TraceRequest): Promise<Trace> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const tracer = new Tracer(world, request);
     const before = tracer.revision();
-    const result = tracer.run();
+    const result = await tracer.run();
     if (tracer.revision() === before) return result;
   }
   const obstacle = "policy, or who is behind the addresses, changed meanwhile, again and again";
@@ -42,6 +43,7 @@ export function trace(world: TraceWorld, request: TraceRequest): Trace {
 
 class Tracer {
   readonly #world: TraceWorld;
+  readonly #lookups: Lookups;
   readonly #request: TraceRequest;
   readonly #source: string;
   readonly #destination: string;
@@ -51,6 +53,7 @@ class Tracer {
 
   constructor(world: TraceWorld, request: TraceRequest) {
     this.#world = world;
+    this.#lookups = remembering(world.kernel.lookups);
     this.#request = request;
     ({ source: this.#source, destination: this.#destination } = world.addresses(request));
     this.#pods = [...world.kernel.endpoints.read().values()].filter((one) => one.nodeAddresses === undefined);
@@ -59,17 +62,22 @@ class Tracer {
 
   /** Another number: what is looked up may be found otherwise. */
   revision(): bigint {
-    return this.#world.kernel.lookups.revision(this.#tuple(this.#sourcePort));
+    return this.#lookups.revision(this.#tuple(this.#sourcePort));
   }
 
-  run(): Trace {
+  async run(): Promise<Trace> {
     const tuple = this.#tuple(this.#sourcePort);
-    const { lookups } = this.#world.kernel;
-    const { limits, endpoints } = judge(lookups, this.#world.flows, tuple, this.#icmpType, this.#world.kernel.now());
+    const { limits, endpoints } = judge(
+      this.#lookups,
+      this.#world.flows,
+      tuple,
+      this.#icmpType,
+      this.#world.kernel.now(),
+    );
     using rehearsal = this.#world.kernel.rehearse({ packet: tuple, limits, endpoints });
-    const run = new ProgramRun(this.#world, rehearsal, this.#icmpType);
+    const run = new ProgramRun(this.#world, this.#lookups, rehearsal, this.#icmpType);
     const first = this.#frame();
-    const outcome = this.#go(run, first);
+    const outcome = await this.#go(run, first);
     return answer({
       world: this.#world,
       request: { ...this.#request, source: this.#source, destination: this.#destination },
@@ -81,11 +89,11 @@ class Tracer {
   }
 
   /** From the sender on; says what became of the packet. */
-  #go(run: ProgramRun, frame: Uint8Array): string {
+  async #go(run: ProgramRun, frame: Uint8Array): Promise<string> {
     const sender = this.#podAt(this.#source);
     if (sender) {
       const program = sender.chained ? "chained_egress" : "pod_egress";
-      const result = this.#at(run, program, sender.ifindex, 0, frame);
+      const result = await this.#at(run, program, sender.ifindex, 0, frame);
       if (result.step.outcome === "drop") return `dropped by ${program} at ${result.step.interface}`;
       const receiver = this.#podAt(this.#destination);
       if (result.step.outcome === "redirect" && receiver) return `delivered to ${this.#name(receiver)}`;
@@ -96,21 +104,21 @@ class Tracer {
   }
 
   /** By the device that the node itself would reach the sender by. */
-  #fromOutside(run: ProgramRun, frame: Uint8Array): string {
+  async #fromOutside(run: ProgramRun, frame: Uint8Array): Promise<string> {
     const { device, says } = this.#world.route(this.#source, null);
     this.#stack([{ stage: "route", says: `comes in where answers would go: ${says}`, entries: [] }], device);
     if (!device) return `cannot come in: ${says}`;
     let arriving = frame;
     for (const program of ["xdp_prefilter", "from_netdev"] as const) {
       if (!run.isAttached(program, device.name)) continue;
-      const result = this.#at(run, program, device.ifindex, device.ifindex, arriving);
+      const result = await this.#at(run, program, device.ifindex, device.ifindex, arriving);
       if (result.step.outcome === "drop") return `dropped by ${program} at ${device.name}`;
       arriving = result.frame;
     }
     return this.#inStack(run, { frame: arriving, ingressIfindex: device.ifindex });
   }
 
-  #inStack(run: ProgramRun, { frame, ingressIfindex }: InStack): string {
+  async #inStack(run: ProgramRun, { frame, ingressIfindex }: InStack): Promise<string> {
     const { source, destination } = readFrame(frame);
     const receiver = this.#podAt(destination);
     if (receiver) {
@@ -120,7 +128,7 @@ class Tracer {
       this.#stack([{ stage: "route", says: `to ${this.#name(receiver)} by ${by}`, entries: [] }], device);
       const next = this.#forward(frame, receiver.hostMac, receiver.mac, ingressIfindex);
       if (!next) return "dropped by the node's stack: its hops are used up";
-      const { step } = this.#at(run, program, receiver.ifindex, ingressIfindex, next);
+      const { step } = await this.#at(run, program, receiver.ifindex, ingressIfindex, next);
       return step.outcome === "drop"
         ? `dropped by ${program} at ${step.interface}`
         : `delivered to ${this.#name(receiver)}`;
@@ -136,15 +144,21 @@ class Tracer {
     const next = this.#forward(frame, device.mac ?? NO_MAC, NO_MAC, ingressIfindex);
     if (!next) return "dropped by the node's stack: its hops are used up";
     if (!run.isAttached("to_netdev", device.name)) return `leaves by ${device.name}, which has no program of ours`;
-    const result = this.#at(run, "to_netdev", device.ifindex, ingressIfindex, next);
+    const result = await this.#at(run, "to_netdev", device.ifindex, ingressIfindex, next);
     if (result.step.outcome === "drop") return `dropped by to_netdev at ${device.name}`;
     const left = readFrame(result.frame);
     const under = left.source === source && left.sourcePort === readFrame(next).sourcePort;
     return `leaves by ${device.name}${under ? "" : ` as ${joinHostPort(left.source, left.sourcePort)}`}`;
   }
 
-  #at(run: ProgramRun, program: ProgramName, ifindex: number, ingressIfindex: number, frame: Uint8Array): RunResult {
-    const result = run.at(program, { ifindex, ingressIfindex }, frame);
+  async #at(
+    run: ProgramRun,
+    program: ProgramName,
+    ifindex: number,
+    ingressIfindex: number,
+    frame: Uint8Array,
+  ): Promise<RunResult> {
+    const result = await run.at(program, { ifindex, ingressIfindex }, frame);
     this.#results.push(result);
     return result;
   }
@@ -224,7 +238,7 @@ class Tracer {
     const begin = Math.floor(Math.random() * ephemeral.count);
     for (let i = 0; i < ephemeral.count; i++) {
       const port = ephemeral.first + ((begin + i) % ephemeral.count);
-      if (!this.#world.kernel.lookups.connection(this.#tuple(port))) return port;
+      if (!this.#lookups.connection(this.#tuple(port))) return port;
     }
     const obstacle = `${this.#source} has a connection to ${this.#destination} by every port`;
     throw new ApiError("busy", { asked: "trace a packet", obstacle, remedy: "name a source port" });

@@ -47,6 +47,7 @@ test("a packet that is rehearsed has the fate of a real one, and leaves no trace
   const before = [written(pods), kernel.counters(), kernel.hits.read()];
   {
     using rehearsal = kernel.rehearse({ packet: allowed.tuple, limits: [], endpoints: [2, 3] });
+    await rehearsal.load("pod_egress");
     expect(rehearsal.tag("pod_egress")).toBe(pods.datapath.program("pod_egress").info.tag);
     const run = rehearsal.run("pod_egress", allowed.frame, place);
     expect(run).toMatchObject({
@@ -60,6 +61,7 @@ test("a packet that is rehearsed has the fate of a real one, and leaves no trace
   }
   {
     using rehearsal = kernel.rehearse({ packet: denied.tuple, limits: [], endpoints: [2, 3] });
+    await rehearsal.load("pod_egress");
     const run = rehearsal.run("pod_egress", denied.frame, place);
     const reason = DropReason.POLICY_DENIED;
     expect(run).toMatchObject({ action: Action.drop, drop: { reason }, events: [{ reason }] });
@@ -74,6 +76,7 @@ test("it knows the connection of the packet that it is about", async () => {
   pods.toServer({ kind: "tcp", sport: 40_000, dport: 80, flags: ["SYN"] });
   const { tuple, frame } = packetOf(pods, 80, ["ACK"]);
   using rehearsal = pods.datapath.kernel.rehearse({ packet: tuple, limits: [], endpoints: [] });
+  await rehearsal.load("pod_egress");
   expect(rehearsal.run("pod_egress", frame, place)).toMatchObject({ action: Action.redirect, events: [] });
   expect(rehearsal.connection(tuple)?.packets).toEqual([2n, 0n]);
   expect(pods.datapath.kernel.lookups.connection(tuple)?.packets).toEqual([1n, 0n]);

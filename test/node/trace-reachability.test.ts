@@ -18,7 +18,7 @@ const probes = allProbes(["x/a", "x/b", "x/c", "y/a"], ["TCP", "UDP", "SCTP", "I
 );
 /** In the short form some cases, and some probes of each. */
 const cases = orderedRuleCases.filter((_, i) => i % sized({ short: 3, long: 1 }) === 0);
-const step = sized({ short: 9, long: 1 });
+const step = sized({ short: 13, long: 1 });
 
 /** Whether the packet of a probe would come, as a trace has it. */
 async function comes({ from, to, family, protocol, port }: Probe): Promise<boolean> {

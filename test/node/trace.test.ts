@@ -3,6 +3,7 @@ import type { Flow } from "#agent/api/flow.ts";
 import type { Evaluation } from "#agent/api/policy-views.ts";
 import type { Trace } from "#agent/api/trace-views.ts";
 import type { LabPod } from "#agent/local/lab-pod.ts";
+import { mustRun } from "#agent/local/command.ts";
 import { until } from "#agent/local/until.ts";
 import { targetOf } from "#test/support/expect-traffic.ts";
 import { decodePacket } from "#test/support/decode-packet.ts";
@@ -106,6 +107,18 @@ test("a packet that goes by the stack meets the programs of both pods", async ()
   expect(steps.map(({ program }) => program?.name ?? "stack")).toEqual(["pod_egress", "stack", "pod_ingress"]);
   expect(steps.map((step) => step.outcome)).toEqual(["next", "next", "next"]);
   expect(outcome).toMatch(/^delivered to pod default\/server by weir/);
+});
+
+test("nobody is traced but as who he is", async () => {
+  const byName = await traced("--from", name(pods.client), "--to", `${name(pods.server)}:80`);
+  const byAddress = await traced("--from", pods.client.ipv4, "--to", `${name(pods.server)}:80`);
+  expect(byAddress).toMatchObject({ verdict: "allow", packet: { source: pods.client.ipv4 } });
+  expect(byAddress.steps.map((step) => step.interface)).toEqual(byName.steps.map((step) => step.interface));
+  // The frame begins with the MAC addresses of the veth's host side, and of the pod.
+  const link = JSON.parse(await mustRun(pods.client.namespace.enter(["ip", "-j", "link", "show", "eth0"]))) as {
+    address: string;
+  }[];
+  expect(byAddress.packet.frame.slice(12, 24)).toBe(link[0]?.address.replaceAll(":", ""));
 });
 
 test("an echo is judged by its type", async () => {

@@ -271,7 +271,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
     },
     evaluations: { evaluate: () => ({ ok: true, evaluation: denial }) },
     captures: { read: () => captured(flow) },
-    traces: { trace: () => deniedTrace },
+    traces: { trace: async () => deniedTrace },
     bpf: {
       policy: () => [
         {

@@ -26,7 +26,7 @@ pod_egress at weir3fa1 (7): drops it  [program 77, tag 0123456789abcdef, returne
 
 test("a contradiction ends with 1, and an unclear question with 2", async () => {
   const differences = ["policy says allow for ingress, the programs deny"];
-  await using api = await ApiFixture.start({ traces: { trace: () => ({ ...deniedTrace, differences }) } });
+  await using api = await ApiFixture.start({ traces: { trace: async () => ({ ...deniedTrace, differences }) } });
   const { exitCode, stderr } = await weir(api.runDir, ...ask);
   expect(exitCode).toBe(1);
   expect(stderr).toContain(`contradict each other:\n${differences[0]}`);
@@ -41,6 +41,6 @@ test("a contradiction ends with 1, and an unclear question with 2", async () => 
 
 test("names cannot command the terminal", async () => {
   const outcome = "delivered to pod shop/\u001b[31mdb";
-  await using api = await ApiFixture.start({ traces: { trace: () => ({ ...deniedTrace, outcome }) } });
+  await using api = await ApiFixture.start({ traces: { trace: async () => ({ ...deniedTrace, outcome }) } });
   expect((await weir(api.runDir, ...ask)).stdout).not.toContain("\u001b");
 });
