@@ -51,6 +51,9 @@ const needs = {
   busybox: { packageName: "busybox-static", present: () => existsSync("/bin/busybox") && !needsLoader("/bin/busybox") },
   cniPlugins: { packageName: "containernetworking-plugins", present: () => existsSync("/usr/lib/cni/bridge") },
   tshark: { packageName: "tshark", present: () => hasProgram("tshark") },
+  script: { packageName: "bsdutils", present: () => hasProgram("script") },
+  zsh: { packageName: "zsh", present: () => hasProgram("zsh") },
+  fish: { packageName: "fish", present: () => hasProgram("fish") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
 
@@ -58,7 +61,9 @@ const build = [needs.libbpfHeaders, needs.kernelHeaders, needs.cc, needs.libcHea
 const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 /** Other plugins in a list with ours, and a kill at every system call. */
 const conformance = [needs.cniPlugins, needs.strace];
-const tests = [...build, ...run, ...conformance, needs.iptables, needs.protoc, needs.openssl, needs.tshark];
+/** Shells whose completion is tested, and a terminal for one of them. */
+const shells = [needs.script, needs.zsh, needs.fish];
+const tests = [...build, ...run, ...conformance, ...shells, needs.iptables, needs.protoc, needs.openssl, needs.tshark];
 /** Container runtimes, and what their pods' image is made of. */
 const runtimes = [
   needs.containerd,

@@ -62,15 +62,18 @@ interface Request {
 export class ApiClient {
   readonly #socket: string;
   readonly #observeSocket: string | undefined;
+  readonly #signal: AbortSignal | undefined;
 
   /**
    * @param socket path of the agent's Unix socket.
    * @param observeSocket path of the one where nothing can be changed: what only reads goes there when the
    * first is not for this user.
+   * @param signal for what only reads, where a request has none of its own.
    */
-  constructor(socket: string, observeSocket?: string) {
+  constructor(socket: string, observeSocket?: string, signal?: AbortSignal) {
     this.#socket = socket;
     this.#observeSocket = observeSocket;
+    this.#signal = signal;
   }
 
   status(): Promise<StatusView> {
@@ -183,7 +186,13 @@ export class ApiClient {
     return this.#read("GET", path, query);
   }
 
-  async #read<T>(method: Method, path: string, query: Query, body?: unknown, signal?: AbortSignal): Promise<T> {
+  async #read<T>(
+    method: Method,
+    path: string,
+    query: Query,
+    body?: unknown,
+    signal: AbortSignal | undefined = this.#signal,
+  ): Promise<T> {
     return this.#take(await this.#sendReading({ method, path, query, body, signal }), signal);
   }
 

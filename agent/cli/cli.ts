@@ -30,9 +30,9 @@ export class Cli {
   }
 
   /** The agent that the command speaks to. */
-  client(command: Command): ApiClient {
+  client(command: Command, signal?: AbortSignal): ApiClient {
     const runDir = this.runDir(command);
-    return new ApiClient(agentSocket(runDir), observeSocket(runDir));
+    return new ApiClient(agentSocket(runDir), observeSocket(runDir), signal);
   }
 
   runDir(command: Command): string {

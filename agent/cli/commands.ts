@@ -50,5 +50,10 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/config.ts"),
   },
   { name: "cleanup", summary: "remove every trace of an agent", load: () => import("./commands/cleanup.ts") },
+  {
+    name: "completion",
+    summary: "a script by which a shell completes commands",
+    load: () => import("./commands/completion.ts"),
+  },
   { name: "version", summary: "the version of this program", load: () => import("./commands/version.ts") },
 ];

@@ -18,12 +18,10 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const cli = new Cli(io);
   const program = newProgram(cli);
   const name = commandName(argv);
+  if (name === "__complete") return completeLine(cli, program, argv.slice(argv.indexOf("--") + 1));
   // `weir help status` needs that command's options, too.
   const wanted = name === "help" ? commandName(argv.slice(argv.indexOf("help") + 1)) : name;
-  for (const { name, summary, load } of commands) {
-    if (name === wanted) (await load()).register(program, cli);
-    else program.command(name).summary(summary).description(summary);
-  }
+  await addCommands(program, cli, wanted);
   try {
     await program.parseAsync(argv, { from: "user" });
     return cli.exitCode;
@@ -35,6 +33,23 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     io.stderr.write(`${printableLines(text)}\n`);
     return exitCode;
   }
+}
+
+/** All commands, one of them with its options and subcommands. */
+async function addCommands(program: Command, cli: Cli, wanted: string | undefined): Promise<void> {
+  for (const { name, summary, load } of commands) {
+    if (name === wanted) (await load()).register(program, cli);
+    else program.command(name).summary(summary).description(summary);
+  }
+}
+
+/** For a shell's completion, which nobody calls by hand: the words of a line, the last of them to be completed. */
+async function completeLine(cli: Cli, program: Command, words: readonly string[]): Promise<ExitCode> {
+  const { completeWords } = await import("./complete.ts");
+  await addCommands(program, cli, commandName(words.slice(0, -1).filter((word) => word !== "help")));
+  const candidates = await completeWords(cli, program, words);
+  await cli.write(candidates.map(({ value, about }) => `${value}\t${about}\n`).join(""));
+  return ExitCode.fine;
 }
 
 /** The command's name: the first argument that is neither an option of the program nor an option's value. */

@@ -58,16 +58,23 @@ export function pattern(text: string): RegExp {
 
 /** Collects an option that may be given several times, or with commas. */
 export function listOf<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
-  return (text, before = []) => [...before, ...text.split(",").map((part) => parse(part))];
+  const parseAll = (text: string, before: T[] = []): T[] => [...before, ...text.split(",").map((part) => parse(part))];
+  return Object.assign(parseAll, { words: wordsOf(parse) });
 }
 
 /** One of some words, whatever their case. */
 export function oneOf<T extends string>(...words: readonly T[]): (text: string) => T {
-  return (text) => {
+  const parse = (text: string): T => {
     const word = words.find((one) => one.toLowerCase() === text.toLowerCase());
     if (word === undefined) throw new InvalidArgumentError(`It is none of ${words.join(", ")}.`);
     return word;
   };
+  return Object.assign(parse, { words });
+}
+
+/** The words that a parser takes, if it takes some words only: for completion. */
+export function wordsOf(parse: unknown): readonly string[] | undefined {
+  return typeof parse === "function" && "words" in parse ? (parse.words as readonly string[] | undefined) : undefined;
 }
 
 /** A file's text under the name that messages give it; `-` is standard input. @throws UnreadableError. */
