@@ -100,14 +100,15 @@ function fitting(
   return { runnable, leftOut };
 }
 
-async function runScenario(group: Group, { name, expected, run }: Scenario, world: World): Promise<ScenarioResult> {
+async function runScenario(group: Group, scenario: Scenario, world: World): Promise<ScenarioResult> {
+  const { name, expected } = scenario;
   const start = performance.now();
   const result = (seen: string, rule: string | null, why: string | null): ScenarioResult => {
     const milliseconds = Math.round(performance.now() - start);
     return { name, group: group.name, expected, seen, rule, milliseconds, ok: why === null, why };
   };
   try {
-    const { seen, rule } = await run(world);
+    const { seen, rule } = await scenario.run(world);
     return result(seen, rule, seen === expected ? null : `${seen} instead of ${expected}`);
   } catch (error) {
     if (error instanceof LabError && error.code === "timed-out") return result("nothing", null, error.message);
