@@ -45,6 +45,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/capture.ts"),
   },
   {
+    name: "sysdump",
+    summary: "an archive of what is to be known of this node",
+    load: () => import("./commands/sysdump.ts"),
+  },
+  {
     name: "config",
     summary: "the agent's options, and those that can be set live",
     load: () => import("./commands/config.ts"),

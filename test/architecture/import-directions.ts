@@ -112,7 +112,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/endpoint/",
       "agent/install/",
     ],
-    packages: ["node:*"],
+    packages: ["node:*", "modern-tar"],
   },
   // The one place where everything is put together: the running node, and the process around it.
   "agent/node/": {
