@@ -2,7 +2,7 @@ import { version } from "#agent/api/version.ts";
 import { ApiClient } from "#agent/api/client.ts";
 import type { OptionView } from "#agent/api/config-views.ts";
 import { runningAgent } from "#agent/api/run-dir.ts";
-import { agentSocket } from "#agent/api/run-dir-paths.ts";
+import { agentSocket, observeSocket } from "#agent/api/run-dir-paths.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import { agentParts } from "./agent-parts.ts";
 import { Archive } from "./archive.ts";
@@ -50,7 +50,8 @@ export interface Manifest {
  */
 export async function sysdump(options: SysdumpOptions): Promise<Manifest> {
   const { signal, onPart } = options;
-  const client = (until: AbortSignal): ApiClient => new ApiClient(agentSocket(options.runDir), until);
+  const client = (until: AbortSignal): ApiClient =>
+    new ApiClient(agentSocket(options.runDir), observeSocket(options.runDir), until);
   const { config, silence } = await configOf(client(within(signal)));
   const places = await placesOf(options, config);
   const redactor = new Redactor();
