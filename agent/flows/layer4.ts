@@ -55,6 +55,13 @@ const allFlags: readonly TcpFlags[] = Array.from({ length: 256 }, (_, bits) =>
   Object.fromEntries(flagNames.filter((_, bit) => bits & (1 << bit)).map((name) => [name, true])),
 );
 
+/** The bits of some flags; of one that no flow has, a bit that is never set. */
+export function flagBits(names: readonly string[]): number {
+  const known: readonly string[] = flagNames;
+  const bitOf = (name: string): number => (known.includes(name) ? 1 << known.indexOf(name) : 1 << 8);
+  return names.reduce((bits, name) => bits | bitOf(name), 0);
+}
+
 /** Those that are set, by name. */
 export function tcpFlags(bits: number): TcpFlags {
   return allFlags[bits] ?? {};

@@ -1,12 +1,13 @@
 import type { Flow, LostFlows } from "#agent/api/flow.ts";
-import type { FlowQuery } from "#agent/api/flow-filter.ts";
+import type { FlowFilter, FlowQuery } from "#agent/api/flow-filter.ts";
 import type { Written } from "#agent/api/json-text.ts";
 import type { FlowContext } from "./context.ts";
-import { flowFilter } from "./filter.ts";
+import { type FilterContext, listFilter, flowFilter, type RecordTest } from "./filter.ts";
 import { NearestRules } from "./nearest.ts";
 import { type FlowRecord, ownEvent } from "./record.ts";
 import { FlowRenderer } from "./render.ts";
 import type { FlowRing } from "./ring.ts";
+import { refusal } from "./refusal.ts";
 import type { FlowSelection } from "./selection.ts";
 
 /** Most events that are looked at between two rests, and the time in ms after which a rest is due in any case. */
@@ -23,11 +24,15 @@ export class FlowReader {
   readonly #ring: FlowRing;
   readonly #nearest: NearestRules;
   readonly #renderer: FlowRenderer;
+  readonly #filtering: FilterContext;
 
   constructor(ring: FlowRing, context: FlowContext) {
     this.#ring = ring;
     this.#nearest = new NearestRules(context);
     this.#renderer = new FlowRenderer(context, this.#nearest);
+    const { nodeName } = context;
+    const rules = (reference: number) => context.rules(reference);
+    this.#filtering = { nodeName, rules, uuid: (record) => this.#renderer.uuid(record) };
   }
 
   /** Events that the ring holds, may hold, and has seen since the agent started. */
@@ -54,13 +59,26 @@ export class FlowReader {
   }
 
   /**
+   * The test that lists of filters stand for: one of the whitelist, or none there, and none of the blacklist.
+   *
+   * @throws ApiError `bad-request` for what cannot be understood, or is too much.
+   */
+  filter(whitelist: readonly FlowFilter[], blacklist: readonly FlowFilter[]): RecordTest {
+    return listFilter(whitelist, blacklist, this.#filtering);
+  }
+
+  /**
    * Lines of JSON: what is kept, oldest first, then, when following, what comes, until the signal.
    * Batches may be empty: they are where the caller lets others work.
    *
    * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
   read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly (Written | LostFlows)[]> {
-    return this.#walk(selectionOf(query), (record) => this.#renderer.write(record), signal);
+    return this.#walk(
+      selectionOf(query, flowFilter(query, this.#filtering)),
+      (record) => this.#renderer.write(record),
+      signal,
+    );
   }
 
   /** As {@link read}, of events. */
@@ -165,10 +183,32 @@ class Stretch {
   }
 }
 
-function selectionOf(query: FlowQuery): FlowSelection {
-  const { last, since, follow, lost } = query;
-  const whole = follow && since === undefined ? "next" : "oldest";
-  return { matches: flowFilter(query), from: last === undefined ? whole : { newest: last }, follow, lost };
+/** @throws ApiError `bad-request` for parts of a query that exclude each other. */
+function selectionOf(query: FlowQuery, filter: RecordTest): FlowSelection {
+  const { last, first, all, follow, lost } = query;
+  const since = query.since === undefined ? undefined : nanoseconds(query.since);
+  const until = query.until === undefined ? undefined : nanoseconds(query.until);
+  if (first !== undefined && (last !== undefined || follow)) {
+    throw refusal("first", `it excludes ${follow ? "follow" : "last"}`);
+  }
+  if (all && last !== undefined) throw refusal("all", "it excludes last");
+  const isFromOldest = all || first !== undefined || since !== undefined || !follow;
+  return {
+    matches: (record) =>
+      (since === undefined || record.time >= since) && (until === undefined || record.time <= until) && filter(record),
+    from: last !== undefined ? { newest: last } : isFromOldest ? "oldest" : "next",
+    ...(first === undefined ? {} : { limit: first }),
+    follow,
+    ...(until === undefined ? {} : { ends: ({ time }) => time > until }),
+    lost,
+  };
+}
+
+/** Since 1970; the text's digits beyond the millisecond count. */
+function nanoseconds(text: string): bigint {
+  const [, digits = ""] = /\.(\d+)/.exec(text) ?? [];
+  const seconds = Math.floor(Date.parse(text) / 1000);
+  return BigInt(seconds) * 1_000_000_000n + BigInt(digits.slice(0, 9).padEnd(9, "0"));
 }
 
 /** With an event of its own, which stays right when the ring goes on. */

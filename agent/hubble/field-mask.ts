@@ -1,5 +1,5 @@
 import type { MessageShape } from "./protos.ts";
-import { refusal } from "./refusal.ts";
+import { refusal } from "#agent/flows/refusal.ts";
 
 /** By field; null: the whole of it. */
 type Kept = Map<string, Kept | null>;

@@ -1,16 +1,16 @@
 import { ApiError } from "#agent/api/errors.ts";
 import type { LostFlows } from "#agent/api/flow.ts";
 import { version } from "#agent/api/version.ts";
+import { clusterName } from "#agent/flows/name-patterns.ts";
 import type { FlowItem, FlowReader } from "#agent/flows/reader.ts";
 import type { FlowRecord } from "#agent/flows/record.ts";
 import type { FlowSelection } from "#agent/flows/selection.ts";
 import type { AgentEventQuery, AgentEvents } from "#agent/runtime/agent-events.ts";
 import { agentEventMessage } from "./agent-event.ts";
+import { refusal } from "#agent/flows/refusal.ts";
 import { fieldMask } from "./field-mask.ts";
-import { requestFilter } from "./flow-filter.ts";
 import { flowMessage } from "./flow-message.ts";
 import type { GetEventsRequest, GetFlowsRequest } from "./messages.ts";
-import { clusterName } from "./name-patterns.ts";
 import type { PeerView } from "./peer-view.ts";
 import type { MessageShape } from "./protos.ts";
 import { fromTimestamp, toTimestamp } from "./timestamp.ts";
@@ -72,9 +72,10 @@ export class Observer {
     if (first && follow) {
       throw firstAndFollow("read flows");
     }
-    const { nodeName, flows } = this.#needs;
-    const context = { nodeName, uuid: (record: FlowRecord) => flows.uuid(record) };
-    const filter = requestFilter(whitelist, blacklist, context);
+    if ([...whitelist, ...blacklist].some(({ experimental }) => experimental?.cel_expression?.length)) {
+      throw refusal("cel_expression", "expressions are not understood");
+    }
+    const filter = this.#needs.flows.filter(whitelist, blacklist);
     const since = request.since && fromTimestamp("since", request.since);
     const until = request.until && fromTimestamp("until", request.until);
     const number = Number(request.number ?? "0");

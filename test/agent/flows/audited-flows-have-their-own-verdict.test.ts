@@ -4,7 +4,7 @@ import { flowFilter } from "#agent/flows/filter.ts";
 import { NearestRules } from "#agent/flows/nearest.ts";
 import { FlowRenderer } from "#agent/flows/render.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { addEvent, denial, event, FakeContext, query } from "./fixture.ts";
+import { addEvent, denial, event, FakeContext, filtering, query } from "./fixture.ts";
 
 const denied: StagedOutcome = { direction: "ingress", verdict: "deny", rules: [] };
 const redirected: StagedOutcome = { ...denied, verdict: "redirect" };
@@ -24,6 +24,8 @@ test.each([
   const record = ring.get(1);
   if (!record) throw new Error("the ring lost the event");
   expect(new FlowRenderer(context, new NearestRules(context)).render(record).verdict).toBe(verdict);
-  const verdicts = ["FORWARDED", "DROPPED", "AUDIT"].filter((one) => flowFilter(query({ verdict: one }))(record));
+  const verdicts = ["FORWARDED", "DROPPED", "AUDIT"].filter((one) =>
+    flowFilter(query({ verdict: one }), filtering)(record),
+  );
   expect(verdicts).toEqual([verdict]);
 });

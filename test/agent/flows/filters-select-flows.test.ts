@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { StagedOutcome } from "#agent/api/flow.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
+import type { FlowFilter } from "#agent/api/flow-filter.ts";
 import { flowFilter } from "#agent/flows/filter.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { addEvent, dbRule, denial, event, FakeContext, noEnd, query } from "./fixture.ts";
+import { addEvent, dbRule, denial, event, FakeContext, filtering, noEnd, query } from "./fixture.ts";
 
 /** What a filter is asked about, by name: each one event. */
 const events = {
@@ -21,6 +22,10 @@ const staged: Partial<Record<Name, readonly StagedOutcome[]>> = {
 type Name = keyof typeof events;
 const all: Name[] = ["allow", "deny", "udp", "ping", "out", "late"];
 
+const filter = (fields: FlowFilter): { whitelist: string } => ({ whitelist: JSON.stringify(fields) });
+const none = (fields: FlowFilter): { blacklist: string } => ({ blacklist: JSON.stringify(fields) });
+const either = (name: Name): Name[] => all.filter((one) => one !== name);
+
 const cases: readonly (readonly [Readonly<Record<string, string | string[]>>, readonly Name[]])[] = [
   [{}, all],
   [{ verdict: "DROPPED" }, ["deny"]],
@@ -31,7 +36,7 @@ const cases: readonly (readonly [Readonly<Record<string, string | string[]>>, re
   [{ port: "53" }, ["udp"]],
   [{ port: "80" }, []],
   [{ port: "40000", protocol: "UDP" }, ["udp"]],
-  [{ pod: "shop/db-0" }, ["allow", "deny", "udp", "ping", "late"]],
+  [{ pod: "shop/db-0" }, either("out")],
   [{ pod: "shop/web-1", verdict: "DROPPED" }, ["deny"]],
   [{ pod: "other/db-0" }, []],
   [{ namespace: "shop" }, all],
@@ -42,14 +47,47 @@ const cases: readonly (readonly [Readonly<Record<string, string | string[]>>, re
   [{ ip: "fd00::/8" }, []],
   [{ staged: "true" }, ["udp"]],
   [{ staged: "false" }, all],
-  [{ since: "2026-01-31T12:00:30Z" }, ["late"]],
-  [{ since: "2026-01-31T13:00:30+01:00" }, ["late"]],
+  // A name's beginning, within a namespace; without one: of `default`.
+  [{ pod: "shop/d" }, either("out")],
+  [{ pod: "db" }, []],
+  [{ pod: "/db" }, either("out")],
+  [filter({ destination_pod: ["shop/db"] }), either("out")],
+  [filter({ source_pod: ["shop/db"] }), []],
+  [filter({ destination_ip: ["192.0.2.0/25", "192.0.2.128/25"] }), ["out"]],
+  [filter({ destination_ip: ["0.0.0.0/0"] }), all],
+  [filter({ source_ip: ["::/0"] }), []],
+  [filter({ label: ["app=db"] }), either("out")],
+  [filter({ source_label: ["app in (web, x), !tier"] }), all],
+  [filter({ destination_label: ["reserved:world"] }), ["out"]],
+  [filter({ destination_port: ["53", "80"] }), ["udp"]],
+  [filter({ destination_identity: [2] }), ["out"]],
+  [filter({ identity: [20482] }), either("out")],
+  [filter({ endpoint: [13] }), either("out")],
+  [filter({ source_endpoint: [13] }), []],
+  [filter({ protocol: ["icmp"] }), ["ping"]],
+  [filter({ tcp_flags: [{ SYN: true }] }), ["allow", "deny", "out", "late"]],
+  [filter({ tcp_flags: [{ SYN: true, ACK: true }] }), []],
+  [filter({ reply: [true] }), []],
+  [filter({ ip_version: ["IPv6"] }), []],
+  [filter({ drop_reason_desc: ["POLICY_DENIED"] }), ["deny"]],
+  [filter({ event_type: [{ type: 1 }] }), ["deny"]],
+  [filter({ event_type: [{ type: 1, match_sub_type: true, sub_type: 133 }] }), ["deny"]],
+  [filter({ event_type: [{ type: 1, match_sub_type: true, sub_type: 130 }] }), []],
+  [filter({ policy: ["NetworkPolicy/shop/web:egress[0]"] }), either("deny")],
+  [filter({ policy: ["shop/db"] }), ["allow", "udp", "ping", "late"]],
+  [filter({ node_name: ["n*"] }), all],
+  [filter({ http_method: ["GET"] }), []],
+  [none({ http_method: ["GET"] }), all],
+  [none({ verdict: ["DROPPED"] }), either("deny")],
+  [{ blacklist: ['{"verdict":["DROPPED"]}', '{"port":["53"]}'] }, ["allow", "ping", "out", "late"]],
+  [{ whitelist: ['{"verdict":["DROPPED"]}', '{"port":["53"]}'] }, ["deny", "udp"]],
+  [{ ...filter({ pod: ["shop/"] }), port: "53" }, ["udp"]],
 ];
 
 test.each(cases)("%j", (text, expected) => {
   const context = new FakeContext();
   const ring = new FlowRing(context, 8);
-  const matches = flowFilter(query(text));
+  const matches = flowFilter(query(text), filtering);
   const found = all.filter((name, sequence) => {
     addEvent(ring, events[name], staged[name]);
     const record = ring.get(sequence);
@@ -58,6 +96,22 @@ test.each(cases)("%j", (text, expected) => {
   expect(found).toEqual(expected);
 });
 
-test("an address that is none is the caller's mistake", () => {
-  expect(() => flowFilter(query({ ip: "10.0.0.300" }))).toThrow("10.0.0.300 is neither an address nor a CIDR");
+test.each<[text: Readonly<Record<string, string>>, words: string]>([
+  [{ ip: "10.0.0.300" }, "ip: 10.0.0.300 is neither an address nor a CIDR"],
+  [{ pod: "/" }, "pod: [NAMESPACE/]NAME-PREFIX is wanted"],
+  [filter({ port: ["http"] }), "port: http is no port"],
+  [filter({ label: ["a in b"] }), "label: a in b is no label selector"],
+  [filter({ policy: ["a/b/c/d"] }), "policy: a/b/c/d is not [[KIND/]NAMESPACE/]NAME[:RULE]"],
+  [filter({ drop_reason_desc: ["BAD_LUCK"] }), "drop_reason_desc: BAD_LUCK is no reason of a drop"],
+])("%j is the caller's mistake", (text, words) => {
+  expect(() => flowFilter(query(text), filtering)).toThrow(words);
+});
+
+test.each<[text: Readonly<Record<string, string>>, words: string | RegExp]>([
+  [{ whitelist: "{" }, "is not JSON"],
+  [{ whitelist: '{"source_pot":["shop/"]}' }, /Unrecognized key: .*source_pot/],
+  [{ blacklist: '{"verdict":["MAYBE"]}' }, "Invalid option"],
+  [{ blacklist: '{"source_pod":"shop/"}' }, "expected array"],
+])("%j is no query", (text, words) => {
+  expect(() => query(text)).toThrow(words);
 });

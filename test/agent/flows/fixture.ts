@@ -15,6 +15,7 @@ import {
 } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import type { Denial, FlowContext, FlowParty, IsolatedEnd, PartyQuery } from "#agent/flows/context.ts";
+import type { FilterContext } from "#agent/flows/filter.ts";
 import type { FlowRing } from "#agent/flows/ring.ts";
 
 export const webRule: RuleDescription = {
@@ -117,6 +118,13 @@ export function event(changes: Partial<EventRecord> = {}): EventRecord {
 export function denial(changes: Partial<EventRecord> = {}): EventRecord {
   return event({ reason: DropReason.POLICY_DENIED, file: 5, line: 99, end: [webEnd, denyingEnd], ...changes });
 }
+
+/** What filters need of an agent, whose flows have no names of their own. */
+export const filtering: FilterContext = {
+  nodeName: "n1",
+  uuid: ({ sequence }) => String(sequence),
+  rules: (reference) => new FakeContext().rules(reference),
+};
 
 /** Gives a ring an event as the kernel does, as a batch of its own. */
 export function addEvent(

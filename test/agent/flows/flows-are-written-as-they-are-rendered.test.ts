@@ -3,7 +3,7 @@ import type { StagedOutcome } from "#agent/api/flow.ts";
 import { type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
 import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
-import { ManyParties, randomEvent } from "#test/agent/hubble/random-flows.ts";
+import { ManyParties, randomEvent } from "./random-flows.ts";
 import { Random } from "#test/support/random.ts";
 import { addEvent, dbRule, lineOf, query } from "./fixture.ts";
 

@@ -172,3 +172,30 @@ test("a reader that hangs up leaves the next one all the time to find what comes
   const lines = (await all(reader.read(query({ last: "1" }), signal))).flat().map(lineOf);
   expect(lines).toMatchObject([{ weir: { nearest: { because: "port 65 is not 5433" } } }]);
 });
+
+test("of the oldest, as many as wanted; from an instant on, and until one, to the nanosecond", async () => {
+  const setup = new Setup(8);
+  for (const sourcePort of [1, 2, 3, 4]) addEvent(setup.ring, event({ sourcePort, time: BigInt(sourcePort) }));
+  expect(await all(setup.read({ first: "2" }))).toEqual([1, 2]);
+  expect(await all(setup.read({ first: "1", port: "3" }))).toEqual([3]);
+  expect(await all(setup.read({ since: "2026-01-31T12:00:00.000000002Z" }))).toEqual([2, 3, 4]);
+  expect(await all(setup.read({ until: "2026-01-31T13:00:00.000000002+01:00" }))).toEqual([1, 2]);
+  expect(await all(setup.read({ until: "2026-01-31T12:00:00.000000003Z", last: "2" }))).toEqual([2, 3]);
+});
+
+test("with all that is kept, what follows, until an instant has passed", async () => {
+  const setup = new Setup(8);
+  setup.add(1, 2);
+  const lines = setup.read({ follow: "true", all: "true", until: "2026-01-31T12:00:00.000000005Z" });
+  expect(await take(lines, 2)).toEqual([1, 2]);
+  addEvent(setup.ring, event({ sourcePort: 3, time: 6n }));
+  expect(await all(lines)).toEqual([]);
+});
+
+test.each([
+  [{ first: "1", last: "1" }, "first: it excludes last"],
+  [{ first: "1", follow: "true" }, "first: it excludes follow"],
+  [{ all: "true", last: "1" }, "all: it excludes last"],
+])("%j exclude each other", async (text, words) => {
+  await expect(all(new Setup(1).read(text))).rejects.toThrow(words);
+});

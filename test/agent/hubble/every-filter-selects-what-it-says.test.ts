@@ -3,8 +3,8 @@ import { addEvent } from "#test/agent/flows/fixture.ts";
 import type { Message } from "#test/support/hubble-client.ts";
 import { Random } from "#test/support/random.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
-import { fields, type RandomField } from "./random-filters.ts";
-import { ManyParties, randomEvent } from "./random-flows.ts";
+import { fields, type RandomField } from "#test/agent/flows/random-filters.ts";
+import { ManyParties, randomEvent } from "#test/agent/flows/random-flows.ts";
 
 async function filled(seed: number, count: number): Promise<HubbleFixture> {
   const hubble = await HubbleFixture.start({ context: new ManyParties(), capacity: count });

@@ -1,7 +1,7 @@
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { AddressFamily, EventHook, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty, PartyQuery } from "#agent/flows/context.ts";
-import { denyingEnd, event, FakeContext, noEnd, webEnd, world } from "#test/agent/flows/fixture.ts";
+import { denyingEnd, event, FakeContext, noEnd, webEnd, world } from "./fixture.ts";
 import type { Random } from "#test/support/random.ts";
 
 const pod = (endpoint: number, namespace: string, name: string, labels: readonly string[]): FlowParty => ({
@@ -42,11 +42,12 @@ export function randomEvent(random: Random, time: bigint): EventRecord {
   const isIpv6 = random.chance(0.3);
   const address = () => ({ bytes: encodeAddress(random.pick(isIpv6 ? addresses6 : addresses4)).bytes });
   const isDrop = random.chance(0.3);
-  const isDenied = random.chance(0.2);
+  const isTrace = !isDrop && random.chance(0.2);
+  const isDenied = !isTrace && random.chance(0.2);
   const end = () => {
     const { endpoint, identity } = random.pick(parties);
     const verdict = random.pick([webEnd, isDenied ? denyingEnd : webEnd, noEnd]);
-    return { ...verdict, endpoint, identity, rules: [0, 0, 0] as const };
+    return { ...verdict, endpoint, identity, rules: [random.pick([0, 5, 6, 7]), random.pick([0, 0, 5]), 0] as const };
   };
   return event({
     time,
@@ -54,9 +55,9 @@ export function randomEvent(random: Random, time: bigint): EventRecord {
     destination: address(),
     sourcePort: random.pick(ports),
     destinationPort: random.pick(ports),
-    type: isDrop ? EventType.DROP : EventType.VERDICT,
+    type: isDrop ? EventType.DROP : isTrace ? EventType.TRACE : EventType.VERDICT,
     reason: isDrop ? random.pick(reasons) : isDenied ? 133 : 0,
-    hook: random.pick([EventHook.POD_EGRESS, EventHook.POD_INGRESS]),
+    hook: random.pick([EventHook.POD_EGRESS, EventHook.POD_INGRESS, EventHook.NETDEV_EGRESS]),
     family: random.chance(0.05) ? AddressFamily.NONE : isIpv6 ? AddressFamily.IPV6 : AddressFamily.IPV4,
     protocol: random.pick([1, 6, 6, 6, 17, 47, 58, 132]),
     tcpFlags: random.integer(0, 255),

@@ -1,7 +1,11 @@
 import { BlockList, isIPv6 } from "node:net";
-import type { Message } from "#test/support/hubble-client.ts";
-import type { Random } from "#test/support/random.ts";
+import { Random } from "#test/support/random.ts";
 import { addresses4, addresses6, ports } from "./random-flows.ts";
+
+/** A flow as a reader has it: as JSON, or as gRPC's message. */
+export interface Message {
+  readonly [field: string]: unknown;
+}
 
 /** A filter's field, and what it means, said of the flow as a reader has it. */
 export interface RandomField {
@@ -168,14 +172,17 @@ const eventType: Make = (random) => {
   const wanted = random.list(1, 2, () => ({
     type: random.pick([0, 1, 4, 5, 129]),
     match_sub_type: random.chance(0.5),
-    sub_type: random.pick([0, 130, 133, 230]),
+    sub_type: random.pick([0, 5, 11, 130, 133, 230]),
   }));
   const matches = (flow: Message): boolean => {
     const reason = (flow["drop_reason"] ?? 0) as number;
     const isVerdict = at(flow, "event_type", "type") === 5;
+    const isTrace = at(flow, "event_type", "type") === 4;
+    const point = at(flow, "event_type", "sub_type");
     return wanted.some(({ type, match_sub_type: isExact, sub_type: subType }) => {
       if (isVerdict && [0, 5].includes(type) && (!isExact || subType === 0)) return true;
       if (reason > 0 && [0, 1].includes(type) && (!isExact || subType === reason)) return true;
+      if (isTrace && [0, 4].includes(type) && (!isExact || subType === point)) return true;
       return isVerdict && reason === 0 && [0, 4].includes(type) && !isExact;
     });
   };
@@ -212,7 +219,63 @@ const node: Make = (random) => {
   return { values: wanted, matches: () => wanted.some((text) => nodes[text]) };
 };
 
-/** Every field of a filter but `uuid`, which names one flow. */
+/** The same of either end. */
+function either(make: (end: "source" | "destination") => Make): Make {
+  return (random) => {
+    const seed = random.integer(0, 2 ** 31);
+    const [source, destination] = (["source", "destination"] as const).map((end) => make(end)(new Random(seed)));
+    return {
+      values: source?.values ?? [],
+      matches: (flow) => source?.matches(flow) === true || destination?.matches(flow) === true,
+    };
+  };
+}
+
+const namespace = (end: string): Make =>
+  oneOf(["default", "shop", "shop-2", "sho"], (flow) => at(flow, end, "namespace"));
+const endpoint = (end: string): Make => oneOf([1, 3, 4, 99], (flow) => at(flow, end, "ID"));
+const identity = (end: string): Make => oneOf([1, 2, 20_001, 20_002, 9], (flow) => at(flow, end, "identity"));
+
+/** By the two rules that the agent knows. */
+const policies: Readonly<Record<string, readonly string[]>> = {
+  web: ["web"],
+  "shop/db": ["db"],
+  "other/db": [],
+  "NetworkPolicy/shop/web": ["web"],
+  "CiliumNetworkPolicy/shop/web": [],
+  "shop/web:egress[0]": ["web"],
+  "web:ingress[0]": [],
+  "NetworkPolicy//db": [],
+};
+
+const policy: Make = (random) => {
+  const wanted = random.list(1, 2, () => random.pick(Object.keys(policies)));
+  const names = wanted.flatMap((text) => policies[text] ?? []);
+  const rules = (flow: Message): string[] => (at(flow, "weir", "rules") as { name: string }[]).map(({ name }) => name);
+  return { values: wanted, matches: (flow) => rules(flow).some((name) => names.includes(name)) };
+};
+
+/** Fields that are ours, and not on Hubble's wire. */
+export const ownFields: Readonly<Record<string, Make>> = {
+  ip: either(ip),
+  pod: either(pod),
+  label: either(label),
+  port: either((end) => port(`${end}_port`)),
+  identity: either(identity),
+  namespace: either(namespace),
+  source_namespace: namespace("source"),
+  destination_namespace: namespace("destination"),
+  endpoint: either(endpoint),
+  source_endpoint: endpoint("source"),
+  destination_endpoint: endpoint("destination"),
+  fqdn: nothing("*.example.org"),
+  service: nothing("shop/web"),
+  workload: nothing({ name: "web" }),
+  staged: oneOf([true, false], (flow) => at(flow, "weir", "staged") !== undefined),
+  policy,
+};
+
+/** Every field of Hubble's filter but `uuid`, which names one flow. */
 export const fields: Readonly<Record<string, Make>> = {
   source_ip: ip("source"),
   destination_ip: ip("destination"),
@@ -231,7 +294,7 @@ export const fields: Readonly<Record<string, Make>> = {
   ),
   traffic_direction: oneOf(["INGRESS", "EGRESS", "TRAFFIC_DIRECTION_UNKNOWN"], (flow) => flow["traffic_direction"]),
   ip_version: oneOf(["IPv4", "IPv6", "IP_NOT_USED"], (flow) => at(flow, "IP", "ipVersion") ?? "IP_NOT_USED"),
-  reply: oneOf([true, false], (flow) => at(flow, "is_reply", "value") ?? false),
+  reply: oneOf([true, false], (flow) => flow["is_reply"] === true || at(flow, "is_reply", "value") === true),
   encrypted: oneOf([true, false], (flow) => at(flow, "IP", "encrypted") ?? false),
   protocol,
   tcp_flags: flags,
