@@ -74,11 +74,12 @@ export class FlowReader {
    * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
   read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly (Written | LostFlows)[]> {
-    return this.#walk(
-      selectionOf(query, flowFilter(query, this.#filtering)),
-      (record) => this.#renderer.write(record),
-      signal,
-    );
+    return this.lines(selectionOf(query, flowFilter(query, this.#filtering)), signal);
+  }
+
+  /** As {@link read}, of a selection. */
+  lines(selection: FlowSelection, signal: AbortSignal): AsyncGenerator<readonly (Written | LostFlows)[]> {
+    return this.#walk(selection, (record) => this.#renderer.write(record), signal);
   }
 
   /** As {@link read}, of events. */

@@ -70,6 +70,24 @@ export const readMetrics = {
     labels: [],
     series: "1",
   },
+  weir_flow_exported_total: {
+    type: "counter",
+    help: "Flows that were written to the file of --flow-log, or taken by the collector of --otlp-endpoint.",
+    labels: ["exporter"],
+    series: "2 (file, otlp)",
+  },
+  weir_flow_export_lost_total: {
+    type: "counter",
+    help: "Flows that were to be exported and never will be: the disk or the collector was too slow, or refused them.",
+    labels: ["exporter"],
+    series: "2 (file, otlp)",
+  },
+  weir_flow_export_up: {
+    type: "gauge",
+    help: "1 while flows can be exported, 0 while something stands in the way.",
+    labels: ["exporter"],
+    series: "2 (file, otlp)",
+  },
   weir_bpf_map_entries: {
     type: "gauge",
     help: "Entries of a BPF map; policy_slot is the fullest policy.",

@@ -80,8 +80,14 @@ function sumByReason(counters: ReturnType<MetricSources["counters"]>): Map<strin
   return sums;
 }
 
-function readFlows(sources: MetricSources): Part<"flows_" | "tcp_"> {
+function readFlows(sources: MetricSources): Part<"flows_" | "flow_export" | "tcp_"> {
+  const exports = sources.exports();
+  const series = (value: (one: (typeof exports)[0]) => number) =>
+    exports.map((one) => ({ labels: { exporter: one.exporter }, value: value(one) }));
   return {
+    weir_flow_exported_total: series(({ exported }) => exported),
+    weir_flow_export_lost_total: series(({ lost }) => lost),
+    weir_flow_export_up: series(({ up }) => Number(up)),
     weir_flows_total: Object.entries(sources.flows()).flatMap(([type, counts]) =>
       Object.entries(counts).map(([verdict, value]) => ({ labels: { type, verdict }, value })),
     ),

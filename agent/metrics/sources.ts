@@ -26,6 +26,13 @@ export interface MetricSources {
   /** Since the agent started. */
   flows(): FlowCounts;
   flowsLost(): number;
+  /** Of each exporter of flows. */
+  exports(): readonly {
+    readonly exporter: string;
+    readonly exported: number;
+    readonly lost: number;
+    readonly up: boolean;
+  }[];
   maps(): Promise<readonly { readonly name: string; readonly entries: number; readonly capacity: number }[]>;
   nat(): { readonly allocated: number; readonly retries: number; readonly exhausted: number };
   policy(): {

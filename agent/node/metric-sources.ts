@@ -22,6 +22,8 @@ export function metricSources(node: Node): MetricSources {
     tcpResets: () => Number(kernel.resets()),
     flows: () => node.flowCounts,
     flowsLost: () => Number(kernel.eventsLost()),
+    exports: () =>
+      parts.exporters.map(({ name, counts, problem }) => ({ exporter: name, ...counts, up: problem === null })),
     maps: () => mapFills(parts),
     nat: () => masquerade.counts,
     policy: () => ({

@@ -224,6 +224,7 @@ export class Node {
       this.#followObjects(signal),
       this.#followAddresses(signal),
       this.#readEvents(signal),
+      ...this.parts.exporters.map((exporter) => exporter.run(this.flows, signal)),
       this.#sweep(signal),
       this.#settleHooks(signal),
       this.#followDevices(signal),

@@ -41,11 +41,13 @@ import { openStore } from "#agent/store/open-store.ts";
 import type { Store } from "#agent/store/store.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey } from "#policy/model/object.ts";
+import type { FlowExporter } from "#agent/export/exporter.ts";
 import { ensureBpffs } from "./bpffs.ts";
 import { datapathConfigOf } from "./datapath-config.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { foreignHostSides, HostNetwork } from "./host-network.ts";
+import { openExporters } from "./exporters.ts";
 import type { NodeObjectRanges } from "./node-object-ranges.ts";
 import { tellEndpoint, tellPolicies, toldIpcache } from "./agent-events.ts";
 import { openIpam } from "./open-ipam.ts";
@@ -68,6 +70,8 @@ export interface NodeParts {
   readonly observations: Observations;
   /** What the agent has done, for those who look. */
   readonly agentEvents: AgentEvents;
+  /** Where flows are brought to. */
+  readonly exporters: readonly FlowExporter[];
   readonly kernel: Kernel;
   readonly connection: NetlinkConnection;
   readonly host: HostNetwork;
@@ -115,9 +119,10 @@ export async function openParts(
   const state = (name: string): string => join(config.stateDir, name);
   stack.use(lockFolder(config.stateDir, "--state-dir"));
   const live = new LiveOptions(config.stateDir, loaded);
+  const clock = new SystemClock(systemClocks);
+  const exporters = await openExporters(config, clock, subsystemLog(log, "export"), stack);
   const pinFolder = ensureBpffs(config.bpffs);
   stack.use(lockFolder(pinFolder, "--bpffs"));
-  const clock = new SystemClock(systemClocks);
   const observations = new Observations();
   const connection = new NetlinkConnection(stack.use(NetlinkSocket.open()));
   const host = new HostNetwork(connection);
@@ -247,6 +252,7 @@ export async function openParts(
     clock,
     observations,
     agentEvents,
+    exporters,
     kernel,
     connection,
     host,

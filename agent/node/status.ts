@@ -22,6 +22,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     prefilter,
     masquerade,
     install,
+    exporters,
   } = node.parts;
   const maps = await mapFills(node.parts);
   const problems = [
@@ -51,6 +52,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
   if (policy.refusal !== null) problems.push(policy.refusal);
   if (store.health.state !== "ok") problems.push(store.health.message);
   problems.push(...(install?.problems ?? []));
+  problems.push(...exporters.map(({ problem }) => problem).filter((problem) => problem !== null));
   const states: Record<string, number> = {};
   for (const { record } of endpoints.list()) states[record.state] = (states[record.state] ?? 0) + 1;
   return {

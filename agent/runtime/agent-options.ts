@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { exportOptions } from "./export-options.ts";
 import { hubbleOptions } from "./hubble-options.ts";
 import { option } from "./option.ts";
 import {
@@ -452,6 +453,7 @@ export const agentOptions = {
     schema: boolean,
   }),
   ...hubbleOptions,
+  ...exportOptions,
   metricsAddress: option({
     flag: "metrics-address",
     value: "IP:PORT",

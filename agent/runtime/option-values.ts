@@ -57,6 +57,9 @@ export const hostPort = z.string().transform((text, context): { readonly host: s
   return z.NEVER;
 });
 
+/** `verdict=DROPPED&namespace=shop`: what it means is for others to say. */
+export const queryText = z.string().max(4096, "at most 4096 characters are allowed");
+
 /** `true` or `false`. */
 export const boolean = z.enum(["true", "false"], "true or false is wanted").transform((text) => text === "true");
 

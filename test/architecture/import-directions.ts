@@ -94,6 +94,10 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "agent/api/", "agent/datapath/", "agent/flows/", "agent/net/frame.ts", "agent/verify/read-slot.ts"],
     packages: [],
   },
+  "agent/export/": {
+    ours: [runtime, "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
+    packages: ["node:*"],
+  },
   "agent/metrics/": { ours: [runtime, "agent/api/"], packages: ["node:*"] },
   "agent/cli/": {
     ours: ["agent/api/"],
@@ -123,6 +127,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/cni/",
       "agent/datapath/",
       "agent/endpoint/",
+      "agent/export/",
       "agent/flows/",
       "agent/hubble/",
       "agent/identity/",

@@ -39,6 +39,7 @@ const policy = (refused: string, problems: string) => ({
 });
 const errors = 'weir_cni_errors_total{instance="n1",plugin="weir-cni",verb="ADD",code="11"}';
 const node = { instance: "n1" };
+const exporting = (up: string) => ({ 'weir_flow_export_up{instance="n1",exporter="otlp"}': up });
 
 const cases: readonly Case[] = [
   { alert: "WeirPoolNearlyFull", series: pool("20x60", "10x60"), at: 10, fires: range },
@@ -78,6 +79,8 @@ const cases: readonly Case[] = [
     at: 7,
     fires: null,
   },
+  { alert: "WeirFlowExportStands", series: exporting("0x60"), at: 20, fires: { ...node, exporter: "otlp" } },
+  { alert: "WeirFlowExportStands", series: exporting("1x60"), at: 20, fires: null },
   { alert: "WeirFlowsLost", series: { 'weir_flows_lost_total{instance="n1"}': "0+6000x60" }, at: 30, fires: node },
   { alert: "WeirFlowsLost", series: { 'weir_flows_lost_total{instance="n1"}': "0+60x60" }, at: 30, fires: null },
 ];

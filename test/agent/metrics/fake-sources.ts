@@ -18,6 +18,7 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
       trace: { FORWARDED: 4 },
     }),
     flowsLost: () => 4,
+    exports: () => [{ exporter: "file", exported: 9, lost: 2, up: true }],
     maps: () => Promise.resolve([{ name: "conntrack4", entries: 812, capacity: 524_288 }]),
     nat: () => ({ allocated: 12, retries: 1, exhausted: 0 }),
     policy: () => ({ revision: 41, refused: false, objects: [{ kind: "Pod" }, { kind: "Pod" }], problems: 0 }),

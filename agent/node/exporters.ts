@@ -1,0 +1,26 @@
+import { exportSelection } from "#agent/export/export-filter.ts";
+import type { FlowExporter } from "#agent/export/exporter.ts";
+import { FileExport } from "#agent/export/file-export.ts";
+import type { Clock } from "#agent/runtime/clock.ts";
+import type { AgentConfig } from "#agent/runtime/config.ts";
+import type { Log } from "#agent/runtime/log.ts";
+
+/**
+ * Where flows are brought to, by the options.
+ *
+ * @throws ExportError when one of them cannot be served.
+ */
+export async function openExporters(
+  config: AgentConfig,
+  clock: Clock,
+  log: Log,
+  stack: AsyncDisposableStack,
+): Promise<readonly FlowExporter[]> {
+  const exporters: FlowExporter[] = [];
+  if (config.flowLog !== null) {
+    const selection = exportSelection("flow-log-filter", config.flowLogFilter);
+    const limits = { maxBytes: config.flowLogMaxSize, kept: config.flowLogFiles };
+    exporters.push(stack.use(await FileExport.open({ path: config.flowLog, ...limits, selection, clock, log })));
+  }
+  return exporters;
+}
