@@ -86,6 +86,8 @@ async function writeBundle(root: string, lib: string): Promise<void> {
       weir: join(root, "agent/cli/main.ts"),
       // A process of its own, in a pod's network namespace.
       "traffic-worker": join(root, "agent/local/traffic-worker.ts"),
+      // A thread of the agent.
+      "diff-worker": join(root, "agent/local/diff-worker.ts"),
     },
     platform: "node",
     external: [...Object.keys(nativePackages), /^node:/],
@@ -105,6 +107,25 @@ async function writeBundle(root: string, lib: string): Promise<void> {
   }
 }
 
+/** The page of `weir ui`: three files as they stand, and one script for browsers. */
+async function writePage(root: string, folder: string): Promise<void> {
+  const { output } = await build({
+    cwd: root,
+    input: { page: join(root, "agent/ui/page/main.ts") },
+    platform: "browser",
+    transform: { target: "es2024" },
+    tsconfig: join(root, "agent/ui/page/tsconfig.json"),
+    logLevel: "warn",
+    write: false,
+    output: { format: "esm", entryFileNames: "[name].js", minify: true },
+  });
+  const [script] = output;
+  place(join(folder, "page.js"), (temporary) => writeFileSync(temporary, script.code));
+  for (const name of ["index.html", "page.css", "icon.svg"]) {
+    place(join(folder, name), (temporary) => cpSync(join(root, "agent/ui/page", name), temporary));
+  }
+}
+
 /** Builds `dist/weir` and `dist/lib`. @returns true when something was built. */
 export async function buildWeir(root: string): Promise<boolean> {
   const dist = join(root, "dist");
@@ -117,11 +138,12 @@ export async function buildWeir(root: string): Promise<boolean> {
       ["agent", "policy", "package.json", "package-lock.json", ".dev/bundle.ts"].map((path) => join(root, path)),
       launcher,
     ),
-    outputs: [join(dist, "weir"), join(lib, "weir.mjs")],
+    outputs: [join(dist, "weir"), join(lib, "weir.mjs"), join(lib, "ui/page.js")],
     step: async () => {
       copyNativePackages(root, lib);
       copyReadFiles(root, lib);
       await writeBundle(root, lib);
+      await writePage(root, join(lib, "ui"));
       place(join(dist, "weir"), (temporary) => writeFileSync(temporary, launcher, { mode: 0o755 }));
     },
   });

@@ -54,6 +54,7 @@ const needs = {
   script: { packageName: "bsdutils", present: () => hasProgram("script") },
   zsh: { packageName: "zsh", present: () => hasProgram("zsh") },
   fish: { packageName: "fish", present: () => hasProgram("fish") },
+  chromium: { packageName: "chromium", present: () => existsSync("/usr/lib/chromium/chromium") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
 
@@ -63,7 +64,19 @@ const run = [needs.libbpf, needs.ip, needs.nsenter, needs.mount];
 const conformance = [needs.cniPlugins, needs.strace];
 /** Shells whose completion is tested, and a terminal for one of them. */
 const shells = [needs.script, needs.zsh, needs.fish];
-const tests = [...build, ...run, ...conformance, ...shells, needs.iptables, needs.protoc, needs.openssl, needs.tshark];
+/** A browser that walks the page of `weir ui`. */
+const browser = [needs.chromium];
+const tests = [
+  ...build,
+  ...run,
+  ...conformance,
+  ...shells,
+  ...browser,
+  needs.iptables,
+  needs.protoc,
+  needs.openssl,
+  needs.tshark,
+];
 /** Container runtimes, and what their pods' image is made of. */
 const runtimes = [
   needs.containerd,
@@ -83,7 +96,7 @@ export const commandNeeds = {
   "test:runtimes": [...build, ...run, ...runtimes],
   build: [...build],
   gen: [...build, needs.libbpf, needs.protoc],
-  bench: [...build, ...run, needs.cniPlugins],
+  bench: [...build, ...run, ...browser, needs.cniPlugins],
   fuzz: [],
   coverage: tests,
   lint: [],

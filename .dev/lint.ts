@@ -11,6 +11,7 @@ const formatter = clangFormat();
 const checks: [name: string, program: string, args: readonly string[]][] = [
   ["types", "tsc", ["-p", "."]],
   ["types of .dev", "tsc", ["-p", ".dev"]],
+  ["types of the page", "tsc", ["-p", "agent/ui/page"]],
   ["rules", "oxlint", ["--deny-warnings", "--report-unused-disable-directives", ...folders]],
   ["format", "oxfmt", ["--check", ...folders]],
   ["architecture", "vitest", ["run", "--config", "test/vitest.config.ts", "--reporter=dot", "test/architecture"]],

@@ -12,6 +12,9 @@ import { Node } from "#agent/node/node.ts";
 import { observeRequest } from "#agent/node/observed.ts";
 import { openParts } from "#agent/node/parts.ts";
 import { nodePorts } from "#agent/node/ports.ts";
+import { PageAccess } from "#agent/ui/access.ts";
+import { LiveFlows } from "#agent/ui/live.ts";
+import { servePage } from "#agent/ui/server.ts";
 
 const usageError = 2;
 
@@ -78,7 +81,13 @@ async function runNode(loaded: LoadedConfig, log: Log, stop: AbortController): P
   const served = (request: ServedRequest): void => observeRequest(parts.observations, request);
   const auditLog = subsystemLog(log, "audit");
   const changed = (request: ChangeRequest): void => auditLog.info(request, "a change was asked for");
-  stack.use(await serveApi(config, nodePorts(node), { warn, served, changed }));
+  const access = new PageAccess();
+  const ports = nodePorts(node, access);
+  stack.use(await serveApi(config, ports, { warn, served, changed }));
+  if (config.uiAddress !== null) {
+    const live = new LiveFlows(node.flows, config.nodeName);
+    stack.use(await servePage(config.uiAddress, access, { ...ports, live }, { warn, served }));
+  }
   stack.use(await HubbleServer.listen(config.runDir, hubbleNode(node), warn, network));
   await parts.changes.run(() => node.replayDeletions());
   log.info({ node: config.nodeName }, "the agent is ready");

@@ -28,7 +28,7 @@ import type {
 import type { PrefilterChange, PrefilterRequest, PrefilterView } from "./prefilter-views.ts";
 import type { Method } from "./route.ts";
 import type { Trace, TraceRequest } from "./trace-views.ts";
-import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, StatusView } from "./views.ts";
+import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, PageLink, StatusView } from "./views.ts";
 
 /** Query parameters; a list gives one parameter for each item. */
 export type Query = Readonly<Record<string, string | number | boolean | readonly (string | number)[] | undefined>>;
@@ -136,6 +136,9 @@ export class ApiClient {
   }
   trace(request: TraceRequest): Promise<Trace> {
     return this.#change("POST", "/v1/trace", {}, request);
+  }
+  pageLink(): Promise<PageLink> {
+    return this.#read("POST", "/v1/page/links", {});
   }
   bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
     return this.#get(`/v1/bpf/${name}`);

@@ -8,6 +8,7 @@ export type ApiErrorCode =
   | "method-not-allowed"
   | "too-large"
   | "not-found"
+  | "no-session"
   | "invalid-policy"
   | "conflict"
   | "busy"
@@ -28,6 +29,7 @@ const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ApiError: {
     "bad-request": 400,
     "invalid-policy": 400,
+    "no-session": 401,
     forbidden: 403,
     "not-found": 404,
     "unknown-route": 404,

@@ -55,6 +55,9 @@ interface Known<P> {
   subject?: string | null;
 }
 
+/** Sees a request before the routes do. True: it has answered. @throws what is answered as an error. */
+export type Front = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 /** Serves one request after another by a table of routes. */
 export class Handler<P> {
   readonly #routes: readonly Route<P>[];
@@ -62,15 +65,24 @@ export class Handler<P> {
   readonly #pools: Pools;
   readonly #listener: Listener;
   readonly #gate: Gate | null;
+  readonly #front: Front | undefined;
   readonly #refusals: PacedWarnings;
 
   /** @param gate null: whoever can connect may ask. */
-  constructor(routes: readonly Route<P>[], ports: P, pools: Pools, listener: Listener, gate: Gate | null) {
+  constructor(
+    routes: readonly Route<P>[],
+    ports: P,
+    pools: Pools,
+    listener: Listener,
+    gate: Gate | null,
+    front?: Front,
+  ) {
     this.#routes = routes;
     this.#ports = ports;
     this.#pools = pools;
     this.#listener = listener;
     this.#gate = gate;
+    this.#front = front;
     this.#refusals = new PacedWarnings(listener.warn);
   }
 
@@ -129,6 +141,7 @@ export class Handler<P> {
     signal: AbortSignal,
     known: Known<P>,
   ): Promise<void> {
+    if (this.#front?.(request, response)) return;
     const url = parseUrl(request);
     known.url = url;
     const caller = this.#gate?.caller(request.socket);

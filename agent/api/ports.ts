@@ -35,7 +35,8 @@ import type {
 } from "./policy-views.ts";
 import type { PrefilterChange, PrefilterView } from "./prefilter-views.ts";
 import type { Trace, TraceRequest } from "./trace-views.ts";
-import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, StatusView } from "./views.ts";
+import type { DiffRequest, PolicyDiff, PolicyObjectText, Suggestion } from "./what-if-views.ts";
+import type { EndpointLogEntry, EndpointView, IdentityView, MetricView, PageLink, StatusView } from "./views.ts";
 
 /** What the CNI binary asks. */
 export interface CniPort {
@@ -151,6 +152,25 @@ export interface FlowPort {
   read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly (FlowLine | Written)[]>;
 }
 
+export type DiffOutcome =
+  | { readonly ok: true; readonly diff: PolicyDiff }
+  | { readonly ok: false; readonly errors: readonly LocatedError[] };
+
+/** Answers without changing anything. */
+export interface WhatIfPort {
+  /** Undefined: no such object, or nobody has its text any more. */
+  text(name: ObjectName): PolicyObjectText | undefined;
+  /** Errors are those of the candidate. Rejects with the signal's reason. */
+  diff(request: DiffRequest, signal: AbortSignal): Promise<DiffOutcome>;
+  /** Of a flow that was dropped. */
+  suggest(flow: Readonly<Record<string, unknown>>): Suggestion;
+}
+
+export interface PagePort {
+  /** A link that lets one browser in; null: no page is served. */
+  link(): PageLink | null;
+}
+
 /** Everything that the full API needs. */
 export interface Ports {
   readonly cni: CniPort;
@@ -167,4 +187,6 @@ export interface Ports {
   readonly prefilter: PrefilterPort;
   readonly flows: FlowPort;
   readonly captures: CapturePort;
+  readonly whatIf: WhatIfPort;
+  readonly page: PagePort;
 }

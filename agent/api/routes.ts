@@ -7,11 +7,13 @@ import { prefilterRoutes } from "./routes/prefilter.ts";
 import { configRoutes } from "./routes/config.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
+import { pageLinkRoutes } from "./routes/page.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { traceRoutes } from "./routes/trace.ts";
+import { whatIfRoutes } from "./routes/what-if.ts";
 
 /** Every route of `agent.sock`. */
 export const allRoutes: readonly Route<Ports>[] = [
@@ -22,6 +24,8 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...endpointRoutes,
   ...policyRoutes,
   ...traceRoutes,
+  ...whatIfRoutes,
+  ...pageLinkRoutes,
   ...bpfRoutes,
   ...prefilterRoutes,
   ...flowRoutes,

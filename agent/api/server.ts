@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { Gate } from "./gate.ts";
-import { Handler, type Listener } from "./handler.ts";
+import { type Front, Handler, type Listener } from "./handler.ts";
 import { PacedWarnings } from "./paced-warnings.ts";
 import { defaultPoolSizes, Pools, type PoolSizes } from "./pools.ts";
 import type { Ports } from "./ports.ts";
@@ -77,6 +77,7 @@ export class ApiServer implements AsyncDisposable {
     ports: P,
     listener: Listener,
     limits: ServerLimits = defaultLimits,
+    front?: Front,
   ): Promise<ApiServer> {
     const server = createServer({
       maxHeaderSize: 16_384,
@@ -88,7 +89,7 @@ export class ApiServer implements AsyncDisposable {
     server.maxConnections = limits.connections;
     const api = new ApiServer(server, place, limits.stop);
     const gate = "path" in place ? gateOf(place, limits, listener) : null;
-    const handler = new Handler(routes, ports, new Pools(limits.pools), listener, gate);
+    const handler = new Handler(routes, ports, new Pools(limits.pools), listener, gate, front);
     server.on("connection", (socket) => gate?.enter(socket));
     server.on("request", (request, response) => void handler.serve(request, response, api.#stop.signal));
     if ("path" in place) await listenOnUnixSocket(server, place.path, place.groups[0], listener.warn);

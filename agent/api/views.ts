@@ -122,3 +122,7 @@ export const metricView = z.object({
   value: z.number(),
 });
 export type MetricView = z.infer<typeof metricView>;
+
+/** A link to the page, that can be opened once. */
+export const pageLink = z.object({ url: z.string(), expires: z.iso.datetime() });
+export type PageLink = z.infer<typeof pageLink>;

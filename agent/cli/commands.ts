@@ -34,6 +34,7 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/trace.ts"),
   },
   { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
+  { name: "ui", summary: "a link to the page of the agent", load: () => import("./commands/ui.ts") },
   {
     name: "connectivity",
     summary: "test a node by real traffic",

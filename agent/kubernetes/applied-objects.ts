@@ -7,8 +7,9 @@ import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import type { Source } from "#policy/model/object-base.ts";
 import type { LocatedError } from "#policy/parse/located-error.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
+import { documentAround, type ObjectText } from "./object-text.ts";
 import { Listeners, type ObjectProblem, type ObjectSource, type SourceState } from "./object-source.ts";
-import { readStored, storedName, storeObjects, storeWhole } from "./stored-object.ts";
+import { readStored, storedName, storedText, storeObjects, storeWhole } from "./stored-object.ts";
 
 export interface AppliedObjectsOptions {
   /** Folder, made if it is missing. */
@@ -54,6 +55,13 @@ export class AppliedObjects implements ObjectSource {
 
   onChange(listener: () => void): Disposable {
     return this.#listeners.add(listener);
+  }
+
+  text(key: string): ObjectText | null {
+    const applied = this.#objects.get(key);
+    if (!applied) return null;
+    const { text, line } = storedText(applied.text);
+    return documentAround(text, applied.object.source.line ?? line, line);
   }
 
   list(): readonly PolicyObject[] {

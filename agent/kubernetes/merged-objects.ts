@@ -1,4 +1,5 @@
 import { objectKey, type PolicyObject } from "#policy/model/object.ts";
+import type { ObjectText } from "./object-text.ts";
 import { Listeners, type ObjectProblem, type ObjectSource } from "./object-source.ts";
 
 /** All objects at one moment, no two of which have the same kind, namespace and name. */
@@ -36,6 +37,13 @@ export class MergedObjects implements Disposable {
 
   current(): ObjectSnapshot {
     return this.#snapshot;
+  }
+
+  /** The text that the object in force comes from; null: nobody has it. */
+  text(key: string): ObjectText | null {
+    const holder = this.#holders.get(key);
+    const source = this.#sources.find((one) => one.current().groups.some(({ id }) => id === holder));
+    return source?.text(key) ?? null;
   }
 
   onChange(listener: () => void): Disposable {

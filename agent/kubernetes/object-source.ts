@@ -1,4 +1,5 @@
 import type { PolicyObject } from "#policy/model/object.ts";
+import type { ObjectText } from "./object-text.ts";
 
 /** What is wrong with a file of objects; `line`, `column` and `field` are null where it is the file as a whole. */
 export interface ObjectProblem {
@@ -24,6 +25,8 @@ export interface SourceState {
 /** Where objects come from: a folder, what was applied, later the API server. */
 export interface ObjectSource {
   current(): SourceState;
+  /** The text of the YAML document that defines an object; null: it has no such object. */
+  text(key: string): ObjectText | null;
   /** Calls back after each change of objects or problems, until disposed of. */
   onChange(listener: () => void): Disposable;
 }

@@ -3,10 +3,11 @@ import { basename, dirname, join } from "node:path";
 import type { Clock } from "#agent/runtime/clock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import type { Log } from "#agent/runtime/log.ts";
-import type { PolicyObject } from "#policy/model/object.ts";
+import { objectKey, type PolicyObject } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import type { LastValidFiles } from "./last-valid-files.ts";
 import { readObjectFile, type Signature } from "./object-file.ts";
+import { documentAround, type ObjectText } from "./object-text.ts";
 import {
   formatObjectProblem,
   Listeners,
@@ -77,6 +78,15 @@ export class ObjectsFolder implements ObjectSource {
 
   current(): SourceState {
     return this.#state;
+  }
+
+  text(key: string): ObjectText | null {
+    for (const [name, { objects }] of this.#files) {
+      const object = objects.find((one) => objectKey(one) === key);
+      const text = object && this.#options.lastValid.get(join(this.#options.path, name));
+      if (text !== undefined) return documentAround(text, object?.source.line ?? 1);
+    }
+    return null;
   }
 
   onChange(listener: () => void): Disposable {

@@ -66,6 +66,12 @@ export function readStored(stored: string, isMeant: (object: PolicyObject) => bo
   return object ? { ok: true, object } : { ok: false, message: "it defines something else than its name says" };
 }
 
+/** What the user wrote, of what was stored, and the line of his file that it begins with. */
+export function storedText(stored: string): { text: string; line: number } {
+  const header = HEADER.exec(stored);
+  return { text: stored.slice(header?.[0].length ?? 0), line: parsePlace(header?.[1] ?? "")?.line ?? 1 };
+}
+
 /** The nodes of a document that define objects: itself, or the items of a list. */
 function definitions(document: unknown): YAMLMap[] {
   const items = isMap(document) ? document.get("items", true) : null;

@@ -1,5 +1,6 @@
 import type { Ports } from "#agent/api/ports.ts";
 import { Scraper } from "#agent/metrics/scraper.ts";
+import type { PageAccess } from "#agent/ui/access.ts";
 import { PolicyVerifier } from "#agent/verify/policy-verifier.ts";
 import { cniPort } from "./cni-port.ts";
 import { bpfPort } from "./bpf-views.ts";
@@ -8,12 +9,14 @@ import { endpointPort, identityPort } from "./endpoint-views.ts";
 import { metricSources } from "./metric-sources.ts";
 import type { Node } from "./node.ts";
 import { prefilterPort } from "./prefilter-service.ts";
+import { pagePort } from "./page.ts";
 import { evaluationPort, policyService } from "./policy-service.ts";
 import { statusOf } from "./status.ts";
 import { tracePort } from "./trace-service.ts";
+import { whatIfPort } from "./what-if.ts";
 
-/** What the API shows and changes of a node. */
-export function nodePorts(node: Node): Ports {
+/** What the API shows and changes of a node. @param access who may see the page. */
+export function nodePorts(node: Node, access: PageAccess): Ports {
   const { parts, flows, captures } = node;
   return {
     cni: cniPort(parts),
@@ -30,5 +33,7 @@ export function nodePorts(node: Node): Ports {
     metrics: new Scraper(metricSources(node), parts.observations),
     flows,
     captures,
+    whatIf: whatIfPort(parts),
+    page: pagePort(parts.config.uiAddress, access),
   };
 }

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { exportOptions } from "./export-options.ts";
 import { hubbleOptions } from "./hubble-options.ts";
 import { option } from "./option.ts";
+import { uiOptions } from "./ui-options.ts";
 import {
   boolean,
   cidrList,
@@ -454,6 +455,7 @@ export const agentOptions = {
   }),
   ...hubbleOptions,
   ...exportOptions,
+  ...uiOptions,
   metricsAddress: option({
     flag: "metrics-address",
     value: "IP:PORT",

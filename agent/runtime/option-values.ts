@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import * as z from "zod";
 
@@ -59,6 +59,15 @@ export const hostPort = z.string().transform((text, context): { readonly host: s
 
 /** `verdict=DROPPED&namespace=shop`: what it means is for others to say. */
 export const queryText = z.string().max(4096, "at most 4096 characters are allowed");
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/** As {@link hostPort}, of an address that only this machine can reach. */
+export const loopbackPort = hostPort.refine(
+  ({ host }) => loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4"),
+  "only programs of this machine may reach it: a loopback address like 127.0.0.1:9966 or [::1]:9966 is wanted",
+);
 
 /** `true` or `false`. */
 export const boolean = z.enum(["true", "false"], "true or false is wanted").transform((text) => text === "true");

@@ -98,6 +98,9 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*"],
   },
+  "agent/ui/": { ours: [runtime, "agent/api/", "agent/flows/"], packages: ["node:*", "zod"] },
+  // What browsers run: of the rest of the agent it knows the shapes of answers.
+  "agent/ui/page/": { ours: ["agent/api/", "agent/ui/frame.ts"], packages: [] },
   "agent/metrics/": { ours: [runtime, "agent/api/"], packages: ["node:*"] },
   "agent/cli/": {
     ours: ["agent/api/"],
@@ -141,11 +144,15 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/netlink/",
       "agent/store/",
       "agent/trace/",
+      "agent/ui/",
       "agent/verify/",
     ],
     packages: ["node:*"],
   },
-  "agent/main.ts": { ours: [runtime, "agent/node/", "agent/api/", "agent/hubble/"], packages: ["node:*", "commander"] },
+  "agent/main.ts": {
+    ours: [runtime, "agent/node/", "agent/api/", "agent/hubble/", "agent/ui/"],
+    packages: ["node:*", "commander"],
+  },
 };
 
 /** Whether the table lets a file have this import. */

@@ -6,6 +6,9 @@ import { serverProgram } from "./store-server.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
+/** The browser itself: what stands in /usr/bin is a script that reads settings of this machine. */
+export const chromium = "/usr/lib/chromium/chromium";
+
 function kernelIsAtLeast(major: number, minor: number): boolean {
   const [a = 0, b = 0] = release().split(".").map(Number);
   return a > major || (a === major && b >= minor);
@@ -22,6 +25,7 @@ const requirements = {
   etcd: { reason: "needs etcd: .dev/servers.mjs brings it", met: () => serverProgram("etcd") !== null },
   consul: { reason: "needs consul: .dev/servers.mjs brings it", met: () => serverProgram("consul") !== null },
   promtool: { reason: "needs promtool: .dev/servers.mjs brings it", met: () => serverProgram("promtool") !== null },
+  chromium: { reason: "needs the Debian package chromium", met: () => existsSync(chromium) },
   tcx: { reason: "needs Linux 6.6: tcx", met: () => kernelIsAtLeast(6, 6) },
 } as const satisfies Record<string, { reason: string; met: () => boolean }>;
 

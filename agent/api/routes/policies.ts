@@ -1,9 +1,7 @@
 import * as z from "zod";
-import { ApiError } from "#agent/api/errors.ts";
 import {
   evaluation,
   evaluationRequest,
-  type LocatedError,
   policiesInForce,
   policyChange,
   policyDocument,
@@ -17,24 +15,10 @@ import {
 } from "#agent/api/policy-views.ts";
 import type { Ports } from "#agent/api/ports.ts";
 import { objectsLimit, type Route, route } from "#agent/api/route.ts";
-import { found, number } from "./parameters.ts";
+import { found, number, objectName } from "./parameters.ts";
+import { refuse } from "./refuse.ts";
 
 type Needs = Pick<Ports, "policies" | "evaluations" | "verifications">;
-
-const objectName = z
-  .string()
-  .regex(/^[^/]+\/[^/]*\/[^/]+$/, "is not KIND/NAMESPACE/NAME")
-  .transform((text) => {
-    const [kind = "", namespace = "", name = ""] = text.split("/");
-    return { kind, namespace, name, text };
-  });
-
-/** Refuses a document whose text is wrong; one finding a line. */
-function refuse(verb: string, errors: readonly LocatedError[]): never {
-  const lines = errors.map((error) => `${error.file}:${error.line}:${error.column}: ${error.field}: ${error.message}`);
-  const count = errors.length === 1 ? "one error" : `${errors.length} errors`;
-  throw new ApiError("invalid-policy", { asked: verb, obstacle: count, details: lines.join("\n") });
-}
 
 export const policyRoutes: readonly Route<Needs>[] = [
   route({

@@ -3,6 +3,7 @@ import type { Ports } from "#agent/api/ports.ts";
 import type { Route } from "#agent/api/route.ts";
 import { allRoutes } from "#agent/api/routes.ts";
 import { ApiFixture } from "./api-fixture.ts";
+import { flow } from "./fake-ports.ts";
 
 const cniStatus = {
   plugin: "weir-cni",
@@ -38,6 +39,10 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET policies/revision": { path: "policies/revision" },
   "GET policies/wait": { path: "policies/wait?revision=41" },
   "POST policies/verify": { path: "policies/verify", body: { endpoint: 12 } },
+  "GET policies/text": { path: "policies/text?name=NetworkPolicy/shop/web" },
+  "POST policies/diff": { path: "policies/diff", body: { candidate: document } },
+  "POST policies/suggest": { path: "policies/suggest", body: { flow } },
+  "POST page/links": { path: "page/links" },
   "POST evaluate": { path: "evaluate", body: { from: "shop/web-1", to: "1.1.1.1", protocol: "TCP", port: 53 } },
   "POST trace": { path: "trace", body: { from: "shop/web-1", to: "1.1.1.1", protocol: "TCP", port: 53 } },
   "GET prefilter": { path: "prefilter" },

@@ -3,6 +3,7 @@ import type { Flow, FlowLine } from "#agent/api/flow.ts";
 import type { OptionView } from "#agent/api/config-views.ts";
 import type { Evaluation, PolicyObjectView, PolicyView, StagedView, Verification } from "#agent/api/policy-views.ts";
 import type { ObjectName, Ports } from "#agent/api/ports.ts";
+import type { TrafficChange } from "#agent/api/what-if-views.ts";
 import type { EndpointView, StatusView } from "#agent/api/views.ts";
 import { captured } from "./fake-captures.ts";
 import { deniedTrace } from "./fake-trace.ts";
@@ -181,6 +182,8 @@ export const flow: Flow = {
   },
 };
 
+const webMember = { kind: "pod", name: "shop/web-1" };
+
 /** The typed objects that are in force: two pods, of which one takes only TCP 5432 from the other. */
 const objects = [
   pod("web-1", "web", "10.0.0.7"),
@@ -226,6 +229,29 @@ function pod(name: string, app: string, address: string): Record<string, unknown
 
 const isWeb = ({ kind, namespace, name }: ObjectName): boolean =>
   kind === policy.kind && namespace === policy.namespace && name === policy.name;
+
+/** A port that would be opened. */
+const trafficChange: TrafficChange = {
+  before: "deny",
+  after: "allow",
+  source: { kind: "pod", description: "shop/web", example: "shop/web-1", count: 1, members: [webMember] },
+  destination: { kind: "pod", description: "shop/db", example: "shop/db-0", count: 1, members: [] },
+  protocol: "TCP",
+  ports: "5433",
+  traffic: [{ protocol: "TCP", first: 5433, last: 5433 }],
+  ends: ["ingress"],
+  by: { before: [], after: [ingressRule] },
+  nearest: null,
+  example: {
+    from: "shop/web-1",
+    to: "shop/db-0",
+    kinds: ["pod", "pod"],
+    names: [],
+    protocol: "TCP",
+    port: 5433,
+    canBeEvaluated: true,
+  },
+};
 
 /** An agent with one endpoint, one policy and one flow; `changes` replaces ports of it. */
 export function fakePorts(changes: Partial<Ports> = {}): Ports {
@@ -360,6 +386,17 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
         if (query.lost) yield [{ lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: "3" } }];
       },
     },
+    whatIf: {
+      text: (name) => (isWeb(name) ? { file: "web.yaml", line: 1, text: "kind: NetworkPolicy\n" } : undefined),
+      diff: ({ candidate: { text, file } }) =>
+        Promise.resolve(
+          text.includes("bad")
+            ? { ok: false, errors: [{ file, line: 3, column: 5, field: "spec", message: "is missing" }] }
+            : { ok: true, diff: { changes: [trafficChange], classes: 12, isComplete: true } },
+        ),
+      suggest: () => ({ yaml: "kind: NetworkPolicy\n", remarks: [] }),
+    },
+    page: { link: () => ({ url: "http://127.0.0.1:9966/#token=x", expires: "2026-01-31T12:00:00.000Z" }) },
     ...changes,
   };
 }

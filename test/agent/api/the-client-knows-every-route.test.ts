@@ -33,6 +33,7 @@ const calls: Readonly<Record<Exclude<keyof ApiClient, "bpf">, readonly [route: s
     "POST /v1/trace",
     (client) => client.trace({ from: "shop/web-1", to: "10.0.0.8", protocol: "TCP", port: 5432 }),
   ],
+  pageLink: ["POST /v1/page/links", (client) => client.pageLink()],
   prefilter: ["GET /v1/prefilter", (client) => client.prefilter()],
   addToPrefilter: ["POST /v1/prefilter", (client) => client.addToPrefilter({ prefixes: ["198.51.100.7"] })],
   deleteFromPrefilter: [
@@ -49,8 +50,16 @@ const everyCall = [
   ...maps.map((name): readonly [string, Call] => [`GET /v1/bpf/${name}`, (client) => client.bpf(name)]),
 ];
 
-/** Those that others ask for: the CNI binary, Prometheus, and programs of others (`weir policy validate` asks no agent). */
-const ofOthers = ["POST /v1/cni", "GET /metrics", "GET /v1/openapi.json", "POST /v1/policies/validate"];
+/** Those that others ask for: the CNI binary, Prometheus, the page, and programs of others (`weir policy validate` asks no agent). */
+const ofOthers = [
+  "POST /v1/cni",
+  "GET /metrics",
+  "GET /v1/openapi.json",
+  "POST /v1/policies/validate",
+  "GET /v1/policies/text",
+  "POST /v1/policies/diff",
+  "POST /v1/policies/suggest",
+];
 
 test.each(everyCall)("%s", async (route, call) => {
   await using api = await ApiFixture.start();

@@ -46,6 +46,13 @@ test.each(cases)("weir %s: %i", async (command, expected, message) => {
   expect(exitCode).toBe(expected);
 });
 
+test("an agent without a page: 1, and how to get one", async () => {
+  await using api = await ApiFixture.start({ page: { link: () => null } });
+  const { exitCode, stdout, stderr } = await weir(api.runDir, "ui");
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toBe("weir ui: open page: this agent serves none; start it with --ui-address 127.0.0.1:9966\n");
+});
+
 test("no agent: 3, and what to do", async () => {
   using folder = new TemporaryFolder();
   const { exitCode, stdout, stderr } = await weir(folder.path, "endpoint", "list", "-o", "json");

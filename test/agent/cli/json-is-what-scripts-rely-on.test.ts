@@ -46,6 +46,7 @@ const cases: readonly (readonly [string, string])[] = [
   ["identity get reserved:world", '{"id":2,"labels":{"reserved:world":""},"scope":"reserved"}'],
   ["policy list", `[{${policy}}]`],
   ["policy list --kind Pod", "[]"],
+  ["ui", '{"url":"http://127.0.0.1:9966/#token=x","expires":"2026-01-31T12:00:00.000Z"}'],
   [
     "policy staged",
     '[{"kind":"CiliumNetworkPolicy","namespace":"shop","name":"x","rule":"ingressDeny[0]","file":"x.yaml","line":3,"denied":7,"allowed":0,' +

@@ -6,6 +6,7 @@ import {
   type ObjectSource,
   type SourceState,
 } from "#agent/kubernetes/object-source.ts";
+import { objectKey } from "#policy/model/object.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { policyYaml } from "./objects.ts";
 
@@ -26,6 +27,11 @@ class FakeSource implements ObjectSource {
 
   current(): SourceState {
     return this.#state;
+  }
+
+  text(key: string): { text: string; line: number } | null {
+    const isHere = this.#state.groups.some(({ objects }) => objects.some((object) => objectKey(object) === key));
+    return isHere ? { text: key, line: 1 } : null;
   }
 
   onChange(listener: () => void): Disposable {

@@ -42,6 +42,19 @@ test("an option that means nothing without others names them", () => {
   expect(alone).toBe("--hubble-key (WEIR_HUBBLE_KEY): it needs --hubble-address, too");
 });
 
+test.each(["0.0.0.0:9966", "10.0.0.1:9966", "[::]:9966", "[2001:db8::7]:9966", "[::ffff:10.0.0.1]:9966"])(
+  "the page is not served at %s, where others could reach it",
+  (uiAddress) => {
+    expect(problems({ flags: { uiAddress } })[0]).toContain(
+      "only programs of this machine may reach it: a loopback address like 127.0.0.1:9966 or [::1]:9966 is wanted",
+    );
+  },
+);
+
+test.each(["127.0.0.1:9966", "127.8.8.8:1", "[::1]:9966"])("the page is served at %s", (uiAddress) => {
+  expect(problems({ flags: { uiAddress } })).toEqual([]);
+});
+
 test.each([
   "",
   "4244",

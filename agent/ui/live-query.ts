@@ -1,0 +1,54 @@
+import * as z from "zod";
+import { flowFilter } from "#agent/flows/filter.ts";
+import type { FlowRecord } from "#agent/flows/record.ts";
+import { flowQuery } from "#agent/api/flow-filter.ts";
+import { addressText } from "#agent/flows/address-text.ts";
+import { outcome } from "./frame.ts";
+import { endsOf, outcomeOf } from "./party.ts";
+
+const words = z
+  .union([z.string().min(1).max(512), z.array(z.string().min(1).max(512)).max(2)])
+  .optional()
+  .transform((value) => (value === undefined ? [] : [value].flat()));
+
+/** The filters of `GET /v1/flows`, and those that only the page has. */
+export const liveQuery = flowQuery.omit({ since: true, last: true, follow: true, lost: true }).extend({
+  /** Part of a name, a label or an address at either end, whatever the case of its letters. */
+  text: z.string().min(1).max(256).optional(),
+  /** Ends on the map, each of which has to be an end; they select flows, not what the map shows. */
+  party: words,
+  /** Of the flows between them. */
+  outcome: outcome.optional(),
+});
+export type LiveQuery = z.output<typeof liveQuery>;
+
+type Test = (record: FlowRecord) => boolean;
+
+/** @throws ApiError `bad-request`. */
+export function liveFilter({ text, party, outcome: wantedOutcome, ...filters }: LiveQuery): {
+  onMap: Test;
+  inTable: Test;
+} {
+  const matches = flowFilter({ ...filters, since: undefined, last: undefined, follow: true, lost: true });
+  const wanted = text?.toLowerCase();
+  const onMap: Test = (record) => matches(record) && (wanted === undefined || textsOf(record).some(has(wanted)));
+  const inTable: Test = (record) => {
+    if (wantedOutcome !== undefined && outcomeOf(record) !== wantedOutcome) return false;
+    if (party.length === 0) return true;
+    const ends = Object.values(endsOf(record)).map(({ id }) => id);
+    return party.every((id) => ends.includes(id));
+  };
+  return { onMap, inTable };
+}
+
+function has(wanted: string): (text: string) => boolean {
+  return (text) => text.toLowerCase().includes(wanted);
+}
+
+function textsOf({ event, source, destination }: FlowRecord): string[] {
+  const names = [source, destination].flatMap(({ namespace, pod, labels }) => [
+    ...labels,
+    ...(pod === null ? [] : [`${namespace}/${pod}`]),
+  ]);
+  return [...names, addressText(event.family, event.source.bytes), addressText(event.family, event.destination.bytes)];
+}
