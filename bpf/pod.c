@@ -13,6 +13,7 @@
 #include "lib/common.h"
 #include "lib/fast.h"
 #include "lib/finish.h"
+#include "lib/map-types.h"
 #include "lib/pod.h"
 #include "lib/reset.h"
 

@@ -27,6 +27,13 @@ const remedies: Partial<Readonly<Record<ClientErrorKind, string>>> = {
   unavailable: "try again in a moment",
 };
 
+const mapExitCodes = {
+  "no-maps": ExitCode.failed,
+  "no-such-map": ExitCode.notFound,
+  "not-permitted": ExitCode.failed,
+  "no-entries": ExitCode.usage,
+} as const;
+
 /** What to print of a failure, and with which status to end. */
 export interface Failure {
   readonly exitCode: ExitCode;
@@ -42,9 +49,15 @@ export async function describeFailure(asked: string, thrown: unknown): Promise<F
     return { exitCode: exitCodes[thrown.kind], text: lines.join("\n") };
   }
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return { exitCode: await exitCodeOf(thrown), text: `${asked}: ${reason}` };
+}
+
+/** Of what is thrown by work on this machine. */
+async function exitCodeOf(thrown: unknown): Promise<ExitCode> {
   const { UnreadableError } = await import("#agent/local/unreadable.ts");
-  const exitCode = thrown instanceof UnreadableError ? ExitCode.usage : ExitCode.failed;
-  return { exitCode, text: `${asked}: ${reason}` };
+  const { MapError } = await import("#agent/local/maps/map-error.ts");
+  if (thrown instanceof UnreadableError) return ExitCode.usage;
+  return thrown instanceof MapError ? mapExitCodes[thrown.code] : ExitCode.failed;
 }
 
 /** Findings that the message does not hold already. */

@@ -29,6 +29,8 @@ export interface BtfMember {
   readonly type: BtfType;
   /** Bytes from the start of the structure. */
   readonly offset: number;
+  /** Of a bit field: its first bit from there, and how many it has. */
+  readonly bits?: { readonly first: number; readonly count: number };
 }
 
 export type BtfType =
@@ -140,8 +142,11 @@ export class Btf {
       case Kind.UNION: {
         const members = Array.from({ length }, (_, i): BtfMember => {
           const at = data + i * 12;
-          const bits = raw.flag ? u32(at + 8) & 0xffffff : u32(at + 8);
-          return { name: this.#name(u32(at)), type: this.type(u32(at + 4)), offset: bits / 8 };
+          const place = u32(at + 8);
+          const first = raw.flag ? place & 0xffffff : place;
+          const count = raw.flag ? place >>> 24 : 0;
+          const member = { name: this.#name(u32(at)), type: this.type(u32(at + 4)), offset: first >>> 3 };
+          return count === 0 ? member : { ...member, bits: { first: first & 7, count } };
         });
         return { kind: kind === Kind.STRUCT ? "struct" : "union", name, size: word, members };
       }

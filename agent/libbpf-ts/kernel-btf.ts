@@ -13,10 +13,15 @@ export interface MapTypes {
 }
 
 /** The types that the kernel keeps of a map; undefined for one that was made without, or is of a kind that has none. */
-export function typesOfMap({ info, name }: MapHandle): MapTypes | undefined {
-  if (info.btfId === 0) return undefined;
-  const btf = readBtf(info.btfId, `BTF of map ${name}`);
-  return { key: btf.type(info.keyTypeId), value: btf.type(info.valueTypeId) };
+export function typesOfMap(map: MapHandle): MapTypes | undefined {
+  const { keyTypeId, valueTypeId } = map.info;
+  const btf = btfOfMap(map);
+  return btf && { key: btf.type(keyTypeId), value: btf.type(valueTypeId) };
+}
+
+/** All types of what a map was loaded with; undefined for one that was made without. */
+export function btfOfMap({ info, name }: MapHandle): Btf | undefined {
+  return info.btfId === 0 ? undefined : readBtf(info.btfId, `BTF of map ${name}`);
 }
 
 function readBtf(id: number, subject: string): Btf {

@@ -1,6 +1,6 @@
 import type { Codec } from "./codec.ts";
 import { BpfError, check } from "./errors.ts";
-import type { MapHandle } from "./map-handle.ts";
+import { type MapHandle, MapType } from "./map-handle.ts";
 import { callAsync, native } from "./native/library.ts";
 import { Struct } from "./native/struct.ts";
 
@@ -35,6 +35,24 @@ export function found(result: number, call: string, handle: MapHandle): boolean 
 /** Has this kernel no batches for this kind of map? Before Linux 5.6 it has none at all, and says EINVAL. */
 export function lacksBatches(error: BpfError): boolean {
   return error.code === "unsupported" || error.code === "invalid";
+}
+
+/** A map's values as a look-up gives them. */
+export interface LookupShape {
+  /** Bytes from one CPU's value to the next: the kernel rounds up to 8; without CPUs those of the value. */
+  readonly stride: number;
+  /** CPUs that this machine may have, each with a value of its own; null: the map is not per CPU. */
+  readonly cpus: number | null;
+  /** Bytes of all together. */
+  readonly size: number;
+}
+
+export function lookupShape({ info: { type, valueSize } }: MapHandle): LookupShape {
+  if (type !== MapType.PERCPU_HASH && type !== MapType.LRU_PERCPU_HASH && type !== MapType.PERCPU_ARRAY)
+    return { stride: valueSize, cpus: null, size: valueSize };
+  const cpus = check(native().possibleCpus() as number, "libbpf_num_possible_cpus", "this machine");
+  const stride = Math.ceil(valueSize / 8) * 8;
+  return { stride, cpus, size: stride * cpus };
 }
 
 /**

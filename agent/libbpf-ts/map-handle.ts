@@ -55,9 +55,12 @@ export class MapHandle implements Disposable {
     return new MapHandle(check(fd, "bpf_map_create", `map ${name}`), name);
   }
 
-  /** @throws BpfError `not-found` when nothing is pinned there, `incompatible` when it is no map. */
-  static openPinned(path: string): MapHandle {
-    return new MapHandle(openPin(path, "map"));
+  /**
+   * @param name which the kernel has the first 15 letters of.
+   * @throws BpfError `not-found` when nothing is pinned there, `incompatible` when it is no map.
+   */
+  static openPinned(path: string, name?: string): MapHandle {
+    return new MapHandle(openPin(path, "map"), name);
   }
 
   /** By the number that the kernel gave it, as a map of maps answers a look-up. */

@@ -6,7 +6,8 @@ export type MapShape = Pick<MapInfo, "type" | "keySize" | "valueSize" | "maxEntr
 
 const typeNames = new Map<number, string>(Object.entries(MapType).map(([name, number]) => [number, name]));
 
-function typeName(type: number): string {
+/** `HASH`, or `type 99` for one that this package does not know. */
+export function mapTypeName(type: number): string {
   return typeNames.get(type) ?? `type ${type}`;
 }
 
@@ -16,7 +17,7 @@ export function compareShapes(found: MapShape, wanted: MapShape): string[] {
   const note = (differs: boolean, is: string, shouldBe: string | number): void => {
     if (differs) differences.push(`${is}, not ${shouldBe}`);
   };
-  note(found.type !== wanted.type, `a ${typeName(found.type)}`, typeName(wanted.type));
+  note(found.type !== wanted.type, `a ${mapTypeName(found.type)}`, mapTypeName(wanted.type));
   note(found.keySize !== wanted.keySize, `keys of ${found.keySize} bytes`, wanted.keySize);
   note(found.valueSize !== wanted.valueSize, `values of ${found.valueSize} bytes`, wanted.valueSize);
   note(found.maxEntries !== wanted.maxEntries, `${found.maxEntries} entries`, wanted.maxEntries);

@@ -12,6 +12,16 @@ const DISCARD = 0x40000000;
 /** Bytes of a record, at an offset of a view; valid only during the call. */
 export type RecordDecoder<T> = (view: DataView, offset: number, size: number) => T;
 
+/** Bytes of records that wait in a ring buffer for its reader, who is not disturbed. */
+export function unreadBytes(map: MapHandle): number {
+  const subject = `ring buffer ${map.name}`;
+  if (map.info.type !== MapType.RINGBUF) throw new BpfError("invalid", "mmap", `map ${map.name} is no ring buffer`);
+  using consumer = new SharedMemory(map.fd, pageSize, 0, Protection.READ, subject);
+  using producer = new SharedMemory(map.fd, pageSize, pageSize, Protection.READ, subject);
+  const consumed = Atomics.load(new BigUint64Array(consumer.buffer, 0, 1), 0);
+  return Number(Atomics.load(new BigUint64Array(producer.buffer, 0, 1), 0) - consumed);
+}
+
 /**
  * A BPF ring buffer, read through shared memory without a call per record. Layout: the
  * kernel's `kernel/bpf/ringbuf.c`, as documented in `Documentation/bpf/ringbuf.rst`.

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { BpfListings } from "#agent/api/client.ts";
 import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
+import { registerMap, registerRaw } from "#agent/cli/commands/bpf-map.ts";
 import { type Column, table } from "#agent/cli/table.ts";
 import { bitRate, endpointNames } from "#agent/cli/values.ts";
 
@@ -95,22 +96,62 @@ const columns: { readonly [Name in keyof BpfListings]: readonly Column<BpfListin
   ],
 };
 
+/** What a word lists, and the maps behind it. */
+interface Listing {
+  readonly word: string;
+  readonly name: keyof BpfListings;
+  readonly maps: readonly string[];
+  readonly description: string;
+}
+
+const listings: readonly Listing[] = [
+  { word: "policy", name: "policy", maps: ["policy"], description: "entries of the policy slots" },
+  {
+    word: "ct",
+    name: "conntrack",
+    maps: ["conntrack4", "conntrack6"],
+    description: "connections, with the verdicts that they keep",
+  },
+  {
+    word: "nat",
+    name: "nat",
+    maps: ["nat4", "nat6"],
+    description: "masqueraded flows, and as which address and port of the node's they go",
+  },
+  { word: "ipcache", name: "ipcache", maps: ["ipcache"], description: "who is behind an address" },
+  {
+    word: "counters",
+    name: "counters",
+    maps: ["counters", "forwarded"],
+    description: "packets and bytes, by drop reason",
+  },
+  { word: "links", name: "links", maps: [], description: "our programs, and where they stand" },
+  {
+    word: "endpoints",
+    name: "endpoints",
+    maps: ["endpoints", "interfaces"],
+    description: "addresses of this node's pods, and its own where policies select it",
+  },
+  {
+    word: "bandwidth",
+    name: "bandwidth",
+    maps: ["bandwidths"],
+    description: "what pods may send and receive, and what came too fast",
+  },
+];
+
 export const register: Register = (program, cli) => {
   const bpf = program.command("bpf").description("what the kernel's maps hold, decoded");
-  addListing(bpf, cli, "policy", "policy", "entries of the policy slots");
-  addListing(bpf, cli, "ct", "conntrack", "connections, with the verdicts that they keep");
-  addListing(bpf, cli, "nat", "nat", "masqueraded flows, and as which address and port of the node's they go");
-  addListing(bpf, cli, "ipcache", "ipcache", "who is behind an address");
-  addListing(bpf, cli, "counters", "counters", "packets and bytes, by drop reason");
-  addListing(bpf, cli, "links", "links", "our programs, and where they stand");
-  addListing(bpf, cli, "endpoints", "endpoints", "addresses of this node's pods, and its own where policies select it");
-  addListing(bpf, cli, "bandwidth", "bandwidth", "what pods may send and receive, and what came too fast");
+  registerMap(bpf, cli);
+  for (const listing of listings) {
+    const word = bpf.command(listing.word).description(listing.description);
+    addList(word, cli, listing);
+    if (listing.maps.length > 0) registerRaw(word, cli, listing.maps);
+  }
 };
 
-function addListing(bpf: Command, cli: Cli, word: string, name: keyof BpfListings, description: string): void {
-  bpf
-    .command(word)
-    .description(description)
+function addList(word: Command, cli: Cli, { name, description }: Listing): void {
+  word
     .command("list")
     .description(description)
     .addOption(outputOption())
