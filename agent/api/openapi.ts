@@ -8,11 +8,12 @@ import * as flows from "./flow.ts";
 import * as policyViews from "./policy-views.ts";
 import * as prefilterViews from "./prefilter-views.ts";
 import type { Route } from "./route.ts";
+import * as traceViews from "./trace-views.ts";
 import { version } from "./version.ts";
 import * as views from "./views.ts";
 
 /** Every schema that one of these exports is a component, by the export's name. */
-const modules = [bpfViews, cni, configViews, errorBodies, flows, policyViews, prefilterViews, views];
+const modules = [bpfViews, cni, configViews, errorBodies, flows, policyViews, prefilterViews, traceViews, views];
 
 type Json = Readonly<Record<string, unknown>>;
 type Direction = "input" | "output";
