@@ -67,6 +67,11 @@ export class FlowReader {
     return listFilter(whitelist, blacklist, this.#filtering);
   }
 
+  /** The test that a query stands for, without its times. @throws ApiError `bad-request`. */
+  queryFilter(query: FlowQuery): RecordTest {
+    return flowFilter(query, this.#filtering);
+  }
+
   /**
    * Lines of JSON: what is kept, oldest first, then, when following, what comes, until the signal.
    * Batches may be empty: they are where the caller lets others work.
@@ -74,7 +79,7 @@ export class FlowReader {
    * @throws at once, before anything is read, what the filter says of a query that is wrong.
    */
   read(query: FlowQuery, signal: AbortSignal): AsyncGenerator<readonly (Written | LostFlows)[]> {
-    return this.lines(selectionOf(query, flowFilter(query, this.#filtering)), signal);
+    return this.lines(selectionOf(query, this.queryFilter(query)), signal);
   }
 
   /** As {@link read}, of a selection. */

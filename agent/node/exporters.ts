@@ -1,4 +1,4 @@
-import { exportSelection } from "#agent/export/export-filter.ts";
+import { type ExportContext, exportSelection } from "#agent/export/export-filter.ts";
 import type { FlowExporter } from "#agent/export/exporter.ts";
 import { FileExport } from "#agent/export/file-export.ts";
 import type { Clock } from "#agent/runtime/clock.ts";
@@ -12,13 +12,14 @@ import type { Log } from "#agent/runtime/log.ts";
  */
 export async function openExporters(
   config: AgentConfig,
+  context: ExportContext,
   clock: Clock,
   log: Log,
   stack: AsyncDisposableStack,
 ): Promise<readonly FlowExporter[]> {
   const exporters: FlowExporter[] = [];
   if (config.flowLog !== null) {
-    const selection = exportSelection("flow-log-filter", config.flowLogFilter);
+    const selection = exportSelection("flow-log-filter", config.flowLogFilter, context);
     const limits = { maxBytes: config.flowLogMaxSize, kept: config.flowLogFiles };
     exporters.push(stack.use(await FileExport.open({ path: config.flowLog, ...limits, selection, clock, log })));
   }

@@ -120,7 +120,6 @@ export async function openParts(
   stack.use(lockFolder(config.stateDir, "--state-dir"));
   const live = new LiveOptions(config.stateDir, loaded);
   const clock = new SystemClock(systemClocks);
-  const exporters = await openExporters(config, clock, subsystemLog(log, "export"), stack);
   const pinFolder = ensureBpffs(config.bpffs);
   stack.use(lockFolder(pinFolder, "--bpffs"));
   const observations = new Observations();
@@ -155,6 +154,8 @@ export async function openParts(
     signal,
   });
   const references = stack.use(new RuleReferences(state("rules.journal")));
+  const filtering = { nodeName: config.nodeName, rules: (reference: number) => references.lookup(reference) };
+  const exporters = await openExporters(config, filtering, clock, subsystemLog(log, "export"), stack);
   const { CLASS_FIRST, CLASS_LAST, NODE_FIRST, NODE_LAST } = IdentityRange;
   const numbered = (name: string, what: string, first: number, last: number): NumberedSets =>
     stack.use(new NumberedSets({ path: state(name), what, first, last }));

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { flowFilter } from "#agent/flows/filter.ts";
+import type { FlowReader } from "#agent/flows/reader.ts";
 import type { FlowRecord } from "#agent/flows/record.ts";
 import { flowQuery } from "#agent/api/flow-filter.ts";
 import { addressText } from "#agent/flows/address-text.ts";
@@ -12,24 +12,29 @@ const words = z
   .transform((value) => (value === undefined ? [] : [value].flat()));
 
 /** The filters of `GET /v1/flows`, and those that only the page has. */
-export const liveQuery = flowQuery.omit({ since: true, last: true, follow: true, lost: true }).extend({
-  /** Part of a name, a label or an address at either end, whatever the case of its letters. */
-  text: z.string().min(1).max(256).optional(),
-  /** Ends on the map, each of which has to be an end; they select flows, not what the map shows. */
-  party: words,
-  /** Of the flows between them. */
-  outcome: outcome.optional(),
-});
+export const liveQuery = flowQuery
+  .omit({ since: true, until: true, first: true, last: true, all: true, follow: true, lost: true })
+  .extend({
+    /** Part of a name, a label or an address at either end, whatever the case of its letters. */
+    text: z.string().min(1).max(256).optional(),
+    /** Ends on the map, each of which has to be an end; they select flows, not what the map shows. */
+    party: words,
+    /** Of the flows between them. */
+    outcome: outcome.optional(),
+  });
 export type LiveQuery = z.output<typeof liveQuery>;
 
 type Test = (record: FlowRecord) => boolean;
 
 /** @throws ApiError `bad-request`. */
-export function liveFilter({ text, party, outcome: wantedOutcome, ...filters }: LiveQuery): {
+export function liveFilter(
+  { text, party, outcome: wantedOutcome, ...filters }: LiveQuery,
+  flows: Pick<FlowReader, "queryFilter">,
+): {
   onMap: Test;
   inTable: Test;
 } {
-  const matches = flowFilter({ ...filters, since: undefined, last: undefined, follow: true, lost: true });
+  const matches = flows.queryFilter({ ...filters, all: false, follow: true, lost: true });
   const wanted = text?.toLowerCase();
   const onMap: Test = (record) => matches(record) && (wanted === undefined || textsOf(record).some(has(wanted)));
   const inTable: Test = (record) => {

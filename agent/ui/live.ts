@@ -11,7 +11,7 @@ const pace = 500;
 /** How long, in ms, a reader may hear nothing. */
 const silence = 10_000;
 
-type Flows = Pick<FlowReader, "records" | "render">;
+type Flows = Pick<FlowReader, "records" | "render" | "queryFilter">;
 type LiveFilter = ReturnType<typeof liveFilter>;
 
 /** Flows for the page: however many there are, a frame now and then. */
@@ -26,7 +26,7 @@ export class LiveFlows {
 
   /** @throws at once, before anything is read, what the filter says of a query that is wrong. */
   read(query: LiveQuery, signal: AbortSignal): AsyncGenerator<readonly LiveFrame[]> {
-    return this.#frames(liveFilter(query), signal);
+    return this.#frames(liveFilter(query, this.#flows), signal);
   }
 
   async *#frames(filter: LiveFilter, caller: AbortSignal): AsyncGenerator<readonly LiveFrame[]> {

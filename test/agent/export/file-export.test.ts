@@ -35,7 +35,7 @@ class Running implements AsyncDisposable {
     this.#done = exporter.run(new FlowReader(this.ring, context), this.#stop.signal);
   }
   static async start(options: Partial<FileExportOptions> & { path: string }, capacity = 65_536): Promise<Running> {
-    const selection = exportSelection("flow-log-filter", null);
+    const selection = exportSelection("flow-log-filter", null, new FakeContext());
     const rest = { maxBytes: 1 << 20, kept: 1000, clock: new SystemClock(systemClocks), log: silentLog() };
     return new Running(await FileExport.open({ ...rest, selection, ...options }), capacity);
   }
@@ -68,7 +68,7 @@ const lostIn = (lines: readonly FlowLine[]): number =>
 
 test("each flow is a line, those that match, as observe tells of it", async () => {
   const path = folder.join("flows.json");
-  const selection = exportSelection("flow-log-filter", "verdict=DROPPED&port=7&port=8");
+  const selection = exportSelection("flow-log-filter", "verdict=DROPPED&port=7&port=8", new FakeContext());
   await using running = await Running.start({ path, selection });
   running.add(7);
   for (const sourcePort of [7, 8, 9]) addEvent(running.ring, denial({ sourcePort }));
@@ -152,7 +152,7 @@ test.each([
   ["colour=red", /colour/],
   ["ip=nowhere", /neither an address nor a CIDR/],
 ])("the filter %s is refused", (text, message) => {
-  expect(() => exportSelection("flow-log-filter", text)).toThrow(message);
+  expect(() => exportSelection("flow-log-filter", text, new FakeContext())).toThrow(message);
 });
 
 test("a file in no folder is refused, with what to do", async () => {
