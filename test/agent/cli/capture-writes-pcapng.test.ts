@@ -41,7 +41,7 @@ test("Wireshark reads each dropped packet with its time, its interface and its r
     "weir: 2 dropped packets captured, 3 more are missing: there were too many at once\n",
   ]);
   const why =
-    "shop/web-1:40000 -> shop/db-0:5432  TCP  ingress: no rule allows it; " +
+    "shop/web-1:40000 -> shop/db-0:5432  TCP  ingress: default deny by NetworkPolicy shop/db (db.yaml:3); " +
     "nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433  (POLICY_DENIED";
   expect(await read(file)).toEqual([
     ["1769860800.123456789", "weir3fa1", "54", "1514", "5432", "0x00000001", `${why})`],

@@ -23,7 +23,6 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["policy apply /no/such/file.yaml", 2, "weir policy apply: read /no/such/file.yaml: no such file"],
   ["observe --since yesterday", 2, "It is neither a duration"],
   ["observe --ip 10.0.0.0/24 --verdict maybe", 2, "It is none of FORWARDED, DROPPED, AUDIT"],
-  ["observe --pod web-1", 2, "pod: is not NAMESPACE/POD"],
   ["config set log-level info", 2, "set log-level: at the start"],
   ["config set enforcement", 2, "missing required argument 'value'"],
   ["config get colour", 4, "weir config get: there is no option colour; there are log-level, enforcement"],

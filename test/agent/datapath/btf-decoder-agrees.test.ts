@@ -75,6 +75,7 @@ test("keys and values of every map are read by BTF as by the generated codecs", 
     new Set([
       "bandwidth",
       "bandwidth_key",
+      "capture_order",
       "conntrack4_key",
       "conntrack6_key",
       "conntrack_entry",
