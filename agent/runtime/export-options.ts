@@ -1,5 +1,5 @@
 import { option } from "./option.ts";
-import { filePath, integer, queryText } from "./option-values.ts";
+import { collectorUrl, filePath, integer, queryText } from "./option-values.ts";
 
 /** Bytes of a mebibyte. */
 const mebibyte = 1024 * 1024;
@@ -36,5 +36,40 @@ export const exportOptions = {
     defaultText: "all",
     schema: queryText,
     needs: ["flow-log"],
+  }),
+  otlpEndpoint: option({
+    flag: "otlp-endpoint",
+    value: "URL",
+    description: "Flows are sent to this collector of OpenTelemetry, as logs by OTLP/HTTP; without a path to /v1/logs.",
+    default: null,
+    defaultText: "none",
+    schema: collectorUrl,
+  }),
+  otlpHeadersFile: option({
+    flag: "otlp-headers-file",
+    value: "FILE",
+    description: "Headers that it wants, one a line, such as Authorization: Bearer ....",
+    default: null,
+    defaultText: "none",
+    schema: filePath,
+    needs: ["otlp-endpoint"],
+  }),
+  otlpCa: option({
+    flag: "otlp-ca",
+    value: "FILE",
+    description: "Certificates (PEM) of who signs its own.",
+    default: null,
+    defaultText: "those that Node trusts",
+    schema: filePath,
+    needs: ["otlp-endpoint"],
+  }),
+  otlpFilter: option({
+    flag: "otlp-filter",
+    value: "QUERY",
+    description: "Which flows are sent there; as --flow-log-filter.",
+    default: null,
+    defaultText: "all",
+    schema: queryText,
+    needs: ["otlp-endpoint"],
   }),
 } as const;

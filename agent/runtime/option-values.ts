@@ -57,6 +57,20 @@ export const hostPort = z.string().transform((text, context): { readonly host: s
   return z.NEVER;
 });
 
+/** `https://collector:4318`, to which the path of logs is added, or with a path. */
+export const collectorUrl = z.string().transform((text, context): URL => {
+  const url = URL.parse(text);
+  const refuse = (message: string): never => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  if (url === null || !/^https?:$/.test(url.protocol)) return refuse("http://HOST:PORT or https://HOST:PORT is wanted");
+  if (`${url.username}${url.password}${url.search}${url.hash}` !== "") {
+    return refuse("it holds no password and no query: others can read the command line");
+  }
+  return url.pathname === "/" ? new URL("/v1/logs", url) : url;
+});
+
 /** `verdict=DROPPED&namespace=shop`: what it means is for others to say. */
 export const queryText = z.string().max(4096, "at most 4096 characters are allowed");
 const loopback = new BlockList();
