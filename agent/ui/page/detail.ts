@@ -1,9 +1,19 @@
 import type { Flow } from "#agent/api/flow.ts";
-import type { RuleDescription } from "#agent/api/policy-views.ts";
+import type { PolicyDescription, RuleDescription } from "#agent/api/policy-views.ts";
 import type { PolicyObjectText } from "#agent/api/what-if-views.ts";
 import { get } from "./agent.ts";
 import { byId, element } from "./dom.ts";
-import { endsOf, outcomeOf, placeText, ruleName, serviceText, signs, timeText } from "./flow-words.ts";
+import {
+  endsOf,
+  outcomeOf,
+  placeText,
+  policyName,
+  reasonText,
+  ruleName,
+  serviceText,
+  signs,
+  timeText,
+} from "./flow-words.ts";
 import { WhatIf } from "./what-if.ts";
 
 /** A policy's text, and whose rules of it are spoken of. */
@@ -67,7 +77,9 @@ export class Detail {
     for (const [name, rules] of objectsOf(flow)) {
       try {
         const text = await get<PolicyObjectText>("/v1/policies/text", { name });
-        texts.push({ ...text, name, lines: rules.flatMap(({ line }) => line ?? []) });
+        // Of an object whose rules are spoken of, its beginning says nothing.
+        const spoken = rules.filter((one) => "rule" in one);
+        texts.push({ ...text, name, lines: (spoken.length > 0 ? spoken : rules).flatMap(({ line }) => line ?? []) });
       } catch (error) {
         if (signal.aborted) return;
         // Gone since, or of somebody who keeps no text.
@@ -103,20 +115,30 @@ function facts(flow: Flow): HTMLElement {
   add("To", to);
   add("", receiver.labels.join(" ") || "no labels");
   add("Seen", `${timeText(flow)} UTC on ${node_name}, policy generation ${weir.generation}`);
-  add("Why", weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`);
+  add("Why", reasonText(flow));
   add("Rules", ...weir.rules.map((rule) => ruleLine(rule)));
+  const { isolatedBy, isolatedByMore = 0 } = weir;
+  if (isolatedBy?.length === 0) add("Isolated by", "enforcement, which is always");
+  else if (isolatedBy) {
+    const more = isolatedByMore > 0 ? [`and ${isolatedByMore} more`] : [];
+    add("Isolated by", ...isolatedBy.map((policy) => placeLine(policyName(policy), policy)), ...more);
+  }
   if (weir.nearest) add("Nearest", ruleLine(weir.nearest, weir.nearest.because));
   return list;
 }
 
 function ruleLine(rule: RuleDescription, because?: string): HTMLElement {
-  const place = element("span", { class: "place" }, placeText(rule));
-  return element("span", { class: "rule" }, `${ruleName(rule)} `, place, because === undefined ? "" : ` ${because}`);
+  return placeLine(ruleName(rule), rule, because);
+}
+
+function placeLine(name: string, policy: PolicyDescription, because?: string): HTMLElement {
+  const place = element("span", { class: "place" }, placeText(policy));
+  return element("span", {}, `${name} `, place, because === undefined ? "" : ` ${because}`);
 }
 
 /** The objects that a flow's rules stand in, by name, those that decided first. */
-function objectsOf({ weir }: Flow): [name: string, rules: readonly RuleDescription[]][] {
-  const rules = [...weir.rules, ...(weir.nearest ? [weir.nearest] : [])];
+function objectsOf({ weir }: Flow): [name: string, rules: readonly PolicyDescription[]][] {
+  const rules = [...weir.rules, ...(weir.nearest ? [weir.nearest] : []), ...(weir.isolatedBy ?? [])];
   const named = Map.groupBy(rules, ({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
   return [...named].slice(0, mostTexts);
 }

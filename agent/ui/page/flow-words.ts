@@ -1,5 +1,5 @@
 import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
-import type { RuleDescription } from "#agent/api/policy-views.ts";
+import type { PolicyDescription, RuleDescription } from "#agent/api/policy-views.ts";
 import type { Outcome } from "#agent/ui/frame.ts";
 
 export const outcomeOf: Readonly<Record<Flow["verdict"], Outcome>> = {
@@ -40,21 +40,30 @@ export function timeText({ time }: Flow): string {
 }
 
 /** `NetworkPolicy shop/web egress[0]` */
-export function ruleName({ kind, namespace, name, rule }: RuleDescription): string {
-  return `${kind} ${namespace === "" ? name : `${namespace}/${name}`} ${rule}`;
+export function ruleName(rule: RuleDescription): string {
+  return `${policyName(rule)} ${rule.rule}`;
+}
+
+/** `NetworkPolicy shop/web` */
+export function policyName({ kind, namespace, name }: PolicyDescription): string {
+  return `${kind} ${namespace === "" ? name : `${namespace}/${name}`}`;
 }
 
 /** `web.yaml:14` */
-export function placeText({ file, line }: RuleDescription): string {
+export function placeText({ file, line }: PolicyDescription): string {
   return line === null ? file : `${file}:${line}`;
 }
 
+/** What became of it, without the rules: `ingress: no rule allows it`. */
+export function reasonText({ weir }: Flow): string {
+  return weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`;
+}
+
 /** Why, in one line. */
-export function whyText({ weir, verdict }: Flow): string {
+export function whyText(flow: Flow): string {
+  const { weir, verdict } = flow;
   const parts = weir.rules.map((rule) => `${ruleName(rule)} (${placeText(rule)})`);
-  if (verdict === "DROPPED" || parts.length === 0) {
-    parts.unshift(weir.denied === undefined ? weir.reason : `${weir.denied}: ${weir.reason}`);
-  }
+  if (verdict === "DROPPED" || parts.length === 0) parts.unshift(reasonText(flow));
   const { nearest } = weir;
   if (nearest) parts.push(`nearest ${ruleName(nearest)} (${placeText(nearest)}): ${nearest.because}`);
   return parts.join("; ");
