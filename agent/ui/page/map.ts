@@ -28,6 +28,8 @@ export class ServiceMap {
   readonly #parties = new Map<string, SVGGElement>();
   readonly #lines = new Map<string, Line>();
   readonly #select: (selection: Selection) => void;
+  /** A line has no words yet. */
+  #hasNews = false;
   #width = 0;
   /** How far lines and their words reach. */
   #right = 0;
@@ -47,6 +49,7 @@ export class ServiceMap {
     const kept = new Set(edges.map(keyOf));
     for (const [key, line] of this.#lines) {
       line.rate = new Rate();
+      this.#hasNews = true;
       if (kept.has(key)) continue;
       const hadFocus = line.group.contains(document.activeElement);
       line.group.remove();
@@ -67,11 +70,12 @@ export class ServiceMap {
       Math.abs((this.#layout.get(from)?.row ?? 0) - (this.#layout.get(to)?.row ?? 0));
     for (const edge of edges.toSorted((a, b) => slope(a) - slope(b))) this.#setLine(edge, now);
     if (newcomers.length > 0 || this.#right > this.#width) this.#resize();
-    this.tick(now);
+    if (this.#hasNews) this.tick(now);
   }
 
-  /** Rates fall while nothing comes. */
+  /** Says how many flows there are by now. To be called once a second: nobody reads faster, and each time all is drawn. */
   tick(now: number): void {
+    this.#hasNews = false;
     for (const { group, label, services, rate, edge } of this.#lines.values()) {
       const speed = rateText(rate.at(now));
       const count = edge.flows.toLocaleString("en");
@@ -127,6 +131,7 @@ export class ServiceMap {
       line = this.#addLine(edge);
       if (!line) return;
       this.#lines.set(key, line);
+      this.#hasNews = true;
     }
     line.edge = edge;
     line.rate.add(edge.flows, now);
@@ -213,10 +218,9 @@ function keyOf({ from, to, outcome }: MapEdge): string {
   return JSON.stringify([from, to, outcome]);
 }
 
-/** The first two; how many more there are. */
-function servicesText({ services }: MapEdge): string {
-  const more = services.length > 2 ? " …" : "";
-  return `${services.slice(0, 2).join(", ")}${more}`;
+/** One of them, and whether there are more. */
+function servicesText({ services: [first = "", ...others] }: MapEdge): string {
+  return others.length > 0 ? `${first} …` : first;
 }
 
 function shortened(text: string): string {
