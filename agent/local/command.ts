@@ -14,6 +14,8 @@ export interface CommandOptions {
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Characters of what it prints that are wanted; the rest is read and left. */
+  readonly most?: number;
 }
 
 /** Runs a program to its end. Whatever exit code it has is a result, not an error. */
@@ -27,8 +29,9 @@ export async function runCommand(command: readonly string[], options: CommandOpt
   });
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const { most = Infinity } = options;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text.slice(0, most - stdout.length)));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text.slice(0, most - stderr.length)));
   // A program that ends without reading its input closes the pipe: not an error of ours.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");

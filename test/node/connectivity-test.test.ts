@@ -68,8 +68,8 @@ test("on the agent's node: verdicts with their rules, and afterwards nothing is 
   expect(golden).toEqual({
     name: "client to server, TCP 8011, IPv4",
     group: "ports",
-    expected: "denied, no ingress rule allows it",
-    seen: "denied, no ingress rule allows it",
+    expected: "denied, no ingress rule of NetworkPolicy server allows it",
+    seen: "denied, no ingress rule of NetworkPolicy server allows it",
     rule: "none; nearest NetworkPolicy server ingress[1]: port 8011 is not in 8000-8010",
     milliseconds: expect.any(Number),
     ok: true,

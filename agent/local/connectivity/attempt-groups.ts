@@ -63,20 +63,21 @@ const noPolicy: Group = {
   ],
 };
 
-const noIngress = deniedByDefault("ingress");
-const noEgress = deniedByDefault("egress");
+/** No rule of the policy for these pods. */
+const noIngress = (app: string, kind = "NetworkPolicy"): string => deniedByDefault("ingress", `${kind} ${app}`);
+const noEgress = (app: string, kind = "NetworkPolicy"): string => deniedByDefault("egress", `${kind} ${app}`);
 
 const defaultDenyIngress: Group = {
   name: "default-deny-ingress",
   objects: (names) => [networkPolicy(names, "server", { ingress: [] })],
   scenarios: [
-    ...both(["client", "server"], "TCP", 80, noIngress),
-    ...both(["client", "server"], "UDP", 53, noIngress),
-    ...both(["client", "server"], "SCTP", 9000, noIngress),
-    ...both(["client", "server"], "ICMP", 0, noIngress),
-    ...both(["client", "server"], "TCP", 80, noIngress, { isBareAck: true }),
-    one(["peer", "server"], "TCP", 80, noIngress),
-    ...both(["outside", "server"], "TCP", 80, noIngress),
+    ...both(["client", "server"], "TCP", 80, noIngress("server")),
+    ...both(["client", "server"], "UDP", 53, noIngress("server")),
+    ...both(["client", "server"], "SCTP", 9000, noIngress("server")),
+    ...both(["client", "server"], "ICMP", 0, noIngress("server")),
+    ...both(["client", "server"], "TCP", 80, noIngress("server"), { isBareAck: true }),
+    one(["peer", "server"], "TCP", 80, noIngress("server")),
+    ...both(["outside", "server"], "TCP", 80, noIngress("server")),
     // What runs on a node reaches its pods.
     ...both(["node", "server"], "TCP", 80, open),
     // Answers come in, though nothing else does.
@@ -90,11 +91,11 @@ const defaultDenyEgress: Group = {
   name: "default-deny-egress",
   objects: (names) => [networkPolicy(names, "client", { egress: [] })],
   scenarios: [
-    ...both(["client", "server"], "TCP", 80, noEgress),
-    ...both(["client", "server"], "UDP", 53, noEgress),
-    ...both(["client", "server"], "ICMP", 0, noEgress),
-    ...both(["client", "outside"], "TCP", 80, noEgress),
-    ...both(["client", "node"], "TCP", 61_080, noEgress),
+    ...both(["client", "server"], "TCP", 80, noEgress("client")),
+    ...both(["client", "server"], "UDP", 53, noEgress("client")),
+    ...both(["client", "server"], "ICMP", 0, noEgress("client")),
+    ...both(["client", "outside"], "TCP", 80, noEgress("client")),
+    ...both(["client", "node"], "TCP", 61_080, noEgress("client")),
     // Its answers go out, though nothing else does.
     ...both(["server", "client"], "TCP", 80, open),
     one(["other", "server"], "TCP", 80, open),
@@ -122,13 +123,13 @@ const selectors: Group = {
   ],
   scenarios: [
     ...both(["client", "server"], "TCP", 80, allowedBy("NetworkPolicy server ingress[0]")),
-    one(["client", "server"], "TCP", 81, noIngress),
-    one(["client", "server"], "UDP", 80, noIngress),
-    ...both(["other", "server"], "TCP", 80, noIngress),
+    one(["client", "server"], "TCP", 81, noIngress("server")),
+    one(["client", "server"], "UDP", 80, noIngress("server")),
+    ...both(["other", "server"], "TCP", 80, noIngress("server")),
     ...both(["peer", "server"], "TCP", 81, allowedBy("NetworkPolicy server ingress[1]")),
-    one(["peer", "server"], "TCP", 80, noIngress),
+    one(["peer", "server"], "TCP", 80, noIngress("server")),
     one(["second", "server"], "TCP", 8080, allowedBy("NetworkPolicy server ingress[2]")),
-    one(["outside", "server"], "TCP", 80, noIngress),
+    one(["outside", "server"], "TCP", 80, noIngress("server")),
   ],
 };
 
@@ -146,11 +147,11 @@ const blocks: Group = {
   },
   scenarios: [
     ...both(["client", "outside"], "TCP", 80, allowedBy("NetworkPolicy client egress[0]")),
-    ...both(["client", "remote"], "TCP", 80, noEgress),
-    ...both(["client", "server"], "TCP", 80, noEgress),
+    ...both(["client", "remote"], "TCP", 80, noEgress("client")),
+    ...both(["client", "server"], "TCP", 80, noEgress("client")),
     ...both(["outside", "server"], "TCP", 80, allowedBy("NetworkPolicy server ingress[0]")),
-    one(["outside", "server"], "TCP", 81, noIngress),
-    one(["other", "server"], "TCP", 80, noIngress),
+    one(["outside", "server"], "TCP", 81, noIngress("server")),
+    one(["other", "server"], "TCP", 80, noIngress("server")),
   ],
 };
 
@@ -169,18 +170,18 @@ const portRules: Group = {
   ],
   scenarios: [
     ...both(["client", "server"], "TCP", 80, allowedBy("NetworkPolicy server ingress[0]")),
-    one(["client", "server"], "TCP", 81, noIngress),
+    one(["client", "server"], "TCP", 81, noIngress("server")),
     one(["client", "server"], "TCP", 8000, allowedBy("NetworkPolicy server ingress[1]")),
     ...both(["client", "server"], "TCP", 8010, allowedBy("NetworkPolicy server ingress[1]")),
-    ...both(["client", "server"], "TCP", 8011, noIngress),
+    ...both(["client", "server"], "TCP", 8011, noIngress("server")),
     ...both(["client", "server"], "UDP", 53, allowedBy("NetworkPolicy server ingress[2]")),
-    one(["client", "server"], "UDP", 80, noIngress),
+    one(["client", "server"], "UDP", 80, noIngress("server")),
     // One name, of each pod another number.
     ...both(["client", "server"], "TCP", 8080, allowedBy("NetworkPolicy server ingress[3]")),
-    one(["client", "server"], "TCP", 9090, noIngress),
+    one(["client", "server"], "TCP", 9090, noIngress("server")),
     ...both(["client", "second"], "TCP", 9090, allowedBy("NetworkPolicy second ingress[0]")),
-    one(["client", "second"], "TCP", 8080, noIngress),
-    one(["client", "server"], "ICMP", 0, noIngress),
+    one(["client", "second"], "TCP", 8080, noIngress("second")),
+    one(["client", "server"], "ICMP", 0, noIngress("server")),
   ],
 };
 
@@ -212,21 +213,21 @@ const cilium: Group = {
   ],
   scenarios: [
     ...both(["outside", "server"], "TCP", 80, allowedBy("CiliumNetworkPolicy server ingress[0]")),
-    one(["outside", "server"], "TCP", 81, noIngress),
-    one(["client", "server"], "TCP", 80, noIngress),
+    one(["outside", "server"], "TCP", 81, noIngress("server", "CiliumNetworkPolicy")),
+    one(["client", "server"], "TCP", 80, noIngress("server", "CiliumNetworkPolicy")),
     ...both(["client", "server"], "ICMP", 0, allowedBy("CiliumNetworkPolicy server ingress[1]")),
-    one(["peer", "server"], "ICMP", 0, noIngress),
+    one(["peer", "server"], "ICMP", 0, noIngress("server", "CiliumNetworkPolicy")),
     ...both(["client", "server"], "TCP", 8005, allowedBy("CiliumNetworkPolicy server ingress[2]")),
-    one(["client", "server"], "TCP", 8011, noIngress),
-    one(["peer", "server"], "TCP", 8005, noIngress),
+    one(["client", "server"], "TCP", 8011, noIngress("server", "CiliumNetworkPolicy")),
+    one(["peer", "server"], "TCP", 8005, noIngress("server", "CiliumNetworkPolicy")),
     ...both(["other", "server"], "TCP", 8005, deniedBy("CiliumNetworkPolicy server ingressDeny[0]")),
     ...both(["second", "node"], "TCP", 61_080, allowedBy("CiliumNetworkPolicy second egress[0]")),
     one(["second", "outside"], "TCP", 80, allowedBy("CiliumNetworkPolicy second egress[1]")),
-    one(["second", "outside"], "TCP", 81, noEgress),
+    one(["second", "outside"], "TCP", 81, noEgress("second", "CiliumNetworkPolicy")),
     one(["second", "outside"], "TCP", 80, deniedBy("CiliumNetworkPolicy second egressDeny[0]"), { family: 6 }),
     ...both(["second", "remote"], "TCP", 81, allowedBy("CiliumNetworkPolicy second egress[2]")),
-    one(["second", "remote"], "TCP", 80, noEgress),
-    one(["second", "client"], "TCP", 80, noEgress),
+    one(["second", "remote"], "TCP", 80, noEgress("second", "CiliumNetworkPolicy")),
+    one(["second", "client"], "TCP", 80, noEgress("second", "CiliumNetworkPolicy")),
   ],
 };
 
@@ -275,7 +276,7 @@ const tiers: Group = {
     ...both(["client", "server"], "TCP", 80, allowedBy("NetworkPolicy server ingress[0]")),
     ...both(["client", "server"], "TCP", 81, deniedBy("ClusterNetworkPolicy first ingress[0]")),
     ...both(["other", "server"], "TCP", 80, allowedBy("ClusterNetworkPolicy later ingress[1]")),
-    one(["other", "server"], "TCP", 81, noIngress),
+    one(["other", "server"], "TCP", 81, noIngress("server")),
     ...both(["second", "server"], "TCP", 80, allowedBy("NetworkPolicy server ingress[0]")),
     one(["second", "server"], "TCP", 81, deniedBy("ClusterNetworkPolicy later ingress[0]")),
     ...both(["client", "outside"], "TCP", 80, deniedBy("ClusterNetworkPolicy outgoing egress[0]")),

@@ -80,7 +80,8 @@ const manyConnections: Scenario = {
 
 /** A policy that comes, and goes, while a connection lasts. */
 function cut(protocol: Transport, family: Family, by: "ingress" | "egress"): Scenario {
-  const expected = `cut, ${deniedByDefault(by)}; goes on when the policy is gone`;
+  const isolating = by === "ingress" ? "NetworkPolicy server" : "NetworkPolicy client";
+  const expected = `cut, ${deniedByDefault(by, isolating)}; goes on when the policy is gone`;
   return {
     name: `client to server, ${protocol} 80, IPv${family}, cut by ${by} policy`,
     sends: `a stream; meanwhile a policy denies it, and is removed`,
@@ -125,7 +126,7 @@ async function dropOf({ log, names }: World, sourcePort: number, after: number):
 const sameAddress: Scenario = {
   name: "late to server, TCP 80, IPv4, from the address that early had",
   sends: "a connection of an allowed pod; one of the next pod on its address",
-  expected: `${allowedBy("NetworkPolicy server ingress[0]")}; the next: ${deniedByDefault("ingress")}`,
+  expected: `${allowedBy("NetworkPolicy server ingress[0]")}; the next: ${deniedByDefault("ingress", "NetworkPolicy server")}`,
   family: 4,
   run: async (world) => {
     await using _policy = await world.objects.apply([

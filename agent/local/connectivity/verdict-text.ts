@@ -2,6 +2,8 @@
 import type { Flow } from "#agent/api/flow.ts";
 import type { RuleDescription } from "#agent/api/policy-views.ts";
 
+type Named = Pick<RuleDescription, "kind" | "namespace" | "name">;
+
 /** @param rules `NetworkPolicy server ingress[0]`: each rule that has to be among the reasons; none: no policy applies. */
 export function allowedBy(...rules: string[]): string {
   return rules.length === 0 ? "allowed, no policy applies" : `allowed by ${rules.toSorted().join(", ")}`;
@@ -12,9 +14,10 @@ export function deniedBy(...rules: string[]): string {
   return `denied by ${rules.toSorted().join(", ")}`;
 }
 
-/** Because no rule allows it, by policies of this direction. */
-export function deniedByDefault(direction: "ingress" | "egress"): string {
-  return `denied, no ${direction} rule allows it`;
+/** @param policies `NetworkPolicy server`: those that isolate the end, and have no rule for it; none: nothing is open without a policy. */
+export function deniedByDefault(direction: "ingress" | "egress", ...policies: string[]): string {
+  if (policies.length === 0) return `denied, no ${direction} rule allows it`;
+  return `denied, no ${direction} rule of ${policies.toSorted().join(", ")} allows it`;
 }
 
 /** For any other reason, by Hubble's name. */
@@ -28,7 +31,8 @@ export function verdictText(flow: Flow, prefix: string): string {
   if (flow.verdict === "AUDIT") return "allowed, audit only";
   if (flow.verdict === "FORWARDED") return allowedBy(...rules);
   if (rules.length > 0) return deniedBy(...rules);
-  if (flow.weir.denied !== undefined) return deniedByDefault(flow.weir.denied);
+  const { denied, isolatedBy = [] } = flow.weir;
+  if (denied !== undefined) return deniedByDefault(denied, ...isolatedBy.map((policy) => shortName(policy, prefix)));
   return dropped(flow.drop_reason_desc ?? "for no reason");
 }
 
@@ -39,9 +43,12 @@ export function deciderText({ weir, verdict, drop_reason_desc: reason }: Flow, p
   return verdict === "DROPPED" ? (reason ?? weir.reason) : null;
 }
 
+function shortRule(rule: RuleDescription, prefix: string): string {
+  return `${shortName(rule, prefix)} ${rule.rule}`;
+}
+
 /** Without what is each run's own. */
-function shortRule({ kind, namespace, name, rule }: RuleDescription, prefix: string): string {
-  const own = namespace.startsWith(prefix) || name.startsWith(prefix);
+function shortName({ kind, namespace, name }: Named, prefix: string): string {
   const short = name.startsWith(`${prefix}-`) ? name.slice(prefix.length + 1) : name;
-  return `${kind} ${own || namespace === "" ? short : `${namespace}/${short}`} ${rule}`;
+  return `${kind} ${namespace === "" || namespace.startsWith(prefix) ? short : `${namespace}/${short}`}`;
 }

@@ -53,6 +53,9 @@ const settings = [
   "net/netfilter/nf_conntrack_max",
 ] as const;
 
+/** Characters that a program may print: in memory at one time. */
+const outputMax = 16 * 1024 * 1024;
+
 /** What can be read without an agent. */
 export function machineParts(places: Places): Part[] {
   return [
@@ -120,7 +123,8 @@ function networkParts(places: Places): Part[] {
 /** What a program prints, where the agent's network is. */
 async function output({ pid }: Places, command: readonly string[], signal: AbortSignal): Promise<string> {
   const there = pid === null ? command : ["nsenter", `--net=/proc/${pid}/ns/net`, "--", ...command];
-  const { code, stdout, stderr } = await runCommand(there, { signal });
+  const { code, stdout, stderr } = await runCommand(there, { signal, most: outputMax });
+  if (stdout.length >= outputMax) throw new LabError("command-failed", `run ${command.join(" ")}: it prints too much`);
   if (code === 0) return stdout;
   throw new LabError("command-failed", `run ${command.join(" ")}: exit code ${code}: ${stderr.trim()}`);
 }
