@@ -75,7 +75,7 @@ test("on the agent's node: verdicts with their rules, and afterwards nothing is 
     ok: true,
     why: null,
   });
-  expect(stderr).toContain("left out: modes: changes what holds for all pods; only with --local");
+  expect(stderr).toContain("left out: modes: asks for what is not every node's; only with --local");
   expect(await traces()).toEqual(before);
 });
 

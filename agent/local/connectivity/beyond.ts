@@ -19,13 +19,15 @@ export function addressesBeyond(number: number): Addresses {
 
 /** A machine that is no pod, behind a link of its own to the node, which routes for it. */
 export class Beyond implements AsyncDisposable {
+  /** The node's device of the link. */
+  readonly link = `weirt${process.pid.toString(36)}`;
   readonly namespace: NetworkNamespace;
   readonly traffic: Traffic;
   readonly #removeLink: () => void;
 
-  constructor(place: Place, { outside, remote, node }: Addresses) {
+  constructor(place: Place, { block, outside, remote, node }: Addresses) {
     this.namespace = place.lab.namespace("outside");
-    const link = `weirt${process.pid.toString(36)}`;
+    const { link } = this;
     const onNode = (...args: string[]) => mustRunNow(place.namespace.enter(["ip", ...args]));
     const inside = (...args: string[]) => mustRunNow(this.namespace.enter(["ip", ...args]));
     const mtu = ["mtu", `${narrowMtu}`];
@@ -40,8 +42,17 @@ export class Beyond implements AsyncDisposable {
     }
     inside("link", "set", "node", "up");
     // Asks for segments as large as on any other link: its peers learn of this one only by what the node says.
-    inside("route", "add", "default", "via", node[4], "src", outside[4], "advmss", "1460");
-    inside("-6", "route", "add", "default", "via", node[6], "src", outside[6], "advmss", "1440");
+    const own4 = ["src", outside[4], "advmss", "1460"];
+    const own6 = ["src", outside[6], "advmss", "1440"];
+    inside("route", "replace", block[4], "dev", "node", "scope", "link", ...own4);
+    inside("route", "add", "default", "via", node[4], ...own4);
+    inside("-6", "route", "add", block[6], "dev", "node", "metric", "1", ...own6);
+    inside("-6", "route", "add", "default", "via", node[6], ...own6);
+    if (place.isOwn) {
+      // Of a node of its own it is the world: pods come to it under the node's address.
+      onNode("-4", "route", "add", "default", "via", outside[4]);
+      onNode("-6", "route", "add", "default", "via", outside[6]);
+    }
     this.traffic = new Traffic(this.namespace, (pid) => place.lab.track(pid));
   }
 

@@ -90,7 +90,7 @@ function fitting(
 ): { runnable: readonly Group[]; leftOut: readonly string[] } {
   const leftOut: string[] = [];
   const own = selected.filter((group) => group.ownNode === true && !place.isOwn);
-  for (const { name } of own) leftOut.push(`${name}: changes what holds for all pods; only with --local`);
+  for (const { name } of own) leftOut.push(`${name}: asks for what is not every node's; only with --local`);
   for (const family of [4, 6] as const) {
     if (!world.has(family)) leftOut.push(`scenarios of IPv${family}: the node's pods have no such addresses`);
   }

@@ -53,7 +53,7 @@ export interface Group {
   readonly scenarios: readonly Scenario[];
   /** Whether they disturb each other, and go one after the other. */
   readonly oneByOne?: boolean;
-  /** Whether it changes what holds for all pods of a node: only for a node of the test's own. */
+  /** Whether it is only for a node of the test's own: it changes what holds for all pods, or asks for what others need not have. */
   readonly ownNode?: boolean;
 }
 

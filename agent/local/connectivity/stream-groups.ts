@@ -147,6 +147,29 @@ const sameAddress: Scenario = {
   },
 };
 
+/** Pods are in the world who the node is. */
+function masquerade(family: Family): Scenario {
+  return {
+    name: `client to outside, UDP 53, IPv${family}, under the node's address`,
+    sends: "a datagram to the world, on a node that masquerades",
+    expected: `${allowedBy()}; as the node`,
+    family,
+    run: async (world) => {
+      const { seen, rule } = await makeAttempt(world, {
+        from: "client",
+        to: "outside",
+        protocol: "UDP",
+        port: 53,
+        family,
+      });
+      const source = world.address("client", family);
+      const mappings = (await world.client.bpf("nat")).filter((one) => one.source === source);
+      const isNode = mappings.some(({ translated }) => translated === world.address("node", family));
+      return { seen: `${seen}; ${isNode ? "as the node" : "not masqueraded"}`, rule };
+    },
+  };
+}
+
 /** Nothing is enforced, and flows say what would be. */
 const auditOnly: Scenario = {
   name: "client to server, TCP 80, IPv4, denied, but nothing is enforced",
@@ -203,5 +226,6 @@ export const streamGroups: readonly Group[] = [
       sameAddress,
     ],
   },
+  { name: "masquerade", objects: () => [], ownNode: true, scenarios: families.map(masquerade) },
   { name: "modes", objects: () => [], oneByOne: true, ownNode: true, scenarios: [auditOnly, enforcedAlways] },
 ];

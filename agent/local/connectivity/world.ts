@@ -88,6 +88,11 @@ export class World implements AsyncDisposable {
     await until("the node to know its address on the new link", async () =>
       (await client.bpf("ipcache")).some(({ prefix: known }) => known === `${names.node[4]}/32`),
     );
+    if (place.isOwn) {
+      await until("the link to be the node's own device", async () =>
+        (await client.bpf("links")).some((one) => one.interface === beyond.link),
+      );
+    }
     const host = stack.use(new Traffic(place.namespace, (pid) => lab.track(pid)));
     const servers = [...pods.values(), beyond].map(({ traffic }) => traffic);
     await serve(servers, served, ["::"]);

@@ -142,7 +142,7 @@ async function learn(
   // A process that is another user's, or gone, tells nothing.
   if (pid !== null) redactor.knowEnvironment(await environmentOf(pid).catch(() => ({})));
   for (const { name, value } of config) {
-    if (value === null || !/^store-(?:key|password-file|token-file)$/.test(name)) continue;
+    if (value === null || !/-(?:key|password-file|token-file)$/.test(name)) continue;
     // Without the right to read it nothing of it can be elsewhere either.
     const { text } = await readBounded(value, 64 * 1024).catch(() => ({ text: "" }));
     redactor.know(text.split("\n").map((line) => line.trim()));

@@ -30,6 +30,7 @@ test("there are many scenarios, each with a name of its own in its group", async
       "spoofing",
       "large",
       "changes",
+      "masquerade",
       "modes",
     ]),
   );
