@@ -66,7 +66,17 @@ const sources: Readonly<Record<string, Values>> = {
   "--from": pods,
   "--to": pods,
   "--pod": pods,
+  "--from-pod": pods,
+  "--to-pod": pods,
   "--namespace": namespaces,
+  "--from-namespace": namespaces,
+  "--to-namespace": namespaces,
+  "--identity": identities,
+  "--from-identity": identities,
+  "--to-identity": identities,
+  "--endpoint": endpoints,
+  "--from-endpoint": endpoints,
+  "--to-endpoint": endpoints,
 };
 
 /** Who knows the values of a command's argument, or of an option; undefined: not the agent. */

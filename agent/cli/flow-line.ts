@@ -9,8 +9,7 @@ const MOST_POLICIES = 3;
 
 /** A flow in one line: when, who to whom, by what, the verdict, and why. */
 export function flowLine(flow: Flow, paint: Paint): string {
-  const verdict = paint(colours[flow.verdict], flow.verdict.padEnd(9));
-  return `${[timeText(flow.time), verdict, ...flowWords(flow).map(printable)].join("  ")}\n`;
+  return `${[timeText(flow.time), verdictText(flow, paint), ...flowWords(flow).map(printable)].join("  ")}\n`;
 }
 
 /** Who to whom, by what, and why: as the names are, which may be anything. */
@@ -24,12 +23,17 @@ export function flowWords(flow: Flow): [ends: string, protocol: string, reason: 
   return [`${ends[0]} ${arrow} ${ends[1]}`, protocolText(flow), reasonText(flow)];
 }
 
+/** As wide as the longest. */
+export function verdictText({ verdict }: Flow, paint: Paint): string {
+  return paint(colours[verdict], verdict.padEnd(9));
+}
+
 /** To the millisecond. */
 export function timeText(time: string): string {
   return time.replace(/(\.\d{3})\d*/, "$1");
 }
 
-function partyText(party: FlowEndpoint, address = "?", port?: number): string {
+export function partyText(party: FlowEndpoint, address = "?", port?: number): string {
   const host = party.pod_name === undefined ? hostText(party, address) : `${party.namespace ?? ""}/${party.pod_name}`;
   return port === undefined ? host : `${host}:${port}`;
 }
@@ -40,7 +44,7 @@ function hostText({ labels }: FlowEndpoint, address: string): string {
   return reserved === undefined ? text : `${reserved.slice("reserved:".length)} ${text}`;
 }
 
-function protocolText({ l4 }: Flow): string {
+export function protocolText({ l4 }: Flow): string {
   if (l4?.TCP) return "TCP";
   if (l4?.UDP) return "UDP";
   if (l4?.SCTP) return "SCTP";
@@ -49,7 +53,7 @@ function protocolText({ l4 }: Flow): string {
   return "other";
 }
 
-function reasonText({ weir, verdict }: Flow): string {
+export function reasonText({ weir, verdict }: Flow): string {
   const parts = weir.rules.map(ruleText);
   if (verdict === "DROPPED" || parts.length === 0) {
     const reason = weir.isolatedBy === undefined ? weir.reason : isolationText(weir, MOST_POLICIES);

@@ -14,7 +14,10 @@ export function instant(text: string, now: number): string {
   if (!isInstant || Number.isNaN(Date.parse(text))) {
     throw new InvalidArgumentError("It is neither a duration (5m, 1h30m) nor an instant (2026-01-31T12:00:00Z).");
   }
-  return new Date(text).toISOString();
+  const [, digits = ""] = /\.(\d+)/.exec(text) ?? [];
+  const iso = new Date(text).toISOString();
+  // What is finer than a millisecond counts, too.
+  return digits.length > 3 ? iso.replace(/\d{3}Z$/, `${digits.slice(0, 9)}Z`) : iso;
 }
 
 /** `90s`, `5m`, `1h30m` in milliseconds. */

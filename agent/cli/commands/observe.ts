@@ -1,60 +1,65 @@
-import type { FlowLine, LostFlows } from "#agent/api/flow.ts";
+import { Option } from "commander";
+import type { LostFlows } from "#agent/api/flow.ts";
 import type { Query } from "#agent/api/client.ts";
 import { ClientError } from "#agent/api/client-error.ts";
-import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
-import { flowLine } from "#agent/cli/flow-line.ts";
+import { FlowConditions } from "#agent/cli/flow-conditions.ts";
+import { type FlowFormat, flowFormats, flowWriter } from "#agent/cli/flow-formats.ts";
 import { instant } from "#agent/cli/instant.ts";
-import { listOf, numberBetween, oneOf, wholeNumber } from "#agent/cli/values.ts";
+import { wholeNumber } from "#agent/cli/values.ts";
 
 interface Options {
-  readonly follow?: boolean;
+  readonly follow?: true;
   readonly last?: number;
-  readonly verdict?: readonly string[];
-  readonly pod?: readonly string[];
-  readonly namespace?: readonly string[];
-  readonly ip?: readonly string[];
-  readonly port?: readonly number[];
-  readonly protocol?: readonly string[];
-  readonly direction?: readonly string[];
-  readonly staged?: boolean;
+  readonly first?: number;
+  readonly all?: true;
   readonly since?: string;
-  readonly output: Format;
+  readonly until?: string;
+  readonly printRawFilters?: true;
+  readonly output: FlowFormat;
 }
 
-const text = (value: string): string => value;
+const when = (text: string): string => instant(text, Date.now());
 
 export const register: Register = (program, cli) => {
-  program
+  const observe = program
     .command("observe")
-    .description("flows, newest last; of several filters all must match, of a filter's values one")
+    .description("flows, newest last, with verdict, rule and reason; the words are those of Hubble's command line")
     .option("-f, --follow", "go on with new flows")
     .option("--last <n>", "only the newest n of those kept", wholeNumber)
-    .option("--verdict <verdict>", "FORWARDED, DROPPED or AUDIT", listOf(oneOf("FORWARDED", "DROPPED", "AUDIT")))
-    .option("--pod <namespace/pod>", "at either end", listOf(text))
-    .option("--namespace <name>", "of either end", listOf(text))
-    .option("--ip <address|cidr>", "at either end", listOf(text))
-    .option("--port <number>", "at either end", listOf(numberBetween(0, 65_535)))
-    .option(
-      "--protocol <name>",
-      "TCP, UDP, SCTP, ICMPv4 or ICMPv6",
-      listOf(oneOf("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")),
+    .addOption(
+      new Option("--first <n>", "only the oldest n of those kept").argParser(wholeNumber).conflicts(["last", "follow"]),
     )
-    .option("--direction <direction>", "ingress or egress", listOf(oneOf("INGRESS", "EGRESS")))
-    .option("--staged", "only what something staged would judge otherwise")
-    .option("--since <when>", "5m, 2h, or an instant of RFC 3339", (value: string) => instant(value, Date.now()))
-    .addOption(outputOption(["table", "json"]))
-    .action(async ({ output, ...query }: Options, command) => {
-      const lines = cli.client(command).flows({ ...query, lost: true } satisfies Query, cli.io.signal);
-      for await (const line of lines) await showLine(cli, output, line);
-      if (query.follow && !cli.io.signal.aborted) throw new ClientError("unreachable", "the agent has stopped");
-    });
+    .addOption(new Option("--all", "all that are kept, also with --follow").conflicts("last"))
+    .option("--since <when>", "not before: 5m, 2h, or an instant of RFC 3339", when)
+    .option("--until <when>", "not after; ends --follow", when)
+    .option("--print-raw-filters", "print the filters as JSON, and nothing else")
+    .addOption(new Option("-o, --output <format>", "how to print it").choices(flowFormats).default("table"));
+  const conditions = new FlowConditions(observe);
+  observe.action(async (options: Options, command) => {
+    const { whitelist, blacklist, missing } = conditions.conditions;
+    if (options.printRawFilters) {
+      const lines = (name: string, filters: readonly object[]) =>
+        filters.map((filter) => `${name}: ${JSON.stringify(filter)}\n`);
+      return cli.write([...lines("allowlist", whitelist), ...lines("denylist", blacklist)].join(""));
+    }
+    for (const text of missing) cli.remark(text);
+    const { follow, last, first, all, since, until, output } = options;
+    const write = await flowWriter(output, cli.paint);
+    const query: Query = {
+      ...{ follow, last, first, all, since, until, lost: true },
+      whitelist: whitelist.map((filter) => JSON.stringify(filter)),
+      blacklist: blacklist.map((filter) => JSON.stringify(filter)),
+    };
+    for await (const line of cli.client(command).flows(query, cli.io.signal)) {
+      const text = write(line);
+      if (text !== undefined) await cli.write(text);
+      if ("lost_events" in line) cli.remark(lostText(line));
+    }
+    const isOver = until !== undefined && Date.parse(until) <= Date.now();
+    if (follow && !isOver && !cli.io.signal.aborted) throw new ClientError("unreachable", "the agent has stopped");
+  });
 };
-
-async function showLine(cli: Cli, output: Format, line: FlowLine): Promise<void> {
-  if ("lost_events" in line) return cli.remark(lostText(line));
-  await cli.write(output === "json" ? `${JSON.stringify(line)}\n` : flowLine(line, cli.paint));
-}
 
 function lostText({ lost_events: { source, num_events_lost: count } }: LostFlows): string {
   const where =

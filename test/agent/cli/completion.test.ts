@@ -33,7 +33,7 @@ test.for<[string, string[]]>([
   ["completion ", ["bash", "zsh", "fish"]],
   ["completion bash ", []],
   ["observe --protocol icmp", []],
-  ["observe --protocol ICMP", ["ICMPv4", "ICMPv6"]],
+  ["observe --protocol ICMP", ["ICMP", "ICMPv4", "ICMPv6"]],
   ["agent --store-t", ["--store-token-file"]],
   ["agent --store-token-file ", []],
   ["nonsense ", []],
