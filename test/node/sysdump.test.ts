@@ -27,9 +27,8 @@ interface Manifest {
 
 async function dump(name: string): Promise<{ manifest: Manifest; parts: Map<string, string>; stderr: string }> {
   const file = join(node().folder, `${name}.tar.gz`);
-  const { code, stdout, stderr } = await node().weir(
-    ...["sysdump", file, "--cni-conf-dir", join(node().folder, "net.d"), ...node().cleanupOptions, "-o", "json"],
-  );
+  const places = ["--cni-conf-dir", join(node().folder, "net.d"), ...node().cleanupOptions];
+  const { code, stdout, stderr } = await node().weir("sysdump", file, ...places, "-o", "json");
   expect(code).toBe(0);
   expect([statSync(file).mode & 0o777, statSync(file).size < 20 * 1024 * 1024]).toEqual([0o600, true]);
   return { manifest: JSON.parse(stdout) as Manifest, parts: await unpackSysdump(file), stderr };
