@@ -50,6 +50,8 @@ test("all that an agent and its node tell is in the archive, and no secret", asy
       "network/links.json",
       "log/agent.log",
       "machine/process-environment.json",
+      "maps/list.json",
+      "maps/conntrack4.json",
     ]),
   );
   expect(parts.get("agent/flows.json")).toContain("POLICY_DENIED");
@@ -66,6 +68,10 @@ test("without its agent, what the kernel and the files say", async () => {
   expect(stderr).toContain("without what an agent tells: no agent listens on");
   expect(manifest.parts.filter(({ outcome }) => outcome === "failed")).toEqual([]);
   expect(parts.get("files/bpffs.json")).toContain("conntrack4");
+  const addresses = (JSON.parse(parts.get("maps/endpoints.json") ?? "[]") as { key: { address: string } }[]).map(
+    ({ key }) => key.address,
+  );
+  expect(addresses).toEqual(expect.arrayContaining([pods.server.ipv4, pods.client.ipv6]));
   const records = [...parts].filter(([name]) => /^state\/endpoints\/\d+\.json$/.test(name));
   expect(records.map(([, text]) => (JSON.parse(text) as { pod: string }).pod).toSorted()).toEqual(["client", "server"]);
   expect(lineCount(parts.get("network/links.json"))).toBeGreaterThan(2);

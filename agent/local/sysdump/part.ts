@@ -7,7 +7,8 @@ export interface Part {
 
 /** What is in it, before secrets are taken out. */
 export type Content =
-  | { readonly kind: "json"; readonly value: unknown }
+  /** `more`: entries of a list that were left out, at least. */
+  | { readonly kind: "json"; readonly value: unknown; readonly more?: number }
   /** Lines, each JSON or plain, or YAML. `left`: bytes that were left out. */
   | { readonly kind: "lines"; readonly text: string; readonly left?: number }
   /** It is not there, and need not be. */

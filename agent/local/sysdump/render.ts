@@ -13,7 +13,7 @@ export interface Rendered {
 /** A part without secrets, and not larger than it may be: what is left of JSON is JSON, of lines whole lines. */
 export function render(content: Exclude<Content, { kind: "absent" }>, redactor: Redactor): Rendered {
   if (content.kind === "lines") return renderLines(redactor.lines(content.text), content.left ?? 0);
-  if (Array.isArray(content.value)) return renderList(content.value, redactor);
+  if (Array.isArray(content.value)) return renderList(content.value, content.more ?? 0, redactor);
   const bytes = Buffer.from(`${toJson(redactor.value(content.value), 2)}\n`);
   if (bytes.length <= partBytes) return { bytes, left: null };
   return { bytes: Buffer.from("null\n"), left: `all of it: ${bytes.length} bytes are too many` };
@@ -27,7 +27,7 @@ function renderLines(text: string, left: number): Rendered {
 }
 
 /** One item a line. */
-function renderList(items: readonly unknown[], redactor: Redactor): Rendered {
+function renderList(items: readonly unknown[], more: number, redactor: Redactor): Rendered {
   const lines: string[] = [];
   let size = 4;
   for (const item of items) {
@@ -36,9 +36,9 @@ function renderList(items: readonly unknown[], redactor: Redactor): Rendered {
     if (size > partBytes) break;
     lines.push(line);
   }
-  const left = items.length - lines.length;
+  const left = items.length - lines.length + more;
   const bytes = Buffer.from(lines.length === 0 ? "[]\n" : `[\n${lines.join(",\n")}\n]\n`);
-  return { bytes, left: left === 0 ? null : `${left} of ${items.length} entries` };
+  return { bytes, left: left === 0 ? null : `${left} of ${items.length + more} entries` };
 }
 
 /** Numbers that JSON has no room for are texts. */

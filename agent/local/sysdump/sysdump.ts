@@ -9,6 +9,7 @@ import { Archive } from "./archive.ts";
 import { readBounded } from "./bounded-file.ts";
 import { fileParts } from "./file-parts.ts";
 import { environmentOf, machineParts, type Places } from "./machine-parts.ts";
+import { mapParts } from "./map-parts.ts";
 import type { Part, PartOutcome } from "./part.ts";
 import { Redactor } from "./redact.ts";
 import { render } from "./render.ts";
@@ -60,6 +61,7 @@ export async function sysdump(options: SysdumpOptions): Promise<Manifest> {
   await using archive = new Archive(options.file);
   const parts = [
     ...machineParts(places),
+    ...(await mapParts(places.bpffs)),
     ...(await fileParts(places)),
     ...(silence === null ? agentParts(client) : []),
   ];
