@@ -51,6 +51,19 @@ const liveOptions: Values = async (client) => {
   return all.filter(({ live }) => live).map(({ name, value }) => ({ value: name, about: value ?? "" }));
 };
 
+const maps: Values = async (client) =>
+  (await client.status()).maps.map(({ name, entries, capacity }) => ({
+    value: name,
+    about: `${entries} of ${capacity}`,
+  }));
+
+const prefilter: Values = async (client) => (await client.prefilter()).prefixes.map((value) => ({ value, about: "" }));
+
+const testGroups: Values = async () => {
+  const { groups } = await import("#agent/local/connectivity/run.ts");
+  return groups.map(({ name, scenarios }) => ({ value: name, about: `${scenarios.length} scenarios` }));
+};
+
 /** By a command and its argument, or by an option of whatever command. */
 const sources: Readonly<Record<string, Values>> = {
   "endpoint get id": endpoints,
@@ -63,6 +76,12 @@ const sources: Readonly<Record<string, Values>> = {
   "config get name": options,
   "config set name": liveOptions,
   "config unset name": liveOptions,
+  "bpf map dump name": maps,
+  "bpf map get name": maps,
+  "bpf map watch name": maps,
+  "bpf map diff name": maps,
+  "prefilter delete cidr": prefilter,
+  "--group": testGroups,
   "--from": pods,
   "--to": pods,
   "--pod": pods,

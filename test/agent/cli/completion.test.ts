@@ -34,6 +34,7 @@ test.for<[string, string[]]>([
   ["completion bash ", []],
   ["observe --protocol icmp", []],
   ["observe --protocol ICMP", ["ICMP", "ICMPv4", "ICMPv6"]],
+  ["connectivity test --group ti", ["tiers"]],
   ["agent --store-t", ["--store-token-file"]],
   ["agent --store-token-file ", []],
   ["nonsense ", []],
@@ -49,6 +50,8 @@ test("what the agent knows is asked of the one whose folder the line names", asy
   expect(await completed(nobody, "--run-dir", api.runDir, "endpoint", "get", "")).toEqual(["12\tshop/web-1"]);
   expect(await completed(api.runDir, "policy", "get", "")).toEqual(["NetworkPolicy/shop/web\tweb.yaml"]);
   expect(await completed(api.runDir, "policy", "delete", "")).toEqual([]);
+  expect(await completed(api.runDir, "observe", "--from-endpoint", "")).toEqual(["12\tshop/web-1"]);
+  expect(await completed(api.runDir, "bpf", "map", "dump", "")).toEqual(["conntrack4\t812 of 524288"]);
   expect(await completed(api.runDir, "config", "set", "")).toEqual(["enforcement\talways"]);
 });
 
