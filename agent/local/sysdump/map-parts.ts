@@ -34,7 +34,6 @@ function without(error: unknown): Content {
 function entriesOf(bpffs: string, name: string, count: number): Content {
   const entries = dump({ bpffs, names: [name] })
     .take(entriesMax)
-    .map(({ map: _, ...entry }) => entry)
     .toArray();
   // Of a map of maps the count is that of the inner maps.
   const more = entries.length < entriesMax ? 0 : Math.max(1, count - entriesMax);
