@@ -1,7 +1,7 @@
 /** One packet's way through the datapath, as the API tells of it. */
 import * as z from "zod";
 import { flow } from "./flow.ts";
-import { nearestRule, ruleDescription } from "./policy-views.ts";
+import { isolation, nearestRule, ruleDescription } from "./policy-views.ts";
 
 export const tcpFlag = z.enum(["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]);
 
@@ -82,6 +82,7 @@ const traceDirection = z.object({
   verdict: z.enum(["allow", "deny", "redirect"]),
   by: z.array(ruleDescription).readonly(),
   nearest: nearestRule.nullable(),
+  ...isolation.partial().shape,
 });
 export type TraceDirection = z.infer<typeof traceDirection>;
 

@@ -1,4 +1,3 @@
-import type { NearestRule } from "#agent/api/policy-views.ts";
 import type { Trace, TraceDirection, TraceRequest, TraceStep } from "#agent/api/trace-views.ts";
 import { ConnectionEnd, DropReason, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { Tuple } from "#agent/datapath/tuple.ts";
@@ -65,10 +64,8 @@ function directionOf(world: TraceWorld, runs: readonly RunResult[], direction: "
   ]);
   const told = judged.find(({ verdict }) => verdict !== Verdict.NONE);
   if (!told) return { verdict: "allow", by: [], nearest: null };
-  const nearest = runs
-    .flatMap(({ step }) => step.flows)
-    .map(({ weir }): NearestRule | null => (weir.denied === direction ? (weir.nearest ?? null) : null))
-    .find((rule) => rule !== null);
+  const { nearest, isolatedBy, isolatedByMore } =
+    runs.flatMap(({ step }) => step.flows).find(({ weir }) => weir.denied === direction)?.weir ?? {};
   return {
     verdict: verdictWords[told.verdict] ?? "allow",
     by: rulesOf(
@@ -76,6 +73,8 @@ function directionOf(world: TraceWorld, runs: readonly RunResult[], direction: "
       told.rules.filter((rule) => rule !== 0),
     ),
     nearest: nearest ?? null,
+    ...(isolatedBy && { isolatedBy }),
+    ...(isolatedByMore === undefined ? {} : { isolatedByMore }),
   };
 }
 

@@ -75,9 +75,9 @@ test.each(cases)(
       const trace = await traced("--from", name(pods[from]), "--to", `${end}:${port}`, "--protocol", protocol);
       expect(trace.differences).toEqual([]);
       for (const direction of ["egress", "ingress"] as const) {
-        const { verdict, by, nearest } = evaluation[direction];
+        const { verdict, by, nearest, isolatedBy } = evaluation[direction];
         expect([direction, trace[direction].verdict, trace[direction].by]).toEqual([direction, verdict, by]);
-        if (trace[direction].nearest) expect(trace[direction].nearest).toEqual(nearest);
+        if (trace[direction].nearest) expect(trace[direction]).toMatchObject({ nearest, isolatedBy });
       }
       expect(trace.verdict).toBe(evaluation.verdict);
       const target = targetOf(i === 0 ? pods[to].ipv4 : pods[to].ipv6, port, protocol);

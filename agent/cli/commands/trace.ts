@@ -3,7 +3,7 @@ import { type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
-import { nearestText, ruleText } from "#agent/cli/rule-text.ts";
+import { isolationText, nearestText, ruleText } from "#agent/cli/rule-text.ts";
 import { type Paint, printable } from "#agent/cli/table.ts";
 import { listOf, numberBetween, oneOf } from "#agent/cli/values.ts";
 
@@ -94,9 +94,10 @@ function endText(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function directionLines(name: string, { verdict, by, nearest }: TraceDirection): string[] {
+function directionLines(name: string, direction: TraceDirection): string[] {
+  const { verdict, by, nearest } = direction;
   const reasons = by.map(ruleText);
-  if (by.length === 0) reasons.push(verdict === "deny" ? "no rule allows it" : "no policy applies");
+  if (by.length === 0) reasons.push(verdict === "deny" ? isolationText(direction) : "no policy applies");
   if (nearest) reasons.push(nearestText(nearest));
   const [first = "", ...rest] = reasons.map(printable);
   return [`${name.padEnd(7)}  ${verdict.padEnd(8)}  ${first}`, ...rest.map((reason) => `${" ".repeat(19)}${reason}`)];

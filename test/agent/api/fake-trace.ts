@@ -11,13 +11,15 @@ const nearest = {
   because: "port 5432 is not 5433",
 };
 
+const isolating = { kind: "NetworkPolicy", namespace: "shop", name: "db", file: "db.yaml", line: 3 };
+
 /** A packet that the receiver's policy drops. */
 export const deniedTrace: Trace = {
   verdict: "deny",
   outcome: "dropped by pod_egress at weir3fa1: no rule allows it",
   dropReason: "POLICY_DENIED",
   egress: { verdict: "allow", by: [rule], nearest: null },
-  ingress: { verdict: "deny", by: [], nearest },
+  ingress: { verdict: "deny", by: [], nearest, isolatedBy: [isolating] },
   generation: 41,
   packet: {
     source: "10.0.0.7",

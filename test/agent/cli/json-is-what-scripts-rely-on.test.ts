@@ -71,7 +71,7 @@ const cases: readonly (readonly [string, string])[] = [
     "trace --from shop/web-1 --to shop/db-0:5432",
     '{"verdict":"deny","outcome":"dropped by pod_egress at weir3fa1: no rule allows it","dropReason":"POLICY_DENIED",' +
       '"egress":{"verdict":"allow","by":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","rule":"egress[0]","file":"web.yaml","line":14}],"nearest":null},' +
-      '"ingress":{"verdict":"deny","by":[],"nearest":{"kind":"NetworkPolicy","namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"}},' +
+      '"ingress":{"verdict":"deny","by":[],"nearest":{"kind":"NetworkPolicy","namespace":"shop","name":"db","rule":"ingress[0]","file":"db.yaml","line":9,"because":"port 5432 is not 5433"},"isolatedBy":[{"kind":"NetworkPolicy","namespace":"shop","name":"db","file":"db.yaml","line":3}]},' +
       '"generation":41,"packet":{"source":"10.0.0.7","sourcePort":40000,"destination":"10.0.0.8","destinationPort":5432,"protocol":"TCP","flags":["SYN"],"frame":"0600"},' +
       '"steps":[{"program":{"name":"pod_egress","id":77,"tag":"0123456789abcdef","returned":2},"interface":"weir3fa1","ifindex":7,"outcome":"drop","stages":[' +
       '{"stage":"egress-policy","says":"allow by slot 3","entries":[{"map":"policy","key":{"slot":3,"peer":20482},"value":{"verdict":"allow","rule":9}},{"map":"policy","key":{"slot":3,"peer":0},"value":null}],' +

@@ -12,7 +12,7 @@ test("a trace is told program by program, with rules and entries", async () => {
   expect(stdout).toBe(`packet   TCP SYN  10.0.0.7:40000 -> 10.0.0.8:5432
 verdict  deny      dropped by pod_egress at weir3fa1: no rule allows it
 egress   allow     NetworkPolicy shop/web egress[0] (web.yaml:14)
-ingress  deny      no rule allows it
+ingress  deny      default deny by NetworkPolicy shop/db (db.yaml:3)
                    nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): port 5432 is not 5433
 
 pod_egress at weir3fa1 (7): drops it  [program 77, tag 0123456789abcdef, returned 2]
