@@ -135,7 +135,7 @@ export class ApiClient {
     return this.#read("POST", "/v1/evaluate", {}, request);
   }
   trace(request: TraceRequest): Promise<Trace> {
-    return this.#change("POST", "/v1/trace", {}, request);
+    return this.#read("POST", "/v1/trace", {}, request);
   }
   pageLink(): Promise<PageLink> {
     return this.#read("POST", "/v1/page/links", {});

@@ -1,6 +1,7 @@
 /** The API as an OpenAPI 3.1 document, made from the schemas that check what comes in. */
 import * as z from "zod";
 import * as bpfViews from "./bpf-views.ts";
+import * as captureViews from "./capture-views.ts";
 import * as cni from "./cni.ts";
 import * as configViews from "./config-views.ts";
 import * as errorBodies from "./error-body.ts";
@@ -13,7 +14,18 @@ import { version } from "./version.ts";
 import * as views from "./views.ts";
 
 /** Every schema that one of these exports is a component, by the export's name. */
-const modules = [bpfViews, cni, configViews, errorBodies, flows, policyViews, prefilterViews, traceViews, views];
+const modules = [
+  bpfViews,
+  captureViews,
+  cni,
+  configViews,
+  errorBodies,
+  flows,
+  policyViews,
+  prefilterViews,
+  traceViews,
+  views,
+];
 
 type Json = Readonly<Record<string, unknown>>;
 type Direction = "input" | "output";

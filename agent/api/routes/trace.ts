@@ -8,9 +8,8 @@ export const traceRoutes: readonly Route<Needs>[] = [
   route({
     method: "POST",
     path: "/v1/trace",
-    summary:
-      "One packet through the programs of the node, with each look-up; a change, because programs are loaded for it",
-    subject: ({ body: { from, to, protocol, port } }) => `${from} to ${to}, ${protocol} ${port}`,
+    summary: "One packet through the programs of the node, with each look-up; nothing of it remains",
+    changes: false,
     pool: "wait",
     body: traceRequest,
     response: trace,
