@@ -9,7 +9,7 @@ const MOST_POLICIES = 3;
 
 /** A flow in one line: when, who to whom, by what, the verdict, and why. */
 export function flowLine(flow: Flow, paint: Paint): string {
-  return `${[timeText(flow.time), verdictText(flow, paint), ...flowWords(flow).map(printable)].join("  ")}\n`;
+  return `${[timeText(flow.time), verdictText(flow, paint, 9), ...flowWords(flow).map(printable)].join("  ")}\n`;
 }
 
 /** Who to whom, by what, and why: as the names are, which may be anything. */
@@ -23,9 +23,8 @@ export function flowWords(flow: Flow): [ends: string, protocol: string, reason: 
   return [`${ends[0]} ${arrow} ${ends[1]}`, protocolText(flow), reasonText(flow)];
 }
 
-/** As wide as the longest. */
-export function verdictText({ verdict }: Flow, paint: Paint): string {
-  return paint(colours[verdict], verdict.padEnd(9));
+export function verdictText({ verdict }: Flow, paint: Paint, width = 0): string {
+  return paint(colours[verdict], verdict.padEnd(width));
 }
 
 /** To the millisecond. */

@@ -192,10 +192,12 @@ test("compact is a line as Hubble's command line writes it", async () => {
   const { stdout } = await observe(api, "-o", "compact");
   expect(stdout.split("\n")).toEqual([
     "2026-01-31T12:00:00.000Z: shop/web-1:40000 (ID:20481) -> shop/db-0:5432 (ID:20482) policy-verdict EGRESS FORWARDED (TCP Flags: SYN)",
-    "2026-01-31T12:00:01.000Z: shop/web-1:40000 (ID:20481) -> shop/db-0:5432 (ID:20482) policy-verdict INGRESS DROPPED   (TCP Flags: SYN)",
+    "2026-01-31T12:00:01.000Z: shop/web-1:40000 (ID:20481) -> shop/db-0:5432 (ID:20482) policy-verdict INGRESS DROPPED (TCP Flags: SYN)",
     "2026-01-31T12:00:02.000Z: shop/web-1:40000 (ID:20481) -> shop/db-0:53 (ID:20482) policy-verdict EGRESS FORWARDED (UDP)",
     "2026-01-31T12:00:03.000Z: shop/web-1 (ID:20481) -> shop/db-0 (ID:20482) policy-verdict EGRESS FORWARDED (ICMP type 8)",
-    "2026-01-31T12:00:04.000Z: shop/web-1:40000 (ID:20481) -> world 192.0.2.1:40000 (ID:2) policy-verdict EGRESS FORWARDED (TCP Flags: SYN)",
+    "2026-01-31T12:00:04.000Z: shop/web-1:40000 (ID:20481) -> world 192.0.2.1:5432 (ID:2) policy-verdict EGRESS FORWARDED (TCP Flags: SYN)",
+    "2026-01-31T12:00:05.000Z: shop/web-1:40000 (ID:20481) -> world 10.0.0.8:5432 (ID:2) drop EGRESS DROPPED (TCP Flags: SYN)",
+    "2026-01-31T12:00:06.000Z: shop/web-1:40000 (ID:20481) <- shop/db-0:5432 (ID:20482) to-endpoint EGRESS FORWARDED (TCP Flags: SYN, ACK)",
     "",
   ]);
 });
