@@ -3,7 +3,7 @@ import { byId, element, movedFocus, setText } from "./dom.ts";
 import { endsOf, outcomeOf, serviceText, signs, timeText, whyText } from "./flow-words.ts";
 
 /** Rows that there can be. */
-const most = 200;
+const most = 100;
 
 /**
  * The newest flows, newest first. While somebody looks closely, because the pointer is over a row
