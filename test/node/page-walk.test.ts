@@ -107,6 +107,11 @@ test("a denied flow has its rules, their text, and what another policy would cha
   expect(await change.innerText()).toContain("✕ deny → ✓ allow TCP 5433");
   expect(await change.innerText()).toMatch(/from\s+shop\/api\s+to\s+shop\/db\s+before\s+no rule allows it/);
   expect(await change.innerText()).toContain("shop/api → shop/db TCP 5433");
+  await page.setViewportSize({ width: 1400, height: 700 });
+  const edge = (await detail.boundingBox())?.x ?? 0;
+  // Where there is room, the panel covers nothing.
+  const map = await page.locator("#map-box").boundingBox();
+  expect((map?.x ?? 0) + (map?.width ?? 0)).toBeLessThan(edge);
   await picture(page, "detail-light");
   await page.emulateMedia({ colorScheme: "dark" });
   await picture(page, "detail-dark");
