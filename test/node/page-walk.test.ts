@@ -24,6 +24,17 @@ prepare(async () => {
   await expectTraffic(pods.probe, pods.api, 8080, "silent");
 });
 
+const other = "apiVersion: v1\nkind: Namespace\nmetadata: {name: elsewhere}\n";
+const denying = `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: no-db, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: api}}
+  ingressDeny:
+    - fromEndpoints:
+        - matchLabels: {app: db}
+`;
+
 const rows = (page: Page, text: string) => page.locator("#flows tbody tr", { hasText: text });
 const labels = async (page: Page, selector: string): Promise<string[]> =>
   (await page.locator(selector).evaluateAll((all) => all.map((one) => one.getAttribute("aria-label")))).map(
@@ -117,6 +128,22 @@ test("a denied flow has its rules, their text, and what another policy would cha
   await picture(page, "detail-dark");
   // Only asked about: nothing is in force that was not before.
   expect((await node().client.policies()).map(({ name }) => name)).not.toContain("allow-ingress-db");
+});
+
+test("where a rule denies, one begins with its policy, as it was applied", async () => {
+  await node().client.applyPolicy({ text: `${other}---\n${denying}`, file: "applied.yaml" });
+  await expectTraffic(pods.db, pods.api, 8080, "silent");
+  const page = await browser.open();
+  await rows(page, "a rule denies it").first().click();
+  const detail = page.locator("#detail");
+  await detail.locator(".line.meant").waitFor();
+  expect(await detail.locator(".line.meant").innerText()).toBe("11    - fromEndpoints:");
+  expect(await detail.locator("summary").innerText()).toBe("CiliumNetworkPolicy/shop/no-db, applied.yaml");
+  const candidate = page.locator("#candidate");
+  await expect.poll(() => candidate.inputValue()).toBe(denying);
+  await candidate.fill(denying.replace("app: db", "app: nobody"));
+  await candidate.press("Control+Enter");
+  await expect.poll(() => detail.locator(".result").innerText()).toMatch(/^Nothing changes in/);
 });
 
 test("what is wrong with a candidate is told by line and column, and leads there", async () => {
