@@ -61,6 +61,8 @@ class Page {
   async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
+        // A new link may have been put into the address of a page that is open.
+        await enter();
         let isFirst = true;
         for await (const frame of frames(this.#filters.query, signal)) {
           await nextDrawing();
@@ -143,5 +145,4 @@ async function enter(): Promise<void> {
   }
 }
 
-await enter();
 new Page().run();
