@@ -53,6 +53,8 @@ export const bpfConnection = z.object({
   generation: z.int(),
   seenReply: z.boolean(),
   closing: z.boolean(),
+  /** `cut`: policy, or a limit, did not let it go on when a packet of it came last; its verdicts are those of before. */
+  state: z.enum(["unanswered", "open", "closing", "cut"]),
   from: connectionEnd,
   to: connectionEnd,
 });
@@ -74,12 +76,44 @@ export const bpfMapping = z.object({
 });
 export type BpfMapping = z.infer<typeof bpfMapping>;
 
+const address = z.union([z.ipv4(), z.ipv6()], "is not an address");
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "is not a port")
+  .transform(Number)
+  .refine((value) => value <= 65_535, "is not a port");
+
+/** Which connections, or masqueraded flows: all that is given must match, in the original direction. */
+export const bpfTupleQuery = z.strictObject({
+  /** Number of the endpoint at either end; of a masqueraded flow, the one that it is of. */
+  endpoint: z
+    .string()
+    .regex(/^\d{1,15}$/, "is not a number")
+    .transform(Number)
+    .optional(),
+  protocol: z.string().min(1).max(16).optional(),
+  source: address.optional(),
+  sourcePort: port.optional(),
+  destination: address.optional(),
+  destinationPort: port.optional(),
+});
+export type BpfTupleQuery = z.infer<typeof bpfTupleQuery>;
+
+/** What a flush has removed. A masqueraded flow has two entries. */
+export const bpfFlush = z.object({ entries: z.int() });
+export type BpfFlush = z.infer<typeof bpfFlush>;
+
+/** The longest prefix of the ipcache that covers an address. */
+export const bpfAddressQuery = z.strictObject({ address });
+
 export const bpfIpcacheEntry = z.object({ prefix: z.string(), identity: z.int(), addressClass: z.int() });
 export type BpfIpcacheEntry = z.infer<typeof bpfIpcacheEntry>;
 
 export const bpfCounter = z.object({
   /** Hubble's name of the drop reason, or `FORWARDED`. */
   reason: z.string(),
+  /** Its number, also Hubble's; 0: the packets passed. */
+  reasonCode: z.int(),
   direction: z.enum(["ingress", "egress"]),
   /** `pod-egress`, `pod-ingress`, `netdev-ingress`, `netdev-egress` (the node's own devices), `xdp` (those, before tc). */
   hook: z.string(),

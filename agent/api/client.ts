@@ -4,10 +4,12 @@ import type {
   BpfConnection,
   BpfCounter,
   BpfEndpoint,
+  BpfFlush,
   BpfIpcacheEntry,
   BpfLinkView,
   BpfMapping,
   BpfPolicyEntry,
+  BpfTupleQuery,
 } from "./bpf-views.ts";
 import type { CaptureLine } from "./capture-views.ts";
 import { ClientError } from "./client-error.ts";
@@ -44,6 +46,10 @@ export interface BpfListings {
   readonly endpoints: BpfEndpoint;
   readonly bandwidth: BpfBandwidth;
 }
+
+/** Those that may be long: they come as they are read. */
+const bpfTables = ["conntrack", "nat"] as const;
+export type BpfTables = Pick<BpfListings, (typeof bpfTables)[number]>;
 
 interface Request {
   readonly method: Method;
@@ -140,8 +146,23 @@ export class ApiClient {
   pageLink(): Promise<PageLink> {
     return this.#read("POST", "/v1/page/links", {});
   }
-  bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
-    return this.#get(`/v1/bpf/${name}`);
+  /** All at once. */
+  async bpf<Name extends keyof BpfListings>(name: Name): Promise<BpfListings[Name][]> {
+    if (!bpfTables.some((table) => table === name)) return this.#get(`/v1/bpf/${name}`);
+    const all: BpfListings[Name][] = [];
+    for await (const one of this.#table<BpfListings[Name]>(name, {})) all.push(one);
+    return all;
+  }
+  /** As they are read. */
+  bpfTable<Name extends keyof BpfTables>(name: Name, query: BpfTupleQuery = {}): AsyncGenerator<BpfTables[Name]> {
+    return this.#table(name, query);
+  }
+  flushBpfTable(name: keyof BpfTables, query: BpfTupleQuery): Promise<BpfFlush> {
+    return this.#change("DELETE", `/v1/bpf/${name}`, { ...query });
+  }
+  /** The longest prefix that covers an address. */
+  ipcacheOf(address: string): Promise<BpfIpcacheEntry> {
+    return this.#get("/v1/bpf/ipcache/match", { address });
   }
 
   prefilter(): Promise<PrefilterView> {
@@ -161,6 +182,10 @@ export class ApiClient {
   /** Dropped packets as they come; the datapath captures as long as this is read. */
   captures(query: Query, signal?: AbortSignal): AsyncGenerator<CaptureLine> {
     return this.#lines(() => this.#send(this.#socket, { method: "GET", path: "/v1/captures", query, signal }));
+  }
+
+  #table<T>(name: string, query: BpfTupleQuery): AsyncGenerator<T> {
+    return this.#lines(() => this.#sendReading({ method: "GET", path: `/v1/bpf/${name}`, query: { ...query } }));
   }
 
   async *#lines<T>(send: () => Promise<IncomingMessage>): AsyncGenerator<T> {

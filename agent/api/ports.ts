@@ -12,10 +12,12 @@ import type {
   BpfConnection,
   BpfCounter,
   BpfEndpoint,
+  BpfFlush,
   BpfIpcacheEntry,
   BpfLinkView,
   BpfMapping,
   BpfPolicyEntry,
+  BpfTupleQuery,
 } from "./bpf-views.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { FlowLine } from "./flow.ts";
@@ -108,10 +110,14 @@ export interface TracePort {
 
 export interface BpfPort {
   policy(): readonly BpfPolicyEntry[];
-  /** The table may be longer than what is given. */
-  conntrack(): Promise<readonly BpfConnection[]>;
-  nat(): Promise<readonly BpfMapping[]>;
+  /** Some at a time, until the signal. An unknown endpoint is thrown as `not-found`. */
+  conntrack(query: BpfTupleQuery, signal: AbortSignal): AsyncIterable<readonly BpfConnection[]>;
+  nat(query: BpfTupleQuery, signal: AbortSignal): AsyncIterable<readonly BpfMapping[]>;
+  flushConntrack(query: BpfTupleQuery): Promise<BpfFlush>;
+  flushNat(query: BpfTupleQuery): Promise<BpfFlush>;
   ipcache(): readonly BpfIpcacheEntry[];
+  /** The longest prefix that covers an address. */
+  ipcacheOf(address: string): BpfIpcacheEntry | undefined;
   counters(): readonly BpfCounter[];
   links(): readonly BpfLinkView[];
   endpoints(): readonly BpfEndpoint[];

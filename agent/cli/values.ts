@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import { HOST_ENDPOINT } from "#agent/api/views.ts";
 import type { Cli } from "./cli.ts";
@@ -54,6 +55,28 @@ export function pattern(text: string): RegExp {
   } catch (error) {
     throw new InvalidArgumentError(`It is not a regular expression: ${(error as Error).message}.`);
   }
+}
+
+/** An address, perhaps with a port. */
+export interface HostPort {
+  readonly address: string;
+  readonly port: number | undefined;
+}
+
+/** `10.0.0.7`, `10.0.0.7:80`, `fd00::7`, `[fd00::7]:80`. */
+export function hostPort(text: string): HostPort {
+  const [, inBrackets, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const address = inBrackets ?? plain ?? text;
+  const number = port === undefined ? undefined : Number(port);
+  if (isIP(address) === 0 || (number !== undefined && number > 65_535)) {
+    throw new InvalidArgumentError("It is no address like 10.0.0.7 or 10.0.0.7:80 or [fd00::7]:80.");
+  }
+  return { address, port: number };
+}
+
+/** The other way round. */
+export function joinHostPort(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Collects an option that may be given several times, or with commas. */

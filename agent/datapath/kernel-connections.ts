@@ -54,8 +54,7 @@ function table<K extends Conntrack4Key | Conntrack6Key>(
 export class KernelConnections implements ConnectionTable {
   readonly #tables: readonly Table[];
   readonly #removal = new AddressRemoval(async (gone) => {
-    const { removed } = await this.#removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
-    return removed;
+    return this.removeWhere(({ source, destination }) => gone.has(source) || gone.has(destination));
   });
 
   constructor(conntrack4: MapHandle, conntrack6: MapHandle) {
@@ -72,14 +71,16 @@ export class KernelConnections implements ConnectionTable {
     ];
   }
 
-  async list(limit: number): Promise<Connection[]> {
-    const connections: Connection[] = [];
+  async *all(): AsyncGenerator<Connection[]> {
+    let some: Connection[] = [];
     for (const { connection } of this.#all()) {
-      if (connections.length === limit) break;
-      connections.push(connection);
-      if (connections.length % stretch === 0) await setImmediate();
+      some.push(connection);
+      if (some.length < stretch) continue;
+      yield some;
+      some = [];
+      await setImmediate();
     }
-    return connections;
+    yield some;
   }
 
   async *unjudged(generation: bigint): AsyncGenerator<Connection> {
@@ -111,6 +112,10 @@ export class KernelConnections implements ConnectionTable {
 
   removeAddresses(addresses: readonly string[]): Promise<number> {
     return this.#removal.remove(addresses);
+  }
+
+  async removeWhere(isGone: (connection: Connection) => boolean): Promise<number> {
+    return (await this.#removeWhere(isGone)).removed;
   }
 
   async #removeWhere(isGone: (connection: Connection) => boolean): Promise<{ seen: number; removed: number }> {

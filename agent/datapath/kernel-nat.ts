@@ -53,7 +53,7 @@ export class KernelNat implements NatTable {
   readonly #halves: () => Generator<Half>;
   readonly #counters: PerCpuMap<number, bigint>;
   readonly #removal = new AddressRemoval((gone) => {
-    return this.#removeWhere(({ owner, address }) => gone.has(owner) || gone.has(address));
+    return this.removeWhere(({ owner, address }) => gone.has(owner) || gone.has(address));
   });
 
   constructor(nat4: MapHandle, nat6: MapHandle, counters: MapHandle) {
@@ -67,19 +67,21 @@ export class KernelNat implements NatTable {
     this.#counters = new PerCpuMap(counters, u32, u64);
   }
 
-  async list(limit: number): Promise<NatMapping[]> {
-    const mappings: NatMapping[] = [];
+  async *all(): AsyncGenerator<NatMapping[]> {
+    let some: NatMapping[] = [];
     let seen = 0;
     for (const { side, mapping } of this.#halves()) {
-      if (mappings.length === limit) break;
-      if (side === NatSide.IN) mappings.push(mapping);
-      if (++seen % stretch === 0) await setImmediate();
+      if (side === NatSide.IN) some.push(mapping);
+      if (++seen % stretch !== 0) continue;
+      yield some;
+      some = [];
+      await setImmediate();
     }
-    return mappings;
+    yield some;
   }
 
   sweep(now: bigint): Promise<number> {
-    return this.#removeWhere(({ entry }) => entry.expires < now);
+    return this.removeWhere(({ entry }) => entry.expires < now);
   }
 
   removeAddresses(addresses: readonly string[]): Promise<number> {
@@ -96,7 +98,7 @@ export class KernelNat implements NatTable {
     };
   }
 
-  async #removeWhere(isGone: (mapping: NatMapping) => boolean): Promise<number> {
+  async removeWhere(isGone: (mapping: NatMapping) => boolean): Promise<number> {
     let seen = 0;
     let removed = 0;
     for (const { mapping, remove } of this.#halves()) {

@@ -211,8 +211,8 @@ export interface SweptConnections {
 }
 
 export interface ConnectionTable {
-  /** At most so many; lets others work meanwhile. */
-  list(limit: number): Promise<Connection[]>;
+  /** All of them, some at a time; lets others work meanwhile. */
+  all(): AsyncIterable<readonly Connection[]>;
   /** Open TCP connections that no packet has judged in this policy generation; lets others work meanwhile. */
   unjudged(generation: bigint): AsyncIterable<Connection>;
   /**
@@ -223,6 +223,8 @@ export interface ConnectionTable {
   sweep(now: bigint, ended?: (connection: Connection) => void): Promise<SweptConnections>;
   /** Removes all entries of some addresses; lets others work meanwhile. Says how many. */
   removeAddresses(addresses: readonly string[]): Promise<number>;
+  /** Removes what is asked for; lets others work meanwhile. Says how many entries. */
+  removeWhere(isGone: (connection: Connection) => boolean): Promise<number>;
 }
 
 /** What the first fragments of datagrams said. */
@@ -255,12 +257,14 @@ export interface NatCounts {
 }
 
 export interface NatTable {
-  /** At most so many; lets others work meanwhile. */
-  list(limit: number): Promise<NatMapping[]>;
+  /** All of them, some at a time; lets others work meanwhile. */
+  all(): AsyncIterable<readonly NatMapping[]>;
   /** Removes what has timed out at `now` (boot time, ns); lets others work meanwhile. Says how many entries. */
   sweep(now: bigint): Promise<number>;
   /** Removes all mappings of owners, or of node's addresses; lets others work meanwhile. Says how many entries. */
   removeAddresses(addresses: readonly string[]): Promise<number>;
+  /** Removes what is asked for; lets others work meanwhile. Says how many entries. */
+  removeWhere(isGone: (mapping: NatMapping) => boolean): Promise<number>;
   counts(): NatCounts;
 }
 

@@ -519,6 +519,7 @@ export interface ConntrackEntry {
   readonly flags: number;
   readonly tcpFlags: Uint8Array;
   readonly hasPlace: Uint8Array;
+  readonly cut: number;
   readonly budget: number;
 }
 
@@ -538,6 +539,7 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
     view.setUint8(at + 176, value.flags);
     writeBytes(view, at + 177, value.tcpFlags, 2);
     writeBytes(view, at + 179, value.hasPlace, 2);
+    view.setUint8(at + 181, value.cut);
     view.setUint32(at + 184, value.budget, true);
   },
   decode(view, at) {
@@ -555,6 +557,7 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
       flags: view.getUint8(at + 176),
       tcpFlags: readBytes(view, at + 177, 2),
       hasPlace: readBytes(view, at + 179, 2),
+      cut: view.getUint8(at + 181),
       budget: view.getUint32(at + 184, true),
     };
   },
@@ -1361,7 +1364,7 @@ export const layouts: Readonly<
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
   conntrack_end: { size: 32, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], endpoint: [24, 4], verdict: [28, 1], match: [29, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 192, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], told: [40, 8], end: [48, 64], hop: [112, 32], packets: [144, 16], bytes: [160, 16], flags: [176, 1], tcp_flags: [177, 2], has_place: [179, 2], budget: [184, 4] } },
+  conntrack_entry: { size: 192, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], told: [40, 8], end: [48, 64], hop: [112, 32], packets: [144, 16], bytes: [160, 16], flags: [176, 1], tcp_flags: [177, 2], has_place: [179, 2], cut: [181, 1], budget: [184, 4] } },
   nat4_key: { size: 16, members: { own: [0, 4], remote: [4, 4], own_port: [8, 2], remote_port: [10, 2], protocol: [12, 1], side: [13, 1] } },
   nat6_key: { size: 40, members: { own: [0, 16], remote: [16, 16], own_port: [32, 2], remote_port: [34, 2], protocol: [36, 1], side: [37, 1] } },
   nat_entry: { size: 40, members: { address: [0, 16], expires: [16, 8], created: [24, 8], incarnation: [32, 4], port: [36, 2], flags: [38, 1] } },

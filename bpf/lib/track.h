@@ -125,6 +125,7 @@ __noinline int judge_known(struct __sk_buff *skb)
 		return ANOTHER_CONNECTION; /* evicted meanwhile */
 	icmp_type = work->packet.tuple.icmp_type;
 	work->entry = *entry;
+	work->entry.cut = 0;
 	if (work->is_reply) {
 		reverse(&work->packet.tuple, &work->original);
 		/* The request's type is what policy speaks of, not the reply's. */
@@ -202,8 +203,8 @@ __noinline int keep_connection(struct __sk_buff *skb)
 #define DENIED_LIFETIME 240000000000ull
 
 /*
- * What keep_connection says of a known connection. One that may not go on is left as it is, but
- * gives its places back and ends some time after the last try, by itself.
+ * What keep_connection says of a known connection. One that may not go on is left as it is, but for a
+ * note of that: it gives its places back and ends some time after the last try, by itself.
  */
 __noinline int judge_again(struct __sk_buff *skb)
 {
@@ -221,8 +222,10 @@ __noinline int judge_again(struct __sk_buff *skb)
 	release_places(skb);
 	work->cut = is_cut(&work->packet, step);
 	entry = conntrack_find(&work->packet.tuple);
-	if (entry)
+	if (entry) {
 		entry->expires = work->now + DENIED_LIFETIME;
+		entry->cut = 1;
+	}
 	return step;
 }
 

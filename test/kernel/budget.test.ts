@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import type { Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -47,7 +48,7 @@ test("an answer of another protocol gives back what its connection took, once", 
 test("a handshake that is not finished ends soon, however often its packets come", async () => {
   using pods = await TwoPods.with("", { config: { tcpSynTimeout: 400_000_000n } });
   const { kernel } = pods.datapath;
-  const expires = async (): Promise<bigint> => (await kernel.connections.list(1))[0]?.entry.expires ?? 0n;
+  const expires = async (): Promise<bigint> => (await listed(kernel.connections))[0]?.entry.expires ?? 0n;
   pods.toServer(syn(40_000));
   const first = await expires();
   pods.toClient(answer(40_000));
@@ -71,7 +72,7 @@ test("what a pod sends to its own address passes, whatever policy says, and leav
       }
     }
   }
-  expect(await datapath.kernel.connections.list(10)).toEqual([]);
+  expect(await listed(datapath.kernel.connections)).toEqual([]);
 });
 
 test("what a limit refuses takes nothing, and what the budget refuses takes nothing of a limit", async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { until } from "#agent/local/until.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action } from "#test/support/datapath.ts";
 import type { TcpFlag, Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -19,7 +20,7 @@ describe("a connection that policy allows", () => {
     for (const outcome of [pods.toClient(reply("SYN", "ACK")), pods.toServer(request("ACK"))]) {
       expect([outcome.action, reasonOf(outcome)]).toEqual([Action.redirect, null]);
     }
-    const [connection, ...others] = await pods.datapath.kernel.connections.list(100);
+    const [connection, ...others] = await listed(pods.datapath.kernel.connections);
     expect(others).toEqual([]);
     expect(connection).toMatchObject({
       source: "10.0.0.2",
@@ -59,7 +60,7 @@ describe("a connection that policy denies", () => {
       const outcome = pods.toServer(request("SYN"));
       expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.POLICY_DENIED]);
     }
-    expect(await pods.datapath.kernel.connections.list(100)).toEqual([]);
+    expect(await listed(pods.datapath.kernel.connections)).toEqual([]);
   });
 });
 
@@ -161,7 +162,7 @@ test("a connection that came out of the host's stack is answered through it: a N
   });
   expect(datapath.receive(server, acknowledged, { ingressIfindex: client.ifindex }).action).toBe(Action.next);
   const { kernel } = datapath;
-  const [translation] = (await kernel.connections.list(10)).filter(({ destination }) => destination === "10.0.0.3");
+  const [translation] = (await listed(kernel.connections)).filter(({ destination }) => destination === "10.0.0.3");
   expect(translation?.entry.packets).toEqual([2n, 1n]);
   expect((translation?.entry.expires ?? 0n) - kernel.now()).toBeGreaterThan(7_000_000_000_000n);
   // A changed policy judges it again, and does not forget where it came from.
@@ -177,7 +178,7 @@ test("a denied connection is not begun anew by the other side, however long it g
   await pods.setPolicy(serverPolicy("[]"));
   for (let i = 0; i < 5; i++) expect(pods.toClient(reply("ACK")).action).toBe(Action.drop);
   const { kernel } = pods.datapath;
-  const [denied] = await kernel.connections.list(10);
+  const [denied] = await listed(kernel.connections);
   // TCP waits 120 s at most before it tries again.
   expect((denied?.entry.expires ?? 0n) - kernel.now()).toBeGreaterThan(120_000_000_000n);
 });
@@ -217,7 +218,7 @@ test("a datagram that comes after its connection's time opens another", async ()
   const datagram = (): number | null => reasonOf(pods.toServer({ kind: "udp", sport: 5000, dport: 53 }));
   expect([datagram(), datagram()]).toEqual([0, null]);
   const { kernel } = pods.datapath;
-  const [connection] = await kernel.connections.list(1);
+  const [connection] = await listed(kernel.connections);
   await until("the connection's end", () => kernel.now() > (connection?.entry.expires ?? 0n));
   expect(datagram()).toBe(0);
 });

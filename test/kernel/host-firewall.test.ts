@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { DropReason, SourceFile } from "#agent/datapath/layouts.gen.ts";
 import type { HostFailsafe } from "#policy/model/failsafe.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import { hostPolicy, ports } from "#test/support/object-text.ts";
 import {
@@ -53,7 +54,7 @@ test("without a policy about nodes nothing of theirs is judged", async () => {
       passesUntold,
     );
   }
-  expect(await pods.datapath.kernel.connections.list(10)).toEqual([]);
+  expect(await listed(pods.datapath.kernel.connections)).toEqual([]);
   expect([...pods.datapath.kernel.endpoints.read().keys()].sort()).toEqual([pods.client.id, pods.server.id]);
 });
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import { buildIpPacket, type Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -46,7 +47,7 @@ describe("an echo request with identifier 0", () => {
     for (const type of [8, 13, 14, 17]) denied(pods.toClient(icmp(type)));
     const reply = pods.toClient(icmp(0));
     expect([reply.action, reasonOf(reply)]).toEqual([Action.redirect, null]);
-    expect(await pods.datapath.kernel.connections.list(10)).toHaveLength(1);
+    expect(await listed(pods.datapath.kernel.connections)).toHaveLength(1);
   });
 
   test("so it does in IPv6", async () => {
@@ -87,7 +88,7 @@ test("a message that is no echo is judged each time, and is no connection", asyn
     expect([outcome.action, reasonOf(outcome)]).toEqual([Action.redirect, 0]);
   }
   denied(pods.toClient(icmp(14)));
-  expect(await pods.datapath.kernel.connections.list(10)).toEqual([]);
+  expect(await listed(pods.datapath.kernel.connections)).toEqual([]);
 });
 
 test("what only routers say is refused, whatever policy allows", async () => {

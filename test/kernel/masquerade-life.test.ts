@@ -5,6 +5,7 @@ import { encodeAddress } from "#agent/datapath/address.ts";
 import { nat4Key, natEntry, NatSide } from "#agent/datapath/layouts.gen.ts";
 import { MapPressure } from "#agent/node/map-pressure.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
+import { listed } from "#test/support/listed.ts";
 import { families, Masquerading, node, udp, world } from "#test/support/masquerading.ts";
 import type { TcpFlag } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -39,9 +40,9 @@ test("removing an address removes both halves of its mappings, and no others", a
     for (const family of families) net.leave(pod, { destination: world[family], transport: udp(40_000, 53) }, family);
   }
   expect(await nat.removeAddresses([client.ipv4 as string, client.ipv6 as string])).toBe(4);
-  expect((await nat.list(10)).map(({ owner }) => owner).toSorted()).toEqual([server.ipv4, server.ipv6]);
+  expect((await listed(nat)).map(({ owner }) => owner).toSorted()).toEqual([server.ipv4, server.ipv6]);
   expect(await nat.removeAddresses([node.ipv4])).toBe(2);
-  expect((await nat.list(10)).map(({ owner }) => owner)).toEqual([server.ipv6]);
+  expect((await listed(nat)).map(({ owner }) => owner)).toEqual([server.ipv6]);
 });
 
 test("a mapping lives as long as its connection, and the sweep takes both halves", async () => {
@@ -57,7 +58,7 @@ test("a mapping lives as long as its connection, and the sweep takes both halves
       transport: { kind: "tcp", sport: 80, dport: 40_000, flags },
     });
   const lifetime = async (): Promise<number> => {
-    const [mapping] = await nat.list(10);
+    const [mapping] = await listed(nat);
     return Math.ceil(Number(((mapping?.entry.expires ?? 0n) - datapath.kernel.now()) / (seconds / 10n)) / 10);
   };
   out("SYN");
@@ -147,7 +148,7 @@ test(
     expect({ dropped, given: given.size }).toEqual({ dropped: 0, given: flows });
     const { allocated, retries, exhausted } = datapath.kernel.nat.counts();
     expect({ allocated, exhausted, some: retries > flows / 2 }).toEqual({ allocated: flows, exhausted: 0, some: true });
-    const mappings = await datapath.kernel.nat.list(flows + 1);
+    const mappings = await listed(datapath.kernel.nat);
     expect(new Set(mappings.map(({ port }) => port)).size).toBe(flows);
   },
 );

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Traffic } from "#agent/local/traffic.ts";
+import { listed } from "#test/support/listed.ts";
 import { hostPolicy } from "#test/support/object-text.ts";
 import { echo, families, Masquerading, node, tcp, udp, world } from "#test/support/masquerading.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -43,7 +44,7 @@ describe.each(families)("%s", (family) => {
       expect(arrive(40_001)).toMatchObject({ to: own, dport: 40_001 });
     }
     // The node's flow without a clash took no entry.
-    const ports = (await datapath.kernel.nat.list(10)).map(({ owner, ownerPort }) => `${owner} ${ownerPort}`);
+    const ports = (await listed(datapath.kernel.nat)).map(({ owner, ownerPort }) => `${owner} ${ownerPort}`);
     expect(ports.filter((text) => text.startsWith(own)).every((text) => text.endsWith(" 40000"))).toBe(true);
   });
 

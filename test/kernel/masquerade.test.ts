@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { toEntry, toKey } from "#agent/datapath/kernel-endpoints.ts";
 import { DropReason, endpointEntry, endpointKey } from "#agent/datapath/layouts.gen.ts";
 import { settled } from "#agent/endpoint/guarded-endpoint.ts";
+import { listed } from "#test/support/listed.ts";
 import { fillChecksum } from "#test/support/checksums.ts";
 import { loopback } from "#test/support/datapath.ts";
 import {
@@ -104,7 +105,7 @@ describe.each(families)("%s", (family) => {
       to: from,
     });
     expect(net.arrive({ source: to, destination: foreign, transport: tcp(80, 40_000) })).toMatchObject({ to: foreign });
-    expect(await net.pods.datapath.kernel.nat.list(10)).toEqual([]);
+    expect(await listed(net.pods.datapath.kernel.nat)).toEqual([]);
   });
 
   test("answers of connections that the world began to a pod's own address keep it", async () => {

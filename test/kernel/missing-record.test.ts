@@ -2,6 +2,7 @@ import { BpfMap } from "libbpf-ts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { toKey } from "#agent/datapath/kernel-endpoints.ts";
 import { DropReason, endpointEntry, endpointKey } from "#agent/datapath/layouts.gen.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import { buildIpPacket } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -34,7 +35,7 @@ describe("a pod without its record by address is cut off, not open", () => {
     notReady(send(pods, world));
     notReady(send(pods, "10.0.0.2"));
     notReady(receive(pods, world));
-    expect(await pods.datapath.kernel.connections.list(10)).toEqual([]);
+    expect(await listed(pods.datapath.kernel.connections)).toEqual([]);
   });
 
   test("for its connections, too, when they are judged again", async () => {

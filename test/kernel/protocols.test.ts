@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
 import { protocolNumbers } from "#policy/model/protocol.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import type { Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -103,6 +104,6 @@ spec: {endpointSelector: {matchLabels: {app: server}}, ${rules}}`;
     passes(pods.toServer(packet(253), ip));
     passes(pods.toClient(packet(253), back(ip)));
     denied(pods.toClient(packet(254), back(ip)));
-    expect(await pods.datapath.kernel.connections.list(10)).toHaveLength(1);
+    expect(await listed(pods.datapath.kernel.connections)).toHaveLength(1);
   });
 });

@@ -3,6 +3,7 @@ import { copyEntries } from "libbpf-ts";
 import { readOnlyMaps } from "#agent/datapath/kernel-rehearsal.ts";
 import { DropReason, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { Tuple } from "#agent/datapath/tuple.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, loopback } from "#test/support/datapath.ts";
 import type { TcpFlag } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -67,7 +68,7 @@ test("a packet that is rehearsed has the fate of a real one, and leaves no trace
     expect(run).toMatchObject({ action: Action.drop, drop: { reason }, events: [{ reason }] });
   }
   expect(pods.datapath.events()).toEqual([]);
-  expect(await kernel.connections.list(10)).toEqual([]);
+  expect(await listed(kernel.connections)).toEqual([]);
   expect([written(pods), kernel.counters(), kernel.hits.read()]).toEqual(before);
 });
 

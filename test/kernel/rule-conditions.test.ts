@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import { buildIpPacket, type TcpFlag, type Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
@@ -59,7 +60,7 @@ spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress:
       const ends = [pods.instantIn(ofClient), pods.instantIn(ofServer)] as const;
       await pods.setPolicy(`${egress(ending(ends[0].wall))}\n---${fromClient(ending(ends[1].wall))}`);
       pods.toServer(packet(40_000, "SYN"));
-      const [connection] = await pods.datapath.kernel.connections.list(1);
+      const [connection] = await listed(pods.datapath.kernel.connections);
       expect(connection?.entry.notAfter).toBe(ends[0].end < ends[1].end ? ends[0].end : ends[1].end);
     }
   });
@@ -234,7 +235,7 @@ describe("places of a connection limit", () => {
     for (let i = 0; i < 3; i++) pods.toServer(packet(40_000, "ACK"));
     expect(open(pods)).toEqual([1]);
     const { kernel } = pods.datapath;
-    const [denied] = (await kernel.connections.list(10)).filter(({ sourcePort }) => sourcePort === 40_000);
+    const [denied] = (await listed(kernel.connections)).filter(({ sourcePort }) => sourcePort === 40_000);
     expect((denied?.entry.expires ?? 0n) - kernel.now()).toBeLessThanOrEqual(240_000_000_000n);
     await pods.setPolicy(limited(2));
     for (let i = 0; i < 2; i++) expect(pods.toServer(packet(40_000 + i, "ACK")).action).toBe(Action.redirect);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DropReason } from "#agent/datapath/layouts.gen.ts";
+import { listed } from "#test/support/listed.ts";
 import { Action, type Outcome } from "#test/support/datapath.ts";
 import type { PacketSpec, TcpFlag, Transport } from "#test/support/packet.ts";
 import { Random } from "#test/support/random.ts";
@@ -14,7 +15,7 @@ const reply = (...flags: TcpFlag[]): Transport => ({ kind: "tcp", sport: 80, dpo
 
 /** What the entry of the one connection says: until when its packets go the short way; 0: not at all. */
 async function fastUntil(pods: TwoPods): Promise<bigint> {
-  const [connection, ...others] = await pods.datapath.kernel.connections.list(2);
+  const [connection, ...others] = await listed(pods.datapath.kernel.connections);
   expect(others).toEqual([]);
   return connection?.entry.fastUntil ?? 0n;
 }
@@ -51,7 +52,7 @@ kind: NetworkPolicy
 metadata: {name: server, namespace: default, annotations: {weir.io/connection-limit: "100"}}
 spec: {podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress], ingress: [{}]}`;
     using pods = await established(limited);
-    const [connection] = await pods.datapath.kernel.connections.list(2);
+    const [connection] = await listed(pods.datapath.kernel.connections);
     expect(connection?.entry.end[1]?.limit).toBeGreaterThan(0);
     expect(await fastUntil(pods)).toBe(0n);
   });
@@ -65,7 +66,7 @@ describe("a packet on the short way", () => {
     const before = passed();
     const outcome = pods.toServer(request("ACK"), { ttl: 9 });
     expect([outcome.action, outcome.packet[22]]).toEqual([Action.redirect, 8]);
-    const [connection] = await pods.datapath.kernel.connections.list(2);
+    const [connection] = await listed(pods.datapath.kernel.connections);
     expect(connection?.entry.packets).toEqual([3n, 1n]);
     expect(passed() - before).toBe(1n);
   });
@@ -172,11 +173,11 @@ test("a random life of connections is the same on the short way and on the long 
       expect(seen(play(quick)), `life ${life}, step ${step}: ${JSON.stringify(deed)}`).toEqual(seen(play(slow)));
     }
     const entries = async (pods: TwoPods): Promise<unknown> =>
-      (await pods.datapath.kernel.connections.list(100))
+      (await listed(pods.datapath.kernel.connections))
         .map(({ entry: { packets, bytes, flags, tcpFlags }, ...key }) => ({ ...key, packets, bytes, flags, tcpFlags }))
         .toSorted((a, b) => (JSON.stringify(a, bigints) < JSON.stringify(b, bigints) ? -1 : 1));
     expect(JSON.stringify(await entries(quick), bigints)).toBe(JSON.stringify(await entries(slow), bigints));
-    short += (await quick.datapath.kernel.connections.list(100)).filter(({ entry }) => entry.fastUntil > 0n).length;
+    short += (await listed(quick.datapath.kernel.connections)).filter(({ entry }) => entry.fastUntil > 0n).length;
   }
   expect(short).toBeGreaterThan(0);
 }, 300_000);

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
+import { listed } from "#test/support/listed.ts";
 import type { TcpFlag, Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
 import { TwoPods } from "#test/support/two-pods.ts";
@@ -17,7 +18,7 @@ const reply = (...flags: TcpFlag[]): Transport => ({ kind: "tcp", sport: 80, dpo
 
 /** How much time the one connection has, to the nearest 10 s. */
 async function remaining({ datapath: { kernel } }: TwoPods): Promise<bigint> {
-  const [connection, ...others] = await kernel.connections.list(10);
+  const [connection, ...others] = await listed(kernel.connections);
   expect(others).toEqual([]);
   const left = (connection?.entry.expires ?? 0n) - kernel.now();
   return ((left + 5n * seconds) / (10n * seconds)) * 10n;
@@ -48,5 +49,5 @@ test("other values make other programs over the same maps", async () => {
   using other = pods.datapath.reopen({ config: { ...config, otherTimeout: 600n * seconds } });
   expect(same.programs).toBe(kernel.programs);
   expect(other.programs).not.toBe(kernel.programs);
-  expect(await other.connections.list(10)).toEqual(await kernel.connections.list(10));
+  expect(await listed(other.connections)).toEqual(await listed(kernel.connections));
 });

@@ -206,19 +206,27 @@ export class MemoryKernel implements Kernel {
   };
 
   readonly connections = {
-    list: async () => [],
+    // eslint-disable-next-line require-yield
+    async *all(): AsyncGenerator<never> {
+      await Promise.resolve();
+    },
     // eslint-disable-next-line require-yield
     async *unjudged(): AsyncGenerator<never> {
       await Promise.resolve();
     },
     sweep: async () => ({ live: 0, removed: 0, limited: new Map() }),
     removeAddresses: async () => 0,
+    removeWhere: async () => 0,
   };
   readonly fragments = { sweep: async () => 0 };
   readonly nat = {
-    list: async () => [],
+    // eslint-disable-next-line require-yield
+    async *all(): AsyncGenerator<never> {
+      await Promise.resolve();
+    },
     sweep: async () => 0,
     removeAddresses: async () => 0,
+    removeWhere: async () => 0,
     counts: () => ({ allocated: 0, retries: 0, exhausted: 0 }),
   };
   readonly masquerade = {

@@ -105,7 +105,8 @@ struct conntrack_entry {
 	__u8 flags;
 	__u8 tcp_flags[ENDS]; /* seen from that end */
 	__u8 has_place[ENDS]; /* in that end's limit; written under its lock */
-	__u8 pad[3];
+	__u8 cut;	      /* 1: when it was judged last it was not let go on */
+	__u8 pad[2];
 	__u32 budget; /* key of the one that it has a token of; 0: of none. Written under its lock */
 	__u32 pad2;
 };

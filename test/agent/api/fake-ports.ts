@@ -1,3 +1,4 @@
+import type { BpfConnection } from "#agent/api/bpf-views.ts";
 import { ApiError } from "#agent/api/errors.ts";
 import type { Flow, FlowLine } from "#agent/api/flow.ts";
 import type { OptionView } from "#agent/api/config-views.ts";
@@ -76,6 +77,21 @@ const ingressRule = {
 };
 
 const isolatedBy = [{ kind: "NetworkPolicy", namespace: "shop", name: "db", file: "db.yaml", line: 3 }];
+
+export const connection: BpfConnection = {
+  protocol: "TCP",
+  source: "10.0.0.7",
+  sourcePort: 40000,
+  destination: "fd00::8",
+  destinationPort: 80,
+  expiresIn: 7999.5,
+  generation: 41,
+  seenReply: true,
+  closing: false,
+  state: "cut",
+  from: { packets: 3, bytes: 180, verdict: "allow", rules: [] },
+  to: { packets: 2, bytes: 120, verdict: "allow", rules: [5] },
+};
 
 export const denial: Evaluation = {
   verdict: "deny",
@@ -316,23 +332,31 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           rule: 5,
         },
       ],
-      conntrack: async () => [],
-      nat: async () => [
-        {
-          protocol: "UDP",
-          source: "10.0.0.7",
-          sourcePort: 40000,
-          translated: "192.0.2.1",
-          translatedPort: 40000,
-          destination: "198.51.100.53",
-          destinationPort: 53,
-          expiresIn: 59.5,
-          state: "open",
-        },
-      ],
+      async *conntrack() {
+        yield [connection];
+      },
+      flushConntrack: async () => ({ entries: 3 }),
+      flushNat: async () => ({ entries: 2 }),
+      async *nat() {
+        yield [
+          {
+            protocol: "UDP",
+            source: "10.0.0.7",
+            sourcePort: 40000,
+            translated: "192.0.2.1",
+            translatedPort: 40000,
+            destination: "198.51.100.53",
+            destinationPort: 53,
+            expiresIn: 59.5,
+            state: "open",
+          },
+        ];
+      },
       bandwidth: () => [
         { endpoint: 12, direction: "egress", rate: 100_000_000, burst: 200, droppedPackets: 3, droppedBytes: 4500 },
       ],
+      ipcacheOf: (address) =>
+        address === "10.0.0.7" ? { prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 } : undefined,
       ipcache: () => [{ prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 }],
       links: () => [
         {
@@ -347,6 +371,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       counters: () => [
         {
           reason: "FORWARDED",
+          reasonCode: 0,
           direction: "egress",
           hook: "pod-egress",
           file: null,

@@ -6,7 +6,9 @@ import { ApiFixture, collect } from "./api-fixture.ts";
 type Call = (client: ApiClient) => Promise<unknown>;
 
 /** Every method, with the route that it is for. */
-const calls: Readonly<Record<Exclude<keyof ApiClient, "bpf">, readonly [route: string, call: Call]>> = {
+const calls: Readonly<
+  Record<Exclude<keyof ApiClient, "bpf" | "bpfTable" | "flushBpfTable">, readonly [route: string, call: Call]>
+> = {
   status: ["GET /v1/status", (client) => client.status()],
   metrics: ["GET /v1/metrics", (client) => client.metrics()],
   config: ["GET /v1/config", (client) => client.config()],
@@ -40,14 +42,21 @@ const calls: Readonly<Record<Exclude<keyof ApiClient, "bpf">, readonly [route: s
     "POST /v1/prefilter/delete",
     (client) => client.deleteFromPrefilter({ prefixes: ["198.51.100.7"] }),
   ],
+  ipcacheOf: ["GET /v1/bpf/ipcache/match", (client) => client.ipcacheOf("10.0.0.7")],
   flows: ["GET /v1/flows", (client) => collect(client.flows({}))],
   captures: ["GET /v1/captures", (client) => collect(client.captures({}))],
 };
 
-const maps = ["policy", "conntrack", "nat", "ipcache", "counters", "links", "endpoints", "bandwidth"] as const;
+const tables = ["conntrack", "nat"] as const;
+const maps = ["policy", "ipcache", "counters", "links", "endpoints", "bandwidth"] as const;
 const everyCall = [
   ...Object.values(calls),
   ...maps.map((name): readonly [string, Call] => [`GET /v1/bpf/${name}`, (client) => client.bpf(name)]),
+  ...tables.map((name): readonly [string, Call] => [`GET /v1/bpf/${name}`, (client) => collect(client.bpfTable(name))]),
+  ...tables.map((name): readonly [string, Call] => [
+    `DELETE /v1/bpf/${name}`,
+    (client) => client.flushBpfTable(name, { source: "10.0.0.7" }),
+  ]),
 ];
 
 /** Those that others ask for: the CNI binary, Prometheus, the page, and programs of others (`weir policy validate` asks no agent). */

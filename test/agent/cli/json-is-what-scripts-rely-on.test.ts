@@ -13,6 +13,12 @@ const enforcement =
 const policy =
   '"kind":"NetworkPolicy","namespace":"shop","name":"web","file":"web.yaml","line":1,"origin":"objects","revision":40';
 
+const entry =
+  '{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"limit":0,"notAfter":null,"below":null,"rule":5}';
+const connection =
+  '{"protocol":"TCP","source":"10.0.0.7","sourcePort":40000,"destination":"fd00::8","destinationPort":80,"expiresIn":7999.5,"generation":41,' +
+  '"seenReply":true,"closing":false,"state":"cut","from":{"packets":3,"bytes":180,"verdict":"allow","rules":[]},"to":{"packets":2,"bytes":120,"verdict":"allow","rules":[5]}}';
+
 /** Each reading command's line of JSON, to the byte. */
 const cases: readonly (readonly [string, string])[] = [
   [
@@ -77,28 +83,43 @@ const cases: readonly (readonly [string, string])[] = [
       '{"stage":"egress-policy","says":"allow by slot 3","entries":[{"map":"policy","key":{"slot":3,"peer":20482},"value":{"verdict":"allow","rule":9}},{"map":"policy","key":{"slot":3,"peer":0},"value":null}],' +
       '"rules":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","rule":"egress[0]","file":"web.yaml","line":14}]},{"stage":"next","says":"ends here","entries":[]}],"flows":[]}],"differences":[]}',
   ],
-  [
-    "bpf policy list",
-    '[{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"limit":0,"notAfter":null,"below":null,"rule":5}]',
-  ],
-  ["bpf ct list", "[]"],
+  ["bpf policy list", `[${entry}]`],
+  ["bpf policy get 12 --direction ingress --peer 20482 --protocol tcp --port 80", `[${entry}]`],
+  ["bpf ct list", `[${connection}]`],
+  ["bpf ct list --endpoint 12 --protocol tcp --source 10.0.0.7:40000 --destination [fd00::8]:80", `[${connection}]`],
+  ["bpf ct get TCP 10.0.0.7:40000 [fd00::8]:80", connection],
+  ["bpf ct flush --endpoint 12", '{"entries":3}'],
+  ["bpf nat flush", '{"entries":2}'],
   [
     "bpf nat list",
     '[{"protocol":"UDP","source":"10.0.0.7","sourcePort":40000,"translated":"192.0.2.1","translatedPort":40000,' +
       '"destination":"198.51.100.53","destinationPort":53,"expiresIn":59.5,"state":"open"}]',
   ],
+  ["bpf ipcache get 10.0.0.7", '{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}'],
   ["bpf ipcache list", '[{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0}]'],
   [
     "bpf counters list",
-    '[{"reason":"FORWARDED","direction":"egress","hook":"pod-egress","file":null,"line":null,"packets":10,"bytes":840}]',
+    '[{"reason":"FORWARDED","reasonCode":0,"direction":"egress","hook":"pod-egress","file":null,"line":null,"packets":10,"bytes":840}]',
+  ],
+  [
+    "bpf counters get forwarded",
+    '[{"reason":"FORWARDED","reasonCode":0,"direction":"egress","hook":"pod-egress","file":null,"line":null,"packets":10,"bytes":840}]',
   ],
   [
     "bpf links list",
     '[{"interface":"weir3fa1","hook":"ingress","attach":"tcx","program":"pod_egress","programId":41,"tag":"6b1f0123456789ab"}]',
   ],
+  [
+    "bpf links get weir3fa1",
+    '[{"interface":"weir3fa1","hook":"ingress","attach":"tcx","program":"pod_egress","programId":41,"tag":"6b1f0123456789ab"}]',
+  ],
   ["bpf endpoints list", "[]"],
   [
     "bpf bandwidth list",
+    '[{"endpoint":12,"direction":"egress","rate":100000000,"burst":200,"droppedPackets":3,"droppedBytes":4500}]',
+  ],
+  [
+    "bpf bandwidth get 12",
     '[{"endpoint":12,"direction":"egress","rate":100000000,"burst":200,"droppedPackets":3,"droppedBytes":4500}]',
   ],
   ["observe", JSON.stringify(flow)],

@@ -1,6 +1,13 @@
 import type { MetricSources } from "#agent/metrics/sources.ts";
 
-const passed = { reason: "FORWARDED", direction: "egress", hook: "pod-egress", file: null, line: null } as const;
+const passed = {
+  reason: "FORWARDED",
+  reasonCode: 0,
+  direction: "egress",
+  hook: "pod-egress",
+  file: null,
+  line: null,
+} as const;
 
 /** A node with little to tell; `changes` replaces parts of it. */
 export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources {
@@ -8,7 +15,7 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
     build: { version: "0.1.0", programs: "6b1f", attach: "tcx" },
     counters: () => [
       { ...passed, packets: 10, bytes: 840 },
-      { ...passed, reason: "POLICY_DENIED", file: "judge", line: 90, packets: 3, bytes: 180 },
+      { ...passed, reason: "POLICY_DENIED", reasonCode: 133, file: "judge", line: 90, packets: 3, bytes: 180 },
     ],
     bandwidths: () => [],
     tcpResets: () => 2,

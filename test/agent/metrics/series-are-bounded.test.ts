@@ -45,7 +45,14 @@ test("whatever code another plugin gives, a series has one of ours or `other`", 
 });
 
 test("drops of one reason are one series, however many places of the source they have", async () => {
-  const drop = { reason: "POLICY_DENIED", direction: "egress", hook: "pod-egress", file: "judge", bytes: 100 } as const;
+  const drop = {
+    reason: "POLICY_DENIED",
+    reasonCode: 133,
+    direction: "egress",
+    hook: "pod-egress",
+    file: "judge",
+    bytes: 100,
+  } as const;
   const counters = () => Array.from({ length: 500 }, (_, line) => ({ ...drop, line, packets: 2 }));
   const metrics = await new Scraper(fakeSources({ counters }), new Observations()).list();
   const dropped = metrics.filter(({ name }) => name.startsWith("weir_dropped_"));

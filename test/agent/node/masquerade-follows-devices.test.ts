@@ -36,7 +36,11 @@ class Fixture {
         setDevices: (devices) => void (this.devices = devices),
       },
       nat: {
-        list: async () => [],
+        // eslint-disable-next-line require-yield
+        async *all() {
+          await Promise.resolve();
+        },
+        removeWhere: async () => 0,
         sweep: async () => 0,
         removeAddresses: async (addresses) => this.removed.push(...addresses),
         counts: () => ({ allocated: 0, retries: 0, exhausted: this.exhausted }),
