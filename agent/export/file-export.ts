@@ -4,8 +4,12 @@ import { type Clock, pause } from "#agent/runtime/clock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import { ExportError } from "./errors.ts";
-import type { ExportCounts, FlowExporter, FlowSource } from "./exporter.ts";
+import { type ExportCounts, type FlowExporter, type FlowSource, readToTheEnd } from "./exporter.ts";
 import { LogFile, type LogFileLimits } from "./log-file.ts";
+
+/** Flows that are worth a write, and how long, in ms, fewer wait for others. */
+const worthwhile = 64;
+const gathering = 100;
 
 /** How long, in ms, a disk that takes nothing is left alone. */
 const retryInterval = 1_000;
@@ -18,7 +22,7 @@ export interface FileExportOptions extends LogFileLimits {
 }
 
 /**
- * Writes flows to a file, each as it comes. While the disk takes nothing they wait in the ring, which is the only
+ * Writes flows to a file, within a tenth of a second. While the disk takes nothing they wait in the ring, which is the only
  * buffer; what is overwritten there is lost, and the file has a line that says how many it were.
  */
 export class FileExport implements FlowExporter, AsyncDisposable {
@@ -55,7 +59,14 @@ export class FileExport implements FlowExporter, AsyncDisposable {
   }
 
   async run(source: FlowSource, signal: AbortSignal): Promise<void> {
-    for await (const batch of source.lines(this.#options.selection, signal)) {
+    await readToTheEnd({ ...this.#options, signal }, (selection, late) =>
+      this.#writeAll(source.lines(selection, late), signal),
+    );
+  }
+
+  async #writeAll(lines: ReturnType<FlowSource["lines"]>, signal: AbortSignal): Promise<void> {
+    for await (const batch of lines) {
+      if (batch.length === 0) continue;
       let flows = 0;
       for (const line of batch) {
         if (!("lost_events" in line)) flows++;
@@ -64,6 +75,7 @@ export class FileExport implements FlowExporter, AsyncDisposable {
       }
       if (await this.#write(Buffer.from(jsonLines(batch)), signal)) this.#exported += flows;
       else this.#lost += flows;
+      if (batch.length < worthwhile) await pause(this.#options.clock, gathering, signal);
     }
   }
 

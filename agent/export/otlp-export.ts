@@ -5,7 +5,7 @@ import type { FlowSelection } from "#agent/flows/selection.ts";
 import { Backoff } from "#agent/runtime/backoff.ts";
 import { type Clock, pause } from "#agent/runtime/clock.ts";
 import type { Log } from "#agent/runtime/log.ts";
-import type { ExportCounts, FlowExporter, FlowSource } from "./exporter.ts";
+import { type ExportCounts, type FlowExporter, type FlowSource, readToTheEnd } from "./exporter.ts";
 import { flowRecord, lostRecord, otlpAttributes } from "./otlp-record.ts";
 import { type Delivery, OtlpSender, type SenderOptions } from "./otlp-sender.ts";
 
@@ -55,7 +55,10 @@ export class OtlpExport implements FlowExporter, Disposable {
   async run(source: FlowSource, signal: AbortSignal): Promise<void> {
     const noted = (): void => this.#note();
     signal.addEventListener("abort", noted, { once: true });
-    await Promise.all([this.#read(source, signal), this.#send(source, signal)]);
+    const reading = readToTheEnd({ ...this.#options, signal }, (selection, late) =>
+      this.#read(source.records(selection, late), signal),
+    );
+    await Promise.all([reading, this.#send(source, signal)]);
     await this.#sendLast(source);
   }
 
@@ -64,8 +67,8 @@ export class OtlpExport implements FlowExporter, Disposable {
   }
 
   /** Not further than what there is room for. */
-  async #read(source: FlowSource, signal: AbortSignal): Promise<void> {
-    for await (const items of source.records(this.#options.selection, signal)) {
+  async #read(flows: ReturnType<FlowSource["records"]>, signal: AbortSignal): Promise<void> {
+    for await (const items of flows) {
       if (items.length === 0) continue;
       this.#lost += items.reduce((sum, item) => sum + missedIn(item), 0);
       this.#waiting.push(...items);

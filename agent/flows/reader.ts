@@ -98,11 +98,16 @@ export class FlowReader {
     keep: (record: FlowRecord) => T,
     signal: AbortSignal,
   ): AsyncGenerator<readonly (T | LostFlows)[]> {
+    const { finish } = selection;
+    const woken = finish ? AbortSignal.any([signal, finish]) : signal;
+    const isOver = (): boolean => !selection.follow || finish?.aborted === true;
+    // Looked at before what there is: what comes between the two is not of this round.
+    let isLast = isOver();
     const end = this.#ring.next;
     let { lost } = this.#ring;
     let cursor = yield* this.#start(selection, end);
     let left = selection.limit ?? Infinity;
-    for (let until = end; left > 0 && !signal.aborted; until = this.#ring.next) {
+    for (let until = end; left > 0 && !signal.aborted; isLast = isOver(), until = this.#ring.next) {
       for (const part of this.#scan(cursor, until, selection)) {
         const batch: (T | LostFlows)[] = [];
         for (const item of part.items) {
@@ -124,10 +129,10 @@ export class FlowReader {
         if (part.ended || left === 0 || signal.aborted) return;
       }
       cursor = until;
-      if (!selection.follow) return;
+      if (isLast) return;
       if (selection.lost && this.#ring.lost > lost) yield [lostLine("PERF_EVENT_RING_BUFFER", this.#ring.lost - lost)];
       lost = this.#ring.lost;
-      if (cursor === this.#ring.next) await this.#ring.changed(signal);
+      if (cursor === this.#ring.next) await this.#ring.changed(woken);
     }
   }
 

@@ -9,6 +9,8 @@ export interface FlowSelection {
   readonly limit?: number;
   /** Go on with what comes. */
   readonly follow: boolean;
+  /** While following: from when it is aborted on, what has come by then is all that is wanted. */
+  readonly finish?: AbortSignal;
   /** While following, this and what is after it are not wanted any more. */
   readonly ends?: (record: FlowRecord) => boolean;
   /** Say how many flows were lost. */

@@ -160,6 +160,19 @@ test("a denial that is seen again is searched once; a flood of different ones is
   expect(setup.context.denials.length).toBeLessThanOrEqual(1 + 64);
 });
 
+test("a reader that is to finish gets to the end of what has come by then", async () => {
+  const context = new FakeContext();
+  const ring = new FlowRing(context, 4096);
+  const reader = new FlowReader(ring, context);
+  const finish = new AbortController();
+  const selection = { matches: () => true, from: "oldest", follow: true, lost: true, finish: finish.signal } as const;
+  const items = reader.records(selection, new AbortController().signal);
+  const read = all(items);
+  for (let i = 0; i < 1000; i++) addEvent(ring, event({ sourcePort: i }));
+  finish.abort();
+  expect((await read).flat()).toHaveLength(1000);
+});
+
 test("a reader that hangs up leaves the next one all the time to find what comes nearest", async () => {
   const context = new FakeContext();
   const ring = new FlowRing(context, 256);
