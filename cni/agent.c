@@ -117,7 +117,7 @@ static char *cut_reason(const char *path, int failure)
 
 struct answer ask_agent(const char *run_dir, const char *request)
 {
-	char *reason = NULL, *path = text("%s/agent.sock", run_dir);
+	char *reason = NULL, *path = text("%s/cni.sock", run_dir);
 	int fd = connect_agent(path, &reason);
 
 	if (fd < 0)

@@ -14,6 +14,7 @@ import type {
 import type { CaptureLine } from "./capture-views.ts";
 import { ClientError } from "./client-error.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
+import type { ErrorBody } from "./error-body.ts";
 import type { FlowLine } from "./flow.ts";
 import type {
   Evaluation,
@@ -188,14 +189,14 @@ export class ApiClient {
     return this.#lines(() => this.#sendReading({ method: "GET", path: `/v1/bpf/${name}`, query: { ...query } }));
   }
 
-  async *#lines<T>(send: () => Promise<IncomingMessage>): AsyncGenerator<T> {
+  async *#lines<T extends object>(send: () => Promise<IncomingMessage>): AsyncGenerator<T> {
     const response = await send();
     if (response.statusCode !== 200) throw ClientError.fromAnswer(response.statusCode ?? 0, await readText(response));
     let rest = "";
     for await (const text of this.#pieces(response)) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) yield JSON.parse(line) as T;
+      for (const line of lines) yield parsedLine<T>(line);
     }
   }
 
@@ -269,6 +270,13 @@ export class ApiClient {
     request.end(text);
     return promise;
   }
+}
+
+/** @throws ClientError for the last line of a stream that the agent ends. */
+function parsedLine<T extends object>(line: string): T {
+  const value = JSON.parse(line) as T | ErrorBody;
+  if ("error" in value) throw ClientError.fromAnswer(503, line);
+  return value;
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

@@ -1,6 +1,6 @@
 /**
  * The CNI call: what the CNI binary hands to the agent, in HTTP and JSON on the Unix
- * socket `<runDir>/agent.sock`: `POST /v1/cni` {@link CniCall}, 200 {@link CniAnswer}.
+ * socket `<runDir>/cni.sock`: `POST /v1/cni` {@link CniCall}, 200 {@link CniAnswer}.
  *
  * The binary has read the environment and checked it; the configuration goes on as the
  * runtime wrote it. An answer either ends the call, also where it is an error of the CNI

@@ -12,6 +12,7 @@ export type ApiErrorCode =
   | "invalid-policy"
   | "conflict"
   | "busy"
+  | "too-slow"
   | "not-ready"
   | "stopping"
   | "caller-gone"
@@ -37,6 +38,7 @@ const statuses: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     conflict: 409,
     "too-large": 413,
     busy: 503,
+    "too-slow": 503,
     "not-ready": 503,
     stopping: 503,
     "caller-gone": 503,

@@ -1,14 +1,14 @@
-import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { setImmediate } from "node:timers/promises";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type * as z from "zod";
 import type { PeerCredentials } from "#agent/net/peer-credentials.ts";
-import { answerError, ApiError } from "./errors.ts";
+import { answerError, ApiError, type ErrorAnswer } from "./errors.ts";
 import { jsonLines, jsonText } from "./json-text.ts";
 import type { Gate } from "./gate.ts";
 import { PacedWarnings } from "./paced-warnings.ts";
 import type { Pools } from "./pools.ts";
-import { readJson } from "./request-body.ts";
+import { parseJson, readBody } from "./request-body.ts";
+import { AnswerWriter } from "./answer-writer.ts";
+import { Turns } from "./turns.ts";
 import { matchPath, type Pool, type Route, type RouteInput, type RouteMatch } from "./route.ts";
 
 /** Says what went wrong inside; the answer to the caller has gone out already. */
@@ -58,6 +58,15 @@ interface Known<P> {
 /** Sees a request before the routes do. True: it has answered. @throws what is answered as an error. */
 export type Front = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+export interface HandlerOptions {
+  readonly pools: Pools;
+  /** Null: whoever can connect may ask. */
+  readonly gate: Gate | null;
+  /** How long, in ms, a caller may take nothing of its answer. */
+  readonly patience: number;
+  readonly front?: Front | undefined;
+}
+
 /** Serves one request after another by a table of routes. */
 export class Handler<P> {
   readonly #routes: readonly Route<P>[];
@@ -66,16 +75,15 @@ export class Handler<P> {
   readonly #listener: Listener;
   readonly #gate: Gate | null;
   readonly #front: Front | undefined;
+  readonly #patience: number;
+  readonly #turns = new Turns();
   readonly #refusals: PacedWarnings;
 
-  /** @param gate null: whoever can connect may ask. */
   constructor(
     routes: readonly Route<P>[],
     ports: P,
-    pools: Pools,
     listener: Listener,
-    gate: Gate | null,
-    front?: Front,
+    { pools, gate, patience, front }: HandlerOptions,
   ) {
     this.#routes = routes;
     this.#ports = ports;
@@ -83,6 +91,7 @@ export class Handler<P> {
     this.#listener = listener;
     this.#gate = gate;
     this.#front = front;
+    this.#patience = patience;
     this.#refusals = new PacedWarnings(listener.warn);
   }
 
@@ -120,9 +129,17 @@ export class Handler<P> {
     }
     if (answer.status === 500)
       this.#listener.warn(`serve ${request.method} ${request.url}: ${answer.body.error.message}`, error);
+    if (!response.headersSent) sendError(request, response, answer);
+    else if (known.route?.stream) this.#endStream(response, answer);
     // Half an answer cannot be taken back: the caller sees that it was cut.
-    if (response.headersSent) response.destroy();
-    else sendError(request, response, answer);
+    else response.destroy();
+  }
+
+  /** The last line says why there are no more; whoever does not read it in time is cut off. */
+  #endStream(response: ServerResponse, { body }: ErrorAnswer): void {
+    const cut = setTimeout(() => response.destroy(), this.#patience);
+    response.once("close", () => clearTimeout(cut));
+    response.end(jsonLines([body]));
   }
 
   #tell({ headersSent, statusCode }: ServerResponse, known: Known<P>, seconds: number): void {
@@ -150,25 +167,30 @@ export class Handler<P> {
     const { route, params } = this.#find(request, url);
     known.route = route;
     this.#gate?.allow(route);
-    using _place = this.#pools.take(route.pool);
+    using place = this.#pools.take(route.pool);
+    const bytes = await readBody(request, route.bodyLimit, place);
+    // Calls of the container runtime go before all others.
+    if (route.pool !== "cni") await this.#turns.next();
     const input = {
       params: parse(route.params, params, "path"),
       query: parse(route.query, queryObject(url.searchParams), "query"),
-      body: parse(route.body, await readJson(request, route.bodyLimit), "body"),
+      body: parse(route.body, parseJson(bytes), "body"),
     } as RouteInput<never, never, never>;
     const subject = route.subject?.(input);
     if (subject !== undefined) known.subject = subject;
+    const { progress } = route;
+    const writer = new AnswerWriter(response, signal, this.#patience, progress && (() => progress(this.#ports)));
     if (route.stream) {
       // A request that is refused is refused here, while its status can still be said.
       const stream = route.stream(input, this.#ports, signal);
-      response.writeHead(route.status, { "content-type": "application/x-ndjson" });
+      writeHead(response, route.status, "application/x-ndjson");
       response.flushHeaders();
-      for await (const values of stream) await write(response, jsonLines(values), signal);
+      for await (const values of stream) await writer.write(jsonLines(values));
     } else {
       const value = await route.handle?.(input, this.#ports, signal);
-      response.writeHead(route.status, { "content-type": route.textType ?? "application/json" });
+      writeHead(response, route.status, route.textType ?? "application/json");
       const texts = route.textType === undefined ? jsonText(value) : [String(value)];
-      for (const text of texts) await write(response, text, signal);
+      for (const text of texts) await writer.write(text);
     }
     response.end();
   }
@@ -235,17 +257,13 @@ function parse(schema: z.ZodType, value: unknown, part: string): unknown {
   });
 }
 
-/** Writes, and waits for a slow reader; other requests get their turn in any case. */
-async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
-  if (response.write(text)) await setImmediate();
-  else await once(response, "drain", { signal });
+function writeHead(response: ServerResponse, status: number, type: string, headers: OutgoingHttpHeaders = {}): void {
+  // What comes from outside is data here: no browser is to guess that it is something else.
+  response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff", ...headers });
 }
 
-function sendError(request: IncomingMessage, response: ServerResponse, answer: ReturnType<typeof answerError>): void {
-  response.writeHead(answer.status, {
-    "content-type": "application/json",
-    // What is left of the request is not worth reading.
-    ...(request.complete ? {} : { connection: "close" }),
-  });
-  response.end(`${JSON.stringify(answer.body)}\n`);
+function sendError(request: IncomingMessage, response: ServerResponse, { status, body }: ErrorAnswer): void {
+  // What is left of the request is not worth reading.
+  writeHead(response, status, "application/json", request.complete ? {} : { connection: "close" });
+  response.end(`${JSON.stringify(body)}\n`);
 }

@@ -47,8 +47,8 @@ export function openapiDocument<P>(routes: readonly Route<P>[]): Json {
       title: "Weir agent",
       summary: "The agent of one node, on Unix sockets in its run folder",
       description:
-        "`agent.sock` serves everything; `observe.sock` what changes nothing, and 403 for the rest. " +
-        "The names of both are no part of the URL: `curl --unix-socket /run/weir/agent.sock http://agent/v1/status`.",
+        "`agent.sock` serves everything; `observe.sock` what changes nothing, and 403 for the rest; `cni.sock` the calls of the CNI binary. " +
+        "Their names are no part of the URL: `curl --unix-socket /run/weir/agent.sock http://agent/v1/status`.",
       version,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
@@ -80,7 +80,11 @@ function operation<P>(route: Route<P>, components: Components): Json {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.path.split("/").findLast((part, index) => index < 3 && part !== "") ?? ""],
-    "x-weir-sockets": route.changes ? ["agent.sock"] : ["agent.sock", "observe.sock"],
+    "x-weir-sockets": [
+      "agent.sock",
+      ...(route.changes ? [] : ["observe.sock"]),
+      ...(route.pool === "cni" ? ["cni.sock"] : []),
+    ],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody
       ? {

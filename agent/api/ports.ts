@@ -6,6 +6,7 @@
  * of `errors.ts`; whatever else it throws is answered as an internal error.
  */
 import type { CaptureLine, CaptureQuery } from "./capture-views.ts";
+import type { Progress } from "./answer-writer.ts";
 import type { CniAnswer, CniCall } from "./cni.ts";
 import type {
   BpfBandwidth,
@@ -154,6 +155,8 @@ export interface CapturePort {
 }
 
 export interface FlowPort {
+  /** Of all flows, whatever is asked for; missing: they are not kept. */
+  readonly counts?: Progress;
   /** What is kept, oldest first, then, when following, what comes, until the signal. */
   read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly (FlowLine | Written)[]>;
 }

@@ -1,10 +1,14 @@
 import * as z from "zod";
+import type { Progress } from "./answer-writer.ts";
 import type { Written } from "./json-text.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
-/** Requests of one pool are limited together, so that one that waits cannot starve one that acts. */
-export type Pool = "call" | "wait" | "stream";
+/**
+ * Requests of one pool are limited together, so that one that waits cannot starve one that acts, and nobody
+ * the container runtime (`cni`). `table`: answers that may be long.
+ */
+export type Pool = "cni" | "call" | "table" | "wait" | "stream";
 
 /** What a request carries, parsed. */
 export interface RouteInput<Params, Query, Body> {
@@ -40,6 +44,8 @@ export interface Route<P> {
     ports: P,
     signal: AbortSignal,
   ) => AsyncIterable<readonly unknown[]>;
+  /** Of a stream: how far it is, whoever reads it. */
+  readonly progress?: (ports: P) => Progress | undefined;
   /** What a request that changes things is about, for the log; null: it changes nothing after all. */
   readonly subject?: (input: RouteInput<never, never, never>) => string | null;
 }
@@ -85,6 +91,7 @@ export function route<
     ports: P,
     signal: AbortSignal,
   ) => AsyncIterable<readonly (z.output<Response> | Written)[]>;
+  progress?: (ports: P) => Progress | undefined;
   subject?: (input: RouteInput<z.output<Params>, z.output<Query>, z.output<Body>>) => string | null;
 }): Route<P> {
   return {

@@ -5,6 +5,11 @@ export function agentSocket(runDir: string): string {
   return `${runDir}/agent.sock`;
 }
 
+/** The calls of the CNI binary, past whatever happens on the other sockets. */
+export function cniSocket(runDir: string): string {
+  return `${runDir}/cni.sock`;
+}
+
 /** What changes nothing, for those who may see only. */
 export function observeSocket(runDir: string): string {
   return `${runDir}/observe.sock`;

@@ -7,7 +7,7 @@ import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 import { scrapeRoutes } from "./routes/metrics.ts";
-import { agentSocket, observeSocket } from "./run-dir-paths.ts";
+import { agentSocket, cniSocket, observeSocket } from "./run-dir-paths.ts";
 import { pacedScrapes } from "./scrape-pace.ts";
 import { type Group, type SocketGroups, socketGroups } from "./socket-groups.ts";
 import { listenOnTcp, type TcpAddress } from "./tcp-socket.ts";
@@ -19,6 +19,8 @@ export interface ServerLimits {
   readonly headers: number;
   /** From the connection to the end of the body. */
   readonly request: number;
+  /** For a caller that takes nothing of its answer; of a stream, once it has missed something. */
+  readonly answer: number;
   /** Between two requests of one connection. */
   readonly idle: number;
   /** How often the above are looked at. */
@@ -33,6 +35,7 @@ export interface ServerLimits {
 export const defaultLimits: ServerLimits = {
   headers: 5_000,
   request: 15_000,
+  answer: 30_000,
   idle: 30_000,
   check: 1_000,
   stop: 3_000,
@@ -44,13 +47,13 @@ export const defaultLimits: ServerLimits = {
 export const scrapeLimits: ServerLimits = {
   ...defaultLimits,
   connections: 32,
-  pools: { call: 16, wait: 0, stream: 0 },
+  pools: { call: 16 },
 };
 
 /** A Unix socket: the first group owns it with root, and what comes by it is taken from members of all of them. */
 interface UnixPlace {
   readonly path: string;
-  readonly groups: readonly [Group, ...Group[]];
+  readonly groups: readonly Group[];
   readonly readOnly: boolean;
 }
 
@@ -89,10 +92,11 @@ export class ApiServer implements AsyncDisposable {
     server.maxConnections = limits.connections;
     const api = new ApiServer(server, place, limits.stop);
     const gate = "path" in place ? gateOf(place, limits, listener) : null;
-    const handler = new Handler(routes, ports, new Pools(limits.pools), listener, gate, front);
+    const pools = new Pools(limits.pools);
+    const handler = new Handler(routes, ports, listener, { pools, gate, patience: limits.answer, front });
     server.on("connection", (socket) => gate?.enter(socket));
     server.on("request", (request, response) => void handler.serve(request, response, api.#stop.signal));
-    if ("path" in place) await listenOnUnixSocket(server, place.path, place.groups[0], listener.warn);
+    if ("path" in place) await listenOnUnixSocket(server, place.path, place.groups[0] ?? null, listener.warn);
     else await listenOnTcp(server, place, place.option);
     return api;
   }
@@ -114,7 +118,7 @@ function gateOf({ groups, readOnly }: UnixPlace, { connections }: ServerLimits, 
   return new Gate({ groups, readOnly, share: Math.ceil(connections / 4) }, new PacedWarnings(warn));
 }
 
-/** The agent's two sockets in its run folder, which the caller has claimed. */
+/** The agent's sockets in its run folder, which the caller has claimed. */
 export async function serveSockets<P>(
   runDir: string,
   routes: readonly Route<P>[],
@@ -124,11 +128,13 @@ export async function serveSockets<P>(
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const { full, observe } = groups ?? socketGroups();
-  const places: readonly UnixPlace[] = [
-    { path: agentSocket(runDir), groups: [full], readOnly: false },
-    { path: observeSocket(runDir), groups: [observe, full], readOnly: true },
-  ];
-  for (const place of places) stack.use(await ApiServer.listen(place, routes, ports, listener, limits));
+  const open = async (place: UnixPlace, served: readonly Route<P>[]): Promise<void> => {
+    stack.use(await ApiServer.listen(place, served, ports, listener, limits));
+  };
+  const cni = routes.filter(({ pool }) => pool === "cni");
+  await open({ path: cniSocket(runDir), groups: [], readOnly: false }, cni);
+  await open({ path: observeSocket(runDir), groups: [observe, full], readOnly: true }, routes);
+  await open({ path: agentSocket(runDir), groups: [full], readOnly: false }, routes);
   return stack.move();
 }
 

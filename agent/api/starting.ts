@@ -15,7 +15,7 @@ export function serveStarting(runDir: string, ports: Pick<Ports, "status">, warn
   const others = allRoutes.filter(({ path }) => !statusRoutes.some((route) => route.path === path));
   const routes: readonly Route<Pick<Ports, "status">>[] = [
     ...statusRoutes,
-    ...others.map(({ handle: _handle, stream: _stream, ...route }) => ({ ...route, handle: notReady })),
+    ...others.map(({ stream: _stream, progress: _progress, ...route }) => ({ ...route, handle: notReady })),
   ];
   return serveSockets(runDir, routes, ports, { warn });
 }

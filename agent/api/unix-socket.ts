@@ -12,13 +12,13 @@ const backlog = 4096;
 const longestPath = 107;
 
 /**
- * Listens on a Unix socket that only root and a group can open (mode 0660).
+ * Listens on a Unix socket that only root and a group can open (mode 0660); null: only root.
  * A socket file that is there already is replaced: the caller holds the run folder, so
  * it is that of an agent that was killed.
  *
  * @throws ApiError `socket` when the path is too long, or is something else than a socket.
  */
-export async function listenOnUnixSocket(server: Server, path: string, group: Group, warn: Warn): Promise<void> {
+export async function listenOnUnixSocket(server: Server, path: string, group: Group | null, warn: Warn): Promise<void> {
   if (Buffer.byteLength(path) > longestPath) {
     throw new ApiError("socket", {
       asked: `listen on ${path}`,
@@ -30,7 +30,7 @@ export async function listenOnUnixSocket(server: Server, path: string, group: Gr
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   // Node binds within the call, so that there is no moment with wider rights.
-  const mask = process.umask(0o117);
+  const mask = process.umask(group === null ? 0o177 : 0o117);
   try {
     server.listen({ path, backlog }, resolve);
   } finally {
@@ -42,7 +42,7 @@ export async function listenOnUnixSocket(server: Server, path: string, group: Gr
     throw new ApiError("socket", { asked: `listen on ${path}`, obstacle: reasonOf(error) }, { cause: error });
   }
   server.removeListener("error", reject);
-  giveToGroup(path, group, warn);
+  if (group !== null) giveToGroup(path, group, warn);
 }
 
 /** Removes a socket file, if there is one. */

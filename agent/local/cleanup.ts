@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { runningAgent } from "#agent/api/run-dir.ts";
 import { noteFile } from "#agent/install/note.ts";
 import { uninstall } from "#agent/install/uninstall.ts";
-import { agentSocket, observeSocket, pidFile } from "#agent/api/run-dir-paths.ts";
+import { agentSocket, cniSocket, observeSocket, pidFile } from "#agent/api/run-dir-paths.ts";
 import { isErrno, reasonOf } from "#agent/runtime/errors.ts";
 
 /** Where an agent kept its things: the values of its options. */
@@ -208,7 +208,8 @@ class Cleanup implements CleanupReport {
 
   async runFolder(): Promise<void> {
     const { runDir } = this.#places;
-    for (const path of [agentSocket(runDir), observeSocket(runDir), pidFile(runDir)]) await this.#remove("file", path);
+    for (const path of [agentSocket(runDir), cniSocket(runDir), observeSocket(runDir), pidFile(runDir)])
+      await this.#remove("file", path);
     await this.#removeFolder(join(runDir, "deleted"), true);
     await this.#removeFolder(runDir, false);
   }

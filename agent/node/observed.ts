@@ -14,5 +14,8 @@ export function observeCniCall(observations: Observations, call: EndedCall): voi
 
 export function observeRequest(observations: Observations, request: ServedRequest): void {
   const { method, route, status, pool, seconds } = request;
-  observations.apiRequest({ method, route, status: String(status) }, pool === "call" ? seconds : null);
+  observations.apiRequest(
+    { method, route, status: String(status) },
+    pool === "wait" || pool === "stream" ? null : seconds,
+  );
 }

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { mkdirSync } from "node:fs";
 import { once } from "node:events";
-import { agentSocket } from "#agent/api/run-dir-paths.ts";
+import { cniSocket } from "#agent/api/run-dir-paths.ts";
 
 /** Stands between the CNI binary and the agent, on a run folder of its own, and takes the time of the agent's answers. */
 export class AgentTap implements AsyncDisposable {
@@ -19,8 +19,8 @@ export class AgentTap implements AsyncDisposable {
   /** @param onAnswer awaited before an answer of the agent goes on to the binary. */
   static async open(runDir: string, agentRunDir: string, onAnswer = async (): Promise<void> => {}): Promise<AgentTap> {
     mkdirSync(runDir);
-    const tap = new AgentTap(runDir, agentSocket(agentRunDir), onAnswer);
-    tap.#server.listen(agentSocket(runDir));
+    const tap = new AgentTap(runDir, cniSocket(agentRunDir), onAnswer);
+    tap.#server.listen(cniSocket(runDir));
     await once(tap.#server, "listening");
     return tap;
   }

@@ -35,13 +35,13 @@ test("code 11: ADD, CHECK and GC without an agent; code 50: STATUS", async () =>
   const commands = ["ADD", "CHECK", "GC", "STATUS"];
   const results = await Promise.all(commands.map((command) => node.plugin(container.env(command))));
   expect(results.map(({ json }) => json?.code)).toEqual([11, 11, 11, 50]);
-  for (const { json } of results) expect(json?.msg).toContain(`${node.runDir}/agent.sock`);
+  for (const { json } of results) expect(json?.msg).toContain(`${node.runDir}/cni.sock`);
   expect(node.deleteRequests()).toEqual([]);
 });
 
 test("code 11: a socket file that nobody listens on", async () => {
   await using node = new TestNode();
-  writeFileSync(`${node.runDir}/agent.sock`, "");
+  writeFileSync(`${node.runDir}/cni.sock`, "");
   using container = new TestContainer();
   expect((await node.plugin(container.env("ADD"))).json?.code).toBe(11);
 });

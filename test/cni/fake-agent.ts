@@ -29,7 +29,7 @@ export class FakeAgent implements AsyncDisposable {
 
   static async listen(runDir: string): Promise<FakeAgent> {
     const agent = new FakeAgent();
-    agent.#server.listen(`${runDir}/agent.sock`);
+    agent.#server.listen(`${runDir}/cni.sock`);
     await once(agent.#server, "listening");
     return agent;
   }

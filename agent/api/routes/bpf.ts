@@ -29,6 +29,7 @@ function listing<T extends z.ZodType>(
     method: "GET",
     path: `/v1/bpf/${path}`,
     summary,
+    pool: "table",
     response: z.array(entry).readonly(),
     handle: (_, { bpf }: Needs) => read(bpf),
   });

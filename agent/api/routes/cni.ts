@@ -12,6 +12,7 @@ export const cniRoutes: readonly Route<Needs>[] = [
     method: "POST",
     path: "/v1/cni",
     summary: "A call of the CNI binary",
+    pool: "cni",
     body: cniCall,
     bodyLimit: 2 * objectsLimit,
     response: cniAnswer,

@@ -6,7 +6,7 @@ import { type Route, route } from "#agent/api/route.ts";
 
 type Needs = Pick<Ports, "flows">;
 
-/** Flows, one JSON object a line. The only route of `observe.sock`. */
+/** Flows, one JSON object a line. */
 export const flowRoutes: readonly Route<Needs>[] = [
   route({
     method: "GET",
@@ -14,6 +14,7 @@ export const flowRoutes: readonly Route<Needs>[] = [
     summary: "Flows, oldest first; all that is given must match, of a list one",
     query: flowQuery,
     response: z.union([flow, lostFlows]),
+    progress: ({ flows }) => flows.counts,
     stream: ({ query }, { flows }: Needs, signal) => flows.read(query, signal),
   }),
 ];

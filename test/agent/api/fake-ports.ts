@@ -406,6 +406,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       delete: (prefixes) => Promise.resolve({ prefixes }),
     },
     flows: {
+      counts: { seen: 1, capacity: 65_536 },
       async *read(query): AsyncGenerator<readonly FlowLine[]> {
         yield [flow];
         if (query.lost) yield [{ lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: "3" } }];
