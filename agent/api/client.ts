@@ -185,7 +185,7 @@ export class ApiClient {
     return this.#lines(() => this.#send(this.#socket, { method: "GET", path: "/v1/captures", query, signal }));
   }
 
-  #table<T>(name: string, query: BpfTupleQuery): AsyncGenerator<T> {
+  #table<T extends object>(name: string, query: BpfTupleQuery): AsyncGenerator<T> {
     return this.#lines(() => this.#sendReading({ method: "GET", path: `/v1/bpf/${name}`, query: { ...query } }));
   }
 
