@@ -20,6 +20,12 @@ const icmp = z.object({ type: z.int(), code: z.int() });
 
 const tcpFlags = z.partialRecord(z.enum(["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]), z.literal(true));
 
+const flowWorkload = z.object({ name: z.string(), kind: z.string() });
+export type FlowWorkload = z.infer<typeof flowWorkload>;
+
+const flowService = z.object({ name: z.string(), namespace: z.string() });
+export type FlowService = z.infer<typeof flowService>;
+
 const flowEndpoint = z.object({
   /** Number of the endpoint, when it is on this node. */
   ID: z.int().optional(),
@@ -28,6 +34,8 @@ const flowEndpoint = z.object({
   /** `k8s:app=web`, `reserved:world` */
   labels: z.array(z.string()).readonly(),
   pod_name: z.string().optional(),
+  /** What made the pod. */
+  workloads: z.array(flowWorkload).readonly().optional(),
 });
 export type FlowEndpoint = z.infer<typeof flowEndpoint>;
 
@@ -84,6 +92,9 @@ export const flow = z.object({
   destination: flowEndpoint,
   Type: z.literal("L3_L4"),
   node_name: z.string(),
+  /** Of addresses that stand for a service. */
+  source_service: flowService.optional(),
+  destination_service: flowService.optional(),
   event_type: z.object({ type: z.int(), sub_type: z.int() }),
   /** Of the connection, not of the packet: the end whose policy spoke. */
   traffic_direction: z.enum(["INGRESS", "EGRESS"]),
@@ -92,7 +103,7 @@ export const flow = z.object({
   trace_reason: z.enum(["ESTABLISHED", "REPLY"]).optional(),
   policy_match_type: z.int().optional(),
   is_reply: z.boolean(),
-  interface: z.object({ index: z.int() }).optional(),
+  interface: z.object({ index: z.int(), name: z.string().optional() }).optional(),
   /** Where in the datapath's source a packet was dropped. */
   file: z.object({ name: z.string(), line: z.int() }).optional(),
   egress_allowed_by: policies,

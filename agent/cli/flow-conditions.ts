@@ -110,8 +110,8 @@ const flags: readonly Flag[] = [
   ...ofEnds("identity", "<id>", "identity, by number or reserved name", { parse: identities }),
   ...ofEnds("endpoint", "<id>", "number of the endpoint; 0: none of this node", { parse: endpoints }),
   ...ofEnds("fqdn", "<pattern>", "name in DNS", { parse: words, missing: unnamed }),
-  ...ofEnds("service", "<[namespace/]prefix>", "service", { parse: words, missing: none("services") }),
-  ...ofEnds("workload", "<[kind/]name>", "workload", { parse: workloads, missing: none("workloads") }),
+  ...ofEnds("service", "<[namespace/]prefix>", "service", { parse: words }),
+  ...ofEnds("workload", "<[kind/]name>", "workload", { parse: workloads }),
   {
     flags: "--verdict <verdict>",
     description: "FORWARDED, DROPPED or AUDIT",
@@ -165,7 +165,6 @@ const flags: readonly Flag[] = [
     description: "of the device where the packet was seen",
     field: "interface",
     parse: device,
-    missing: (value) => ("name" in (value as object) ? "flows have an interface's number, not its name" : undefined),
   },
   { flags: "--staged", description: "what something staged would judge otherwise", field: "staged", value: true },
   ...(

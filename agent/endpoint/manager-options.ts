@@ -50,6 +50,8 @@ export interface PodFacts {
   readonly serviceAccount: string;
   readonly namedPorts: Subject["namedPorts"];
   readonly bandwidth?: PodBandwidth;
+  /** The controller that made the pod. */
+  readonly owner?: { readonly kind: string; readonly name: string };
 }
 
 /** What the annotations of a pod and its namespace wish of its addresses. */

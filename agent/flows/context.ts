@@ -1,3 +1,4 @@
+import type { FlowService, FlowWorkload } from "#agent/api/flow.ts";
 import type { Isolation, NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
 import type { FlowProtocol } from "#policy/model/protocol.ts";
 
@@ -11,6 +12,10 @@ export interface FlowParty {
   /** Null for what is no pod. */
   readonly namespace: string | null;
   readonly pod: string | null;
+  /** What made the pod, where somebody says so. */
+  readonly workload?: FlowWorkload;
+  /** That the address stands for. */
+  readonly service?: FlowService;
 }
 
 /** What an event says of one end. */
@@ -54,6 +59,8 @@ export interface FlowContext {
   party(query: PartyQuery): FlowParty;
   /** Number of the endpoint whose host side this is; 0: none. */
   endpointOnInterface(ifindex: number): number;
+  /** Undefined: there is no such interface, or not any more. */
+  interfaceName(ifindex: number): string | undefined;
   /** The rules that a reference stands for; empty when it is not known any more. */
   rules(reference: number): readonly RuleDescription[];
   /** The rule that would nearly have allowed it; null: none comes near, or the generation is too old to say. */

@@ -54,13 +54,9 @@ export function endTests(filter: FlowFilter): Ends[] {
       filter[`${prefix}endpoint`],
       oneOf((party) => party.endpoint),
     );
-    add(`${prefix}service`, filter[`${prefix}service`], nobody(namePrefix));
+    add(`${prefix}service`, filter[`${prefix}service`], serviceTest);
     add(`${prefix}fqdn`, filter[`${prefix}fqdn`], nobody(domainPattern));
-    add(
-      `${prefix}workload`,
-      filter[`${prefix}workload`],
-      nobody(() => undefined),
-    );
+    add(`${prefix}workload`, filter[`${prefix}workload`], workloadTest);
   }
   return found;
 }
@@ -85,7 +81,7 @@ function oneOf<T>(valueOf: (party: FlowParty) => T | null): Make<T> {
   };
 }
 
-/** Flows have neither services nor workloads nor names of addresses yet; what is no such name is refused all the same. */
+/** Flows have no names of addresses yet; what is no such name is refused all the same. */
 function nobody<T>(check: (field: string, value: T) => unknown): Make<T> {
   return (field, wanted) => {
     for (const value of wanted) check(field, value);
@@ -119,6 +115,27 @@ function podTest(field: string, wanted: readonly string[]): EndTest {
     if (namespace === null && pod === null) return false;
     return names.some(
       (wish) => (wish.namespace === null || wish.namespace === namespace) && (pod ?? "").startsWith(wish.prefix),
+    );
+  });
+}
+
+function serviceTest(field: string, wanted: readonly string[]): EndTest {
+  const names = wanted.map((text) => namePrefix(field, text));
+  return ofParty(({ service }) => {
+    if (!service) return false;
+    return names.some(
+      (wish) =>
+        (wish.namespace === null || wish.namespace === service.namespace) && service.name.startsWith(wish.prefix),
+    );
+  });
+}
+
+/** A name, a kind, or both; what is not said, or empty, may be any. */
+function workloadTest(_: string, wanted: NonNullable<FlowFilter["workload"]>): EndTest {
+  return ofParty(({ workload }) => {
+    if (!workload) return false;
+    return wanted.some(
+      ({ name = "", kind = "" }) => (name === "" || name === workload.name) && (kind === "" || kind === workload.kind),
     );
   });
 }

@@ -19,6 +19,7 @@ export interface FilterContext {
   uuid(record: FlowRecord): string;
   /** The rules that a reference stands for. */
   rules(reference: number): readonly RuleDescription[];
+  interfaceName(ifindex: number): string | undefined;
 }
 
 /** Most filters of a request, and most values in all of them: each is looked at for each flow. */
@@ -129,10 +130,12 @@ function compile(filter: FlowFilter, context: FilterContext): RecordTest {
   add(filter.tcp_flags, flagsTest);
   add(filter.policy, (wanted) => policyTest(wanted, (reference) => context.rules(reference)));
   add(filter.interface, (wanted) => {
-    return ({ event }) =>
-      // Flows have the interface's number, not its name.
-      event.ifindex !== 0 &&
-      wanted.some(({ index = 0, name = "" }) => name === "" && (index === 0 || index === event.ifindex));
+    return ({ event: { ifindex } }) =>
+      ifindex !== 0 &&
+      wanted.some(
+        ({ index = 0, name = "" }) =>
+          (index === 0 || index === ifindex) && (name === "" || name === context.interfaceName(ifindex)),
+      );
   });
   add(filter.node_name, (wanted) => always(wanted.map((text) => matchesNode(text, context.nodeName)).includes(true)));
   // Flows have no labels of nodes.

@@ -32,7 +32,8 @@ export class FlowReader {
     this.#renderer = new FlowRenderer(context, this.#nearest);
     const { nodeName } = context;
     const rules = (reference: number) => context.rules(reference);
-    this.#filtering = { nodeName, rules, uuid: (record) => this.#renderer.uuid(record) };
+    const interfaceName = (ifindex: number) => context.interfaceName(ifindex);
+    this.#filtering = { nodeName, rules, interfaceName, uuid: (record) => this.#renderer.uuid(record) };
   }
 
   /** Events that the ring holds, may hold, and has seen since the agent started. */

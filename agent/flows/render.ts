@@ -69,12 +69,14 @@ export class FlowRenderer {
       destination: endpointOf(destination),
       Type: "L3_L4",
       node_name: this.#context.nodeName,
+      ...(source.service ? { source_service: source.service } : {}),
+      ...(destination.service ? { destination_service: destination.service } : {}),
       event_type: { type: event.type, sub_type: subType(event) },
       traffic_direction: directionOf(event) === "egress" ? "EGRESS" : "INGRESS",
       ...(event.type === EventType.VERDICT ? { policy_match_type: matchOf(event) } : {}),
       ...(event.type === EventType.TRACE ? traceOf(event) : {}),
       is_reply: event.isReply !== 0,
-      ...(event.ifindex === 0 ? {} : { interface: { index: event.ifindex } }),
+      ...(event.ifindex === 0 ? {} : { interface: this.#interfaceOf(event.ifindex) }),
       ...(event.line === 0 ? {} : { file: { name: sourceFileName(event.file), line: event.line } }),
       ...this.#policiesOf(event),
       weir: {
@@ -85,6 +87,11 @@ export class FlowRenderer {
         ...(isolated ? this.#isolations.of(isolated) : {}),
       },
     };
+  }
+
+  #interfaceOf(index: number): NonNullable<Flow["interface"]> {
+    const name = this.#context.interfaceName(index);
+    return name === undefined ? { index } : { index, name };
   }
 
   /** The reasons of this packet alone. */
@@ -163,13 +170,14 @@ function ipOf({ family, source, destination }: EventRecord): NonNullable<Flow["I
   };
 }
 
-function endpointOf({ endpoint, identity, labels, namespace, pod }: FlowParty): FlowEndpoint {
+function endpointOf({ endpoint, identity, labels, namespace, pod, workload }: FlowParty): FlowEndpoint {
   return {
     ...(endpoint === 0 ? {} : { ID: endpoint }),
     identity,
     ...(namespace === null ? {} : { namespace }),
     labels,
     ...(pod === null ? {} : { pod_name: pod }),
+    ...(workload ? { workloads: [workload] } : {}),
   };
 }
 

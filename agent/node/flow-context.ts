@@ -7,7 +7,12 @@ import type { Party } from "#policy/model/flow.ts";
 import type { Labels, Subject } from "#policy/model/identity.ts";
 import type { Outsiders } from "#agent/endpoint/outsiders.ts";
 import type { JudgingPolicy } from "#agent/endpoint/policy-controller.ts";
+import type { PodFacts } from "#agent/endpoint/manager-options.ts";
 import type { EndpointRecord } from "#agent/endpoint/record.ts";
+import { ServiceNames } from "./service-names.ts";
+import { workloadOf } from "./workload.ts";
+import type { FlowWorkload } from "#agent/api/flow.ts";
+import type { PolicyObject } from "#policy/model/object.ts";
 import { partyOf } from "./party-of.ts";
 
 /** What of the node's parts is looked into. */
@@ -18,15 +23,20 @@ export interface FlowSources {
     list(): readonly EndpointNames[];
     get(id: number): EndpointNames | undefined;
   };
+  readonly pods: { find(namespace: string, name: string): PodFacts | undefined };
+  readonly devices: { readonly present: readonly { readonly index: number; readonly name: string }[] };
   readonly identities: { subject(id: number): Subject | undefined };
   readonly references: { lookup(reference: number): readonly RuleDescription[] };
   readonly outsiders: Pick<Outsiders, "party">;
   readonly enforcement: { readonly outsiders: { readonly ownLabels: Labels } };
-  readonly policy: { at(generation: bigint): JudgingPolicy };
+  readonly policy: { readonly objects: readonly PolicyObject[]; at(generation: bigint): JudgingPolicy };
 }
 
 interface EndpointNames {
-  readonly record: Pick<EndpointRecord, "id" | "incarnation" | "identity" | "ifindex" | "namespace" | "pod">;
+  readonly record: Pick<
+    EndpointRecord,
+    "id" | "incarnation" | "identity" | "ifindex" | "namespace" | "pod" | "labels" | "hostInterface"
+  >;
   readonly subject: Subject;
 }
 
@@ -37,6 +47,7 @@ const LATE = 500;
 export class NodeFlowContext implements FlowContext {
   readonly nodeName: string;
   readonly #parts: FlowSources;
+  readonly #services = new ServiceNames();
   /** By endpoint and identity: equal parties are one object. */
   readonly #parties = new Map<string, FlowParty>();
   /** Of the latest policy that was asked about: making one reads all objects. */
@@ -53,10 +64,13 @@ export class NodeFlowContext implements FlowContext {
     return this.#parts.clock.wallNanoseconds(boot);
   }
 
-  party({ endpoint, identity }: PartyQuery): FlowParty {
+  party({ endpoint, identity, address }: PartyQuery): FlowParty {
     const found = endpoint === 0 ? undefined : this.#parts.endpoints.get(endpoint);
     const known = identity !== 0 ? identity : (found?.record.identity ?? ReservedIdentity.UNKNOWN);
-    const key = `${endpoint} ${known} ${found?.record.incarnation ?? 0}`;
+    const workload = found && this.#workloadOf(found);
+    const service = this.#services.at(address, this.#parts.policy.objects);
+    const names = `${workload?.kind} ${workload?.name} ${service?.namespace} ${service?.name}`;
+    const key = `${endpoint} ${known} ${found?.record.incarnation ?? 0} ${names}`;
     const cached = this.#parties.get(key);
     if (cached) return cached;
     const subject = found?.subject ?? this.#parts.identities.subject(known);
@@ -67,6 +81,8 @@ export class NodeFlowContext implements FlowContext {
       labels: labelList(labels),
       namespace: found?.record.namespace ?? null,
       pod: found?.record.pod ?? null,
+      ...(workload && { workload }),
+      ...(service && { service }),
     };
     // Endpoints come and go; what is asked again is made again.
     if (this.#parties.size > 4096) this.#parties.clear();
@@ -76,6 +92,10 @@ export class NodeFlowContext implements FlowContext {
 
   endpointOnInterface(ifindex: number): number {
     return this.#parts.endpoints.list().find(({ record }) => record.ifindex === ifindex)?.record.id ?? 0;
+  }
+
+  interfaceName(ifindex: number): string | undefined {
+    return interfaceNameOf(this.#parts, ifindex);
   }
 
   rules(reference: number): readonly RuleDescription[] {
@@ -102,6 +122,12 @@ export class NodeFlowContext implements FlowContext {
 
   isolation({ direction, party, generation }: IsolatedEnd): Isolation {
     return this.#evaluatorOf(this.#parts.policy.at(generation)).isolation(this.#toParty(party), direction);
+  }
+
+  /** By all labels: an identity has not those that controllers write. */
+  #workloadOf({ record: { namespace, pod, labels } }: EndpointNames): FlowWorkload | undefined {
+    const facts = this.#parts.pods.find(namespace, pod);
+    return workloadOf(pod, facts?.labels ?? labels, facts?.owner);
   }
 
   /** Of another node; empty for a number that is none's. */
@@ -134,4 +160,13 @@ export class NodeFlowContext implements FlowContext {
     }
     return { ...partyOf(identity, this.#parts.outsiders), ...at };
   }
+}
+
+/** Of a pod's interface on this node, or of a device of the node's. */
+export function interfaceNameOf(
+  { endpoints, devices }: Pick<FlowSources, "endpoints" | "devices">,
+  ifindex: number,
+): string | undefined {
+  const own = endpoints.list().find(({ record }) => record.ifindex === ifindex)?.record.hostInterface;
+  return own ?? devices.present.find(({ index }) => index === ifindex)?.name;
 }

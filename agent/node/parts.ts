@@ -47,6 +47,7 @@ import { datapathConfigOf } from "./datapath-config.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NodeDevices } from "./devices.ts";
 import { foreignHostSides, HostNetwork } from "./host-network.ts";
+import { interfaceNameOf } from "./flow-context.ts";
 import { openExporters } from "./exporters.ts";
 import type { NodeObjectRanges } from "./node-object-ranges.ts";
 import { tellEndpoint, tellPolicies, toldIpcache } from "./agent-events.ts";
@@ -154,7 +155,11 @@ export async function openParts(
     signal,
   });
   const references = stack.use(new RuleReferences(state("rules.journal")));
-  const filtering = { nodeName: config.nodeName, rules: (reference: number) => references.lookup(reference) };
+  const filtering = {
+    nodeName: config.nodeName,
+    rules: (reference: number) => references.lookup(reference),
+    interfaceName: (ifindex: number) => interfaceNameOf({ endpoints, devices }, ifindex),
+  };
   const exporters = await openExporters(config, filtering, clock, subsystemLog(log, "export"), stack);
   const { CLASS_FIRST, CLASS_LAST, NODE_FIRST, NODE_LAST } = IdentityRange;
   const numbered = (name: string, what: string, first: number, last: number): NumberedSets =>

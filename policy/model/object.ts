@@ -37,6 +37,8 @@ export interface PodObject extends ObjectBase {
   readonly ipPool?: string;
   /** Whether it is to have the same addresses when it comes again under its name; missing: no. */
   readonly stickyIp?: true;
+  /** The controller that made it; missing: none, or nothing says so. */
+  readonly owner?: { readonly kind: string; readonly name: string };
 }
 
 /** A range of addresses without some parts of it. Canonical texts. */
@@ -90,6 +92,8 @@ export interface ServiceObject extends ObjectBase {
   readonly labels: Labels;
   /** Null: its addresses are in EndpointSlice objects only. */
   readonly selector: Labels | null;
+  /** Canonical texts of its own addresses; missing: it has none. */
+  readonly clusterIps?: readonly string[];
 }
 
 /** Addresses behind a service. */

@@ -9,7 +9,7 @@ import { dnsNameFault, portNameFault } from "./names.ts";
 import type { KindReader } from "./kind-reader.ts";
 import type { Fields, Reader } from "./reader.ts";
 
-/** `v1` Pod: what policy can see of it, the limits of its bandwidth, and what it wishes of its addresses. Its other fields are not looked at. */
+/** `v1` Pod: what policy can see of it, the limits of its bandwidth, what it wishes of its addresses, and who made it. Its other fields are not looked at. */
 export const readPod: KindReader<PodObject> = (object, base, labels, annotations) => {
   const spec = object.optional("spec")?.fields() ?? null;
   const status = object.optional("status")?.fields() ?? null;
@@ -21,6 +21,7 @@ export const readPod: KindReader<PodObject> = (object, base, labels, annotations
   ];
   const bandwidth = readBandwidth(annotations);
   const ipPool = readIpPool(annotations);
+  const owner = readOwner(object);
   return {
     kind: "Pod",
     ...base,
@@ -33,8 +34,21 @@ export const readPod: KindReader<PodObject> = (object, base, labels, annotations
     ...(bandwidth && { bandwidth }),
     ...(ipPool !== null && { ipPool }),
     ...(readStickyIp(annotations) && { stickyIp: true }),
+    ...(owner && { owner }),
   };
 };
+
+/** Names only what is well-formed: nothing but the names in flows depends on it. */
+function readOwner(object: Fields): PodObject["owner"] | null {
+  const references = object.optional("metadata")?.fields()?.optional("ownerReferences")?.items() ?? [];
+  for (const reference of references) {
+    const fields = reference.fields();
+    if (fields?.optional("controller")?.boolean() !== true) continue;
+    const [kind, name] = [fields.required("kind")?.string(), fields.required("name")?.string()];
+    if (kind && name) return { kind, name };
+  }
+  return null;
+}
 
 /** Since Kubernetes 1.29 an init container that always restarts runs beside the others. */
 function isSidecar(container: Reader): boolean {

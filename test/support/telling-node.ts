@@ -29,8 +29,10 @@ interface Pod {
     readonly incarnation: number;
     readonly identity: number;
     readonly ifindex: number;
+    readonly hostInterface: string;
     readonly namespace: string;
     readonly pod: string;
+    readonly labels: Readonly<Record<string, string>>;
   };
   readonly subject: Subject;
   readonly guarded: GuardedEndpoint;
@@ -63,7 +65,9 @@ export class TellingNode implements Disposable {
       references,
       outsiders: new Outsiders(new MemoryClasses((2 << 24) + 1), "n1"),
       enforcement,
-      policy: { at: (generation) => this.#policies.get(generation) ?? { objects: [], options: {} } },
+      pods: { find: () => undefined },
+      devices: { present: [] },
+      policy: { objects: [], at: (generation) => this.#policies.get(generation) ?? { objects: [], options: {} } },
     });
     this.#ring = new FlowRing(context, 16);
     this.#reader = new FlowReader(this.#ring, context);
@@ -85,7 +89,16 @@ export class TellingNode implements Disposable {
       const isIpv6 = address.includes(":");
       const family = { ipv4: isIpv6 ? null : address, ipv6: isIpv6 ? address : null };
       const guarded = { ...makeEndpoint(id, subject, identity), ifindex: 1000 + id, ...family };
-      const record = { id, incarnation: guarded.incarnation, identity, ifindex: guarded.ifindex, namespace, pod };
+      const record = {
+        id,
+        incarnation: guarded.incarnation,
+        identity,
+        ifindex: guarded.ifindex,
+        hostInterface: "",
+        namespace,
+        pod,
+        labels: subject.labels,
+      };
       this.#pods.set(id, { record, subject, guarded });
       await enforcement.add(guarded);
     }

@@ -125,9 +125,6 @@ test.each<[line: string, remark: string, wanted: readonly Name[]]>([
   ["--not --http-method GET", "--http-method: flows have no requests of HTTP yet: none matches", names],
   ["--dns .*", "--dns: flows have no questions of DNS yet", []],
   ["--to-fqdn *.example.org", "--to-fqdn: flows have no names of addresses yet", []],
-  ["--service shop/db", "--service: flows have no services yet", []],
-  ["--from-workload Deployment/web", "--from-workload: flows have no workloads yet", []],
-  ["--interface eth0", "--interface: flows have an interface's number, not its name", []],
 ])("weir observe %s: says why nothing matches", async (line, remark, wanted) => {
   await using api = await observing();
   const { exitCode, stdout, stderr } = await observe(api, "-o", "json", ...line.split(" "));

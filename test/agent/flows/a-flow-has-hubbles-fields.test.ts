@@ -60,7 +60,7 @@ test("an allow names the rules of both ends", () => {
     traffic_direction: "EGRESS",
     policy_match_type: 2,
     is_reply: false,
-    interface: { index: 33 },
+    interface: { index: 33, name: "weir33" },
     egress_allowed_by: [policy("web")],
     ingress_allowed_by: [policy("db")],
     weir: { rules: [webRule, dbRule], generation: "41", reason: "allowed by rule" },

@@ -52,6 +52,9 @@ export class FakeContext implements FlowContext {
   endpointOnInterface(ifindex: number): number {
     return ifindex === 33 ? web.endpoint : 0;
   }
+  interfaceName(ifindex: number): string | undefined {
+    return ifindex === 33 ? "weir33" : undefined;
+  }
   rules(reference: number): readonly RuleDescription[] {
     return reference === 5 ? [webRule] : reference === 6 ? [dbRule] : [];
   }
@@ -124,6 +127,7 @@ export const filtering: FilterContext = {
   nodeName: "n1",
   uuid: ({ sequence }) => String(sequence),
   rules: (reference) => new FakeContext().rules(reference),
+  interfaceName: (ifindex) => new FakeContext().interfaceName(ifindex),
 };
 
 /** Gives a ring an event as the kernel does, as a batch of its own. */

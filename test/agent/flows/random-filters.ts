@@ -191,12 +191,16 @@ const eventType: Make = (random) => {
 
 const device: Make = (random) => {
   const wanted = random.list(1, 2, () =>
-    random.pick([{ index: 33 }, { index: 34 }, {}, { name: "eth0" }, { index: 35 }]),
+    random.pick([{ index: 33 }, { index: 34 }, {}, { name: "eth0" }, { name: "weir33" }, { index: 35 }]),
   );
   const index = (flow: Message): unknown => at(flow, "interface", "index");
   const matches = (flow: Message): boolean =>
     index(flow) !== undefined &&
-    wanted.some((wish) => !("name" in wish) && (!("index" in wish) || wish.index === index(flow)));
+    wanted.some(
+      (wish) =>
+        (!("name" in wish) || wish.name === at(flow, "interface", "name")) &&
+        (!("index" in wish) || wish.index === index(flow)),
+    );
   return { values: wanted, matches };
 };
 
@@ -236,6 +240,39 @@ const namespace = (end: string): Make =>
 const endpoint = (end: string): Make => oneOf([1, 3, 4, 99], (flow) => at(flow, end, "ID"));
 const identity = (end: string): Make => oneOf([1, 2, 20_001, 20_002, 9], (flow) => at(flow, end, "identity"));
 
+/** `[NAMESPACE/]PREFIX`, in `default` unless it says another. */
+function service(end: string): Make {
+  return (random) => {
+    const wanted = random.list(1, 2, () => random.pick(["web", "we", "shop/web", "shop/web-back", "/web-", "other"]));
+    const matches = (flow: Message): boolean => {
+      const found = at(flow, `${end}_service`) as { name: string; namespace: string } | undefined;
+      return wanted.some((text) => {
+        const [namespace = "", prefix = ""] = text.includes("/") ? text.split("/") : ["default", text];
+        return (
+          found !== undefined && (namespace === "" || namespace === found.namespace) && found.name.startsWith(prefix)
+        );
+      });
+    };
+    return { values: wanted, matches };
+  };
+}
+
+function workload(end: string): Make {
+  return (random) => {
+    const wanted = random.list(1, 2, () =>
+      random.pick([{ name: "web" }, { kind: "Deployment" }, { kind: "StatefulSet", name: "web" }, { name: "db" }, {}]),
+    ) as { kind?: string; name?: string }[];
+    const matches = (flow: Message): boolean => {
+      const [found] = (at(flow, end, "workloads") ?? []) as { name: string; kind: string }[];
+      return wanted.some(
+        ({ name, kind }) =>
+          found !== undefined && (name ?? found.name) === found.name && (kind ?? found.kind) === found.kind,
+      );
+    };
+    return { values: wanted, matches };
+  };
+}
+
 /** By the two rules that the agent knows. */
 const policies: Readonly<Record<string, readonly string[]>> = {
   web: ["web"],
@@ -269,8 +306,8 @@ export const ownFields: Readonly<Record<string, Make>> = {
   source_endpoint: endpoint("source"),
   destination_endpoint: endpoint("destination"),
   fqdn: nothing("*.example.org"),
-  service: nothing("shop/web"),
-  workload: nothing({ name: "web" }),
+  service: either(service),
+  workload: either(workload),
   staged: oneOf([true, false], (flow) => at(flow, "weir", "staged") !== undefined),
   policy,
 };
@@ -307,10 +344,10 @@ export const fields: Readonly<Record<string, Make>> = {
   },
   source_fqdn: nothing("*.example.org"),
   destination_fqdn: nothing("www.example.org."),
-  source_service: nothing("shop/web"),
-  destination_service: nothing("web"),
-  source_workload: nothing({ name: "web", kind: "Deployment" }),
-  destination_workload: nothing({}),
+  source_service: service("source"),
+  destination_service: service("destination"),
+  source_workload: workload("source"),
+  destination_workload: workload("destination"),
   http_status_code: nothing("5+"),
   http_method: nothing("GET"),
   http_path: nothing("/.*"),

@@ -4,7 +4,14 @@ import type { FlowParty, PartyQuery } from "#agent/flows/context.ts";
 import { denyingEnd, event, FakeContext, noEnd, webEnd, world } from "./fixture.ts";
 import type { Random } from "#test/support/random.ts";
 
-const pod = (endpoint: number, namespace: string, name: string, labels: readonly string[]): FlowParty => ({
+const pod = (
+  endpoint: number,
+  namespace: string,
+  name: string,
+  labels: readonly string[],
+  more: Pick<FlowParty, "workload" | "service"> = {},
+): FlowParty => ({
+  ...more,
   endpoint,
   identity: 20_000 + (endpoint % 5),
   namespace,
@@ -14,8 +21,14 @@ const pod = (endpoint: number, namespace: string, name: string, labels: readonly
 
 /** Pods whose names, namespaces and labels begin and end alike. */
 export const parties: readonly FlowParty[] = [
-  pod(1, "default", "web-1", ["k8s:app=web", "k8s:tier=front"]),
-  pod(2, "default", "web-2", ["k8s:app=web", "k8s:tier=back", "k8s:weight=7"]),
+  pod(1, "default", "web-1", ["k8s:app=web", "k8s:tier=front"], {
+    workload: { kind: "Deployment", name: "web" },
+    service: { name: "web", namespace: "default" },
+  }),
+  pod(2, "default", "web-2", ["k8s:app=web", "k8s:tier=back", "k8s:weight=7"], {
+    workload: { kind: "StatefulSet", name: "web" },
+    service: { name: "web-back", namespace: "shop" },
+  }),
   pod(3, "shop", "web-1", ["k8s:app=web", "k8s:canary"]),
   pod(4, "shop", "db-0", ["k8s:app=db", "k8s:weight=30"]),
   pod(5, "shop-2", "db-0", ["k8s:app=db", "container:app=web"]),

@@ -38,7 +38,7 @@ test("one field after the other, and of nearly all some flows and not all", asyn
     }
   }
   // Those that say the same of every flow of this version.
-  const constant = /fqdn|service|workload|http|dns|trace|xlated|cluster|encrypted|node_/;
+  const constant = /fqdn|http|dns|trace|xlated|cluster|encrypted|node_/;
   expect(new Set(selective)).toEqual(new Set(Object.keys(fields).filter((field) => !constant.test(field))));
 });
 

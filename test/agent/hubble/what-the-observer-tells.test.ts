@@ -49,7 +49,7 @@ test("a flow with all that is known of it", async () => {
       policy_match_type: 2,
       is_reply: { value: false },
       reply: false,
-      interface: { index: 33 },
+      interface: { index: 33, name: "weir33" },
       egress_allowed_by: [policy("web")],
       ingress_allowed_by: [policy("db")],
       Summary: "TCP Flags: SYN",
