@@ -9,6 +9,7 @@ import { FlowTable } from "./table.ts";
 
 /** How long, in ms, before the agent is asked again after it has gone. */
 const again = 2_000;
+const second = 1_000;
 
 /** The page as a whole: one stream of frames, drawn at most once each. */
 class Page {
@@ -26,6 +27,7 @@ class Page {
   #rate = new Rate();
   #matched = 0;
   #isLive = false;
+  #ticked = 0;
 
   run(): void {
     const pause = byId("pause", HTMLButtonElement);
@@ -43,10 +45,9 @@ class Page {
     });
     setInterval(() => {
       if (document.hidden) return;
-      this.#map.tick(performance.now());
       this.#table.show();
-      this.#tell();
-    }, 1_000);
+      this.#tick(performance.now(), 1.5 * second);
+    }, second);
     this.#restart();
   }
 
@@ -108,7 +109,17 @@ class Page {
       byId("listed"),
       frame.matched > frame.flows.length ? "More come than can be read: the newest of each half second are listed" : "",
     );
-    this.#say("", true);
+    if (!this.#isLive) this.#say("", true);
+    // With what is drawn anyway: each drawing costs more than all the rest.
+    this.#tick(now, 0.9 * second);
+  }
+
+  /** Rates and counts, if it is so long that they were told last. */
+  #tick(now: number, after: number): void {
+    if (now - this.#ticked < after) return;
+    this.#ticked = now;
+    this.#map.tick(now);
+    this.#tell();
   }
 
   #say(problem: string, isLive: boolean): void {
