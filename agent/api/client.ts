@@ -15,7 +15,8 @@ import type { CaptureLine } from "./capture-views.ts";
 import { ClientError } from "./client-error.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
 import type { ErrorBody } from "./error-body.ts";
-import type { FlowLine } from "./flow.ts";
+import type { DatapathEvent } from "./event-views.ts";
+import type { FlowLine, LostFlows } from "./flow.ts";
 import type {
   Evaluation,
   EvaluationRequest,
@@ -179,6 +180,11 @@ export class ApiClient {
   /** Flows as they come, line by line; ends when the agent stops or the signal says so. */
   flows(query: Query, signal?: AbortSignal): AsyncGenerator<FlowLine> {
     return this.#lines(() => this.#sendReading({ method: "GET", path: "/v1/flows", query, signal }));
+  }
+
+  /** Events of the datapath, as {@link flows}. */
+  events(query: Query, signal?: AbortSignal): AsyncGenerator<DatapathEvent | LostFlows> {
+    return this.#lines(() => this.#sendReading({ method: "GET", path: "/v1/events", query, signal }));
   }
   /** Dropped packets as they come; the datapath captures as long as this is read. */
   captures(query: Query, signal?: AbortSignal): AsyncGenerator<CaptureLine> {

@@ -4,6 +4,7 @@ import * as bpfViews from "./bpf-views.ts";
 import * as captureViews from "./capture-views.ts";
 import * as cni from "./cni.ts";
 import * as configViews from "./config-views.ts";
+import * as eventViews from "./event-views.ts";
 import * as errorBodies from "./error-body.ts";
 import * as flows from "./flow.ts";
 import * as policyViews from "./policy-views.ts";
@@ -20,6 +21,7 @@ const modules = [
   cni,
   configViews,
   errorBodies,
+  eventViews,
   flows,
   policyViews,
   prefilterViews,

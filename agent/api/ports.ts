@@ -21,7 +21,8 @@ import type {
   BpfTupleQuery,
 } from "./bpf-views.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
-import type { FlowLine } from "./flow.ts";
+import type { DatapathEvent, EventQuery } from "./event-views.ts";
+import type { FlowLine, LostFlows } from "./flow.ts";
 import type { Written } from "./json-text.ts";
 import type { FlowQuery } from "./flow-filter.ts";
 import type {
@@ -161,6 +162,11 @@ export interface FlowPort {
   read(query: FlowQuery, signal: AbortSignal): AsyncIterable<readonly (FlowLine | Written)[]>;
 }
 
+export interface EventPort {
+  /** As {@link FlowPort}, as the kernel told it. */
+  read(query: EventQuery, signal: AbortSignal): AsyncIterable<readonly (DatapathEvent | LostFlows)[]>;
+}
+
 export type DiffOutcome =
   | { readonly ok: true; readonly diff: PolicyDiff }
   | { readonly ok: false; readonly errors: readonly LocatedError[] };
@@ -195,6 +201,7 @@ export interface Ports {
   readonly config: ConfigPort;
   readonly prefilter: PrefilterPort;
   readonly flows: FlowPort;
+  readonly events: EventPort;
   readonly captures: CapturePort;
   readonly whatIf: WhatIfPort;
   readonly page: PagePort;

@@ -5,6 +5,7 @@ import { captureRoutes } from "./routes/captures.ts";
 import { cniRoutes } from "./routes/cni.ts";
 import { prefilterRoutes } from "./routes/prefilter.ts";
 import { configRoutes } from "./routes/config.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { pageLinkRoutes } from "./routes/page.ts";
@@ -29,6 +30,7 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...bpfRoutes,
   ...prefilterRoutes,
   ...flowRoutes,
+  ...eventRoutes,
   ...captureRoutes,
   ...openapiRoutes,
 ];

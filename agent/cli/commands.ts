@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "send a packet through the programs, and see each look-up",
     load: () => import("./commands/trace.ts"),
   },
+  {
+    name: "monitor",
+    summary: "raw events of the datapath as they come",
+    load: () => import("./commands/monitor.ts"),
+  },
   { name: "observe", summary: "flows, with verdict and rule", load: () => import("./commands/observe.ts") },
   { name: "ui", summary: "a link to the page of the agent", load: () => import("./commands/ui.ts") },
   {

@@ -1,10 +1,12 @@
+import type { DatapathEvent, EventQuery } from "#agent/api/event-views.ts";
 import type { Flow, LostFlows } from "#agent/api/flow.ts";
 import type { FlowFilter, FlowQuery } from "#agent/api/flow-filter.ts";
 import type { Written } from "#agent/api/json-text.ts";
 import type { FlowContext } from "./context.ts";
 import { type FilterContext, listFilter, flowFilter, type RecordTest } from "./filter.ts";
+import { eventView } from "./event-view.ts";
 import { NearestRules } from "./nearest.ts";
-import { type FlowRecord, ownEvent } from "./record.ts";
+import { type FlowRecord, flowType, ownEvent } from "./record.ts";
 import { FlowRenderer } from "./render.ts";
 import type { FlowRing } from "./ring.ts";
 import { refusal } from "./refusal.ts";
@@ -86,6 +88,14 @@ export class FlowReader {
   /** As {@link read}, of a selection. */
   lines(selection: FlowSelection, signal: AbortSignal): AsyncGenerator<readonly (Written | LostFlows)[]> {
     return this.#walk(selection, (record) => this.#renderer.write(record), signal);
+  }
+
+  /** As {@link read}, of what the kernel has said. */
+  events({ type, ...query }: EventQuery, signal: AbortSignal): AsyncGenerator<readonly (DatapathEvent | LostFlows)[]> {
+    const filter = this.queryFilter(query);
+    const isWanted: RecordTest = (record) =>
+      (type.length === 0 || type.includes(flowType(record.event))) && filter(record);
+    return this.#walk(selectionOf(query, isWanted), eventView, signal);
   }
 
   /** As {@link read}, of events. */

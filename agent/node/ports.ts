@@ -32,6 +32,7 @@ export function nodePorts(node: Node, access: PageAccess): Ports {
     status: { status: () => statusOf(node) },
     metrics: new Scraper(metricSources(node), parts.observations),
     flows,
+    events: { read: (query, signal) => flows.events(query, signal) },
     captures,
     whatIf: whatIfPort(parts),
     page: pagePort(parts.config.uiAddress, access),

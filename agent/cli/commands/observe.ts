@@ -1,11 +1,11 @@
 import { Option } from "commander";
-import type { LostFlows } from "#agent/api/flow.ts";
 import type { Query } from "#agent/api/client.ts";
 import { ClientError } from "#agent/api/client-error.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { FlowConditions } from "#agent/cli/flow-conditions.ts";
 import { type FlowFormat, flowFormats, flowWriter } from "#agent/cli/flow-formats.ts";
 import { instant } from "#agent/cli/instant.ts";
+import { lostText } from "#agent/cli/lost-text.ts";
 import { wholeNumber } from "#agent/cli/values.ts";
 
 interface Options {
@@ -54,15 +54,9 @@ export const register: Register = (program, cli) => {
     for await (const line of cli.client(command).flows(query, cli.io.signal)) {
       const text = write(line);
       if (text !== undefined) await cli.write(text);
-      if ("lost_events" in line) cli.remark(lostText(line));
+      if ("lost_events" in line) cli.remark(lostText(line, "flows"));
     }
     const isOver = until !== undefined && Date.parse(until) <= Date.now();
     if (follow && !isOver && !cli.io.signal.aborted) throw new ClientError("unreachable", "the agent has stopped");
   });
 };
-
-function lostText({ lost_events: { source, num_events_lost: count } }: LostFlows): string {
-  const where =
-    source === "PERF_EVENT_RING_BUFFER" ? "the kernel's ring was full" : "the agent's ring went past this reader";
-  return `${count} flows lost: ${where}`;
-}

@@ -1,6 +1,7 @@
 import type { BpfConnection } from "#agent/api/bpf-views.ts";
 import { ApiError } from "#agent/api/errors.ts";
-import type { Flow, FlowLine } from "#agent/api/flow.ts";
+import type { DatapathEvent } from "#agent/api/event-views.ts";
+import type { Flow, FlowLine, LostFlows } from "#agent/api/flow.ts";
 import type { OptionView } from "#agent/api/config-views.ts";
 import type { Evaluation, PolicyObjectView, PolicyView, StagedView, Verification } from "#agent/api/policy-views.ts";
 import type { ObjectName, Ports } from "#agent/api/ports.ts";
@@ -170,6 +171,46 @@ const stagedObject: StagedView = { ...stagedRule, name: "y", rule: null, file: "
 export const policy: PolicyObjectView = {
   ...policyView,
   manifest: { kind: "NetworkPolicy", metadata: { name: "web", namespace: "shop" } },
+};
+
+const judged = {
+  identity: 20481,
+  addressClass: 0,
+  endpoint: 12,
+  rules: [5],
+  verdict: "allow",
+  match: "l3-l4",
+} as const;
+
+export const event: DatapathEvent = {
+  sequence: 7,
+  time: "2026-01-31T12:00:00.123456789Z",
+  type: "policy-verdict",
+  reason: "POLICY_DENIED",
+  reasonNumber: 133,
+  hook: "pod-egress",
+  ifindex: 33,
+  file: "judge.h",
+  line: 99,
+  generation: "41",
+  family: "IPv4",
+  protocol: 6,
+  source: "10.0.0.7",
+  destination: "10.0.0.8",
+  sourcePort: 40_000,
+  destinationPort: 5432,
+  tcpFlags: ["SYN"],
+  icmpType: 0,
+  icmpCode: 0,
+  isReply: false,
+  length: 74,
+  ends: {
+    source: judged,
+    destination: { ...judged, identity: 20482, endpoint: 13, rules: [], verdict: "deny", match: "none" },
+  },
+  packets: { source: "0", destination: "0" },
+  bytes: { source: "0", destination: "0" },
+  connection: [],
 };
 
 export const flow: Flow = {
@@ -410,6 +451,12 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       async *read(query): AsyncGenerator<readonly FlowLine[]> {
         yield [flow];
         if (query.lost) yield [{ lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: "3" } }];
+      },
+    },
+    events: {
+      async *read(query): AsyncGenerator<readonly (DatapathEvent | LostFlows)[]> {
+        yield [event];
+        if (query.lost) yield [{ lost_events: { source: "PERF_EVENT_RING_BUFFER", num_events_lost: "2" } }];
       },
     },
     whatIf: {

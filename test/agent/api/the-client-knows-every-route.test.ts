@@ -44,6 +44,7 @@ const calls: Readonly<
   ],
   ipcacheOf: ["GET /v1/bpf/ipcache/match", (client) => client.ipcacheOf("10.0.0.7")],
   flows: ["GET /v1/flows", (client) => collect(client.flows({}))],
+  events: ["GET /v1/events", (client) => collect(client.events({}))],
   captures: ["GET /v1/captures", (client) => collect(client.captures({}))],
 };
 

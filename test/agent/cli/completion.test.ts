@@ -80,7 +80,7 @@ test("what has values of the agent's is there: an argument of a command, or an o
   const names = new Set<string>();
   const visit = (command: Command, path: string): void => {
     for (const argument of command.registeredArguments) names.add(`${path} ${argument.name()}`.trim());
-    for (const { long } of command.options) names.add(long ?? "");
+    for (const { long } of command.options) names.add(long ?? "").add(`${path} ${long}`);
     for (const next of command.commands) visit(next, `${path} ${next.name()}`.trim());
   };
   visit(program, "");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { flow } from "#test/agent/api/fake-ports.ts";
+import { event, flow } from "#test/agent/api/fake-ports.ts";
 import { weir } from "./cli-fixture.ts";
 
 const endpoint =
@@ -123,6 +123,7 @@ const cases: readonly (readonly [string, string])[] = [
     '[{"endpoint":12,"direction":"egress","rate":100000000,"burst":200,"droppedPackets":3,"droppedBytes":4500}]',
   ],
   ["observe", JSON.stringify(flow)],
+  ["monitor --kept", JSON.stringify(event)],
 ];
 
 test.each(cases)("weir %s -o json", async (command, expected) => {
