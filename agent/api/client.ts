@@ -105,6 +105,9 @@ export class ApiClient {
   endpointLog(id: number): Promise<EndpointLogEntry[]> {
     return this.#get(`/v1/endpoints/${id}/log`);
   }
+  regenerateEndpoint(id: number): Promise<EndpointView> {
+    return this.#change("POST", `/v1/endpoints/${id}/regenerate`, {});
+  }
   identities(): Promise<IdentityView[]> {
     return this.#get("/v1/identities");
   }

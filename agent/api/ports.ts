@@ -53,6 +53,8 @@ export interface EndpointPort {
   get(id: number): EndpointView | undefined;
   /** Oldest first. Undefined: no such endpoint. */
   log(id: number): readonly EndpointLogEntry[] | undefined;
+  /** Compiles its policy anew; resolves when that is in force. Undefined: no such endpoint. */
+  regenerate(id: number): Promise<EndpointView | undefined>;
 }
 
 export interface IdentityPort {

@@ -69,6 +69,7 @@ const sources: Readonly<Record<string, Values>> = {
   "endpoint get id": endpoints,
   "endpoint labels id": endpoints,
   "endpoint log id": endpoints,
+  "endpoint regenerate id": endpoints,
   "identity get id|labels": identities,
   "policy get name": policies,
   "policy delete name": applied,

@@ -33,3 +33,6 @@ export interface PolicyChange {
   /** Who has other addresses; missing: as before. */
   readonly outsiders?: OutsiderPlan;
 }
+
+/** Who joins or leaves with a change. */
+export type Changes = Pick<PolicyChange, "joining" | "outsiders">;

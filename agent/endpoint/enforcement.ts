@@ -6,7 +6,7 @@ import type { PolicyEntry } from "#policy/compile/entry.ts";
 import type { Governed, Subject } from "#policy/model/identity.ts";
 import { compiling, EndpointError } from "./errors.ts";
 import { splitEntries } from "./class-splits.ts";
-import type { EnforcementOptions, PolicyChange } from "./enforcement-options.ts";
+import type { Changes, EnforcementOptions, PolicyChange } from "./enforcement-options.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEnd, type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
 import { HOST, hostEndpoint } from "./host-endpoint.ts";
@@ -17,20 +17,11 @@ import { SlotContent, SlotTable } from "./slot-table.ts";
 import {
   type Compiled,
   type Judged,
+  type Prepared,
   movesOf,
   refuseTooLarge,
-  type WantedPolicies,
   wantedPolicies,
 } from "./wanted-policies.ts";
-
-type Changes = Pick<PolicyChange, "joining" | "outsiders">;
-
-interface Prepared {
-  readonly wanted: WantedPolicies;
-  readonly splits: Map<number, SlotEntry[]>;
-  readonly classes: Map<number, readonly string[]>;
-  readonly final: ReadonlyMap<number, readonly string[]>;
-}
 
 /**
  * Brings policy into the kernel. Callers run its methods one at a time.
@@ -441,6 +432,20 @@ export class Enforcement {
         for (const { prefix } of knownPrefixes(endpoint)) this.#kernel.control.raiseEpoch(prefix);
       }
     }
+  }
+
+  /** Compiles an endpoint's policy into a slot of its own making; whatever the kernel held for it is gone. */
+  async regenerate(id: number): Promise<void> {
+    const guarded = this.#endpoints.get(id);
+    if (this.#refused || !guarded) throw EndpointError.notRegenerable(id, this.#refused);
+    const { subject } = guarded.endpoint;
+    const before = guarded.slot;
+    const { content, selects } = this.#compile(this.#engine, subject);
+    const [slot] = (await this.#slots.insert([content])) as [number];
+    this.#slotByKey.set(this.#engine.policyKey(subject), { slot, subject, selects });
+    for (const sharing of this.#endpoints.values()) if (sharing.slot === before) sharing.slot = slot;
+    this.#writeStale();
+    await this.#forgetUnused();
   }
 
   async #forgetUnused(): Promise<void> {

@@ -51,6 +51,12 @@ export class EndpointError extends Error {
     );
   }
 
+  /** @param cause why no policy is in force; null: the endpoint is not. */
+  static notRegenerable(id: number, cause: EndpointError | null): EndpointError {
+    const why = cause ? `the policy of the agent's start is refused (${cause.message})` : "it is not in force";
+    return new EndpointError("not-ready", `regenerate endpoint ${id}: ${why}`, { cause });
+  }
+
   static notVerifiable(cause: EndpointError): EndpointError {
     return new EndpointError(
       "not-ready",

@@ -3,6 +3,7 @@ import type { BandwidthLimit, EndpointBandwidth, Hooks } from "#agent/datapath/k
 import type { AddressPair } from "#agent/ipam/lease.ts";
 import type { Subject } from "#policy/model/identity.ts";
 import { endpointBandwidth } from "./bandwidth.ts";
+import { type EndpointEvent, EndpointLog } from "./endpoint-log.ts";
 import { EndpointError } from "./errors.ts";
 import type { EndpointManagerOptions, HostSideSpec } from "./manager-options.ts";
 import type { GuardedEndpoint } from "./guarded-endpoint.ts";
@@ -10,18 +11,8 @@ import type { Joining } from "./moves.ts";
 import type { NewEndpoint } from "./new-endpoint.ts";
 import type { EndpointRecord } from "./record.ts";
 
-/** One thing that happened to an endpoint. */
-export interface EndpointEvent {
-  readonly time: string;
-  readonly event: string;
-  readonly message: string;
-}
-
 /** The label of a container's second and later interfaces, by which policy speaks of each: its network's name. */
 const networkLabel = "weir.io/net";
-
-/** Events that are kept of one endpoint. */
-const keptEvents = 64;
 
 /**
  * Attachments from reservation to release. Callers run its methods one at a time.
@@ -32,7 +23,7 @@ const keptEvents = 64;
 export class EndpointManager {
   readonly #options: EndpointManagerOptions;
   readonly #endpoints = new Map<number, { record: EndpointRecord; subject: Subject }>();
-  readonly #log = new Map<number, EndpointEvent[]>();
+  readonly #log = new EndpointLog();
   /** By endpoint: addresses of another plugin, which our pool gives nobody meanwhile. */
   readonly #reserved = new Map<number, AddressPair>();
   /** Of endpoints that are gone: resolves when their addresses are free. */
@@ -59,7 +50,7 @@ export class EndpointManager {
 
   /** What happened to an endpoint in this life of the agent, oldest first. */
   log(id: number): readonly EndpointEvent[] | undefined {
-    return this.#endpoints.has(id) ? (this.#log.get(id) ?? []) : undefined;
+    return this.#endpoints.has(id) ? this.#log.of(id) : undefined;
   }
 
   find(containerId: string, ifName: string): { record: EndpointRecord; subject: Subject } | undefined {
@@ -123,6 +114,16 @@ export class EndpointManager {
     if (record.kind === "veth") this.#options.host.ensure(this.#hostSide(record));
   }
 
+  /** Compiles an endpoint's policy anew, and writes it, its records, routes and programs again. */
+  async regenerate(id: number): Promise<void> {
+    const { record } = this.#require(id);
+    if (record.state !== "ready")
+      throw new EndpointError("not-ready", `regenerate endpoint ${id}: it is ${record.state}`);
+    await this.#options.enforcement.regenerate(id);
+    this.repair(id);
+    this.#note(id, "regenerated", "policy compiled anew and in force");
+  }
+
   /** The programs on an endpoint's interface. */
   hooksOf({ kind }: Pick<EndpointRecord, "kind">): Hooks {
     return kind === "chained" ? this.#options.chained.hooks : this.#options.hooks;
@@ -172,7 +173,7 @@ export class EndpointManager {
       };
       this.#options.records.write(record);
       this.#endpoints.set(id, { record, subject: this.#subject(record) });
-      this.#log.delete(id);
+      this.#log.forget(id);
       this.#note(id, "created", `addresses ${[addresses.ipv4, addresses.ipv6].filter(Boolean).join(", ")} reserved`);
       return record;
     } catch (error) {
@@ -270,7 +271,7 @@ export class EndpointManager {
     if (record.identity !== 0) await this.#options.identities.release(record.identity);
     this.#options.records.remove(record.id);
     this.#endpoints.delete(record.id);
-    this.#log.delete(record.id);
+    this.#log.forget(record.id);
     this.#options.changed?.({ event: "deleted", ...found });
     this.#lastChange = performance.now();
     // Nobody need wait for this: until it is done the addresses are not given again, and the
@@ -398,9 +399,7 @@ export class EndpointManager {
 
   #note(id: number, event: string, message: string): void {
     this.#lastChange = performance.now();
-    const events = this.#log.get(id) ?? [];
-    events.push({ time: this.#options.now().toISOString(), event, message });
-    this.#log.set(id, events.slice(-keptEvents));
+    this.#log.note(id, { time: this.#options.now().toISOString(), event, message });
     const found = this.#endpoints.get(id);
     if (found) this.#options.changed?.({ event, ...found });
   }

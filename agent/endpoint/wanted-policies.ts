@@ -22,6 +22,14 @@ export interface WantedPolicy extends Compiled {
 /** By policy key. */
 export type WantedPolicies = ReadonlyMap<string, WantedPolicy>;
 
+/** A change that is worked out, before anything of it is written. */
+export interface Prepared {
+  readonly wanted: WantedPolicies;
+  readonly splits: Map<number, SlotEntry[]>;
+  readonly classes: Map<number, readonly string[]>;
+  readonly final: ReadonlyMap<number, readonly string[]>;
+}
+
 /** Those who are to be judged by a policy, and who they become with it. */
 export interface Judged {
   readonly endpoints: Iterable<Guarded>;

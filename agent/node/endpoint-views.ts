@@ -62,11 +62,20 @@ function hostView({ enforcement, policy }: NodeParts): EndpointView | undefined 
 }
 
 export function endpointPort(parts: NodeParts): EndpointPort {
-  const { endpoints } = parts;
+  const { endpoints, changes } = parts;
   return {
-    list: () => endpoints.list().map(({ record }) => endpointView(parts, record.id)),
+    list: () => {
+      const ids = endpoints.list().map(({ record }) => record.id);
+      return ids.toSorted((a, b) => a - b).map((id) => endpointView(parts, id));
+    },
     get: (id) => (id === HOST ? hostView(parts) : endpoints.get(id) && endpointView(parts, id)),
     log: (id) => endpoints.log(id),
+    regenerate: (id) =>
+      changes.run(async () => {
+        if (!endpoints.get(id)) return undefined;
+        await endpoints.regenerate(id);
+        return endpointView(parts, id);
+      }),
   };
 }
 

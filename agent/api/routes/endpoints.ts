@@ -31,6 +31,14 @@ export const endpointRoutes: readonly Route<Needs>[] = [
     handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.log(id), `endpoint ${id}`),
   }),
   route({
+    method: "POST",
+    path: "/v1/endpoints/:id/regenerate",
+    summary: "Compiles an endpoint's policy anew, and writes it, its records and its programs again",
+    params: idParams,
+    response: endpointView,
+    handle: async ({ params: { id } }, { endpoints }: Needs) => found(await endpoints.regenerate(id), `endpoint ${id}`),
+  }),
+  route({
     method: "GET",
     path: "/v1/identities",
     summary: "Identities that this node knows, with their labels",

@@ -12,6 +12,7 @@ const columns: readonly Column<EndpointView>[] = [
   { title: "ID", value: (endpoint) => endpoint.id },
   { title: "NAMESPACE", value: (endpoint) => endpoint.namespace },
   { title: "POD", value: (endpoint) => endpoint.pod },
+  { title: "INTERFACE", value: (endpoint) => endpoint.ifName },
   { title: "IDENTITY", value: (endpoint) => endpoint.identity },
   { title: "IPV4", value: (endpoint) => endpoint.ipv4 },
   { title: "IPV6", value: (endpoint) => endpoint.ipv6 },
@@ -56,6 +57,15 @@ export const register: Register = (program, cli) => {
     .addOption(outputOption())
     .action(async (id: number, { output }: Options, command) => {
       await cli.show(output, await cli.client(command).endpointLog(id), (rows) => table(rows, logColumns, cli.paint));
+    });
+  endpoint
+    .command("regenerate")
+    .description("compile an endpoint's policy anew, and write it, its records and its programs again")
+    .argument("<id>", "number of the endpoint", wholeNumber)
+    .addOption(outputOption())
+    .action(async (id: number, { output }: Options, command) => {
+      const endpoint = await cli.client(command).regenerateEndpoint(id);
+      await cli.show(output, endpoint, (value) => endpointText(value, cli.paint));
     });
   endpoint
     .command("labels")

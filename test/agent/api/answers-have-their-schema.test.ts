@@ -27,6 +27,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET endpoints": { path: "endpoints" },
   "GET endpoints/:id": { path: "endpoints/12" },
   "GET endpoints/:id/log": { path: "endpoints/12/log" },
+  "POST endpoints/:id/regenerate": { path: "endpoints/12/regenerate" },
   "GET identities": { path: "identities" },
   "GET identities/:id": { path: "identities/20481" },
   "GET policies": { path: "policies" },

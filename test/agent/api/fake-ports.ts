@@ -321,6 +321,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
         id === web.id
           ? [{ time: "2026-01-31T12:00:00.000000000Z", event: "ready", message: "policy is in force" }]
           : undefined,
+      regenerate: async (id) => (id === web.id ? web : undefined),
     },
     identities: {
       list: () => [identity, { id: 2, labels: { "reserved:world": "" }, scope: "reserved" }],

@@ -16,6 +16,7 @@ const calls: Readonly<
   endpoints: ["GET /v1/endpoints", (client) => client.endpoints()],
   endpoint: ["GET /v1/endpoints/:id", (client) => client.endpoint(12)],
   endpointLog: ["GET /v1/endpoints/:id/log", (client) => client.endpointLog(12)],
+  regenerateEndpoint: ["POST /v1/endpoints/:id/regenerate", (client) => client.regenerateEndpoint(12)],
   identities: ["GET /v1/identities", (client) => client.identities()],
   identity: ["GET /v1/identities/:id", (client) => client.identity(20481)],
   policies: ["GET /v1/policies", (client) => client.policies()],

@@ -28,6 +28,8 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["config get colour", 4, "weir config get: there is no option colour; there are log-level, enforcement"],
   ["endpoint get 13", 4, "weir endpoint get: find endpoint 13: there is none"],
   ["endpoint log 13", 4, "find endpoint 13"],
+  ["endpoint labels 13", 4, "find endpoint 13"],
+  ["endpoint regenerate 13", 4, "find endpoint 13"],
   ["identity get 99", 4, "find identity 99"],
   ["identity get app=none", 4, "no identity has the labels app=none"],
   ["policy get NetworkPolicy/shop/none", 4, "find object NetworkPolicy/shop/none"],

@@ -41,6 +41,7 @@ const cases: readonly (readonly [string, string])[] = [
   ["config unset enforcement", `{"revision":42,"options":[${enforcement}]}`],
   ["endpoint list", `[${endpoint}]`],
   ["endpoint get 12", endpoint],
+  ["endpoint regenerate 12", endpoint],
   ["endpoint log 12", '[{"time":"2026-01-31T12:00:00.000000000Z","event":"ready","message":"policy is in force"}]'],
   [
     "endpoint labels 12",

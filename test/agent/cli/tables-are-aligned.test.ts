@@ -3,7 +3,7 @@ import type { Flow } from "#agent/api/flow.ts";
 import type { FlowQuery } from "#agent/api/flow-filter.ts";
 import { table } from "#agent/cli/table.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { flow, web } from "#test/agent/api/fake-ports.ts";
+import { fakePorts, flow, web } from "#test/agent/api/fake-ports.ts";
 import { weir } from "./cli-fixture.ts";
 
 const plain = (_: unknown, text: string): string => text;
@@ -27,7 +27,9 @@ test("text stands to the left, numbers to the right, and nothing behind the last
 
 test("what a pod's maker wrote cannot command the terminal", async () => {
   const evil = { ...web, pod: "\u001b[2Jweb\u202e-1" };
-  await using api = await ApiFixture.start({ endpoints: { list: () => [evil], get: () => evil, log: () => [] } });
+  await using api = await ApiFixture.start({
+    endpoints: { ...fakePorts().endpoints, list: () => [evil], get: () => evil },
+  });
   for (const command of [
     ["endpoint", "list"],
     ["endpoint", "get", "12"],
@@ -42,8 +44,8 @@ test("endpoint list", async () => {
   await using api = await ApiFixture.start();
   expect((await weir(api.runDir, "endpoint", "list")).stdout).toBe(
     [
-      "ID  NAMESPACE  POD    IDENTITY  IPV4      IPV6  STATE  INGRESS   EGRESS  REVISION",
-      "12  shop       web-1     20481  10.0.0.7  -     ready  enforced  open          41",
+      "ID  NAMESPACE  POD    INTERFACE  IDENTITY  IPV4      IPV6  STATE  INGRESS   EGRESS  REVISION",
+      "12  shop       web-1  eth0          20481  10.0.0.7  -     ready  enforced  open          41",
       "",
     ].join("\n"),
   );
@@ -166,7 +168,7 @@ test("observe: what is staged stands behind what is in force", async () => {
   });
   const asked: unknown[] = [];
   const read = async function* (query: FlowQuery) {
-    asked.push(query.staged);
+    asked.push(query.whitelist);
     yield [
       weirOf([{ direction: "ingress", verdict: "deny", rules }]),
       weirOf([{ direction: "ingress", verdict: "deny", rules: [] }]),
@@ -178,7 +180,7 @@ test("observe: what is staged stands behind what is in force", async () => {
   };
   await using api = await ApiFixture.start({ flows: { read } });
   const { stdout } = await weir(api.runDir, "observe", "--staged");
-  expect(asked).toEqual([true]);
+  expect(asked).toEqual([[{ staged: [true] }]]);
   expect(stdout.split("\n").map((line) => line.split("  TCP  ")[1])).toEqual([
     "no policy applies; would be denied (staged): CiliumNetworkPolicy shop/x ingressDeny[0] (x.yaml:3)",
     "no policy applies; would be denied (staged): ingress: no rule allows it",
