@@ -14,7 +14,6 @@ import type {
 import type { CaptureLine } from "./capture-views.ts";
 import { ClientError } from "./client-error.ts";
 import type { OptionChange, OptionChanges, OptionView } from "./config-views.ts";
-import type { ErrorBody } from "./error-body.ts";
 import type { DatapathEvent } from "./event-views.ts";
 import type { FlowLine, LostFlows } from "./flow.ts";
 import type {
@@ -205,7 +204,7 @@ export class ApiClient {
     for await (const text of this.#pieces(response)) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) yield parsedLine<T>(line);
+      for (const line of lines) yield parsedLine(line) as T;
     }
   }
 
@@ -282,8 +281,8 @@ export class ApiClient {
 }
 
 /** @throws ClientError for the last line of a stream that the agent ends. */
-function parsedLine<T extends object>(line: string): T {
-  const value = JSON.parse(line) as T | ErrorBody;
+function parsedLine(line: string): object {
+  const value = JSON.parse(line) as object;
   if ("error" in value) throw ClientError.fromAnswer(503, line);
   return value;
 }

@@ -47,7 +47,13 @@ export const register: Register = (program, cli) => {
     const { follow, last, first, all, since, until, output } = options;
     const write = await flowWriter(output, cli.paint);
     const query: Query = {
-      ...{ follow, last, first, all, since, until, lost: true },
+      follow,
+      last,
+      first,
+      all,
+      since,
+      until,
+      lost: true,
       whitelist: whitelist.map((filter) => JSON.stringify(filter)),
       blacklist: blacklist.map((filter) => JSON.stringify(filter)),
     };
