@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { AddressReasons, AddressView, NodeView } from "./address-views.ts";
 import type {
   BpfBandwidth,
   BpfConnection,
@@ -163,6 +164,15 @@ export class ApiClient {
   }
   flushBpfTable(name: keyof BpfTables, query: BpfTupleQuery): Promise<BpfFlush> {
     return this.#change("DELETE", `/v1/bpf/${name}`, { ...query });
+  }
+  addresses(): Promise<AddressView[]> {
+    return this.#get("/v1/addresses");
+  }
+  nodes(): Promise<NodeView[]> {
+    return this.#get("/v1/nodes");
+  }
+  whyAddress(address: string): Promise<AddressReasons> {
+    return this.#get("/v1/addresses/why", { address });
   }
   /** The longest prefix that covers an address. */
   ipcacheOf(address: string): Promise<BpfIpcacheEntry> {

@@ -7,6 +7,7 @@
  */
 import type { CaptureLine, CaptureQuery } from "./capture-views.ts";
 import type { Progress } from "./answer-writer.ts";
+import type { AddressReasons, AddressView, NodeView } from "./address-views.ts";
 import type { CniAnswer, CniCall } from "./cni.ts";
 import type {
   BpfBandwidth,
@@ -128,6 +129,14 @@ export interface BpfPort {
   bandwidth(): readonly BpfBandwidth[];
 }
 
+export interface AddressPort {
+  /** The ipcache, with what says whose each prefix is. */
+  list(): readonly AddressView[];
+  nodes(): readonly NodeView[];
+  /** @param address in any of its spellings. */
+  why(address: string): Promise<AddressReasons>;
+}
+
 export interface StatusPort {
   status(): Promise<StatusView>;
 }
@@ -198,6 +207,7 @@ export interface Ports {
   readonly verifications: VerificationPort;
   readonly traces: TracePort;
   readonly bpf: BpfPort;
+  readonly addresses: AddressPort;
   readonly status: StatusPort;
   readonly metrics: MetricsPort;
   readonly config: ConfigPort;

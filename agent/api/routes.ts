@@ -1,5 +1,6 @@
 import type { Ports } from "./ports.ts";
 import type { Route } from "./route.ts";
+import { addressRoutes } from "./routes/addresses.ts";
 import { bpfRoutes } from "./routes/bpf.ts";
 import { captureRoutes } from "./routes/captures.ts";
 import { cniRoutes } from "./routes/cni.ts";
@@ -28,6 +29,7 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...whatIfRoutes,
   ...pageLinkRoutes,
   ...bpfRoutes,
+  ...addressRoutes,
   ...prefilterRoutes,
   ...flowRoutes,
   ...eventRoutes,

@@ -23,6 +23,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/policy.ts"),
   },
   { name: "bpf", summary: "what the kernel's maps hold", load: () => import("./commands/bpf.ts") },
+  { name: "ip", summary: "every address that is known, and whose it is", load: () => import("./commands/ip.ts") },
+  { name: "node", summary: "this node, and those that objects speak of", load: () => import("./commands/node.ts") },
+  {
+    name: "why-unknown",
+    summary: "why an address has the identity that it has, or none",
+    load: () => import("./commands/why-unknown.ts"),
+  },
   {
     name: "prefilter",
     summary: "addresses that the node's devices take nothing from",

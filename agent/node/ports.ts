@@ -3,6 +3,7 @@ import { Scraper } from "#agent/metrics/scraper.ts";
 import type { PageAccess } from "#agent/ui/access.ts";
 import { PolicyVerifier } from "#agent/verify/policy-verifier.ts";
 import { cniPort } from "./cni-port.ts";
+import { addressPort } from "./address-service.ts";
 import { bpfPort } from "./bpf-views.ts";
 import { configPort } from "./config-service.ts";
 import { endpointPort, identityPort } from "./endpoint-views.ts";
@@ -27,6 +28,7 @@ export function nodePorts(node: Node, access: PageAccess): Ports {
     verifications: new PolicyVerifier({ ...parts, images: parts.kernel.images }),
     traces: tracePort(parts),
     bpf: bpfPort(parts),
+    addresses: addressPort(parts),
     config: configPort(parts),
     prefilter: prefilterPort(parts),
     status: { status: () => statusOf(node) },

@@ -1,4 +1,5 @@
 import type { BpfConnection } from "#agent/api/bpf-views.ts";
+import type { AddressReasons } from "#agent/api/address-views.ts";
 import { ApiError } from "#agent/api/errors.ts";
 import type { DatapathEvent } from "#agent/api/event-views.ts";
 import type { Flow, FlowLine, LostFlows } from "#agent/api/flow.ts";
@@ -92,6 +93,23 @@ export const connection: BpfConnection = {
   state: "cut",
   from: { packets: 3, bytes: 180, verdict: "allow", rules: [] },
   to: { packets: 2, bytes: 120, verdict: "allow", rules: [5] },
+};
+
+const reasons: AddressReasons = {
+  address: "10.0.0.7",
+  known: true,
+  kernel: { prefix: "10.0.0.7/32", identity: 20481, addressClass: 0 },
+  agent: { prefix: "10.0.0.7/32", identity: 20481 },
+  agree: true,
+  identity: 20481,
+  labels: { app: "web" },
+  source: "endpoint",
+  because: "it is an address of the pod shop/web-1, endpoint 12 of this node",
+  rules: [{ ...ingressRule, cidr: "10.0.0.0/8" }],
+  revision: 41,
+  store: { kind: "embedded", key: "identities/id/20481", revision: "7" },
+  hops: [{ time: "2026-01-31T12:00:00.000000000Z", stage: "ipcache", what: "the kernel learned 10.0.0.7/32" }],
+  remedies: [],
 };
 
 export const denial: Evaluation = {
@@ -423,6 +441,32 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
         },
       ],
       endpoints: () => [],
+    },
+    addresses: {
+      list: () => [
+        {
+          prefix: "10.0.0.7/32",
+          identity: 20481,
+          labels: { app: "web" },
+          addressClass: 0,
+          source: "endpoint",
+          endpoint: 12,
+          pod: "shop/web-1",
+          node: null,
+        },
+      ],
+      nodes: () => [
+        {
+          name: "n1",
+          own: true,
+          addresses: ["192.0.2.1"],
+          podCidrs: ["10.0.0.0/24"],
+          labels: { zone: "a" },
+          file: "nodes.yaml",
+          line: 1,
+        },
+      ],
+      why: async (address) => ({ ...reasons, address }),
     },
     status: { status: async () => status },
     metrics: {

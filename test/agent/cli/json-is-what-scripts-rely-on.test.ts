@@ -123,6 +123,22 @@ const cases: readonly (readonly [string, string])[] = [
     "bpf bandwidth get 12",
     '[{"endpoint":12,"direction":"egress","rate":100000000,"burst":200,"droppedPackets":3,"droppedBytes":4500}]',
   ],
+  [
+    "ip list",
+    '[{"prefix":"10.0.0.7/32","identity":20481,"labels":{"app":"web"},"addressClass":0,"source":"endpoint","endpoint":12,"pod":"shop/web-1","node":null}]',
+  ],
+  [
+    "node list",
+    '[{"name":"n1","own":true,"addresses":["192.0.2.1"],"podCidrs":["10.0.0.0/24"],"labels":{"zone":"a"},"file":"nodes.yaml","line":1}]',
+  ],
+  [
+    "why-unknown 10.0.0.7",
+    '{"address":"10.0.0.7","known":true,"kernel":{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0},' +
+      '"agent":{"prefix":"10.0.0.7/32","identity":20481},"agree":true,"identity":20481,"labels":{"app":"web"},"source":"endpoint",' +
+      '"because":"it is an address of the pod shop/web-1, endpoint 12 of this node","rules":[{"kind":"NetworkPolicy","namespace":"shop","name":"db",' +
+      '"rule":"ingress[0]","file":"db.yaml","line":9,"cidr":"10.0.0.0/8"}],"revision":41,"store":{"kind":"embedded","key":"identities/id/20481","revision":"7"},' +
+      '"hops":[{"time":"2026-01-31T12:00:00.000000000Z","stage":"ipcache","what":"the kernel learned 10.0.0.7/32"}],"remedies":[]}',
+  ],
   ["observe", JSON.stringify(flow)],
   ["monitor --kept", JSON.stringify(event)],
 ];
