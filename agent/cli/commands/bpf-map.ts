@@ -139,7 +139,10 @@ async function* timed<T>(items: AsyncIterable<T>): AsyncGenerator<{ readonly tim
   for await (const item of items) yield { time: new Date().toISOString(), ...item };
 }
 
-/** Writes items as they come, and says how many. */
+/** Characters that are written at once. */
+const piece = 65_536;
+
+/** Writes items, and says how many; those that come in time one by one, others in pieces. */
 async function write<T>(
   cli: Cli,
   output: Format,
@@ -148,12 +151,26 @@ async function write<T>(
 ): Promise<number> {
   const { jsonText } = await import("#agent/local/maps/look.ts");
   const { stringify } = output === "yaml" ? await import("yaml") : { stringify: jsonText };
+  const line = (item: T): string => {
+    if (output === "table") return `${printable(text(item))}\n`;
+    return output === "json" ? `${jsonText(item)}\n` : stringify([item], { aliasDuplicateObjects: false });
+  };
   let count = 0;
-  for await (const item of items) {
-    count++;
-    if (output === "table") await cli.write(`${printable(text(item))}\n`);
-    else if (output === "json") await cli.write(`${jsonText(item)}\n`);
-    else await cli.write(stringify([item], { aliasDuplicateObjects: false }));
+  if (Symbol.asyncIterator in items) {
+    for await (const item of items) {
+      count++;
+      await cli.write(line(item));
+    }
+    return count;
   }
+  let lines = "";
+  for (const item of items) {
+    count++;
+    lines += line(item);
+    if (lines.length < piece) continue;
+    await cli.write(lines);
+    lines = "";
+  }
+  if (lines !== "") await cli.write(lines);
   return count;
 }

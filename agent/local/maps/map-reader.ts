@@ -150,7 +150,7 @@ function refuseRingBuffer(map: MapHandle): void {
   if (map.info.type !== MapType.RINGBUF) return;
   throw new MapError(
     "no-entries",
-    `${map.name} is a ring buffer, which has no entries: ${unreadBytes(map)} of ${map.info.maxEntries} bytes wait for their reader; weir monitor shows what comes`,
+    `${map.name} is a ring buffer, which has no entries: ${unreadBytes(map)} of ${map.info.maxEntries} bytes wait for their reader`,
   );
 }
 
