@@ -15,6 +15,7 @@ import { deviceOf, EventSource, frameOf } from "#test/support/event-source.ts";
 import { exitOnSignals } from "./exit-on-signals.ts";
 import { lanePolicies, lanePort } from "./lane-policies.ts";
 import { podLane } from "./lane.ts";
+import { pageCpu } from "./observe-page.ts";
 import { type BenchResult, median } from "./result.ts";
 
 /** Flows of one round: less than the kernel's ring holds. */
@@ -212,5 +213,6 @@ export async function suite(): Promise<BenchResult[]> {
     result("flood-agent-cpu", cpu * 100, "%", 1),
     result("flood-memory-growth", growth, "MB", 1),
     result("observe-crr-ratio", await observedConnections(lab), "ratio", crrRounds, 1.05),
+    result("page-cpu", await pageCpu(), "%", 1, 15),
   ];
 }
