@@ -60,3 +60,13 @@ test("the identity is that of namespace, labels and service account", async () =
   expect(identities).toContainEqual(identity);
   expect(identities).toContainEqual({ id: 1, labels: { "reserved:host": "" }, scope: "reserved" });
 });
+
+test("regenerate writes the policy anew: as it was, in another slot of the kernel's", async () => {
+  const [endpoint] = await node().client.endpoints();
+  const id = String(endpoint?.id);
+  const slots = async () => (await node().client.bpf("endpoints")).find((one) => String(one.id) === id)?.policy;
+  const before = await slots();
+  expect(await node().read("endpoint", "regenerate", id)).toEqual(endpoint);
+  expect(await slots()).not.toEqual(before);
+  expect((await node().weir("policy", "verify", id)).code).toBe(0);
+});

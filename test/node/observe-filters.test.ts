@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { type DatapathEvent, datapathEvent } from "#agent/api/event-views.ts";
 import type { Flow } from "#agent/api/flow.ts";
 import { endOf, portsOf } from "#agent/local/flow-log.ts";
 import { until } from "#agent/local/until.ts";
@@ -116,4 +117,21 @@ test("an address that is none is bad input", async () => {
   const { code, stderr } = await node().weir("observe", "--ip", "foo");
   expect(stderr).toContain("foo is neither an address nor a CIDR");
   expect(code).toBe(2);
+});
+
+test("monitor has the same events as the kernel told them, those of one endpoint and no others", async () => {
+  const closed = (await node().client.endpoints()).find(({ pod }) => pod === "closed")?.id ?? 0;
+  const monitor = async (...args: readonly string[]): Promise<DatapathEvent[]> => {
+    const { code, stdout, stderr } = await node().weir("monitor", "--kept", "-o", "json", ...args);
+    expect([code, stderr]).toEqual([0, ""]);
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    return lines.map((line) => datapathEvent.parse(JSON.parse(line)));
+  };
+  const all = await monitor();
+  const isRelated = ({ ends }: DatapathEvent): boolean =>
+    ends.source.endpoint === closed || ends.destination.endpoint === closed;
+  const related = await monitor("--related-to", String(closed));
+  expect(related.length).toBeGreaterThan(0);
+  expect(related).toEqual(all.filter(isRelated));
+  expect(new Set(related.map(({ reason }) => reason))).toEqual(new Set(["POLICY_DENIED"]));
 });
