@@ -3,7 +3,7 @@ import type { Ports } from "#agent/api/ports.ts";
 import type { Route } from "#agent/api/route.ts";
 import { allRoutes } from "#agent/api/routes.ts";
 import { ApiFixture } from "./api-fixture.ts";
-import { flow } from "./fake-ports.ts";
+import { flow } from "./fake-views.ts";
 
 const cniStatus = {
   plugin: "weir-cni",

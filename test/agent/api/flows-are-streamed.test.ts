@@ -3,7 +3,7 @@ import { ApiError } from "#agent/api/errors.ts";
 import type { FlowLine } from "#agent/api/flow.ts";
 import type { FlowPort } from "#agent/api/ports.ts";
 import { ApiFixture, collect } from "./api-fixture.ts";
-import { flow } from "./fake-ports.ts";
+import { flow } from "./fake-views.ts";
 
 /** A port that gives a flow and then waits until nobody wants more. */
 class Patient implements FlowPort {

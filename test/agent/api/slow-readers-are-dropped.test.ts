@@ -6,7 +6,8 @@ import type { FlowLine } from "#agent/api/flow.ts";
 import type { FlowPort } from "#agent/api/ports.ts";
 import { until } from "#agent/local/until.ts";
 import { ApiFixture } from "./api-fixture.ts";
-import { fakePorts, flow } from "./fake-ports.ts";
+import { fakePorts } from "./fake-ports.ts";
+import { flow } from "./fake-views.ts";
 
 /** More than all buffers between server and reader hold. */
 const many = 4_000;

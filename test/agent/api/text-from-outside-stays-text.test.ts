@@ -1,7 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { expect, test } from "vitest";
 import { ApiFixture, collect } from "./api-fixture.ts";
-import { fakePorts, flow, web } from "./fake-ports.ts";
+import { fakePorts } from "./fake-ports.ts";
+import { flow, web } from "./fake-views.ts";
 
 const markup = "<script>alert(1)</script>\u001b]0;owned\u0007\u001b[2J";
 

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { CniPort } from "#agent/api/ports.ts";
 import { until } from "#agent/local/until.ts";
 import { ApiFixture, codeOf } from "./api-fixture.ts";
-import { denial } from "./fake-ports.ts";
+import { denial } from "./fake-views.ts";
 
 const mebibyte = 1 << 20;
 const call = JSON.stringify({

@@ -5,7 +5,7 @@ import { ApiError } from "#agent/api/errors.ts";
 import { mustRun, runCommand } from "#agent/local/command.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
 import { captured } from "#test/agent/api/fake-captures.ts";
-import { flow } from "#test/agent/api/fake-ports.ts";
+import { flow } from "#test/agent/api/fake-views.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { weir } from "./cli-fixture.ts";
 

@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { until } from "#agent/local/until.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { fakePorts, web } from "#test/agent/api/fake-ports.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
+import { web } from "#test/agent/api/fake-views.ts";
 
 const program = resolve(import.meta.dirname, "../../../agent/cli/main.ts");
 

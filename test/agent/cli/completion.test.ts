@@ -4,7 +4,8 @@ import { Cli, type Io } from "#agent/cli/cli.ts";
 import { commands } from "#agent/cli/commands.ts";
 import { completedNames } from "#agent/cli/complete-values.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { fakePorts, web } from "#test/agent/api/fake-ports.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
+import { web } from "#test/agent/api/fake-views.ts";
 import { weir } from "./cli-fixture.ts";
 
 async function completed(runDir: string, ...words: string[]): Promise<string[]> {

@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { fakePorts, status } from "#test/agent/api/fake-ports.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
+import { status } from "#test/agent/api/fake-views.ts";
 import { TemporaryFolder } from "#test/support/temporary-folder.ts";
 import { weir } from "./cli-fixture.ts";
 

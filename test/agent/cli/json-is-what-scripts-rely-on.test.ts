@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { event, flow } from "#test/agent/api/fake-ports.ts";
+import { event, flow } from "#test/agent/api/fake-views.ts";
 import { weir } from "./cli-fixture.ts";
 
 const endpoint =

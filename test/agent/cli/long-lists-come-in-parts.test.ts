@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { BpfConnection } from "#agent/api/bpf-views.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { connection, fakePorts } from "#test/agent/api/fake-ports.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
+import { connection } from "#test/agent/api/fake-views.ts";
 import { weir } from "./cli-fixture.ts";
 
 async function* some(total: number): AsyncGenerator<readonly BpfConnection[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { different } from "#test/agent/api/fake-ports.ts";
+import { different } from "#test/agent/api/fake-views.ts";
 import { weir } from "./cli-fixture.ts";
 
 test("policy verify: each difference in a line, then what was looked at", async () => {

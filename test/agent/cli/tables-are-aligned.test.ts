@@ -3,7 +3,8 @@ import type { Flow } from "#agent/api/flow.ts";
 import type { FlowQuery } from "#agent/api/flow-filter.ts";
 import { table } from "#agent/cli/table.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { fakePorts, flow, web } from "#test/agent/api/fake-ports.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
+import { flow, web } from "#test/agent/api/fake-views.ts";
 import { weir } from "./cli-fixture.ts";
 
 const plain = (_: unknown, text: string): string => text;

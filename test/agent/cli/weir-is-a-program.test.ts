@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { version } from "#agent/api/version.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { flow } from "#test/agent/api/fake-ports.ts";
+import { flow } from "#test/agent/api/fake-views.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const program = join(root, "agent/cli/main.ts");

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sysdump, type SysdumpOptions } from "#agent/local/sysdump/sysdump.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { fakePorts, flow, status, web } from "#test/agent/api/fake-ports.ts";
+import { fakePorts } from "#test/agent/api/fake-ports.ts";
+import { flow, status, web } from "#test/agent/api/fake-views.ts";
 import { findTexts, unpackSysdump } from "#test/support/sysdump-content.ts";
 
 let seeds = 0;

@@ -6,7 +6,7 @@ import { readObjectFiles } from "#agent/local/object-files.ts";
 import { whatIfPort } from "#agent/node/what-if.ts";
 import { parseObjects } from "#policy/parse/objects.ts";
 import { root } from "#test/architecture/source-tree.ts";
-import { flow } from "#test/agent/api/fake-ports.ts";
+import { flow } from "#test/agent/api/fake-views.ts";
 
 const folder = join(root, "test/fixtures/shop");
 const file = "candidate.yaml";
