@@ -1,3 +1,4 @@
+import type { Decision, Evaluation } from "#agent/api/policy-views.ts";
 import type { Trace, TraceDirection, TraceRequest, TraceStep } from "#agent/api/trace-views.ts";
 import { ConnectionEnd, DropReason, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { Tuple } from "#agent/datapath/tuple.ts";
@@ -17,6 +18,7 @@ interface Way {
 }
 
 const directions = ["egress", "ingress"] as const;
+type Direction = (typeof directions)[number];
 
 /** What the programs said all together, and whether policy says the same. */
 export function answer({ world, request, tuple, frame, results, outcome }: Way): Trace {
@@ -25,7 +27,12 @@ export function answer({ world, request, tuple, frame, results, outcome }: Way):
   const drop = last?.drop;
   const isDropped = last?.step.outcome === "drop" || outcome.startsWith("dropped") || outcome.startsWith("cannot");
   const reason = drop ? `: ${dropReasonText(drop.reason)}` : "";
-  const [egress, ingress] = [directionOf(world, runs, "egress"), directionOf(world, runs, "ingress")];
+  const policy = world.evaluate(request);
+  // What is dropped before any program judges it is told with what policy would have said.
+  const isUnjudged = isDropped && !runs.some(isJudged);
+  const told = (direction: Direction): TraceDirection =>
+    isUnjudged ? decisionOf(policy[direction]) : directionOf(world, runs, direction, policy[direction]);
+  const [egress, ingress] = [told("egress"), told("ingress")];
   return {
     verdict: !isDropped ? "allow" : drop?.reason === DropReason.PROXY_LOOKUP_FAILED ? "redirect" : "deny",
     outcome: `${outcome}${reason}`,
@@ -45,7 +52,7 @@ export function answer({ world, request, tuple, frame, results, outcome }: Way):
     steps: results.map((one) => ("step" in one ? one.step : one)),
     differences: [
       ...runs.flatMap(({ differences }) => differences),
-      ...againstPolicy(world, request, runs, { egress, ingress }),
+      ...againstPolicy(policy, runs, { egress, ingress }),
     ],
   };
 }
@@ -55,8 +62,13 @@ const verdictWords: Readonly<Record<number, TraceDirection["verdict"]>> = {
   [Verdict.REDIRECT]: "redirect",
 };
 
-/** What the program that judged an end said of it. */
-function directionOf(world: TraceWorld, runs: readonly RunResult[], direction: "egress" | "ingress"): TraceDirection {
+/** What the program that judged an end said of it. Its event says of one end alone who isolates it; of the other, policy does. */
+function directionOf(
+  world: TraceWorld,
+  runs: readonly RunResult[],
+  direction: Direction,
+  policy: Decision,
+): TraceDirection {
   const end = direction === "egress" ? ConnectionEnd.END_SOURCE : ConnectionEnd.END_DESTINATION;
   const judged = runs.flatMap(({ events, kept }) => [
     ...events.map((event) => event.end[end]),
@@ -64,15 +76,31 @@ function directionOf(world: TraceWorld, runs: readonly RunResult[], direction: "
   ]);
   const told = judged.find(({ verdict }) => verdict !== Verdict.NONE);
   if (!told) return { verdict: "allow", by: [], nearest: null };
-  const { nearest, isolatedBy, isolatedByMore } =
-    runs.flatMap(({ step }) => step.flows).find(({ weir }) => weir.denied === direction)?.weir ?? {};
+  const verdict = verdictWords[told.verdict] ?? "allow";
+  const by = rulesOf(
+    world.flows,
+    told.rules.filter((rule) => rule !== 0),
+  );
+  const flow = runs.flatMap(({ step }) => step.flows).find(({ weir }) => weir.denied === direction);
+  if (flow) return decisionOf({ ...flow.weir, verdict, by });
+  const isByDefault = verdict === "deny" && by.length === 0;
+  const isSame = policy.verdict === "deny" && policy.by.length === 0 && runs.some(({ events }) => events.some(isNew));
+  return isByDefault && isSame ? decisionOf(policy) : { verdict, by, nearest: null };
+}
+
+function decisionOf({
+  verdict,
+  by,
+  nearest = null,
+  isolatedBy,
+  isolatedByMore,
+}: Pick<TraceDirection, "verdict" | "by"> & {
+  readonly [Field in "nearest" | "isolatedBy" | "isolatedByMore"]?: TraceDirection[Field] | undefined;
+}): TraceDirection {
   return {
-    verdict: verdictWords[told.verdict] ?? "allow",
-    by: rulesOf(
-      world.flows,
-      told.rules.filter((rule) => rule !== 0),
-    ),
-    nearest: nearest ?? null,
+    verdict,
+    by,
+    nearest,
     ...(isolatedBy && { isolatedBy }),
     ...(isolatedByMore === undefined ? {} : { isolatedByMore }),
   };
@@ -80,20 +108,24 @@ function directionOf(world: TraceWorld, runs: readonly RunResult[], direction: "
 
 /** Where objects are judged otherwise than the packet was. Only a new connection is judged by what is in force now. */
 function againstPolicy(
-  world: TraceWorld,
-  request: Way["request"],
+  evaluation: Evaluation,
   runs: readonly RunResult[],
   told: Pick<Trace, "egress" | "ingress">,
 ): string[] {
   const events = runs.flatMap((run) => run.events).filter(isNew);
   if (events.length === 0 || runs.some(({ kept }) => kept && events.length === 0)) return [];
-  const evaluation = world.evaluate(request);
   return directions.flatMap((direction) => {
     const { verdict, note } = evaluation[direction];
     // What a note tells of is known to differ.
     if (note !== undefined || verdict === told[direction].verdict) return [];
     return [`policy says ${verdict} for ${direction}, the programs ${told[direction].verdict}`];
   });
+}
+
+/** Whether a program asked the policy of an end, or found what it had said. */
+function isJudged({ events, kept }: RunResult): boolean {
+  const says = ({ verdict }: { readonly verdict: number }): boolean => verdict !== Verdict.NONE;
+  return events.some(({ end }) => end.some(says)) || (kept?.end.some(says) ?? false);
 }
 
 function isNew({ isReply, end }: EventRecord): boolean {

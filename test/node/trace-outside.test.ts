@@ -89,6 +89,12 @@ test("listed addresses end at the device", async () => {
   const args = ["trace", "--from", outside.ipv4, "--to", "default/server:80"];
   const trace = await node().read<Trace>(...args);
   expect(trace).toMatchObject({ verdict: "deny", dropReason: "PREFILTER" });
+  // No program has asked policy: what that would say is told all the same.
+  const denied = await node().read<Trace>("trace", "--from", outside.ipv4, "--to", "default/server:81");
+  expect(denied).toMatchObject({
+    dropReason: "PREFILTER",
+    ingress: { verdict: "deny", nearest: { file: "server.yaml" } },
+  });
   expect((await node().weir("prefilter", "delete", "192.0.2.2")).code).toBe(0);
   expect(await node().read<Trace>(...args)).toMatchObject({ verdict: "allow", differences: [] });
 });

@@ -77,7 +77,8 @@ test.each(cases)(
       for (const direction of ["egress", "ingress"] as const) {
         const { verdict, by, nearest, isolatedBy } = evaluation[direction];
         expect([direction, trace[direction].verdict, trace[direction].by]).toEqual([direction, verdict, by]);
-        if (trace[direction].nearest) expect(trace[direction]).toMatchObject({ nearest, isolatedBy });
+        expect(trace[direction].nearest).toEqual(nearest);
+        expect(trace[direction].isolatedBy).toEqual(isolatedBy);
       }
       expect(trace.verdict).toBe(evaluation.verdict);
       const target = targetOf(i === 0 ? pods[to].ipv4 : pods[to].ipv6, port, protocol);
@@ -186,7 +187,7 @@ test("what is wrong with the question is said", async () => {
   for (const [to, says] of [
     ["default/server", "has no port"],
     ["fd00::1:80", "brackets"],
-    ["default/server:99999", "has no port"],
+    ["default/server:99999", '99999 in "default/server:99999" is no port'],
   ] as const) {
     expect(await ask("--from", "default/client", "--to", to)).toMatchObject({
       code: 2,

@@ -63,8 +63,14 @@ function target(text: string, protocol: Options["protocol"]): { to: string; port
   if (protocol === "ICMP") return { to: text.replace(/^\[(.*)\]$/, "$1"), port: 0 };
   const [, bracketed, plain, digits = ""] = /^(?:\[([^\]]+)\]|(.+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined || Number(digits) > 65_535) {
-    throw new CliError(ExitCode.usage, `--to: "${text}" has no port: name one, as in shop/db-0:5432 or 192.0.2.1:80`);
+  if (host !== undefined && Number(digits) > 65_535) {
+    throw new CliError(ExitCode.usage, `--to: ${digits} in "${text}" is no port: they end with 65535`);
+  }
+  if (host === undefined) {
+    throw new CliError(
+      ExitCode.usage,
+      `--to: "${text}" has no port: end it with a number, as in shop/db-0:5432 or 192.0.2.1:80`,
+    );
   }
   if (plain !== undefined && isAddress(plain)) {
     throw new CliError(
