@@ -82,7 +82,7 @@ export const bpfRoutes: readonly Route<Needs>[] = [
     query: bpfAddressQuery,
     response: bpfIpcacheEntry,
     handle: ({ query: { address } }, { bpf }: Needs) =>
-      found(bpf.ipcacheOf(address), `a prefix of the ipcache that covers ${address}, which so is the world's,`),
+      found(bpf.ipcacheOf(address), `a prefix of the ipcache that covers ${address}, without which it is the world's`),
   }),
   listing("counters", "Packets by what became of them, and where", bpfCounter, (bpf) => bpf.counters()),
   listing("links", "Programs, where they stand", bpfLink, (bpf) => bpf.links()),

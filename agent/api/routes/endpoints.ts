@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Ports } from "#agent/api/ports.ts";
 import { type Route, route } from "#agent/api/route.ts";
-import { endpointLogEntry, endpointView, identityView } from "#agent/api/views.ts";
+import { endpointLogEntry, endpointView, HOST_ENDPOINT, identityView } from "#agent/api/views.ts";
 import { found, idParams } from "./parameters.ts";
 
 type Needs = Pick<Ports, "endpoints" | "identities">;
@@ -20,7 +20,7 @@ export const endpointRoutes: readonly Route<Needs>[] = [
     summary: "One endpoint",
     params: idParams,
     response: endpointView,
-    handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.get(id), `endpoint ${id}`),
+    handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.get(id), nameOf(id)),
   }),
   route({
     method: "GET",
@@ -28,7 +28,7 @@ export const endpointRoutes: readonly Route<Needs>[] = [
     summary: "What happened to an endpoint, oldest first",
     params: idParams,
     response: z.array(endpointLogEntry).readonly(),
-    handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.log(id), `endpoint ${id}`),
+    handle: ({ params: { id } }, { endpoints }: Needs) => found(endpoints.log(id), nameOf(id)),
   }),
   route({
     method: "POST",
@@ -54,3 +54,8 @@ export const endpointRoutes: readonly Route<Needs>[] = [
     handle: ({ params: { id } }, { identities }: Needs) => found(identities.get(id), `identity ${id}`),
   }),
 ];
+
+/** The node itself is an endpoint only as long as a policy selects it. */
+function nameOf(id: number): string {
+  return id === HOST_ENDPOINT ? "a policy that selects the node itself" : `endpoint ${id}`;
+}

@@ -31,6 +31,7 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["endpoint log 13", 4, "find endpoint 13"],
   ["endpoint labels 13", 4, "find endpoint 13"],
   ["endpoint regenerate 13", 4, "find endpoint 13"],
+  ["endpoint get host", 4, "weir endpoint get: find a policy that selects the node itself: there is none"],
   ["identity get 99", 4, "find identity 99"],
   ["identity get app=none", 4, "no identity has the labels app=none"],
   ["policy get NetworkPolicy/shop/none", 4, "find object NetworkPolicy/shop/none"],
