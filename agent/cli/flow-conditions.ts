@@ -150,7 +150,8 @@ const flags: readonly Flag[] = [
   },
   {
     flags: "--policy <[[kind/]namespace/]name[:rule]>",
-    description: "decided by this policy, or by one rule of it: shop/web:egress[0]",
+    description:
+      "a rule of this policy decided, or this one: shop/web:egress[0]; a default deny is no rule's: --type drop",
     field: "policy",
     parse: words,
   },

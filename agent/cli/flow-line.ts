@@ -66,7 +66,8 @@ export function reasonText({ weir, verdict }: Flow): string {
 
 /** `closed, 12 packets there (3400 B), 10 back (98000 B)` */
 function connectionText({ state, packets, bytes }: FlowConnection): string {
-  return `${state}, ${packets.source} packets there (${bytes.source} B), ${packets.destination} back (${bytes.destination} B)`;
+  const there = `${packets.source} packet${packets.source === "1" ? "" : "s"} there`;
+  return `${state}, ${there} (${bytes.source} B), ${packets.destination} back (${bytes.destination} B)`;
 }
 
 const would: Readonly<Record<StagedOutcome["verdict"], string>> = {

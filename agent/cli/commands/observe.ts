@@ -57,12 +57,26 @@ export const register: Register = (program, cli) => {
       whitelist: whitelist.map((filter) => JSON.stringify(filter)),
       blacklist: blacklist.map((filter) => JSON.stringify(filter)),
     };
+    let isSilent = true;
     for await (const line of cli.client(command).flows(query, cli.io.signal)) {
       const text = write(line);
+      isSilent &&= text === undefined;
       if (text !== undefined) await cli.write(text);
       if ("lost_events" in line) cli.remark(lostText(line, "flows"));
     }
+    if (isSilent && !follow && isForPeople(output)) cli.remark(silenceText([...whitelist, ...blacklist]));
     const isOver = until !== undefined && Date.parse(until) <= Date.now();
     if (follow && !isOver && !cli.io.signal.aborted) throw new ClientError("unreachable", "the agent has stopped");
   });
 };
+
+/** Filters that match nothing look like a node on which nothing happens. */
+function silenceText(filters: readonly object[]): string {
+  if (filters.length === 0) return "no flow is kept of the time that was asked for";
+  const isOfDefault = JSON.stringify(filters).includes('"default/');
+  return `no flow that is kept matches${isOfDefault ? "; a name without a namespace is one of default: NAMESPACE/NAME" : ""}`;
+}
+
+function isForPeople(format: FlowFormat): boolean {
+  return format === "table" || format === "compact" || format === "dict";
+}

@@ -227,3 +227,13 @@ test("dict has a fact a line, yaml a document a flow, jsonpb Hubble's message", 
     [""],
   ]);
 });
+
+test("nothing that matches is said beside the result, to people only", async () => {
+  await using api = await observing();
+  const none = await observe(api, "--pod", "web-1");
+  expect([none.stdout, none.exitCode]).toEqual(["", 0]);
+  expect(none.stderr).toBe(
+    "weir: no flow that is kept matches; a name without a namespace is one of default: NAMESPACE/NAME\n",
+  );
+  expect(await observe(api, "--pod", "web-1", "-o", "json")).toMatchObject({ stdout: "", stderr: "", exitCode: 0 });
+});
