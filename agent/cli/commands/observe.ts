@@ -73,7 +73,7 @@ export const register: Register = (program, cli) => {
 /** Filters that match nothing look like a node on which nothing happens. */
 function silenceText(filters: readonly object[]): string {
   if (filters.length === 0) return "no flow is kept of the time that was asked for";
-  const isOfDefault = JSON.stringify(filters).includes('"default/');
+  const isOfDefault = /"(?:pod|\w+_pod|service|\w+_service)":\["(?:default\/|[^/"]*")/.test(JSON.stringify(filters));
   return `no flow that is kept matches${isOfDefault ? "; a name without a namespace is one of default: NAMESPACE/NAME" : ""}`;
 }
 
