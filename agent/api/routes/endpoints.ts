@@ -36,7 +36,7 @@ export const endpointRoutes: readonly Route<Needs>[] = [
     summary: "Compiles an endpoint's policy anew, and writes it, its records and its programs again",
     params: idParams,
     response: endpointView,
-    handle: async ({ params: { id } }, { endpoints }: Needs) => found(await endpoints.regenerate(id), `endpoint ${id}`),
+    handle: async ({ params: { id } }, { endpoints }: Needs) => found(await endpoints.regenerate(id), nameOf(id)),
   }),
   route({
     method: "GET",
