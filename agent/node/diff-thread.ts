@@ -52,6 +52,8 @@ async function ask(comparison: Comparison, caller: AbortSignal): Promise<Answer>
     workerData: comparison,
     resourceLimits: { maxOldGenerationSizeMb: memory },
   });
+  // One that fails when nobody waits for it any more, as its memory is used up, would end the agent.
+  worker.on("error", () => {});
   try {
     const [answer] = (await once(worker, "message", { signal })) as [Answer];
     return answer;
