@@ -73,7 +73,7 @@ export class NodeFlowContext implements FlowContext {
     const key = `${endpoint} ${known} ${found?.record.incarnation ?? 0} ${names}`;
     const cached = this.#parties.get(key);
     if (cached) return cached;
-    const subject = found?.subject ?? this.#parts.identities.subject(known);
+    const subject = this.#subjectOf(endpoint, known);
     const labels = subject ? identityLabels(subject) : (reservedLabels(known) ?? this.#nodeLabels(known));
     const party: FlowParty = {
       endpoint: found ? endpoint : 0,
@@ -130,6 +130,13 @@ export class NodeFlowContext implements FlowContext {
     return workloadOf(pod, facts?.labels ?? labels, facts?.owner);
   }
 
+  /** Of the identity that was judged, which is not the endpoint's any more when its pod has got other labels since. */
+  #subjectOf(endpoint: number, identity: number): Subject | undefined {
+    const found = this.#parts.endpoints.get(endpoint);
+    if (found?.record.identity === identity) return found.subject;
+    return this.#parts.identities.subject(identity) ?? found?.subject;
+  }
+
   /** Of another node; empty for a number that is none's. */
   #nodeLabels(identity: number): Record<string, string> {
     const party = this.#parts.outsiders.party(identity);
@@ -152,7 +159,7 @@ export class NodeFlowContext implements FlowContext {
   }
 
   #toParty({ endpoint, identity }: FlowParty, address?: string): Party {
-    const subject = this.#parts.endpoints.get(endpoint)?.subject ?? this.#parts.identities.subject(identity);
+    const subject = this.#subjectOf(endpoint, identity);
     const at = address === undefined ? {} : { address };
     if (subject) return { subject, ...at };
     if (identity === ReservedIdentity.HOST) {
