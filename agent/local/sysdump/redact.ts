@@ -24,8 +24,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, redacted],
   // The same, as kubeconfig and Secret objects have it: base64 of "-----BEGIN".
   [/LS0tLS1CRUdJTi[A-Za-z0-9+/=]*/g, redacted],
-  // JSON Web Tokens.
-  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, redacted],
+  // JSON Web Tokens. Their headers are short: without a bound, a text of many beginnings is read to its end for each.
+  [/\beyJ[\w-]{8,2048}\.[\w-]+(?:\.[\w-]*)?/g, redacted],
   [/\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*)[^\n]*/gi, `$1$2${redacted}`],
   [/\b(bearer|basic)(\s+)[\w+/=.~-]{6,}/gi, `$1$2${redacted}`],
   // https://user:password@host, https://token@host

@@ -1,3 +1,4 @@
+import { realpath } from "node:fs/promises";
 import { version } from "#agent/api/version.ts";
 import { ApiClient } from "#agent/api/client.ts";
 import type { OptionView } from "#agent/api/config-views.ts";
@@ -144,9 +145,24 @@ async function learn(
   // A process that is another user's, or gone, tells nothing.
   if (pid !== null) redactor.knowEnvironment(await environmentOf(pid).catch(() => ({})));
   for (const { name, value } of config) {
-    if (value === null || !/-(?:key|password-file|token-file)$/.test(name)) continue;
-    // Without the right to read it nothing of it can be elsewhere either.
-    const { text } = await readBounded(value, 64 * 1024).catch(() => ({ text: "" }));
-    redactor.know(text.split("\n").map((line) => line.trim()));
+    if (value === null || !/-(?:key|password-file|token-file|headers-file)$/.test(name)) continue;
+    const lines = (await secretText(value)).split("\n").map((line) => line.trim());
+    redactor.know(lines);
+    // `Authorization: Bearer token`: each word of a header's value may stand elsewhere alone.
+    if (name.endsWith("-headers-file")) redactor.know(lines.flatMap(headerWords));
   }
+}
+
+/** The agent's options name the file, and it may be a link: those of volumes are. */
+async function secretText(path: string): Promise<string> {
+  try {
+    return (await readBounded(await realpath(path), 64 * 1024)).text;
+  } catch {
+    return ""; // without the right to read it nothing of it can be elsewhere either
+  }
+}
+
+function headerWords(line: string): string[] {
+  const [, value = ""] = /^[^#:\s][^:\s]*:(.*)$/.exec(line) ?? [];
+  return value.trim().split(/\s+/);
 }

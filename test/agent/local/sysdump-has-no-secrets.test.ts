@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { Redactor } from "#agent/local/sysdump/redact.ts";
 import { sysdump, type SysdumpOptions } from "#agent/local/sysdump/sysdump.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
 import { fakePorts } from "#test/agent/api/fake-ports.ts";
@@ -137,6 +138,46 @@ test("secrets are taken out, wherever they stand, and the rest is told", async (
   expect(parts.get("log/agent.log")).toContain("an honest line");
   expect(parts.get("state/objects/a.yaml")).toContain("plain: stays");
   expect(parts.get("state/objects/a.yaml")).toContain("- name: COLOUR\n  value: green");
+});
+
+test("what the agent's files of secrets hold is taken out, also where they are links, as volumes have them", async () => {
+  const [header, token] = ["plainwords01Zx9q", "plainwords02Zx9q"];
+  await using fixture = await ApiFixture.start();
+  const at = (name: string): string => join(fixture.runDir, name);
+  writeFileSync(at("headers"), `# of the collector\nX-Scope: ${header}\nAuthorization: Bearer ${token}\n`);
+  const keyText = "plainwords03Zx9q";
+  mkdirSync(at("..data"));
+  writeFileSync(at("..data/key"), `${keyText}\n`);
+  symlinkSync("..data/key", at("key"));
+  writeFileSync(at("agent.log"), `refused: ${header}\nrefused: ${token}\nrefused: ${keyText}\n`);
+  const option = { origin: "flag", live: false, start: null };
+  const list = () => [
+    { ...option, name: "otlp-headers-file", value: at("headers") },
+    { ...option, name: "store-key", value: at("key") },
+  ];
+  await using api = await ApiFixture.start({ config: { ...fakePorts().config, list } });
+  const file = at("dump.tar.gz");
+  await sysdump({
+    file,
+    runDir: api.runDir,
+    stateDir: "/nonexistent",
+    bpffs: "/nonexistent",
+    cniConfDir: "/nonexistent",
+    logFile: at("agent.log"),
+    environment: {},
+    signal: new AbortController().signal,
+    onPart: () => undefined,
+  });
+  const parts = await unpackSysdump(file);
+  expect(parts.get("log/agent.log")).toContain("refused: [redacted]");
+  expect(findTexts(parts, [header, token, keyText])).toEqual([]);
+});
+
+test("a text that seems to begin tokens without an end takes no time", () => {
+  const text = "eyJaaaaaaaa-".repeat(40_000);
+  const begun = performance.now();
+  expect(new Redactor().text(text)).toBe(text);
+  expect(performance.now() - begun).toBeLessThan(15_000);
 });
 
 test("a file that is there, or a link of that name, is left alone", async () => {
