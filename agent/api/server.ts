@@ -128,11 +128,13 @@ export async function serveSockets<P>(
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const { full, observe } = groups ?? socketGroups();
-  const open = async (place: UnixPlace, served: readonly Route<P>[]): Promise<void> => {
-    stack.use(await ApiServer.listen(place, served, ports, listener, limits));
+  const open = async (place: UnixPlace, served: readonly Route<P>[], own = limits): Promise<void> => {
+    stack.use(await ApiServer.listen(place, served, ports, listener, own));
   };
   const cni = routes.filter(({ pool }) => pool === "cni");
-  await open({ path: cniSocket(runDir), groups: [], readOnly: false }, cni);
+  // What the container runtime has sent in time is not refused because the agent was at other work.
+  const patient = { ...limits, headers: 12 * limits.headers, request: 12 * limits.request };
+  await open({ path: cniSocket(runDir), groups: [], readOnly: false }, cni, patient);
   await open({ path: observeSocket(runDir), groups: [observe, full], readOnly: true }, routes);
   await open({ path: agentSocket(runDir), groups: [full], readOnly: false }, routes);
   return stack.move();
