@@ -53,37 +53,35 @@ export class Front {
   /** Answers what is the front's own. False: a route is to answer. @throws ApiError what is refused. */
   answers(request: IncomingMessage, response: ServerResponse): boolean {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    this.#expectOwn(request);
     const [path] = (request.url ?? "").split("?");
-    if (request.method === "GET" || request.method === "HEAD") {
-      const file = this.#files.get(path ?? "");
-      if (file) {
-        response.writeHead(200, { "content-type": file.type }).end(file.content);
-        return true;
-      }
+    const isReading = request.method === "GET" || request.method === "HEAD";
+    const file = isReading ? this.#files.get(path ?? "") : undefined;
+    this.#expectOwn(request, isReading, file !== undefined);
+    if (file) {
+      response.writeHead(200, { "content-type": file.type }).end(file.content);
+      return true;
     }
     if (path === "/session" && request.method === "POST") {
       this.#open(request, response);
       return true;
     }
-    if (this.#access.isOpen(cookieOf(request, this.#cookie))) return false;
+    if (cookiesOf(request, this.#cookie).some((session) => this.#access.isOpen(session))) return false;
     throw new ApiError("no-session", { asked: "show flows", obstacle: "nobody has let this browser in", remedy });
   }
 
   /** Refuses what a page of somebody else's may have sent. */
-  #expectOwn({ method, headers }: IncomingMessage): void {
+  #expectOwn({ headers }: IncomingMessage, isReading: boolean, isFile: boolean): void {
     const { host = "", origin } = headers;
     const refuse = (obstacle: string): never => {
       throw new ApiError("forbidden", { asked: "serve request", obstacle });
     };
     if (!this.#hosts.has(host.toLowerCase())) refuse("its Host is not this machine");
-    const isReading = method === "GET" || method === "HEAD";
     if (origin === undefined ? !isReading : origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
       refuse("its Origin is not this page");
     }
     const site = headers["sec-fetch-site"];
-    // A link elsewhere may lead to the page; nothing else may come from there.
-    const isVisit = isReading && headers["sec-fetch-mode"] === "navigate";
+    // A link elsewhere may lead to the page, and to nothing behind it; nothing else may come from there.
+    const isVisit = isFile && headers["sec-fetch-mode"] === "navigate";
     if (site !== undefined && site !== "same-origin" && site !== "none" && !isVisit) {
       refuse("it comes from another site");
     }
@@ -102,7 +100,8 @@ export class Front {
 
 const remedy = "ask for a new link: weir ui";
 
-function cookieOf({ headers }: IncomingMessage, name: string): string {
+/** All of a name: who serves another port of this machine can have browsers send one of his before ours. */
+function cookiesOf({ headers }: IncomingMessage, name: string): string[] {
   const cookies = (headers.cookie ?? "").split(";").map((cookie) => cookie.trim());
-  return cookies.find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+  return cookies.filter((cookie) => cookie.startsWith(`${name}=`)).map((cookie) => cookie.slice(name.length + 1));
 }

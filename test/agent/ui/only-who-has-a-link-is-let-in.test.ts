@@ -87,6 +87,18 @@ test("what would be asked by a form, without an origin, is refused; a link from 
   expect((await server.ask("GET", "/", visit)).status).toBe(200);
 });
 
+test.each(["cross-site", "same-site"])("a %s page that opens windows takes no place of a stream", async (site) => {
+  const visit = { cookie, "sec-fetch-site": site, "sec-fetch-mode": "navigate" };
+  expect((await server.ask("GET", "/v1/live", visit)).status).toBe(403);
+  expect((await server.ask("GET", text, visit)).status).toBe(403);
+});
+
+test("a cookie of the same name, from another port, does not end the session", async () => {
+  const foreign = `weir-ui-${server.port}=${"x".repeat(43)}`;
+  expect((await server.ask("GET", text, { cookie: `${foreign}; ${cookie}` })).status).toBe(200);
+  expect((await server.ask("GET", text, { cookie: `${foreign}; ${foreign}` })).status).toBe(401);
+});
+
 test.each(["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])("this machine is known as %s", async (name) => {
   const host = `${name}:${server.port}`;
   const own = { host, origin: `http://${host}` };
