@@ -25,7 +25,7 @@ export function tellEndpoint(events: AgentEvents, { event, record, subject }: En
 export function tellPolicies(events: AgentEvents, { updated, deleted, revision }: PolicyChanges): void {
   const of = (type: "POLICY_UPDATED" | "POLICY_DELETED", objects: readonly PolicyObject[]): AgentEventBody[] =>
     objects.filter(isPolicyKind).map(({ kind, namespace, name }) => ({ type, kind, namespace, name, revision }));
-  events.add(...of("POLICY_DELETED", deleted), ...of("POLICY_UPDATED", updated));
+  events.addAll([...of("POLICY_DELETED", deleted), ...of("POLICY_UPDATED", updated)]);
 }
 
 /** The same table, which tells of what is written. */
@@ -35,13 +35,13 @@ export function toldIpcache(table: IpcacheTable, events: AgentEvents): IpcacheTa
     read: () => table.read(),
     write: (entries) => {
       table.write(entries);
-      events.add(
-        ...entries.map(({ prefix: cidr, identity }) => ({ type: "IPCACHE_UPSERTED", cidr, identity }) as const),
+      events.addAll(
+        entries.map(({ prefix: cidr, identity }) => ({ type: "IPCACHE_UPSERTED", cidr, identity }) as const),
       );
     },
     remove: (prefixes) => {
       table.remove(prefixes);
-      events.add(...prefixes.map((cidr) => ({ type: "IPCACHE_DELETED", cidr }) as const));
+      events.addAll(prefixes.map((cidr) => ({ type: "IPCACHE_DELETED", cidr }) as const));
     },
   };
 }

@@ -54,6 +54,11 @@ export class AgentEvents {
   }
 
   add(...bodies: readonly AgentEventBody[]): void {
+    this.addAll(bodies);
+  }
+
+  /** As {@link add}, of as many as there are: a call has no room for very many arguments. */
+  addAll(bodies: readonly AgentEventBody[]): void {
     const time = this.#now();
     this.#gone += Math.max(0, bodies.length - this.#capacity);
     for (const body of bodies.slice(-this.#capacity)) this.#events.push({ ...body, time });
