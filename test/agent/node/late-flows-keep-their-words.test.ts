@@ -30,18 +30,23 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
 `);
   let identity = 300;
   const endpoint = () => ({
-    record: { id: 7, incarnation: 9, identity, ifindex: 5, namespace: "shop", pod: "a" },
+    record: {
+      ...{ id: 7, incarnation: 9, identity, ifindex: 5, hostInterface: "weir7" },
+      ...{ namespace: "shop", pod: "a", labels: {} },
+    },
     subject: subjects.get(identity) as Subject,
   });
   const context = new NodeFlowContext({
     config: { nodeName: "n1" },
     clock: { wallNanoseconds: (boot) => boot, now: () => new Date() },
     endpoints: { list: () => [endpoint()], get: (id) => (id === 7 ? endpoint() : undefined) },
+    pods: { find: () => undefined },
+    devices: { present: [] },
     identities: { subject: (id) => subjects.get(id) },
     references: { lookup: () => [] },
     outsiders: { party: () => undefined },
     enforcement: { outsiders: { ownLabels: {} } },
-    policy: { at: () => ({ objects, options: {} }) },
+    policy: { objects, at: () => ({ objects, options: {} }) },
   });
   return { context, become: (next: number) => void (identity = next) };
 }
