@@ -120,7 +120,7 @@ const flags: readonly Flag[] = [
   },
   {
     flags: "-t, --type <type[:sub-type]>",
-    description: "drop, policy-verdict or trace; drop:policy_denied, trace:to-endpoint, or numbers",
+    description: "drop (by policy, too), policy-verdict or trace; drop:policy_denied, trace:to-endpoint, or numbers",
     field: "event_type",
     parse: (text) => listOf(eventType)(text, undefined),
   },

@@ -26,7 +26,11 @@ export const register: Register = (program, cli) => {
     .description(
       "raw events of the datapath as they come, each with all that the kernel says; weir observe has their names",
     )
-    .option("-t, --type <type>", "drop, policy-verdict or trace", listOf(oneOf("drop", "policy-verdict", "trace")))
+    .option(
+      "-t, --type <type>",
+      "drop (by other than policy), policy-verdict (what policy lets pass and what it drops) or trace",
+      listOf(oneOf("drop", "policy-verdict", "trace")),
+    )
     .option("--from <endpoint>", "sent by this endpoint, by its number", ids)
     .option("--to <endpoint>", "for this endpoint", ids)
     .option("--related-to <endpoint>", "sent by it or for it, and nothing else", ids)
