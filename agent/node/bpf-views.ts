@@ -2,13 +2,13 @@ import type { BpfPort } from "#agent/api/ports.ts";
 import type { BpfEndpoint, BpfPolicyDecision } from "#agent/api/bpf-views.ts";
 import { addressesOf } from "#agent/datapath/kernel-endpoints.ts";
 import type { SlotDecision } from "#agent/datapath/kernel.ts";
-import { EventHook, SourceFile } from "#agent/datapath/layouts.gen.ts";
+import { EventHook } from "#agent/datapath/layouts.gen.ts";
 import { dropReasonName } from "#agent/flows/drop-reason.ts";
+import { sourceFileName } from "#agent/flows/source-file.ts";
 import { formatTime } from "#agent/runtime/clock.ts";
 import { bpfTables } from "./bpf-tables.ts";
 import type { NodeParts } from "./parts.ts";
 
-const fileNames = new Map<number, string>(Object.entries(SourceFile).map(([name, number]) => [number, name]));
 const hookNames = new Map<number, string>(
   Object.entries(EventHook).map(([name, hook]) => [hook, name.toLowerCase().replaceAll("_", "-")]),
 );
@@ -49,7 +49,7 @@ export function bpfPort(parts: NodeParts): BpfPort {
         reasonCode: key.reason,
         hook: hookNames.get(key.hook) ?? String(key.hook),
         direction: leaves.has(key.hook) ? "egress" : "ingress",
-        file: key.reason === 0 ? null : (fileNames.get(key.file) ?? String(key.file)).toLowerCase(),
+        file: key.reason === 0 ? null : sourceFileName(key.file),
         line: key.reason === 0 ? null : key.line,
         packets: Number(value.packets),
         bytes: Number(value.bytes),

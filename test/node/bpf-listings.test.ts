@@ -89,7 +89,7 @@ test("bpf ct list: a connection with the verdicts and rules of both ends", async
 test("bpf counters list: drops by reason and place in the source", async () => {
   const counters = await list<BpfCounter>("counters");
   const denied = counters.find(({ reason }) => reason === "POLICY_DENIED");
-  expect(denied).toMatchObject({ direction: "egress", file: "judge", line: expect.any(Number) as number });
+  expect(denied).toMatchObject({ direction: "egress", file: "judge.h", line: expect.any(Number) as number });
   expect(denied?.packets).toBeGreaterThan(0);
   expect(counters.find(({ reason }) => reason === "FORWARDED")?.packets).toBeGreaterThan(0);
 });

@@ -15,7 +15,7 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
     build: { version: "0.1.0", programs: "6b1f", attach: "tcx" },
     counters: () => [
       { ...passed, packets: 10, bytes: 840 },
-      { ...passed, reason: "POLICY_DENIED", reasonCode: 133, file: "judge", line: 90, packets: 3, bytes: 180 },
+      { ...passed, reason: "POLICY_DENIED", reasonCode: 133, file: "judge.h", line: 90, packets: 3, bytes: 180 },
     ],
     bandwidths: () => [],
     tcpResets: () => 2,

@@ -50,7 +50,7 @@ test("drops of one reason are one series, however many places of the source they
     reasonCode: 133,
     direction: "egress",
     hook: "pod-egress",
-    file: "judge",
+    file: "judge.h",
     bytes: 100,
   } as const;
   const counters = () => Array.from({ length: 500 }, (_, line) => ({ ...drop, line, packets: 2 }));
