@@ -22,8 +22,10 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   // `weir help status` needs that command's options, too.
   const wanted = name === "help" ? commandName(argv.slice(argv.indexOf("help") + 1)) : name;
   await addCommands(program, cli, wanted);
+  // Commander would answer `weir monitr --help` with the help of `weir`, as if all were well.
+  const isUnknown = name !== undefined && name !== "help" && !commands.some((command) => command.name === name);
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(isUnknown ? [name] : argv, { from: "user" });
     return cli.exitCode;
   } catch (error) {
     // Commander has said already what is wrong, or printed the help that was asked for.

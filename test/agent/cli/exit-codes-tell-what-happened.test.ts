@@ -27,6 +27,7 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["config set log-level info", 2, "set log-level: at the start"],
   ["config set enforcement", 2, "missing required argument 'value'"],
   ["config get colour", 4, "weir config get: there is no option colour; there are log-level, enforcement"],
+  ["monitr --help", 2, "unknown command 'monitr'\n(Did you mean monitor?)"],
   ["endpoint get 13", 4, "weir endpoint get: find endpoint 13: there is none"],
   ["endpoint log 13", 4, "find endpoint 13"],
   ["endpoint labels 13", 4, "find endpoint 13"],
