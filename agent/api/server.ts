@@ -4,7 +4,7 @@ import { type Front, Handler, type Listener } from "./handler.ts";
 import { PacedWarnings } from "./paced-warnings.ts";
 import { defaultPoolSizes, Pools, type PoolSizes } from "./pools.ts";
 import type { Ports } from "./ports.ts";
-import type { Route } from "./route.ts";
+import { bodyLimit, type Route } from "./route.ts";
 import { allRoutes } from "./routes.ts";
 import { scrapeRoutes } from "./routes/metrics.ts";
 import { agentSocket, cniSocket, observeSocket } from "./run-dir-paths.ts";
@@ -135,7 +135,9 @@ export async function serveSockets<P>(
   // What the container runtime has sent in time is not refused because the agent was at other work.
   const patient = { ...limits, headers: 12 * limits.headers, request: 12 * limits.request };
   await open({ path: cniSocket(runDir), groups: [], readOnly: false }, cni, patient);
-  await open({ path: observeSocket(runDir), groups: [observe, full], readOnly: true }, routes);
+  // To parse what is asked about keeps all others waiting: who only looks gets an ordinary body's share of that.
+  const looking = routes.map((route) => ({ ...route, bodyLimit: Math.min(route.bodyLimit, bodyLimit) }));
+  await open({ path: observeSocket(runDir), groups: [observe, full], readOnly: true }, looking);
   await open({ path: agentSocket(runDir), groups: [full], readOnly: false }, routes);
   return stack.move();
 }

@@ -58,6 +58,14 @@ test("the observers' socket shows everything and changes nothing", async () => {
   expect(api.changed).toEqual([]);
 });
 
+test("who only looks may ask about an ordinary body's worth of objects", async () => {
+  await using api = await ApiFixture.start();
+  const document = { text: `# ${"x".repeat(2 << 20)}`, file: "x.yaml" };
+  const ask = async (socket: string) =>
+    (await api.request("POST", "/v1/policies/validate", JSON.stringify(document), socket)).status;
+  expect([await ask("agent.sock"), await ask("observe.sock")]).toEqual([200, 413]);
+});
+
 test.each(allRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))(
   "observe.sock refuses %s if, and only if, it changes anything",
   async (_, { method, path, changes }) => {
