@@ -259,5 +259,5 @@ test("that no port is left is a problem that names the reason, and what helps", 
   ]);
   const counters = await node().read<BpfCounter[]>("bpf", "counters", "list");
   const dropped = counters.find(({ reason }) => reason === "NO_MAPPING_FOR_NAT_MASQUERADE");
-  expect(dropped).toMatchObject({ direction: "egress", hook: "netdev-egress", file: "nat" });
+  expect(dropped).toMatchObject({ direction: "egress", hook: "netdev-egress", file: "nat.h" });
 });
