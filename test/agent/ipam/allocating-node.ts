@@ -3,7 +3,7 @@
  * standard input ends: then it takes all of them back. Arguments: kind and address of the
  * store, state folder, node's name, seed. A dot is written for each address.
  */
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { IpamError } from "#agent/ipam/errors.ts";
@@ -29,6 +29,13 @@ function tell(event: string, addresses: readonly string[], at = now()): void {
   appendFileSync(join(folder, `${node}.events`), `${JSON.stringify({ event, at: String(at), addresses })}\n`);
 }
 
+/** A kill in the middle of a write leaves a part of a line: of what was not told of yet. */
+function cutTornEnd(): void {
+  const path = join(folder, `${node}.events`);
+  if (!existsSync(path)) return;
+  truncateSync(path, readFileSync(path).lastIndexOf("\n") + 1);
+}
+
 function readRecords(): Map<string, Lease> {
   removeTemporaries(records);
   return new Map(
@@ -42,6 +49,7 @@ const pods = readRecords();
 const common = { clock, cooldown, folder, cidrs: ["10.0.0.0/22", "fd00::/118"], masks: { ipv4: 28, ipv6: 124 } };
 await using store = openSharedStore(kind as StoreKind, address, node);
 using life = await ClusterNode.open({ node, store, records: pods, ...common });
+cutTornEnd();
 tell("start", [...pods.values()].flatMap(addressesOf), begun);
 
 async function come(owner: string): Promise<void> {
