@@ -31,8 +31,14 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
   let identity = 300;
   const endpoint = () => ({
     record: {
-      ...{ id: 7, incarnation: 9, identity, ifindex: 5, hostInterface: "weir7" },
-      ...{ namespace: "shop", pod: "a", labels: {} },
+      id: 7,
+      incarnation: 9,
+      identity,
+      ifindex: 5,
+      hostInterface: "weir7",
+      namespace: "shop",
+      pod: "a",
+      labels: {},
     },
     subject: subjects.get(identity) as Subject,
   });
