@@ -1,5 +1,6 @@
 import type { FlowCounts, FlowType, FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
 import { EventHook, EventRecordView, layouts } from "#agent/datapath/layouts.gen.ts";
+import { Waiting } from "#agent/runtime/waiting.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
 import { PartyMemo } from "./party-memo.ts";
@@ -43,7 +44,7 @@ export class FlowRing {
   #offset: bigint | null = null;
   #next = 0;
   #lost = 0n;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiting();
 
   /** @param capacity number of events; 65,536 take 13 MiB. */
   constructor(context: FlowContext, capacity = 65_536) {
@@ -119,7 +120,7 @@ export class FlowRing {
     this.#lost = lost;
     this.#offset = null;
     this.#known.clear();
-    for (const done of this.#waiting) done();
+    this.#waiting.notify();
   }
 
   /** An event; undefined when it is overwritten, or not there yet. It is right until the next {@link add}. */
@@ -137,16 +138,7 @@ export class FlowRing {
 
   /** Resolves at the next event or loss, or when the signal is aborted. */
   changed(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = (): void => {
-      this.#waiting.delete(done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    this.#waiting.add(done);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-    return promise;
+    return this.#waiting.next(signal);
   }
 
   /** Ends of the packet; those of the event are of the connection. */

@@ -1,3 +1,5 @@
+import { Waiting } from "./waiting.ts";
+
 /** What the agent has done: who came and went, which policy, which addresses. Hubble's `AgentEvent`s. */
 
 interface EndpointSubject {
@@ -45,7 +47,7 @@ export class AgentEvents {
   readonly #events: AgentEvent[] = [];
   /** How many there were before those. */
   #gone = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiting();
 
   /** @param now the wall clock's nanoseconds since 1970. */
   constructor(now: () => bigint, capacity = 4096) {
@@ -67,7 +69,7 @@ export class AgentEvents {
       this.#events.splice(0, surplus);
       this.#gone += surplus;
     }
-    for (const done of this.#waiting) done();
+    this.#waiting.notify();
   }
 
   /** Batches, oldest first; what is overwritten before a slow reader comes is left out. */
@@ -77,7 +79,7 @@ export class AgentEvents {
     const whole = this.#events.filter(wanted);
     let cursor = this.#gone + this.#events.length;
     if (!follow || query.since !== undefined || query.number !== undefined) {
-      yield first ? whole.slice(0, number) : whole.slice(-Math.min(number, whole.length) || whole.length);
+      yield first ? whole.slice(0, number) : whole.slice(Math.max(0, whole.length - number));
     }
     if (!follow) return;
     while (!signal.aborted) {
@@ -85,20 +87,7 @@ export class AgentEvents {
       cursor = this.#gone + this.#events.length;
       if (fresh.length > 0) yield fresh.filter(wanted);
       if (until !== undefined && this.#now() > until) return;
-      if (cursor === this.#gone + this.#events.length) await this.#changed(signal);
+      if (cursor === this.#gone + this.#events.length) await this.#waiting.next(signal);
     }
-  }
-
-  #changed(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = (): void => {
-      this.#waiting.delete(done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    this.#waiting.add(done);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-    return promise;
   }
 }
