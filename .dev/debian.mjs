@@ -55,6 +55,13 @@ const needs = {
   zsh: { packageName: "zsh", present: () => hasProgram("zsh") },
   fish: { packageName: "fish", present: () => hasProgram("fish") },
   chromium: { packageName: "chromium", present: () => existsSync("/usr/lib/chromium/chromium") },
+  curl: { packageName: "curl", present: () => hasProgram("curl") },
+  nginx: { packageName: "nginx-light", present: () => hasProgram("nginx") },
+  dig: { packageName: "bind9-dnsutils", present: () => hasProgram("dig") },
+  dnsmasq: { packageName: "dnsmasq-base", present: () => hasProgram("dnsmasq") },
+  haproxy: { packageName: "haproxy", present: () => hasProgram("haproxy") },
+  wrk: { packageName: "wrk", present: () => hasProgram("wrk") },
+  dnsperf: { packageName: "dnsperf", present: () => hasProgram("dnsperf") },
   strace: { packageName: "strace", present: () => hasProgram("strace") },
 };
 
@@ -66,8 +73,13 @@ const conformance = [needs.cniPlugins, needs.strace];
 const shells = [needs.script, needs.zsh, needs.fish];
 /** A browser that walks the page of `weir ui`. */
 const browser = [needs.chromium];
+/** Clients and servers of the protocols that the proxy looks into. */
+const applications = [needs.curl, needs.nginx, needs.dig, needs.dnsmasq];
+/** What the proxy is measured against, and with. */
+const proxies = [needs.haproxy, needs.nginx, needs.wrk, needs.dnsperf, needs.dnsmasq];
 const tests = [
   ...build,
+  ...applications,
   ...run,
   ...conformance,
   ...shells,
@@ -96,7 +108,7 @@ export const commandNeeds = {
   "test:runtimes": [...build, ...run, ...runtimes],
   build: [...build],
   gen: [...build, needs.libbpf, needs.protoc],
-  bench: [...build, ...run, ...browser, needs.cniPlugins],
+  bench: [...build, ...run, ...browser, ...proxies, needs.cniPlugins],
   fuzz: [],
   coverage: tests,
   lint: [],

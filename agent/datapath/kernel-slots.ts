@@ -38,11 +38,11 @@ export function encodeEntry(entry: SlotEntry): PolicyEntry {
   return { upper: encodeDecision(entry, bits), below: entry.below ? encodeDecision(entry.below, bits) : nothing };
 }
 
-const nothing: PolicyDecision = { precedence: 0, rule: 0, limit: 0, verdict: 0, prefixBits: 0, notAfter: 0n };
+const nothing: PolicyDecision = { precedence: 0, rule: 0, limit: 0, verdict: 0, prefixBits: 0, flags: 0, notAfter: 0n };
 
 function encodeDecision({ verdict, ...rest }: SlotDecision, prefixBits: number): PolicyDecision {
   const { precedence, rule, limit, notAfter } = rest;
-  return { precedence, rule, limit, verdict: verdictNumbers[verdict], prefixBits, notAfter };
+  return { precedence, rule, limit, verdict: verdictNumbers[verdict], prefixBits, flags: 0, notAfter };
 }
 
 function decodeDecision({ verdict, precedence, rule, limit, notAfter }: PolicyDecision): SlotDecision {

@@ -239,6 +239,7 @@ export interface PolicyDecision {
   readonly limit: number;
   readonly verdict: number;
   readonly prefixBits: number;
+  readonly flags: number;
   readonly notAfter: bigint;
 }
 
@@ -250,6 +251,7 @@ export const policyDecision: Codec<PolicyDecision> = {
     view.setUint32(at + 8, value.limit, true);
     view.setUint8(at + 12, value.verdict);
     view.setUint8(at + 13, value.prefixBits);
+    view.setUint8(at + 14, value.flags);
     view.setBigUint64(at + 16, value.notAfter, true);
   },
   decode(view, at) {
@@ -259,6 +261,7 @@ export const policyDecision: Codec<PolicyDecision> = {
       limit: view.getUint32(at + 8, true),
       verdict: view.getUint8(at + 12),
       prefixBits: view.getUint8(at + 13),
+      flags: view.getUint8(at + 14),
       notAfter: view.getBigUint64(at + 16, true),
     };
   },
@@ -455,6 +458,7 @@ export interface ConntrackEnd {
   readonly endpoint: number;
   readonly verdict: number;
   readonly match: number;
+  readonly plain: number;
 }
 
 export const conntrackEnd: Codec<ConntrackEnd> = {
@@ -467,6 +471,7 @@ export const conntrackEnd: Codec<ConntrackEnd> = {
     view.setUint32(at + 24, value.endpoint, true);
     view.setUint8(at + 28, value.verdict);
     view.setUint8(at + 29, value.match);
+    view.setUint8(at + 30, value.plain);
   },
   decode(view, at) {
     return {
@@ -477,6 +482,7 @@ export const conntrackEnd: Codec<ConntrackEnd> = {
       endpoint: view.getUint32(at + 24, true),
       verdict: view.getUint8(at + 28),
       match: view.getUint8(at + 29),
+      plain: view.getUint8(at + 30),
     };
   },
 };
@@ -520,6 +526,7 @@ export interface ConntrackEntry {
   readonly tcpFlags: Uint8Array;
   readonly hasPlace: Uint8Array;
   readonly cut: number;
+  readonly proxied: number;
   readonly budget: number;
 }
 
@@ -540,6 +547,7 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
     writeBytes(view, at + 177, value.tcpFlags, 2);
     writeBytes(view, at + 179, value.hasPlace, 2);
     view.setUint8(at + 181, value.cut);
+    view.setUint8(at + 182, value.proxied);
     view.setUint32(at + 184, value.budget, true);
   },
   decode(view, at) {
@@ -558,6 +566,7 @@ export const conntrackEntry: Codec<ConntrackEntry> = {
       tcpFlags: readBytes(view, at + 177, 2),
       hasPlace: readBytes(view, at + 179, 2),
       cut: view.getUint8(at + 181),
+      proxied: view.getUint8(at + 182),
       budget: view.getUint32(at + 184, true),
     };
   },
@@ -967,6 +976,26 @@ export const fragmentStart: Codec<FragmentStart> = {
   },
 };
 
+/** `struct proxy_state` */
+export interface ProxyState {
+  readonly alive: bigint;
+  readonly ports: readonly [number, number, number, number];
+}
+
+export const proxyState: Codec<ProxyState> = {
+  size: 16,
+  encode(value, view, at) {
+    view.setBigUint64(at + 0, value.alive, true);
+    view.setUint16(at + 8 + 0, value.ports[0], false); view.setUint16(at + 8 + 2, value.ports[1], false); view.setUint16(at + 8 + 4, value.ports[2], false); view.setUint16(at + 8 + 6, value.ports[3], false);
+  },
+  decode(view, at) {
+    return {
+      alive: view.getBigUint64(at + 0, true),
+      ports: [view.getUint16(at + 8 + 0, false), view.getUint16(at + 8 + 2, false), view.getUint16(at + 8 + 4, false), view.getUint16(at + 8 + 6, false)],
+    };
+  },
+};
+
 /** `struct event` where it lies; right as long as its bytes are. */
 export class EventRecordView implements EventRecord {
   readonly view: DataView;
@@ -1167,6 +1196,13 @@ export const PolicyPrefix = {
 } as const;
 export type PolicyPrefix = (typeof PolicyPrefix)[keyof typeof PolicyPrefix];
 
+/** `enum policy_flag` */
+export const PolicyFlag = {
+  PLAIN: 1,
+  FAIL_OPEN: 2,
+} as const;
+export type PolicyFlag = (typeof PolicyFlag)[keyof typeof PolicyFlag];
+
 /** `enum policy_match` */
 export const PolicyMatch = {
   NONE: 0,
@@ -1206,9 +1242,36 @@ export type ConnectionEnd = (typeof ConnectionEnd)[keyof typeof ConnectionEnd];
 
 /** `enum connection_leg` */
 export const ConnectionLeg = {
-  LEG_DIRECT: 0,
+  DIRECT: 0,
+  PROXY: 1,
 } as const;
 export type ConnectionLeg = (typeof ConnectionLeg)[keyof typeof ConnectionLeg];
+
+/** `enum proxy_mark` */
+export const ProxyMark = {
+  PROXY_MASK: 4294905600,
+  TO_PROXY: 1464860928,
+  PROXY_TO_CLIENT: 1464861184,
+  PROXY_TO_SERVER: 1464861440,
+} as const;
+export type ProxyMark = (typeof ProxyMark)[keyof typeof ProxyMark];
+
+/** `enum proxy_route` */
+export const ProxyRoute = {
+  RULE_PRIORITY: 9,
+  ROUTE_TABLE: 2057,
+} as const;
+export type ProxyRoute = (typeof ProxyRoute)[keyof typeof ProxyRoute];
+
+/** `enum proxy_listener` */
+export const ProxyListener = {
+  TCP4: 0,
+  TCP6: 1,
+  UDP4: 2,
+  UDP6: 3,
+  LISTENERS: 4,
+} as const;
+export type ProxyListener = (typeof ProxyListener)[keyof typeof ProxyListener];
 
 /** `enum connection_flag` */
 export const ConnectionFlag = {
@@ -1354,7 +1417,7 @@ export const layouts: Readonly<
   ipcache_key: { size: 24, members: { prefixlen: [0, 4], family: [4, 1], address: [8, 16] } },
   ipcache_entry: { size: 8, members: { identity: [0, 4], address_class: [4, 4] } },
   policy_key: { size: 12, members: { prefixlen: [0, 4], peer: [4, 4], direction: [8, 1], protocol: [9, 1], port: [10, 2] } },
-  policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], not_after: [16, 8] } },
+  policy_decision: { size: 24, members: { precedence: [0, 4], rule: [4, 4], limit: [8, 4], verdict: [12, 1], prefix_bits: [13, 1], flags: [14, 1], not_after: [16, 8] } },
   policy_entry: { size: 48, members: { upper: [0, 24], below: [24, 24] } },
   bandwidth_key: { size: 8, members: { endpoint: [0, 4], direction: [4, 4] } },
   bandwidth: { size: 56, members: { rate: [8, 8], burst: [16, 8], through_at: [24, 8], dropped_packets: [32, 8], dropped_bytes: [40, 8], tell_at: [48, 8] } },
@@ -1362,9 +1425,9 @@ export const layouts: Readonly<
   limit: { size: 152, members: { rate: [4, 4], connections: [8, 4], open: [12, 4], slot: [16, 8], counts: [24, 128] } },
   conntrack4_key: { size: 16, members: { low_address: [0, 4], high_address: [4, 4], low_port: [8, 2], high_port: [10, 2], protocol: [12, 1], leg: [13, 1] } },
   conntrack6_key: { size: 40, members: { low_address: [0, 16], high_address: [16, 16], low_port: [32, 2], high_port: [34, 2], protocol: [36, 1], leg: [37, 1] } },
-  conntrack_end: { size: 32, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], endpoint: [24, 4], verdict: [28, 1], match: [29, 1] } },
+  conntrack_end: { size: 32, members: { rules: [0, 12], incarnation: [12, 4], peer_identity: [16, 4], limit: [20, 4], endpoint: [24, 4], verdict: [28, 1], match: [29, 1], plain: [30, 1] } },
   next_hop: { size: 16, members: { ifindex: [0, 4], destination_mac: [4, 6], source_mac: [10, 6] } },
-  conntrack_entry: { size: 192, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], told: [40, 8], end: [48, 64], hop: [112, 32], packets: [144, 16], bytes: [160, 16], flags: [176, 1], tcp_flags: [177, 2], has_place: [179, 2], cut: [181, 1], budget: [184, 4] } },
+  conntrack_entry: { size: 192, members: { revision: [0, 8], fast_until: [8, 8], expires: [16, 8], created: [24, 8], not_after: [32, 8], told: [40, 8], end: [48, 64], hop: [112, 32], packets: [144, 16], bytes: [160, 16], flags: [176, 1], tcp_flags: [177, 2], has_place: [179, 2], cut: [181, 1], proxied: [182, 1], budget: [184, 4] } },
   nat4_key: { size: 16, members: { own: [0, 4], remote: [4, 4], own_port: [8, 2], remote_port: [10, 2], protocol: [12, 1], side: [13, 1] } },
   nat6_key: { size: 40, members: { own: [0, 16], remote: [16, 16], own_port: [32, 2], remote_port: [34, 2], protocol: [36, 1], side: [37, 1] } },
   nat_entry: { size: 40, members: { address: [0, 16], expires: [16, 8], created: [24, 8], incarnation: [32, 4], port: [36, 2], flags: [38, 1] } },
@@ -1378,4 +1441,5 @@ export const layouts: Readonly<
   fragment_key: { size: 8, members: { owner: [0, 4], place: [4, 4] } },
   datagram: { size: 40, members: { source: [0, 16], destination: [16, 16], identification: [32, 4], family: [36, 1], protocol: [37, 1] } },
   fragment_start: { size: 64, members: { datagram: [0, 40], source_port: [40, 2], destination_port: [42, 2], seen: [48, 8], judged: [56, 2], protocol: [58, 1], icmp_type: [59, 1], icmp_code: [60, 1] } },
+  proxy_state: { size: 16, members: { alive: [0, 8], ports: [8, 8] } },
 };

@@ -70,6 +70,7 @@ static __noinline int keep_end(struct conntrack_end *kept, const struct event_en
 	kept->endpoint = end->endpoint;
 	kept->verdict = end->verdict;
 	kept->match = end->match;
+	kept->plain = 0;
 	kept->pad = 0;
 	return STEP_NEXT;
 }

@@ -103,7 +103,8 @@ __noinline int open_connection(struct __sk_buff *skb)
 		entry->bytes[i] = 0;
 		entry->tcp_flags[i] = 0;
 	}
-	__builtin_memset(entry->pad, 0, sizeof(entry->pad));
+	entry->proxied = 0;
+	entry->pad = 0;
 	return STEP_NEXT;
 }
 

@@ -37,7 +37,10 @@ struct conntrack6_key {
 };
 
 enum connection_leg {
-	LEG_DIRECT = 0,
+	LEG_DIRECT =
+		0, /* between its two ends; of a proxied one: between its source and the proxy */
+	LEG_PROXY =
+		1, /* between the proxy, under the source's address and port, and the destination */
 };
 
 enum connection_flag {
@@ -70,7 +73,8 @@ struct conntrack_end {
 	__u32 endpoint;	      /* id of the pod at this end; 0: none of this node */
 	__u8 verdict;
 	__u8 match;
-	__u16 pad;
+	__u8 plain; /* of VERDICT_REDIRECT: a rule that asks nothing of requests allows it as well */
+	__u8 pad;
 };
 
 /* Where a packet goes next. ifindex 0: up the host's stack. */
@@ -106,7 +110,8 @@ struct conntrack_entry {
 	__u8 tcp_flags[ENDS]; /* seen from that end */
 	__u8 has_place[ENDS]; /* in that end's limit; written under its lock */
 	__u8 cut;	      /* 1: when it was judged last it was not let go on */
-	__u8 pad[2];
+	__u8 proxied;	      /* 1: the proxy stands between its ends */
+	__u8 pad;
 	__u32 budget; /* key of the one that it has a token of; 0: of none. Written under its lock */
 	__u32 pad2;
 };

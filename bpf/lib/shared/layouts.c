@@ -20,6 +20,7 @@
 #include "limit.h"
 #include "nat.h"
 #include "policy.h"
+#include "proxy.h"
 
 #define LAYOUT_STRUCT(name) const struct name *layout_struct_##name __attribute__((used))
 #define LAYOUT_ENUM(name) enum name layout_enum_##name __attribute__((used))
@@ -56,6 +57,7 @@ LAYOUT_STRUCT(counter_value);
 LAYOUT_STRUCT(fragment_key);
 LAYOUT_STRUCT(datagram);
 LAYOUT_STRUCT(fragment_start);
+LAYOUT_STRUCT(proxy_state);
 
 LAYOUT_ENUM(address_family);
 LAYOUT_ENUM(control_word);
@@ -68,11 +70,15 @@ LAYOUT_ENUM(ipcache_prefix);
 LAYOUT_ENUM(direction);
 LAYOUT_ENUM(verdict);
 LAYOUT_ENUM(policy_prefix);
+LAYOUT_ENUM(policy_flag);
 LAYOUT_ENUM(policy_match);
 LAYOUT_ENUM(policy_tier);
 LAYOUT_ENUM(policy_lookup);
 LAYOUT_ENUM(connection_end);
 LAYOUT_ENUM(connection_leg);
+LAYOUT_ENUM(proxy_mark);
+LAYOUT_ENUM(proxy_route);
+LAYOUT_ENUM(proxy_listener);
 LAYOUT_ENUM(connection_flag);
 LAYOUT_ENUM(nat_side);
 LAYOUT_ENUM(nat_flag);

@@ -47,13 +47,21 @@ struct policy_decision {
 	__u32 limit;	  /* rule reference of the rule whose limit counts; 0: none */
 	__u8 verdict;
 	__u8 prefix_bits; /* of protocol and port, 0..24: how exact the entry is */
-	__u16 pad;
+	__u8 flags;	  /* enum policy_flag */
+	__u8 pad;
 	/*
 	 * ns, CLOCK_BOOTTIME, from when on it does not hold; 0: it always does. Afterwards it denies:
 	 * an allow of the normal tier below all rules of that tier (it may have hidden a deny of
 	 * the Baseline tier), anything else in its place.
 	 */
 	__u64 not_after;
+};
+
+enum policy_flag {
+	/* Of VERDICT_REDIRECT: a rule of the same tier allows the same without asking for the proxy. */
+	POLICY_PLAIN = 1,
+	/* Of VERDICT_REDIRECT: all its rules say that it passes as long as the proxy does not work. */
+	POLICY_FAIL_OPEN = 2,
 };
 
 struct policy_entry {
