@@ -26,8 +26,10 @@ static __always_inline int from_network(struct __sk_buff *skb, struct work *work
 /* The node's policy speaks of its own addresses and ports: before they change. */
 static __always_inline int to_network(struct __sk_buff *skb, struct work *work)
 {
-	int step = judge_own(skb, work, true);
+	int step;
 
+	work->from_proxy = proxy_mark(skb);
+	step = work->from_proxy ? track_proxy(skb) : judge_own(skb, work, true);
 	return step || !config.masquerade ? step : masquerade(skb);
 }
 

@@ -27,12 +27,16 @@ int pod_egress(struct __sk_buff *skb)
 		skb->mark = 0;
 		return ACTION_NEXT;
 	}
-	step = forward_known(skb);
+	step = is_marked_to_proxy(skb) ? STEP_NEXT : forward_known(skb);
 	if (step)
 		return step;
 	work = begin(skb, HOOK_POD_EGRESS);
 	if (!work)
 		return TC_ACT_SHOT; /* unreachable: it is always there */
+	if (is_marked_to_proxy(skb)) {
+		step = take_back(skb);
+		return step ? answer_cut(skb, work, finish(skb, work, step)) : ACTION_NEXT;
+	}
 	return answer_cut(skb, work, finish(skb, work, from_pod(skb, work, false)));
 }
 

@@ -4,6 +4,7 @@ import { MapFullError } from "./map-full-error.ts";
 import {
   Direction,
   type PolicyDecision,
+  PolicyFlag,
   policyEntry,
   type PolicyEntry,
   policyKey,
@@ -40,13 +41,15 @@ export function encodeEntry(entry: SlotEntry): PolicyEntry {
 
 const nothing: PolicyDecision = { precedence: 0, rule: 0, limit: 0, verdict: 0, prefixBits: 0, flags: 0, notAfter: 0n };
 
-function encodeDecision({ verdict, ...rest }: SlotDecision, prefixBits: number): PolicyDecision {
+function encodeDecision({ verdict, isPlain, ...rest }: SlotDecision, prefixBits: number): PolicyDecision {
   const { precedence, rule, limit, notAfter } = rest;
-  return { precedence, rule, limit, verdict: verdictNumbers[verdict], prefixBits, flags: 0, notAfter };
+  const flags = isPlain ? PolicyFlag.PLAIN : 0;
+  return { precedence, rule, limit, verdict: verdictNumbers[verdict], prefixBits, flags, notAfter };
 }
 
-function decodeDecision({ verdict, precedence, rule, limit, notAfter }: PolicyDecision): SlotDecision {
-  return { verdict: verdictName(verdict), precedence, rule, limit, notAfter };
+function decodeDecision({ verdict, precedence, rule, limit, flags, notAfter }: PolicyDecision): SlotDecision {
+  const isPlain = (flags & PolicyFlag.PLAIN) !== 0;
+  return { verdict: verdictName(verdict), precedence, isPlain, rule, limit, notAfter };
 }
 
 /** A number that nobody writes is shown as what the kernel does with it. */

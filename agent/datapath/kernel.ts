@@ -18,6 +18,8 @@ export type SlotVerdict = "allow" | "deny" | "redirect" | "pass";
 export interface SlotDecision {
   readonly verdict: SlotVerdict;
   readonly precedence: number;
+  /** Of a redirect: a rule of its tier allows the same without the proxy. */
+  readonly isPlain: boolean;
   /** Rule reference; 0: no rule. */
   readonly rule: number;
   /** Rule reference of the one rule whose limit counts; 0: none. See {@link LimitTable}. */

@@ -1242,10 +1242,17 @@ export type ConnectionEnd = (typeof ConnectionEnd)[keyof typeof ConnectionEnd];
 
 /** `enum connection_leg` */
 export const ConnectionLeg = {
-  DIRECT: 0,
-  PROXY: 1,
+  LEG_DIRECT: 0,
 } as const;
 export type ConnectionLeg = (typeof ConnectionLeg)[keyof typeof ConnectionLeg];
+
+/** `enum connection_proxied` */
+export const ConnectionProxied = {
+  NOT: 0,
+  CLIENT: 1,
+  SERVER: 2,
+} as const;
+export type ConnectionProxied = (typeof ConnectionProxied)[keyof typeof ConnectionProxied];
 
 /** `enum proxy_mark` */
 export const ProxyMark = {
@@ -1367,6 +1374,7 @@ export const SourceFile = {
   REWRITE: 18,
   BANDWIDTH: 19,
   SEGMENT: 20,
+  PROXY: 21,
 } as const;
 export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
 
@@ -1383,12 +1391,15 @@ export const DropReason = {
   UNROUTABLE: 151,
   CONNTRACK_INSERT_FAILED: 155,
   IPV6_EXTENSION_HEADER: 156,
+  FRAGMENT_UNSUPPORTED: 157,
   NAT_NO_MAPPING: 167,
   NAT_PROTOCOL: 168,
   UNKNOWN_SENDER: 172,
   FRAGMENT_FIRST_MISSING: 175,
   FORBIDDEN_ICMPV6: 176,
   PROXY_LOOKUP_FAILED: 178,
+  PROXY_ASSIGN_FAILED: 179,
+  PROXY_UNKNOWN_PROTOCOL: 180,
   POLICY_DENIED_BY_RULE: 181,
   VLAN_FILTERED: 182,
   TTL_EXCEEDED: 196,

@@ -52,7 +52,7 @@ export function sourceIsHigh({ source, destination, sourcePort, destinationPort 
 export function connectionKey(tuple: Tuple): MapKey {
   const lowFirst = sourceIsHigh(tuple) ? reverse(tuple) : tuple;
   const { family, source, destination, sourcePort: lowPort, destinationPort: highPort, protocol } = lowFirst;
-  const ends = { lowPort, highPort, protocol, leg: ConnectionLeg.DIRECT };
+  const ends = { lowPort, highPort, protocol, leg: ConnectionLeg.LEG_DIRECT };
   const [low, high] = [encodeAddress(source).bytes, encodeAddress(destination).bytes];
   return family === 4
     ? {

@@ -16,6 +16,7 @@ function sameDecision(a: SlotDecision | null, b: SlotDecision | null): boolean {
     a.precedence === b.precedence &&
     a.rule === b.rule &&
     a.limit === b.limit &&
+    a.isPlain === b.isPlain &&
     a.notAfter === b.notAfter
   );
 }

@@ -48,6 +48,7 @@ export const MessageType = {
   DELNEIGH: 29,
   GETNEIGH: 30,
   NEWRULE: 32,
+  DELRULE: 33,
 } as const;
 
 export const MessageFlag = {
@@ -124,7 +125,7 @@ export const RouteAttribute = {
 } as const;
 
 /** enum fib_rule_attr and its actions: linux/fib_rules.h. */
-export const RuleAttribute = { SOURCE: 2, PRIORITY: 6, TABLE: 15 } as const;
+export const RuleAttribute = { SOURCE: 2, PRIORITY: 6, MARK: 10, TABLE: 15, MARK_MASK: 16, PROTOCOL: 21 } as const;
 export const RuleAction = { TO_TABLE: 1 } as const;
 
 export const RouteMetric = { MTU: 2 } as const;

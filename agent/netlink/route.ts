@@ -38,6 +38,8 @@ export interface RouteSpec {
   readonly protocol?: number;
   /** Address of the node's own packets that take this route. */
   readonly source?: string;
+  /** One of RouteType; default UNICAST. */
+  readonly type?: number;
 }
 
 export interface Route {
@@ -159,7 +161,7 @@ function request(type: number, flags: number, spec: RouteSpec, verb: string): Ne
     table,
     protocol: spec.protocol ?? RouteProtocol.STATIC,
     scope: familyOf(address) === Family.INET6 ? RouteScope.UNIVERSE : scope,
-    type: RouteType.UNICAST,
+    type: spec.type ?? RouteType.UNICAST,
     flags: spec.onlink ? RouteFlag.ONLINK : 0,
   });
   if (bits > 0) writer.attribute(RouteAttribute.DESTINATION, address);

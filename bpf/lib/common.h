@@ -76,6 +76,8 @@ struct policy_answer {
 	__u32 precedence;
 	__u32 limit;
 	__u64 not_after; /* ns, CLOCK_BOOTTIME; 0: it does not end */
+	__u32 flags;	 /* enum policy_flag */
+	__u32 pad;
 };
 
 /* A masqueraded flow: see nat.h. Source is its owner's side. */
@@ -115,17 +117,20 @@ struct work {
 	__u64 generation;
 	__u64 now;	   /* ns, CLOCK_BOOTTIME; 0: nobody has asked yet */
 	__u32 incarnation; /* of the pod whose interface this is; 0: the node's own */
+	__u32 from_proxy;  /* enum proxy_mark, of a packet that the proxy sends; else 0 */
 	__u8 hook;
-	__u8 place;    /* what a connection that is first seen here has of enum connection_flag */
-	__u8 is_reply; /* 0 or 1; not bool: the verifier must see an index bounded */
-	bool judged;   /* `end` holds a judgement */
-	bool replaces; /* an entry with the connection's key is there */
-	bool report;   /* tell user space about an allow */
-	bool trace;    /* tell user space how the connection goes */
-	bool answers;  /* should it be of no known connection: of one that the other side began */
-	bool cut;      /* of a connection that policy has just cut: see reset.h */
-	bool quiet;    /* a drop that is counted, but not worth an event */
-	bool failsafe; /* the latest judgement: the destination allows it whatever policies say */
+	__u8 place;	 /* what a connection that is first seen here has of enum connection_flag */
+	__u8 is_reply;	 /* 0 or 1; not bool: the verifier must see an index bounded */
+	bool judged;	 /* `end` holds a judgement */
+	bool replaces;	 /* an entry with the connection's key is there */
+	bool report;	 /* tell user space about an allow */
+	bool trace;	 /* tell user space how the connection goes */
+	bool answers;	 /* should it be of no known connection: of one that the other side began */
+	bool cut;	 /* of a connection that policy has just cut: see reset.h */
+	bool quiet;	 /* a drop that is counted, but not worth an event */
+	bool redirected; /* the latest judgement: an end wants the requests to be looked at */
+	bool to_proxy;	 /* the packet is one that the proxy has to have */
+	bool failsafe;	 /* the latest judgement: the destination allows it whatever policies say */
 };
 
 struct {
@@ -165,6 +170,8 @@ static __always_inline struct work *begin(struct __sk_buff *skb, __u8 hook)
 	work->trace = false;
 	work->answers = false;
 	work->cut = false;
+	work->to_proxy = false;
+	work->from_proxy = 0;
 	work->quiet = false;
 	work->now = 0;
 	work->incarnation = 0;

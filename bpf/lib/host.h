@@ -44,6 +44,30 @@ static __always_inline bool is_neighbour_discovery(const struct tuple *tuple)
 	       tuple->icmp_type <= ND_REDIRECT;
 }
 
+/* Is there a socket of the node that the packet would reach? One that listens: of any source; else one of just this connection. */
+static __noinline bool has_tcp_socket(struct __sk_buff *skb, const struct tuple *received,
+				      bool listening)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *socket;
+	__u32 size = socket_tuple(received, &tuple);
+	bool found;
+
+	if (listening && received->family == FAMILY_IPV4) {
+		tuple.ipv4.saddr = 0;
+		tuple.ipv4.sport = 0;
+	} else if (listening) {
+		__builtin_memset(tuple.ipv6.saddr, 0, sizeof(tuple.ipv6.saddr));
+		tuple.ipv6.sport = 0;
+	}
+	socket = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!socket)
+		return false;
+	found = (socket->state == BPF_TCP_LISTEN) == listening;
+	bpf_sk_release(socket);
+	return found;
+}
+
 /*
  * A connection may be older than the policy that has the node guarded, or than its entry: then the
  * first packet that is seen of it is any. Which side began is what policy depends on, and what the
@@ -158,6 +182,32 @@ static __always_inline int from_node(struct __sk_buff *skb, struct work *work, _
 	if (is_neighbour_discovery(tuple))
 		return STEP_NEXT;
 	return track_own(skb, work, true);
+}
+
+/*
+ * What the proxy sends by a device, under a pod's address: of a pod's connection with the world, which is the
+ * pod's own: it counts there.
+ */
+__noinline int track_proxy(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	struct endpoint *sender;
+	__u8 family;
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
+	family = skb->protocol == bpf_htons(ETH_P_IP) ? FAMILY_IPV4 : FAMILY_IPV6;
+	step = parse_own(skb, work, family);
+	if (step)
+		return step;
+	sender = &work->local[END_SOURCE];
+	if (endpoint_read(sender, &work->packet.tuple.source, family) != 1)
+		return STEP_NEXT;
+	work->packet.owner = sender->id;
+	work->incarnation = sender->incarnation;
+	work->answers = work->from_proxy == MARK_PROXY_TO_CLIENT;
+	return track(skb, work, true);
 }
 
 /* The VLAN's number in a tag. */

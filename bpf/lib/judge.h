@@ -7,6 +7,7 @@
 #include "endpoint.h"
 #include "ipcache.h"
 #include "policy.h"
+#include "proxy.h"
 
 #undef SOURCE_FILE
 #define SOURCE_FILE FILE_JUDGE
@@ -59,18 +60,19 @@ static __always_inline __be16 policy_port(const struct tuple *tuple)
 	return tuple->destination_port;
 }
 
-static __noinline int keep_end(struct conntrack_end *kept, const struct event_end *end, __u32 limit,
-			       __u32 peer_identity, const struct endpoint *endpoint)
+static __noinline int keep_end(struct conntrack_end *kept, const struct event_end *end,
+			       const struct policy_answer *answer, __u32 peer_identity,
+			       const struct endpoint *endpoint)
 {
 	for (int i = 0; i < LOOKUPS; i++)
 		kept->rules[i] = end->rules[i];
 	kept->incarnation = endpoint ? endpoint->incarnation : 0;
 	kept->peer_identity = peer_identity;
-	kept->limit = limit;
+	kept->limit = answer->limit;
 	kept->endpoint = end->endpoint;
 	kept->verdict = end->verdict;
 	kept->match = end->match;
-	kept->plain = 0;
+	kept->plain = !!(answer->flags & POLICY_PLAIN);
 	kept->pad = 0;
 	return STEP_NEXT;
 }
@@ -82,6 +84,20 @@ static __noinline int keep_end(struct conntrack_end *kept, const struct event_en
 static __always_inline bool is_loopback(const struct ip_address *address, __u8 family)
 {
 	return family == FAMILY_IPV4 && address->bytes[0] == 127;
+}
+
+/*
+ * The node's own devices do not lead to the proxy, nor do the links of chained pods, on which a packet may go
+ * to its destination past the node's stack.
+ */
+static __always_inline bool can_redirect(const struct work *work, const struct endpoint *source,
+					 const struct endpoint *destination)
+{
+	__u32 flags = (source ? source->flags : 0) | (destination ? destination->flags : 0);
+
+	if (flags & ENDPOINT_CHAINED)
+		return false;
+	return work->hook == HOOK_POD_EGRESS || work->hook == HOOK_POD_INGRESS || work->from_proxy;
 }
 
 /*
@@ -157,21 +173,24 @@ __noinline int judge(struct __sk_buff *skb)
 			return step;
 	}
 	work->failsafe = answer[END_DESTINATION].precedence >= POLICY_FAILSAFE;
+	work->redirected = false;
 	for (int i = 0; i < ENDS; i++) {
 		const struct event_end *end = &work->end[i];
 
 		if (end->verdict == VERDICT_REDIRECT)
-			return DROP(DROP_PROXY_LOOKUP_FAILED);
+			work->redirected = true;
 		if (end->verdict == VERDICT_DENY)
 			return end->rules[0] | end->rules[1] | end->rules[2] ?
 				       DROP(DROP_POLICY_DENIED_BY_RULE) :
 				       DROP(DROP_POLICY_DENIED);
 	}
 
-	keep_end(&work->entry.end[END_SOURCE], from, answer[END_SOURCE].limit, to->identity,
-		 source);
-	keep_end(&work->entry.end[END_DESTINATION], to, answer[END_DESTINATION].limit,
-		 from->identity, destination);
+	if (work->redirected && !can_redirect(work, source, destination))
+		return DROP(DROP_PROXY_LOOKUP_FAILED);
+
+	keep_end(&work->entry.end[END_SOURCE], from, &answer[END_SOURCE], to->identity, source);
+	keep_end(&work->entry.end[END_DESTINATION], to, &answer[END_DESTINATION], from->identity,
+		 destination);
 	work->entry.not_after =
 		earlier(answer[END_SOURCE].not_after, answer[END_DESTINATION].not_after);
 	if (work->entry.flags & CONNECTION_VIA_STACK) {

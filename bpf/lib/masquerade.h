@@ -101,7 +101,7 @@ static __always_inline int identify_pod(struct __sk_buff *skb, struct work *work
 		return DROP(DROP_ENDPOINT_NOT_READY);
 	if (!here)
 		return skb->ingress_ifindex ? DROP(DROP_UNKNOWN_SENDER) : STEP_NEXT;
-	if (record->ifindex != skb->ingress_ifindex)
+	if (record->ifindex != skb->ingress_ifindex && !work->from_proxy)
 		return DROP(DROP_INVALID_SOURCE_IP);
 	work->packet.owner = record->id;
 	work->nat.incarnation = record->incarnation;

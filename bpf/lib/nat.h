@@ -225,6 +225,25 @@ static __noinline bool nat_is_taken(const struct work *work)
 	return held->incarnation != nat->incarnation || !nat_names(held, &nat->own);
 }
 
+/* Is there a socket of the node, of any kind and state, that the packet would reach? Of other protocols than TCP and UDP nobody knows. */
+static __noinline bool has_socket(struct __sk_buff *skb, const struct tuple *received)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *socket;
+	__u32 size = socket_tuple(received, &tuple);
+
+	if (received->protocol == IPPROTO_TCP)
+		socket = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	else if (received->protocol == IPPROTO_UDP)
+		socket = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	else
+		return false;
+	if (!socket)
+		return false;
+	bpf_sk_release(socket);
+	return true;
+}
+
 /* Does a packet to work->nat.mapped reach a socket of the node? The node's own flow has one itself. */
 static __noinline bool nat_has_socket(struct __sk_buff *skb, struct work *work)
 {

@@ -14,6 +14,7 @@
 #include "judge.h"
 #include "neighbour.h"
 #include "parse.h"
+#include "proxy.h"
 #include "related.h"
 #include "segment.h"
 #include "track.h"
@@ -87,7 +88,8 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 			return STEP_NEXT;
 		}
 	}
-	return track(skb, work, true);
+	step = track(skb, work, true);
+	return step || !work->to_proxy ? step : hand_to_proxy(skb);
 }
 
 /* What passes counts for the bandwidth of the endpoint whose veth this is. */
@@ -176,7 +178,8 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 		if (step)
 			return step < 0 ? step : STEP_NEXT;
 	}
-	return track(skb, work, false);
+	step = track(skb, work, false);
+	return step || !work->to_proxy ? step : return_to_proxy(skb, &interface->endpoint);
 }
 
 static __always_inline int to_pod(struct __sk_buff *skb, struct work *work, bool chained)
@@ -192,6 +195,9 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct work *work, bool
 	work->packet.owner = interface->endpoint.id;
 	work->incarnation = interface->endpoint.incarnation;
 	work->place = CONNECTION_VIA_STACK;
+	work->from_proxy = proxy_mark(skb);
+	/* What answers for the server has not begun the connection. */
+	work->answers = work->from_proxy == MARK_PROXY_TO_CLIENT;
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
 		family = FAMILY_IPV4;

@@ -64,6 +64,7 @@ static __always_inline void policy_take(struct event_end *end, struct policy_ans
 		answer->precedence = precedence;
 		answer->limit = decision->limit;
 		answer->not_after = decision->not_after;
+		answer->flags = decision->flags;
 		end->verdict = verdict;
 		end->match = policy_match(lookup, decision->prefix_bits);
 		for (int i = 0; i < LOOKUPS; i++)
@@ -71,6 +72,9 @@ static __always_inline void policy_take(struct event_end *end, struct policy_ans
 	} else {
 		if (!decision->limit)
 			answer->limit = 0;
+		/* Passing without the proxy is what all of them have to allow. */
+		answer->flags = ((answer->flags | decision->flags) & POLICY_PLAIN) |
+				(answer->flags & decision->flags & POLICY_FAIL_OPEN);
 		if (decision->not_after &&
 		    (!answer->not_after || decision->not_after < answer->not_after))
 			answer->not_after = decision->not_after;
@@ -87,12 +91,25 @@ static __always_inline void policy_nothing(struct event_end *end, struct policy_
 		end->rules[i] = 0;
 }
 
+/* Does another look-up allow the same without asking for the proxy? It does as long as that rule holds. */
+static __always_inline void policy_plain(struct policy_answer *answer,
+					 const struct policy_decision *decision, __u64 now)
+{
+	if (decision->verdict != VERDICT_ALLOW || decision->precedence < POLICY_NORMAL ||
+	    (decision->not_after && now >= decision->not_after))
+		return;
+	answer->flags |= POLICY_PLAIN;
+	if (decision->not_after && (!answer->not_after || decision->not_after < answer->not_after))
+		answer->not_after = decision->not_after;
+}
+
 /*
  * Judges. Three look-ups: the peer's identity, its address class, anybody.
  *   1. The highest precedence decides (a deny has a higher one than an allow).
  *   2. Where that passes, the highest precedence of what the three say below decides.
  *   3. All look-ups that say the same at that precedence are named in `end->rules`.
- *   4. No match at all is a denial without a rule.
+ *   4. A redirect is plain where another look-up of its tier, or its own entry, allows the same without the proxy.
+ *   5. No match at all is a denial without a rule.
  * Within one peer the compiler has made the longest match the right one.
  *
  * Returns STEP_NEXT with end->verdict, or a drop when the endpoint has no policy map.
@@ -109,6 +126,7 @@ static __noinline int policy_judge(const struct policy_query *query, struct even
 	const struct policy_entry *found[LOOKUPS] = {};
 	__u32 slot = query->slot;
 	void *map = bpf_map_lookup_elem(&policy, &slot);
+	bool passes;
 
 	policy_nothing(end, answer);
 	if (!map)
@@ -125,14 +143,22 @@ static __noinline int policy_judge(const struct policy_query *query, struct even
 		if (found[i])
 			policy_take(end, answer, i, &found[i]->upper, query->now);
 	}
-	if (end->verdict != VERDICT_PASS)
+	passes = end->verdict == VERDICT_PASS;
+	if (passes) {
+		policy_nothing(end, answer);
+#pragma unroll
+		for (int i = 0; i < LOOKUPS; i++) {
+			if (found[i])
+				policy_take(end, answer, i, &found[i]->below, query->now);
+		}
+	}
+	if (end->verdict != VERDICT_REDIRECT)
 		return STEP_NEXT;
-
-	policy_nothing(end, answer);
 #pragma unroll
 	for (int i = 0; i < LOOKUPS; i++) {
 		if (found[i])
-			policy_take(end, answer, i, &found[i]->below, query->now);
+			policy_plain(answer, passes ? &found[i]->below : &found[i]->upper,
+				     query->now);
 	}
 	return STEP_NEXT;
 }

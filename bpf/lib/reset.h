@@ -81,7 +81,7 @@ static __always_inline void answer_segment(struct tcp_header *tcp, __u32 size)
 		tcp->sequence = segment.acknowledgement;
 	} else {
 		tcp->flags |= TCP_ACK;
-		if (segment.flags & TCP_FIN)
+		if (segment.flags & (TCP_SYN | TCP_FIN))
 			length++;
 		tcp->acknowledgement = bpf_htonl(bpf_ntohl(segment.sequence) + length);
 	}
@@ -203,12 +203,11 @@ __noinline int send_reset(struct __sk_buff *skb)
 /* The last word on a packet: `action`, or a RST where it was of a connection that is cut. */
 static __always_inline int answer_cut(struct __sk_buff *skb, const struct work *work, int action)
 {
-	return config.terminate_on_deny && work->cut && action == TC_ACT_SHOT ? send_reset(skb) :
-										action;
+	return work->cut && action == TC_ACT_SHOT ? send_reset(skb) : action;
 }
 
 /* Is it our own RST, which goes on up the stack? */
 static __always_inline bool is_own_reset(const struct __sk_buff *skb)
 {
-	return config.terminate_on_deny && skb->mark == MARK_RESET;
+	return skb->mark == MARK_RESET;
 }

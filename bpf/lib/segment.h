@@ -99,6 +99,8 @@ static __always_inline int check_source(struct __sk_buff *skb, struct work *work
 {
 	const struct tuple *tuple = &work->packet.tuple;
 
+	if (work->from_proxy)
+		return STEP_NEXT;
 	switch (authenticity(skb, &tuple->source, tuple->family)) {
 	case SENDER_TRUE:
 		return STEP_NEXT;

@@ -7,6 +7,7 @@
 #include "conntrack.h"
 #include "judge.h"
 #include "limit.h"
+#include "proxy.h"
 #include "reset.h"
 
 #undef SOURCE_FILE
@@ -60,6 +61,22 @@ __noinline int release_budget(struct __sk_buff *skb)
 	return entry ? give_back_budget(entry) : STEP_NEXT;
 }
 
+/* Of a connection that begins with this packet, which was judged: enum connection_proxied. */
+static __always_inline __u8 proxied_of(const struct work *work)
+{
+	if (work->from_proxy == MARK_PROXY_TO_SERVER)
+		return PROXIED_SERVER;
+	return work->from_proxy || work->redirected ? PROXIED_CLIENT : PROXIED_NOT;
+}
+
+/* Is the packet of the leg between the proxy and the server, which is not counted: it is the client's connection? */
+static __always_inline bool is_second_leg(const struct work *work,
+					  const struct conntrack_entry *entry)
+{
+	return entry->proxied == PROXIED_CLIENT &&
+	       (work->from_proxy ? work->from_proxy == MARK_PROXY_TO_SERVER : work->is_reply);
+}
+
 /* A connection's first packet, or the first of it that is seen: judge it, and remember what was said. */
 __noinline int open_connection(struct __sk_buff *skb)
 {
@@ -81,6 +98,9 @@ __noinline int open_connection(struct __sk_buff *skb)
 	step = judge(skb);
 	if (step)
 		return step;
+	entry->proxied = proxied_of(work);
+	if (entry->proxied)
+		__builtin_memset(entry->hop, 0, sizeof(entry->hop));
 	for (int i = 0; i < ENDS; i++)
 		entry->has_place[i] = 0;
 	if (work->replaces)
@@ -103,7 +123,6 @@ __noinline int open_connection(struct __sk_buff *skb)
 		entry->bytes[i] = 0;
 		entry->tcp_flags[i] = 0;
 	}
-	entry->proxied = 0;
 	entry->pad = 0;
 	return STEP_NEXT;
 }
@@ -118,6 +137,7 @@ __noinline int judge_known(struct __sk_buff *skb)
 	struct work *work = work_area(skb);
 	const struct conntrack_entry *entry;
 	__u8 icmp_type;
+	int step;
 
 	if (!work)
 		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
@@ -143,7 +163,20 @@ __noinline int judge_known(struct __sk_buff *skb)
 	    incarnation_at(&work->original.destination, work->original.family) !=
 		    entry->end[END_DESTINATION].incarnation)
 		return ANOTHER_CONNECTION;
-	return judge(skb);
+	step = judge(skb);
+	if (step)
+		return step;
+	if (work->redirected && !work->entry.proxied) {
+		/* Its ends have agreed on numbers that the proxy does not know: it has to begin anew. */
+		if (work->original.protocol == IPPROTO_TCP) {
+			work->cut = !(work->packet.tcp_flags & TCP_RST);
+			return DROP(DROP_PROXY_LOOKUP_FAILED);
+		}
+		work->entry.proxied = PROXIED_CLIENT;
+	}
+	if (work->entry.proxied)
+		__builtin_memset(work->entry.hop, 0, sizeof(work->entry.hop));
+	return STEP_NEXT;
 }
 
 /* Of a TCP connection that is over: does the packet only say so? */
@@ -221,7 +254,8 @@ __noinline int judge_again(struct __sk_buff *skb)
 	if (step > 0)
 		return open_connection(skb);
 	release_places(skb);
-	work->cut = is_cut(&work->packet, step);
+	if (is_cut(&work->packet, step))
+		work->cut = true;
 	entry = conntrack_find(&work->packet.tuple);
 	if (entry) {
 		entry->expires = work->now + DENIED_LIFETIME;
@@ -275,6 +309,8 @@ __noinline int judge_alone(struct __sk_buff *skb)
 	step = judge(skb);
 	if (step)
 		return step;
+	if (work->redirected)
+		return DROP(DROP_PROXY_UNKNOWN_PROTOCOL);
 	for (int i = 0; i < ENDS; i++)
 		work->entry.has_place[i] = 0;
 	step = take_limits(skb, LIMIT_RATE);
@@ -303,7 +339,10 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, bool 
 
 		work->is_reply = is_reply(entry, &packet->tuple);
 		own = work->is_reply == from_pod ? END_DESTINATION : END_SOURCE;
-		if (conntrack_is_over(entry, packet, work->now, work->is_reply) ||
+		/* The proxy may call the server when its client has said farewell already. */
+		if ((work->from_proxy && entry->proxied == PROXIED_CLIENT ?
+			     work->now > entry->expires :
+			     conntrack_is_over(entry, packet, work->now, work->is_reply)) ||
 		    entry->end[own].incarnation != work->incarnation)
 			entry = NULL;
 		/* The node's own connection, and one that it forwards under its address, may have equal ports one after the other. */
@@ -338,8 +377,12 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, bool 
 	 * What a pod sends up the stack to another pod here is counted where it left, if it had the
 	 * same addresses there: a connection that began behind a NAT is seen only here.
 	 */
-	if (fresh || from_pod || !entry->end[from].incarnation ||
-	    (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK)) {
+	if (entry->proxied)
+		work->to_proxy = !work->from_proxy;
+	if (is_second_leg(work, entry)) {
+		work->trace = false;
+	} else if (fresh || from_pod || entry->proxied || !entry->end[from].incarnation ||
+		   (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK)) {
 		struct passed passed = {
 			.now = work->now,
 			.length = skb->len,

@@ -311,7 +311,21 @@ function sameNamespaces(a: readonly PolicyObject[], b: readonly PolicyObject[]):
 
 function appendEntries(entries: PolicyEntry[], peer: number, templates: readonly EntryTemplate[]): void {
   for (const template of templates) {
-    const { direction, protocol, port, portBits, verdict, precedence, rules, notAfter, limit, below } = template;
-    entries.push({ peer, direction, protocol, port, portBits, verdict, precedence, rules, notAfter, limit, below });
+    const { direction, protocol, port, portBits, verdict, precedence, rules, isPlain, notAfter, limit, below } =
+      template;
+    entries.push({
+      peer,
+      direction,
+      protocol,
+      port,
+      portBits,
+      verdict,
+      precedence,
+      rules,
+      isPlain,
+      notAfter,
+      limit,
+      below,
+    });
   }
 }

@@ -10,6 +10,8 @@ export interface EntryDecision {
   readonly precedence: number;
   /** The rules that decide this traffic, as they are reported. Two equal sets are the same array; empty: no rule. */
   readonly rules: readonly Rule[];
+  /** Of a redirect: a rule of its tier allows the same without asking anything of requests, so that all of them pass. */
+  readonly isPlain: boolean;
   /**
    * Milliseconds since 1970, from when on it does not hold; null: it always does. Afterwards, until the policy is
    * compiled anew, an allow of the normal tier denies what no other look-up decides in that tier or above, and

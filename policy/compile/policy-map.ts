@@ -13,11 +13,13 @@ export interface Judgement {
   readonly verdict: Verdict;
   /** The rules that decide, as they are reported; empty: no rule does. */
   readonly rules: readonly Rule[];
+  /** Of a redirect: see {@link EntryDecision.isPlain}, of whichever look-up. */
+  readonly isPlain: boolean;
   /** Of what decides; 0: no entry does. */
   readonly precedence: number;
 }
 
-const NOTHING: Judgement = { verdict: "deny", rules: [], precedence: 0 };
+const NOTHING: Judgement = { verdict: "deny", rules: [], isPlain: false, precedence: 0 };
 
 /** What the kernel does with a policy map, in memory: look-ups by longest match, and their precedence. */
 export class PolicyMap {
@@ -88,9 +90,17 @@ function highest(decisions: readonly EntryDecision[], at: number | null): EntryD
   const now = at === null ? decisions : decisions.map((decision) => inForce(decision, at));
   const precedence = Math.max(...now.map((decision) => decision.precedence));
   const [first, ...others] = now.filter((decision) => decision.precedence === precedence);
+  if (first?.verdict === "redirect" && now.some(isPlainAllow))
+    return highest([{ ...first, isPlain: true }, ...others], null);
   if (!first || others.length === 0) return first ?? null;
   const rules = [...new Set([first, ...others].flatMap((decision) => decision.rules))];
-  return { ...first, rules: rules.sort((a, b) => compareDescriptions(a.description, b.description)) };
+  const isPlain = first.isPlain || others.some((decision) => decision.isPlain);
+  return { ...first, isPlain, rules: rules.sort((a, b) => compareDescriptions(a.description, b.description)) };
+}
+
+/** Of the normal tier: what makes a redirect plain. */
+function isPlainAllow({ verdict, precedence }: EntryDecision): boolean {
+  return verdict === "allow" && precedence >= NORMAL_PRECEDENCE;
 }
 
 /** What is left of a decision at some time: see {@link EntryDecision.notAfter}. */
@@ -106,15 +116,16 @@ const ENDED_ALLOW: EntryDecision = {
   verdict: "deny",
   precedence: NORMAL_PRECEDENCE,
   rules: [],
+  isPlain: false,
   notAfter: null,
   limit: null,
 };
 
 function toJudgement(decision: EntryDecision | null): Judgement {
   if (!decision) return NOTHING;
-  const { verdict, rules, precedence } = decision;
+  const { verdict, rules, isPlain, precedence } = decision;
   // Below a pass there is none: it is of the highest tier.
-  return { verdict: verdict === "pass" ? "deny" : verdict, rules, precedence };
+  return { verdict: verdict === "pass" ? "deny" : verdict, rules, isPlain, precedence };
 }
 
 function packKey(direction: Direction, protocol: number, bits: number, port: number): number {

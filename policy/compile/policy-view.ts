@@ -269,7 +269,7 @@ function toTemplate(
   isFree: boolean,
 ): EntryTemplate {
   const { protocol, port, bits } = decision.key;
-  const { verdict, precedence, rules, notAfter, limit } = toDecision(decision, isFree);
+  const { verdict, precedence, rules, isPlain, notAfter, limit } = toDecision(decision, isFree);
   return {
     direction,
     protocol,
@@ -278,16 +278,24 @@ function toTemplate(
     verdict,
     precedence,
     rules,
+    isPlain,
     notAfter,
     limit,
     below: below && toDecision(below, isFree),
   };
 }
 
-function toDecision({ precedence, set }: PortDecision, isFree: boolean): EntryDecision {
+function toDecision({ precedence, set, plain }: PortDecision, isFree: boolean): EntryDecision {
   const { rules, limit } = set;
   const verdict = actionOf(precedence);
   const isNormal = precedence >= NORMAL_PRECEDENCE && precedence < ADMIN_PRECEDENCE;
-  const notAfter = isFree && isNormal && verdict === "allow" ? null : set.notAfter;
-  return { verdict, precedence, rules, notAfter, limit };
+  const isPlain = verdict === "redirect" && plain.rules.length > 0;
+  const own = isFree && isNormal && verdict === "allow" ? null : set.notAfter;
+  const notAfter = isPlain ? earlier(own, plain.notAfter) : own;
+  return { verdict, precedence, rules, isPlain, notAfter, limit };
+}
+
+/** Of two ends, the first to come; null: there is none. */
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }

@@ -1,4 +1,5 @@
 import { ANY_PROTOCOL } from "#policy/model/protocol.ts";
+import { normalPrecedence } from "#policy/model/rule.ts";
 import type { RuleSet, RuleSets } from "./rule-sets.ts";
 
 /** Traffic to which something applies: a protocol (0: any) and ports of it that share leading bits. */
@@ -22,14 +23,19 @@ export interface PortDecision {
   readonly key: PortKey;
   readonly precedence: number;
   readonly set: RuleSet;
+  /** Of a redirect: the rules that allow the same without asking anything of requests; else empty. */
+  readonly plain: RuleSet;
 }
 
 /** A decision in the making. */
 interface Draft extends PortDecision {
   precedence: number;
   set: RuleSet;
+  plain: RuleSet;
   /** Those that name this very key, with the highest precedence among them. */
   rules: number[];
+  /** Those that name it and allow without asking anything of requests. */
+  allowing: number[];
 }
 
 /**
@@ -46,14 +52,18 @@ export function decidePorts(
 ): PortDecision[] {
   if (fallback === null && isOneRule(claims)) return decideAlone(claims, sets);
   const drafts = new Map<number, Draft>();
+  const redirects = claims.some(({ precedence }) => precedence === REDIRECT);
+  const undecided = { set: sets.empty, plain: sets.empty };
   if (fallback !== null) {
-    drafts.set(packKey(ALL_TRAFFIC), { key: ALL_TRAFFIC, precedence: fallback, rules: [], set: sets.empty });
+    drafts.set(packKey(ALL_TRAFFIC), { key: ALL_TRAFFIC, precedence: fallback, rules: [], allowing: [], ...undecided });
   }
   for (const { key, rule, precedence } of claims) {
     const packed = packKey(key);
     const draft = drafts.get(packed);
+    const isAllowing = redirects && precedence === ALLOW;
+    if (isAllowing) draft?.allowing.push(rule);
     if (!draft) {
-      drafts.set(packed, { key, precedence, rules: [rule], set: sets.empty });
+      drafts.set(packed, { key, precedence, rules: [rule], allowing: isAllowing ? [rule] : [], ...undecided });
     } else if (precedence === draft.precedence) {
       draft.rules.push(rule);
     } else if (precedence > draft.precedence) {
@@ -68,18 +78,25 @@ export function decidePorts(
   const kept: PortDecision[] = [];
   for (const draft of ordered) {
     const cover = coverOf(draft.key, lengths, drafts);
+    const covering = cover?.plain ?? sets.empty;
+    draft.plain = redirects ? sets.union(covering, sets.of(draft.allowing)) : sets.empty;
     if (cover && cover.precedence > draft.precedence) {
       draft.precedence = cover.precedence;
       draft.set = cover.set;
+      if (draft.precedence === REDIRECT && draft.plain !== covering) kept.push(draft);
       continue;
     }
     const own = sets.of(draft.rules);
     const above = cover?.precedence === draft.precedence ? cover.set : sets.empty;
     draft.set = sets.union(above, own);
-    if (draft.set !== above || draft.set === sets.empty) kept.push(draft);
+    const isOther = draft.precedence === REDIRECT && draft.plain !== covering;
+    if (draft.set !== above || draft.set === sets.empty || isOther) kept.push(draft);
   }
   return kept;
 }
+
+const REDIRECT = normalPrecedence("redirect");
+const ALLOW = normalPrecedence("allow");
 
 /** Whether all claims are of one rule, and none covers another. */
 function isOneRule(claims: readonly PortClaim[]): boolean {
@@ -96,7 +113,7 @@ function decideAlone(claims: readonly PortClaim[], sets: RuleSets): PortDecision
   const { precedence, rule } = first;
   const set = sets.of([rule]);
   const keys = new Map(claims.map(({ key }) => [packKey(key), key]));
-  return [...keys.values()].map((key) => ({ key, precedence, set }));
+  return [...keys.values()].map((key) => ({ key, precedence, set, plain: sets.empty }));
 }
 
 /** A decision, and the one that counts where the first passes. */

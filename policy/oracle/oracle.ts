@@ -15,6 +15,8 @@ export interface OracleVerdict {
   readonly verdict: "allow" | "deny" | "redirect";
   /** The rules that decide, sorted, as `KIND NAMESPACE/NAME RULE`; empty where no rule does. */
   readonly rules: readonly string[];
+  /** Of a redirect: a rule allows the same without asking anything of requests. Left out where none does. */
+  readonly isPlain?: true;
 }
 
 const FREE: OracleVerdict = { verdict: "allow", rules: [] };
@@ -73,7 +75,9 @@ function normalTier(question: Question): OracleVerdict | null {
   const said = [...networkPolicies(question), ...ciliumPolicies(question)];
   for (const verdict of ["deny", "redirect", "allow"] as const) {
     const rules = said.filter(({ action }) => action === verdict);
-    if (rules.length > 0) return verdictOf(verdict, rules);
+    if (rules.length === 0) continue;
+    const isPlain = verdict === "redirect" && said.some(({ action }) => action === "allow");
+    return { ...verdictOf(verdict, rules), ...(isPlain && { isPlain }) };
   }
   const isAlways = question.options.enforcement === "always" && question.self.subject !== undefined;
   return isAlways || said.some(({ action }) => action === "isolate") ? ISOLATED : null;

@@ -12,6 +12,7 @@ import type { Direction, RuleDescription, Verdict } from "#policy/model/rule.ts"
 export interface Judgement {
   readonly verdict: Verdict;
   readonly rules: readonly string[];
+  readonly isPlain?: true;
 }
 
 /** `KIND NAMESPACE/NAME ingress[0]` */
@@ -106,8 +107,9 @@ export class CompiledCluster {
     if (!maps || (isFromNode && (self.subject ? direction === "ingress" : self.reserved === "host"))) return FREE;
     const numbers = this.numbersOf(peer);
     const map = staged ? maps.staged : maps.enforced;
-    const { verdict, rules } = map.judge(direction, numbers, protocolNumbers[flow.protocol], flow.port, at);
-    return { verdict, rules: [...new Set(rules.map(({ description }) => ruleName(description)))].sort() };
+    const { verdict, rules, isPlain } = map.judge(direction, numbers, protocolNumbers[flow.protocol], flow.port, at);
+    const names = [...new Set(rules.map(({ description }) => ruleName(description)))].sort();
+    return { verdict, rules: names, ...(isPlain && { isPlain }) };
   }
 
   /** Undefined: nothing governs whoever is neither a pod nor a node that is known by its labels. */

@@ -22,7 +22,7 @@ struct conntrack4_key {
 	__be16 low_port;
 	__be16 high_port;
 	__u8 protocol;
-	__u8 leg; /* LEG_DIRECT; other legs belong to proxied connections */
+	__u8 leg; /* LEG_DIRECT */
 	__u16 pad;
 };
 
@@ -37,10 +37,15 @@ struct conntrack6_key {
 };
 
 enum connection_leg {
-	LEG_DIRECT =
-		0, /* between its two ends; of a proxied one: between its source and the proxy */
-	LEG_PROXY =
-		1, /* between the proxy, under the source's address and port, and the destination */
+	LEG_DIRECT = 0,
+};
+
+/* Whether the proxy stands between a connection's ends. */
+enum connection_proxied {
+	PROXIED_NOT = 0,
+	/* Its source has begun it. Both legs have its addresses and ports; counted is what the source and the proxy send. */
+	PROXIED_CLIENT = 1,
+	PROXIED_SERVER = 2, /* the proxy has begun it, by another port than its client's */
 };
 
 enum connection_flag {
@@ -110,7 +115,7 @@ struct conntrack_entry {
 	__u8 tcp_flags[ENDS]; /* seen from that end */
 	__u8 has_place[ENDS]; /* in that end's limit; written under its lock */
 	__u8 cut;	      /* 1: when it was judged last it was not let go on */
-	__u8 proxied;	      /* 1: the proxy stands between its ends */
+	__u8 proxied;	      /* enum connection_proxied; it stays so until the connection ends */
 	__u8 pad;
 	__u32 budget; /* key of the one that it has a token of; 0: of none. Written under its lock */
 	__u32 pad2;

@@ -41,4 +41,5 @@ enum source_file {
 	FILE_REWRITE = 18,
 	FILE_BANDWIDTH = 19,
 	FILE_SEGMENT = 20,
+	FILE_PROXY = 21,
 };

@@ -76,6 +76,7 @@ LAYOUT_ENUM(policy_tier);
 LAYOUT_ENUM(policy_lookup);
 LAYOUT_ENUM(connection_end);
 LAYOUT_ENUM(connection_leg);
+LAYOUT_ENUM(connection_proxied);
 LAYOUT_ENUM(proxy_mark);
 LAYOUT_ENUM(proxy_route);
 LAYOUT_ENUM(proxy_listener);

@@ -12,8 +12,10 @@ enum proxy_mark {
 	MARK_PROXY_MASK = 0xffff0f00,
 	MARK_TO_PROXY =
 		0x57500100, /* the node's rule routes it to itself, whatever its destination */
-	MARK_PROXY_TO_CLIENT = 0x57500200, /* sent by the proxy's listening side: LEG_DIRECT */
-	MARK_PROXY_TO_SERVER = 0x57500300, /* sent by the proxy's calling side: LEG_PROXY */
+	MARK_PROXY_TO_CLIENT =
+		0x57500200, /* sent by the proxy's listening side, under the server's address */
+	MARK_PROXY_TO_SERVER =
+		0x57500300, /* sent by the proxy's calling side, under the client's address */
 };
 
 enum proxy_route {

@@ -15,6 +15,7 @@ function deadline(notAfter: number | null): bigint {
       verdict: "allow",
       precedence: 1,
       rules: [],
+      isPlain: false,
       limit: null,
       notAfter,
       below: null,
