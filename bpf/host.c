@@ -20,6 +20,11 @@ static __always_inline int from_network(struct __sk_buff *skb, struct work *work
 		step = check_prefilter((void *)(long)skb->data, (void *)(long)skb->data_end);
 	if (!step && config.masquerade)
 		step = unmasquerade(skb);
+	if (!step && is_ip(skb) && is_proxy_there()) {
+		step = to_proxied(skb);
+		if (step || work->to_proxy)
+			return step;
+	}
 	return step ? step : judge_own(skb, work, false);
 }
 
@@ -29,7 +34,7 @@ static __always_inline int to_network(struct __sk_buff *skb, struct work *work)
 	int step;
 
 	work->from_proxy = proxy_mark(skb);
-	step = work->from_proxy ? track_proxy(skb) : judge_own(skb, work, true);
+	step = work->from_proxy && is_ip(skb) ? track_proxy(skb) : judge_own(skb, work, true);
 	return step || !config.masquerade ? step : masquerade(skb);
 }
 

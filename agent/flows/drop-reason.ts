@@ -39,7 +39,11 @@ const own: Readonly<Record<number, string>> = {
 const sentences: Readonly<Record<string, string>> = {
   POLICY_DENIED: "no rule allows it",
   POLICY_DENY: "a rule denies it",
-  SOCKET_LOOKUP_FAILED: "a rule asks for the proxy, which is not there",
+  SOCKET_LOOKUP_FAILED:
+    "a rule asks for the proxy, which is not there, or has not had the connection from its beginning",
+  SOCKET_ASSIGN_FAILED: "a rule asks for the proxy, whose socket cannot be given the packet",
+  PROXY_REDIRECTION_NOT_SUPPORTED_FOR_PROTOCOL: "a rule asks for the proxy, which knows TCP and UDP only",
+  IP_FRAGMENTATION_NOT_SUPPORTED: "a rule asks for the proxy, which takes no fragments",
   DROP_EP_NOT_READY: "the endpoint is not ready",
   CT_MAP_INSERTION_FAILED: "the connection cannot be remembered",
   FRAGMENT_OVERLAP: "a fragment would be laid over headers that were judged",

@@ -210,6 +210,61 @@ __noinline int track_proxy(struct __sk_buff *skb)
 	return track(skb, work, true);
 }
 
+/* Sends a packet by a pod's interface, past the node's stack. */
+static __always_inline int send_to_pod(struct __sk_buff *skb, const struct endpoint *pod)
+{
+	if (bpf_skb_store_bytes(skb, 0, pod->mac, ETH_ALEN, 0) ||
+	    bpf_skb_store_bytes(skb, ETH_ALEN, pod->host_mac, ETH_ALEN, 0))
+		return DROP(DROP_WRITE_ERROR); /* unreachable: devices give whole headers */
+	return bpf_redirect(pod->ifindex, 0);
+}
+
+/*
+ * A packet that came in by a device, to a pod's address, which it has again where it was masqueraded. Of a connection that is
+ * proxied already it goes to the proxy from here: the stack would find the proxy's socket by the packet's addresses before it
+ * routes it to the pod (early demux), and does not forward what has a socket. What begins a connection is judged at the
+ * pod's interface, and goes there past the stack where an older connection's socket would be found.
+ */
+__noinline int to_proxied(struct __sk_buff *skb)
+{
+	struct work *work = work_area(skb);
+	const struct conntrack_entry *entry;
+	struct endpoint *pod;
+	__u8 family;
+	bool first;
+	int step;
+
+	if (!work)
+		return DROP(DROP_WRITE_ERROR); /* unreachable: it is always there */
+	family = skb->protocol == bpf_htons(ETH_P_IP) ? FAMILY_IPV4 : FAMILY_IPV6;
+	pod = &work->local[END_DESTINATION];
+	if (!peek_addresses(skb, &work->packet.tuple, family) ||
+	    endpoint_read(pod, &work->packet.tuple.destination, family) != 1 ||
+	    pod->flags & (ENDPOINT_HOST | ENDPOINT_CHAINED) || parse_own(skb, work, family))
+		return STEP_NEXT;
+	entry = conntrack_find(&work->packet.tuple);
+	if (!entry || !entry->proxied || work->packet.is_icmp_error)
+		return STEP_NEXT;
+	work->is_reply = is_reply(entry, &work->packet.tuple);
+	if (work->packet.tuple.protocol == IPPROTO_TCP) {
+		first = is_first_packet(&work->packet);
+		if (!has_proxy_socket(skb, &work->packet.tuple, first))
+			return first ? send_to_pod(skb, pod) : STEP_NEXT;
+	} else if (!work->is_reply) {
+		return STEP_NEXT;
+	}
+	work->hook = HOOK_POD_INGRESS;
+	work->place = CONNECTION_VIA_STACK;
+	work->incarnation = pod->incarnation;
+	step = track(skb, work, false);
+	if (step)
+		return step;
+	work->hook = HOOK_NETDEV_INGRESS;
+	if (work->to_proxy)
+		skb->mark = MARK_TO_PROXY;
+	return STEP_NEXT;
+}
+
 /* The VLAN's number in a tag. */
 enum { VLAN_NUMBER = 0x0fff };
 

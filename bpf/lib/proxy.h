@@ -40,9 +40,23 @@ static __always_inline __u32 proxy_mark(const struct __sk_buff *skb)
 		       0;
 }
 
+static __always_inline bool is_ip(const struct __sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
+}
+
 static __always_inline bool is_marked_to_proxy(const struct __sk_buff *skb)
 {
 	return (skb->mark & MARK_PROXY_MASK) == MARK_TO_PROXY;
+}
+
+/* Has a proxy ever run since the maps were made? */
+static __always_inline bool is_proxy_there(void)
+{
+	__u32 zero = 0;
+	const struct proxy_state *state = bpf_map_lookup_elem(&proxy, &zero);
+
+	return state && *(volatile __u64 *)&state->alive;
 }
 
 /* The port, in network order, of a listener of the proxy; 0: there is none, or it does not answer. */
