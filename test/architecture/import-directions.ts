@@ -94,6 +94,17 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "agent/api/", "agent/datapath/", "agent/flows/", "agent/net/frame.ts", "agent/verify/read-slot.ts"],
     packages: [],
   },
+  "agent/proxy/": {
+    ours: [
+      runtime,
+      "policy/",
+      "agent/libbpf-ts/",
+      "agent/net/libc.ts",
+      "agent/datapath/layouts.gen.ts",
+      "agent/datapath/kernel-judgements.ts",
+    ],
+    packages: ["node:*", "zod"],
+  },
   "agent/export/": {
     ours: [runtime, "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*"],
