@@ -11,10 +11,19 @@ interface ReferenceNumbers {
   intern(rules: readonly Rule[]): number;
 }
 
+/** What the proxy knows of rules; see `agent/redirect`. */
+export interface RedirectedRules {
+  /** These rules send connections to the proxy, and entries will have this reference for them. */
+  name(reference: number, rules: readonly Rule[]): void;
+  /** The proxy knows all that has been named, or does not answer: then it lets nothing through that names them. */
+  told(): Promise<void>;
+}
+
 export interface EnforcementOptions {
   readonly kernel: Kernel;
   readonly addresses: AddressSpace;
   readonly references: ReferenceNumbers;
+  readonly redirected: RedirectedRules;
   /** Boot time, ns, of an instant in ms since 1970; the same answer until the wall clock is set. */
   readonly boot: (instant: number) => bigint;
   /** Prefixes with a fixed owner: the range of pods. */

@@ -12,7 +12,7 @@ import { type GuardedEnd, type GuardedEndpoint, knownPrefixes, sameState, settle
 import { HOST, hostEndpoint } from "./host-endpoint.ts";
 import { type Becoming, halfWay, unfinished } from "./moves.ts";
 import { outsiderAt, type OutsiderPlan } from "./outsiders.ts";
-import { type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
+import { entryNumbers, type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 import {
   type Compiled,
@@ -36,6 +36,7 @@ export class Enforcement {
   readonly #kernel: Kernel;
   readonly #addresses: AddressSpace;
   readonly #numbers: EntryNumbers;
+  readonly #redirected: EnforcementOptions["redirected"];
   #reserved: readonly KnownPrefix[];
   readonly #slots: SlotTable;
   readonly #nodeIdentity: number;
@@ -58,15 +59,8 @@ export class Enforcement {
     this.#engine = engine;
     this.#kernel = options.kernel;
     this.#addresses = options.addresses;
-    this.#numbers = {
-      rules: (rules) => options.references.intern(rules),
-      limit: ({ rule, rate, connections }) => {
-        const reference = options.references.intern([rule]);
-        options.kernel.limits.write(reference, { rate: rate ?? 0, connections: connections ?? 0 });
-        return reference;
-      },
-      boot: options.boot,
-    };
+    this.#numbers = entryNumbers(options);
+    this.#redirected = options.redirected;
     this.#reserved = options.reserved;
     this.#slots = new SlotTable(options.kernel.policies);
     this.#nodeIdentity = options.nodeIdentity;
@@ -159,7 +153,7 @@ export class Enforcement {
    * Puts a new policy in force, as one transaction.
    *
    *  1. Compile everything, and refuse the whole if something does not fit. Nothing is
-   *     written until then.
+   *     written until then, and until the proxy has the rules that are new to it.
    *  2. Split the address classes as finely as old and new rules together need, first in
    *     the live slots (a split class judges as the class it comes from), then in the
    *     ipcache. No verdict changes.
@@ -181,6 +175,7 @@ export class Enforcement {
     const { always, joining = [], outsiders = this.#outsiders } = change;
     const { control } = this.#kernel;
     const { wanted, splits, classes, final } = this.#prepare(next, change);
+    await this.#redirected.told();
     if (this.#isTorn) await this.#finishChange(this.#kernel.endpoints.read(), Number(control.generation() & 1n));
     this.#isTorn = true;
     const isHostGuarded = guardsHost(next, outsiders);
@@ -255,7 +250,7 @@ export class Enforcement {
    */
   async add(endpoint: GuardedEndpoint): Promise<void> {
     if (this.#refused) throw EndpointError.notGuardable(this.#refused);
-    this.#learn(endpoint.identity, endpoint.subject);
+    await this.#learn(endpoint.identity, endpoint.subject);
     const slot = await this.#slotFor(endpoint.subject);
     this.#endpoints.set(endpoint.id, { endpoint, slot, identity: endpoint.identity });
     this.#kernel.endpoints.write(settled(endpoint, slot));
@@ -441,6 +436,7 @@ export class Enforcement {
     const { subject } = guarded.endpoint;
     const before = guarded.slot;
     const { content, selects } = this.#compile(this.#engine, subject);
+    await this.#redirected.told();
     const [slot] = (await this.#slots.insert([content])) as [number];
     this.#slotByKey.set(this.#engine.policyKey(subject), { slot, subject, selects });
     for (const sharing of this.#endpoints.values()) if (sharing.slot === before) sharing.slot = slot;
@@ -455,7 +451,7 @@ export class Enforcement {
   }
 
   /** Puts a new identity into the live slots. */
-  #learn(identity: number, subject: Subject): void {
+  async #learn(identity: number, subject: Subject): Promise<void> {
     const known = this.#identities.get(identity);
     if (known && JSON.stringify(known) === JSON.stringify(subject)) return;
     // The number has stood for somebody else before it came back.
@@ -468,6 +464,7 @@ export class Enforcement {
         }),
       );
       refuseTooLarge(this.#slots, new Map(), added);
+      await this.#redirected.told();
       for (const [slot, entries] of added) this.#slots.add(slot, entries);
     } catch (error) {
       this.#engine.removeIdentity(identity);
@@ -483,6 +480,7 @@ export class Enforcement {
     const { content, selects } = this.#compile(this.#engine, subject);
     const { capacity } = this.#slots;
     if (content.entries.size > capacity) throw EndpointError.policyTooLarge(subject, content.entries.size, capacity);
+    await this.#redirected.told();
     const [slot] = (await this.#slots.insert([content])) as [number];
     this.#slotByKey.set(key, { slot, subject, selects });
     return slot;

@@ -2,15 +2,38 @@ import type { SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
 import type { Limit } from "#policy/compile/conditions.ts";
 import type { EntryDecision, PolicyEntry } from "#policy/compile/entry.ts";
 import type { Rule } from "#policy/model/rule.ts";
+import type { EnforcementOptions } from "./enforcement-options.ts";
 
 /** What an entry's words are in numbers. */
 export interface EntryNumbers {
-  /** The reference of a set of rules. */
-  readonly rules: (rules: readonly Rule[]) => number;
+  /** The reference of the rules that decide; what the proxy has to know of them, it is told. */
+  readonly rules: (decision: Pick<EntryDecision, "verdict" | "rules">) => number;
   /** The reference of the rule whose limit it is, whose bounds are written then. */
   readonly limit: (limit: Limit) => number;
   /** Boot time, ns, of an instant in ms since 1970. */
   readonly boot: (instant: number) => bigint;
+}
+
+/** Numbers of an agent, which keeps them for as long as entries have them. */
+export function entryNumbers({
+  references,
+  redirected,
+  kernel,
+  boot,
+}: Pick<EnforcementOptions, "references" | "redirected" | "kernel" | "boot">): EntryNumbers {
+  return {
+    rules: ({ verdict, rules }) => {
+      const reference = references.intern(rules);
+      if (verdict === "redirect") redirected.name(reference, rules);
+      return reference;
+    },
+    limit: ({ rule, rate, connections }) => {
+      const reference = references.intern([rule]);
+      kernel.limits.write(reference, { rate: rate ?? 0, connections: connections ?? 0 });
+      return reference;
+    },
+    boot,
+  };
 }
 
 /** 0 would mean that there is no end; beyond 64 bits there is none that anybody waits for. */
@@ -23,7 +46,7 @@ export function toSlotEntry(entry: PolicyEntry, numbers: EntryNumbers): SlotEntr
     verdict,
     precedence,
     isPlain,
-    rule: numbers.rules(rules),
+    rule: numbers.rules({ verdict, rules }),
     limit: limit ? numbers.limit(limit) : 0,
     notAfter: notAfter === null ? 0n : clamp(numbers.boot(notAfter)),
   });

@@ -44,13 +44,12 @@ export class Expectation {
     references: KnownReferences,
     boot: EntryNumbers["boot"],
   ) {
-    const rules = (set: readonly Rule[]): number => this.#numberOf(set);
     const limit = ({ rule, rate, connections }: Limit): number => {
       const reference = this.#references.find([rule]) ?? UNNUMBERED;
       this.limits.set(reference, { rate: rate ?? 0, connections: connections ?? 0 });
       return reference;
     };
-    this.#entryNumbers = { rules, limit, boot };
+    this.#entryNumbers = { rules: ({ rules }) => this.#numberOf(rules), limit, boot };
     this.#engine = engine;
     this.#references = references;
     this.ipcache = ipcache;

@@ -1,4 +1,5 @@
 import { Enforcement } from "#agent/endpoint/enforcement.ts";
+import type { EnforcementOptions } from "#agent/endpoint/enforcement-options.ts";
 import type { GuardedEndpoint } from "#agent/endpoint/guarded-endpoint.ts";
 import { AddressSpace, type ClassNumbers } from "#agent/ipcache/address-space.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
@@ -61,6 +62,9 @@ export class MemoryReferences {
   }
 }
 
+/** Nobody who redirects is told of anything. */
+const noProxy: EnforcementOptions["redirected"] = { name() {}, told: () => Promise.resolve() };
+
 function keyOf(rules: readonly Rule[]): string {
   const keys = rules.map(({ key }) => key);
   return keys.sort().join(" ");
@@ -78,12 +82,14 @@ export function makeEnforcement(
   references = new MemoryReferences(),
   classes = new MemoryClasses(),
   boot = (instant: number): bigint => BigInt(instant) * 1_000_000n,
+  redirected = noProxy,
 ): EnforcementSetup {
   const addresses = new AddressSpace({ table: kernel.ipcache, control: kernel.control, classes, fallback: 2 });
   const enforcement = new Enforcement(new PolicyEngine([]), {
     kernel,
     addresses,
     references,
+    redirected,
     boot,
     reserved: [{ prefix: "10.0.0.0/24", identity: 3 }],
     nodeIdentity: 1,
