@@ -19,6 +19,11 @@ export function pidFile(runDir: string): string {
   return `${runDir}/agent.pid`;
 }
 
+/** What the proxy writes: it outlives the agent, and what that one's output goes to. */
+export function proxyLog(runDir: string): string {
+  return `${runDir}/proxy.log`;
+}
+
 /** Hubble's API. */
 export function hubbleSocket(runDir: string): string {
   return `${runDir}/hubble.sock`;

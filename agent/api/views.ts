@@ -91,6 +91,21 @@ export const statusView = z.looseObject({
     retries: z.number(),
     exhausted: z.number(),
   }),
+  /**
+   * The process that looks into requests. `off`: no rule has asked for it. `outdated`: it does not have the newest rules yet,
+   * whose version is `wanted`. Counts are since it started; `draining`: earlier ones with connections left.
+   */
+  proxy: z.looseObject({
+    state: z.enum(["off", "ok", "starting", "outdated"]),
+    pid: z.int().nullable(),
+    build: z.string().nullable(),
+    version: z.int(),
+    wanted: z.int(),
+    workers: z.int(),
+    connections: z.int(),
+    lostRecords: z.int(),
+    draining: z.int(),
+  }),
   /** The CNI plugin, where the agent installs it; `setAside`: backups of the networks of others. */
   cni: z.looseObject({
     state: z.enum(["off", "waiting", "installed", "incomplete"]),

@@ -97,6 +97,11 @@ export class EnforcementViews {
     return fixedPrefixes.some(({ prefix, identity }) => prefix === whole && identity === nodeIdentity);
   }
 
+  /** Whether an earlier agent's policy is in force, because the one of the start does not fit. */
+  get isEarlier(): boolean {
+    return this.#state().refused !== null;
+  }
+
   /** Directions in which some policy selects an endpoint. */
   selects(id: number): Readonly<Record<"ingress" | "egress", boolean>> {
     const { endpoints, slotByKey, engine } = this.#state();

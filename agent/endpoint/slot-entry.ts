@@ -1,7 +1,6 @@
 import type { SlotDecision, SlotEntry } from "#agent/datapath/kernel.ts";
 import type { Limit } from "#policy/compile/conditions.ts";
 import type { EntryDecision, PolicyEntry } from "#policy/compile/entry.ts";
-import type { Rule } from "#policy/model/rule.ts";
 import type { EnforcementOptions } from "./enforcement-options.ts";
 
 /** What an entry's words are in numbers. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { runningAgent } from "#agent/api/run-dir.ts";
 import { noteFile } from "#agent/install/note.ts";
 import { uninstall } from "#agent/install/uninstall.ts";
-import { agentSocket, cniSocket, observeSocket, pidFile } from "#agent/api/run-dir-paths.ts";
+import { agentSocket, cniSocket, observeSocket, pidFile, proxyLog } from "#agent/api/run-dir-paths.ts";
 import { isErrno, reasonOf } from "#agent/runtime/errors.ts";
 
 /** Where an agent kept its things: the values of its options. */
@@ -14,7 +14,7 @@ export interface AgentPlaces {
 }
 
 export interface RemovedThing {
-  readonly what: "link" | "pinned object" | "interface" | "setting" | "file" | "folder" | "backup";
+  readonly what: "link" | "pinned object" | "interface" | "setting" | "process" | "file" | "folder" | "backup";
   readonly name: string;
 }
 
@@ -29,7 +29,7 @@ const hostInterface = /^weir[0-9a-f]{11}$/;
 
 /**
  * Removes every trace of an agent that does not run: its programs from their hooks, its
- * maps, its interfaces in this network namespace with their routes, the CNI plugin where it
+ * maps, its interfaces in this network namespace with their routes, its proxies, the CNI plugin where it
  * installed that, its sockets and its state. Interfaces of other CNI plugins stay: their pods
  * go on, and nobody guards them. Can be called again at any time; what cannot be removed keeps
  * nothing else from it.
@@ -55,6 +55,7 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   await cleanup.filtersOfOthers();
   await cleanup.pins();
   await cleanup.removeInterfaces(interfaces);
+  await cleanup.proxies();
   if (!others) await cleanup.restoreSettings();
   await cleanup.runFolder();
   await cleanup.stateFolder(isUninstalled);
@@ -204,6 +205,16 @@ class Cleanup implements CleanupReport {
         this.removed.push({ what: "setting", name: `${path} = ${value}: ${before} again` });
       }
     });
+  }
+
+  /** They go on without an agent, and would go on without a datapath. */
+  async proxies(): Promise<void> {
+    const { endProxies } = await import("#agent/redirect/end-proxies.ts");
+    const { runDir } = this.#places;
+    await this.#try(`end the proxies of ${runDir}`, async () => {
+      for (const pid of await endProxies(runDir)) this.removed.push({ what: "process", name: `proxy ${pid}` });
+    });
+    for (const path of [proxyLog(runDir), `${proxyLog(runDir)}.1`]) await this.#remove("file", path);
   }
 
   async runFolder(): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApiClient } from "#agent/api/client.ts";
 import { agentSocket } from "#agent/api/run-dir-paths.ts";
+import { endProxies } from "#agent/redirect/end-proxies.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { type CommandResult, runCommand } from "./command.ts";
 import { LabError } from "./errors.ts";
@@ -173,5 +174,7 @@ export class LabNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent?.stop();
+    // They outlive the agent, on purpose.
+    await endProxies(this.runDir);
   }
 }

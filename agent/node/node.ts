@@ -412,7 +412,7 @@ export class Node {
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    const { kernel, enforcement, changes, references, outsiders, masquerade } = this.parts;
+    const { kernel, enforcement, changes, references, redirect, outsiders, masquerade } = this.parts;
     for await (const _tick of ticks(sweepInterval, signal)) {
       const { live, limited } = await kernel.connections.sweep(kernel.now(), (connection) => this.#tellEnd(connection));
       this.#ring.settle(kernel.eventsLost());
@@ -427,6 +427,7 @@ export class Node {
         if (this.#rangeProblem !== null) this.#reserveRanges();
         const used = enforcement.views.references();
         references.retain(used.all);
+        if (!enforcement.views.isEarlier) redirect.retain(used.all);
         kernel.limits.retain(used.limits);
         kernel.hits.retain(used.all);
         outsiders.retain(new Set(enforcement.outsiders.parties.keys()));

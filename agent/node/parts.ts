@@ -37,10 +37,15 @@ import { policyOptionsOf } from "./config-service.ts";
 import { type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
+import { proxyCommand } from "#agent/redirect/proxy-command.ts";
+import { startProxy } from "#agent/redirect/proxy-process.ts";
+import { Redirect } from "#agent/redirect/redirect.ts";
+import { ownBuild } from "#agent/runtime/build.ts";
 import { openStore } from "#agent/store/open-store.ts";
 import type { Store } from "#agent/store/store.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectKey } from "#policy/model/object.ts";
+import { proxyLog } from "#agent/api/run-dir-paths.ts";
 import type { FlowExporter } from "#agent/export/exporter.ts";
 import { ensureBpffs } from "./bpffs.ts";
 import { datapathConfigOf } from "./datapath-config.ts";
@@ -84,6 +89,7 @@ export interface NodeParts {
   readonly starting: AsyncDisposable;
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
+  readonly redirect: Redirect;
   readonly ipam: Ipam;
   /** With `--ipam cluster-pool`. */
   readonly blocks: ClusterBlocks | null;
@@ -177,6 +183,18 @@ export async function openParts(
   const agentEvents = new AgentEvents(() => clock.wallNanoseconds(clock.bootNanoseconds()));
   agentEvents.add({ type: "AGENT_STARTED" });
 
+  const redirect = stack.use(
+    new Redirect({
+      runDir: config.runDir,
+      build: ownBuild(),
+      start: (replaces) => startProxy(proxyCommand(config, replaces), proxyLog(config.runDir)),
+      clock,
+      log: subsystemLog(log, "redirect"),
+      records: () => {},
+      admit: () => Promise.resolve("refused"),
+    }),
+  );
+
   const own = (): string[] => [...nodeAddresses(connection), ...addressesOf(ipam.gateway)];
   const hostFailsafe = { inbound: config.hostFailsafeInbound, outbound: config.hostFailsafeOutbound };
   const enforcement = new Enforcement(new PolicyEngine([], { ...policyOptionsOf(live.values), hostFailsafe }), {
@@ -189,6 +207,7 @@ export async function openParts(
       outsiders: [ReservedIdentity.KUBE_APISERVER],
     }),
     references,
+    redirected: redirect,
     boot: (instant) => clock.bootOf(instant),
     reserved: unmanagedRanges(ipam.cidrs),
     nodeIdentity: ReservedIdentity.HOST,
@@ -269,6 +288,7 @@ export async function openParts(
     starting,
     identities,
     references,
+    redirect,
     ipam,
     blocks,
     nodeObject,

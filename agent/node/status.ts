@@ -2,6 +2,7 @@ import type { StatusView } from "#agent/api/views.ts";
 import type { CniInstall } from "#agent/install/cni-install.ts";
 import { HOST } from "#agent/endpoint/host-endpoint.ts";
 import { formatObjectProblem } from "#agent/kubernetes/object-source.ts";
+import type { RedirectState } from "#agent/redirect/redirect.ts";
 import { mapFills } from "./map-fills.ts";
 import type { Node } from "./node.ts";
 
@@ -22,6 +23,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     prefilter,
     masquerade,
     install,
+    redirect,
     exporters,
   } = node.parts;
   const maps = await mapFills(node.parts);
@@ -42,7 +44,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     ...(nodeObject?.problems() ?? []),
     ...node.rangeProblems,
   ];
-  problems.push(...node.unenforced.problems, ...node.pressure.problems(maps));
+  problems.push(...redirect.problems, ...node.unenforced.problems, ...node.pressure.problems(maps));
   if (enforcement.views.endpoint(HOST) && devices.present.length === 0) {
     problems.push(
       "policies are about this node, but none of its devices is known: only its traffic with its own pods is judged; name devices with --device",
@@ -74,6 +76,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
       devices: [...masquerade.devices].map(([name, addresses]) => ({ name, ...addresses })),
       ...masquerade.counts,
     },
+    proxy: proxyOf(redirect.state),
     cni: cniOf(install),
     ipam: {
       mode: config.ipam,
@@ -83,6 +86,12 @@ export async function statusOf(node: Node): Promise<StatusView> {
     endpoints: states,
     problems,
   };
+}
+
+/** How it stands with the proxy. */
+export function proxyOf({ counts, ...state }: RedirectState): StatusView["proxy"] {
+  const { workers = 0, open: connections = 0, lostRecords = 0 } = counts ?? {};
+  return { ...state, workers, connections, lostRecords };
 }
 
 /** What stands in the runtime's folders. */

@@ -162,6 +162,8 @@ const hello = z.strictObject({
   type: z.literal("hello"),
   protocol: z.int(),
   pid: z.int().positive(),
+  /** Which Weir it is: an agent of another build has it replaced. See `ownBuild`. */
+  build: z.string(),
   /** Of the rules that it has; 0: none yet, so that everything it is sent is refused. */
   version,
   isDraining: z.boolean(),

@@ -33,6 +33,16 @@ function masqueradeText({ masquerade: { enabled, devices, allocated, retries, ex
   return `${addresses.join("; ")}; since load ${allocated} flows, ${retries} ports retried, ${exhausted} packets without a port`;
 }
 
+function proxyText({ proxy }: StatusView): string {
+  const { state, pid, version, wanted, workers, connections, lostRecords, draining } = proxy;
+  if (pid === null) return state;
+  return [
+    `${state}, process ${pid} with ${workers} workers, rules of version ${version}${version < wanted ? ` of ${wanted}` : ""}`,
+    `${connections} connections, ${lostRecords} records lost`,
+    ...(draining > 0 ? [`${draining} earlier with connections left`] : []),
+  ].join("; ");
+}
+
 function flowsText({ flows: { kept, capacity, seen, lost } }: StatusView): string {
   return `${seen} seen, ${lost} lost, ${kept} of ${capacity} kept`;
 }
@@ -61,6 +71,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["Datapath", `${status.datapath.attach}, programs ${status.datapath.programs}`],
       ["Devices", status.datapath.devices.join(", ") || "none"],
       ["Masquerade", masqueradeText(status)],
+      ["Proxy", proxyText(status)],
       ["CNI", cniText(status)],
       ["Flows", flowsText(status)],
       ["Endpoints", counts.join(", ") || "none"],

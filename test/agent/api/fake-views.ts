@@ -40,6 +40,17 @@ export const status: StatusView = {
     retries: 1,
     exhausted: 0,
   },
+  proxy: {
+    state: "ok",
+    pid: 4711,
+    build: "6b1f6b1f6b1f6b1f",
+    version: 12,
+    wanted: 12,
+    workers: 2,
+    connections: 31,
+    lostRecords: 0,
+    draining: 1,
+  },
   cni: {
     state: "installed",
     binary: "/opt/cni/bin/weir-cni",

@@ -1,0 +1,277 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { PROXY_SOCKET, type ProxyCounts } from "#agent/proxy/messages.ts";
+import type { Admission, DnsAnswer } from "#agent/proxy/names.ts";
+import type { RequestRecord } from "#agent/proxy/request-record.ts";
+import type { RuleUpdate } from "#agent/proxy/rule-book.ts";
+import { Backoff } from "#agent/runtime/backoff.ts";
+import { type Clock, pause } from "#agent/runtime/clock.ts";
+import { isErrno, reasonOf } from "#agent/runtime/errors.ts";
+import type { Log } from "#agent/runtime/log.ts";
+import { Waiting } from "#agent/runtime/waiting.ts";
+import type { Rule } from "#policy/model/rule.ts";
+import { ControlLink, type LinkEvents } from "./control-link.ts";
+import { RedirectError } from "./errors.ts";
+import type { StartedProxy } from "./proxy-process.ts";
+import { RedirectBook } from "./redirect-book.ts";
+
+export interface RedirectOptions {
+  readonly runDir: string;
+  /** Of this agent; a proxy of another one is replaced. */
+  readonly build: string;
+  /** @param replaces whether it is to take over the listeners of one that runs. */
+  readonly start: (replaces: boolean) => StartedProxy;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told of requests; `lost`: how many were lost before these. */
+  readonly records: (records: readonly RequestRecord[], lost: number) => void;
+  readonly admit: (answer: DnsAnswer) => Promise<Admission>;
+  /** How long, in ms, a change of policy waits for the proxy to know its rules. */
+  readonly patience?: number;
+}
+
+/** How it stands with the proxy. */
+export interface RedirectState {
+  /** `off`: no rule in force asks for it, and it was not started for an earlier one. */
+  readonly state: "off" | "ok" | "starting" | "outdated";
+  readonly pid: number | null;
+  readonly build: string | null;
+  /** Of the rules that it has, and of those that it is to have. */
+  readonly version: number;
+  readonly wanted: number;
+  readonly counts: ProxyCounts | null;
+  /** Earlier ones that serve their last connections. */
+  readonly draining: number;
+}
+
+/** How often, in ms, it is looked for proxies that nobody has spoken of. */
+const lookInterval = 1_000;
+/** The same, while one is starting. */
+const startInterval = 20;
+/** How long, in ms, a proxy may take to start. */
+const startTimeout = 20_000;
+/** From how many ms of life on a proxy that ends is started again at once. */
+const longLife = 10_000;
+
+/** What a connection to a proxy that is no more meets. */
+const gone = ["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE"];
+
+/** The agent's part of the proxy: starts it when rules ask for it, keeps it running, and tells it of rules. */
+export class Redirect implements AsyncDisposable {
+  readonly #options: RedirectOptions;
+  readonly #book = new RedirectBook();
+  /** By the proxy's process id. */
+  readonly #links = new Map<number, ControlLink>();
+  /** The batch of records that each proxy has told last. */
+  readonly #read = new Map<number, number>();
+  /** Process ids of proxies that this agent does not understand. */
+  readonly #strangers = new Set<number>();
+  readonly #changed = new Waiting();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #patience: number;
+  /** Since when, by the monotonic clock in ms, proxies do not have what they are to have; null: they have. */
+  #behindSince: number | null = null;
+  /** Why the last start, or the last answer, was none. */
+  #problem: string | null = null;
+
+  constructor(options: RedirectOptions) {
+    this.#options = options;
+    this.#patience = options.patience ?? 5_000;
+    this.#running = this.#supervise(this.#stop.signal);
+  }
+
+  /** See `RedirectedRules` of `agent/endpoint`. */
+  name(reference: number, rules: readonly Rule[]): void {
+    this.#book.name(reference, rules);
+  }
+
+  /**
+   * Resolves when the proxy knows all that was named, and is started for it; or after a while without: what is named comes
+   * into force all the same, and nothing of it passes until the proxy knows it. Who has waited once for a proxy that does
+   * not come waits for it no more.
+   */
+  async told(): Promise<void> {
+    this.#tellChanges();
+    const end = AbortSignal.any([AbortSignal.timeout(this.#patience), this.#stop.signal]);
+    while (this.#lag() < this.#patience && !end.aborted) {
+      if (this.#behindSince === null) return;
+      await this.#changed.next(end);
+    }
+  }
+
+  /** Forgets all references but those that entries in force have. */
+  retain(inUse: ReadonlySet<number>): void {
+    if (this.#book.retain(inUse)) this.#tell(this.#book.all());
+    else this.#tellChanges();
+  }
+
+  get state(): RedirectState {
+    const link = this.#serving();
+    const state = !link ? (this.#isWanted ? "starting" : "off") : this.#isBehind() ? "outdated" : "ok";
+    return {
+      state,
+      pid: link?.pid ?? null,
+      build: link?.build ?? null,
+      version: link?.version ?? 0,
+      wanted: this.#book.version,
+      counts: link?.counts ?? null,
+      draining: [...this.#links.values()].filter(({ isDraining }) => isDraining).length,
+    };
+  }
+
+  /** What keeps it from its part, in sentences. */
+  get problems(): string[] {
+    const { state, version, wanted } = this.state;
+    const why = this.#problem === null ? "" : `: ${this.#problem}`;
+    if (state === "starting") return [`the proxy does not run, so what rules ask it about is dropped${why}`];
+    if (this.#lag() >= this.#patience && state === "outdated") {
+      return [`the proxy has not taken the rules of version ${wanted}, but has those of ${version}${why}`];
+    }
+    return this.#problem === null ? [] : [this.#problem];
+  }
+
+  /** The proxy goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const link of this.#links.values()) link[Symbol.dispose]();
+    await this.#running;
+  }
+
+  get #isWanted(): boolean {
+    return this.#book.size > 0;
+  }
+
+  #serving(): ControlLink | undefined {
+    return [...this.#links.values()].findLast(({ isDraining }) => !isDraining);
+  }
+
+  #isBehind(): boolean {
+    if (!this.#isWanted) return false;
+    const { version } = this.#book;
+    return !this.#serving() || [...this.#links.values()].some((link) => link.version < version);
+  }
+
+  /** For how many ms proxies have not had what they are to have. */
+  #lag(): number {
+    const now = performance.now();
+    if (!this.#isBehind()) this.#behindSince = null;
+    else this.#behindSince ??= now;
+    return this.#behindSince === null ? 0 : now - this.#behindSince;
+  }
+
+  #tellChanges(): void {
+    // Whoever comes is told all.
+    if (this.#book.isChanged && this.#links.size > 0) this.#tell(this.#book.change());
+    this.#notify();
+  }
+
+  #tell(update: RuleUpdate): void {
+    for (const link of this.#links.values()) link.tell(update);
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#lag();
+    this.#changed.notify();
+  }
+
+  /** Until the signal: connects to proxies that are there, and starts one where it is missing or of another build. */
+  async #supervise(signal: AbortSignal): Promise<void> {
+    const { build, clock, log } = this.#options;
+    const backoff = new Backoff({ most: 10_000 });
+    let began = -Infinity;
+    while (!signal.aborted) {
+      try {
+        await this.#connect();
+        const serving = this.#serving();
+        const isThere = serving !== undefined || this.#strangers.size > 0;
+        if (isThere ? serving?.build !== build : this.#isWanted) {
+          // One that ends again and again is not started again and again at once.
+          if (performance.now() - began < longLife) await pause(clock, backoff.next(), signal);
+          else backoff.reset();
+          began = performance.now();
+          await this.#start(isThere, signal);
+          continue;
+        }
+        this.#problem = null;
+        await this.#changed.next(AbortSignal.any([AbortSignal.timeout(lookInterval), signal]));
+      } catch (error) {
+        this.#problem = reasonOf(error);
+        const wait = backoff.next();
+        log.error({ err: error, wait }, "there is no proxy as it should be");
+        await pause(clock, wait, signal);
+      }
+    }
+  }
+
+  /** @throws RedirectError `proxy-not-started`. */
+  async #start(replaces: boolean, signal: AbortSignal): Promise<void> {
+    const { log, start } = this.#options;
+    const started = start(replaces);
+    log.info({ pid: started.pid, replaces }, "a proxy starts");
+    let ended: RedirectError | undefined;
+    const watch = async (): Promise<void> => {
+      ended = await started.ended;
+      log.warn({ pid: started.pid }, ended.message);
+      this.#changed.notify();
+    };
+    void watch();
+    const timeout = AbortSignal.timeout(startTimeout);
+    while (!this.#links.has(started.pid) && !signal.aborted) {
+      if (ended) throw ended;
+      if (timeout.aborted) {
+        process.kill(started.pid, "SIGKILL");
+        throw await started.ended;
+      }
+      await this.#connect();
+      await this.#changed.next(AbortSignal.any([AbortSignal.timeout(startInterval), signal]));
+    }
+    this.#strangers.clear();
+  }
+
+  /** To all proxies that there are and that are not connected to. */
+  async #connect(): Promise<void> {
+    const { runDir } = this.#options;
+    for (const name of await readdir(runDir)) {
+      const pid = Number(PROXY_SOCKET.exec(name)?.[1]);
+      if (Number.isNaN(pid) || this.#links.has(pid) || this.#strangers.has(pid)) continue;
+      try {
+        this.#attach(await ControlLink.open(join(runDir, name), this.#events));
+      } catch (error) {
+        if (error instanceof RedirectError) this.#strangers.add(pid);
+        // Else it is the socket of one that is dead, or that has just ended.
+        else if (!gone.some((code) => isErrno(error, code))) throw error;
+      }
+    }
+  }
+
+  #attach(link: ControlLink): void {
+    if (this.#stop.signal.aborted) return link[Symbol.dispose]();
+    this.#links.set(link.pid, link);
+    this.#book.follow(link.version);
+    this.#options.log.info({ pid: link.pid, rules: link.version, build: link.build }, "connected to a proxy");
+    if (this.#book.size > 0 || link.version === 0) this.#tell(this.#book.all());
+    else this.#notify();
+  }
+
+  readonly #events: LinkEvents = {
+    changed: () => this.#notify(),
+    refused: () => this.#tell(this.#book.all()),
+    admit: (answer) => this.#options.admit(answer),
+    records: ({ pid }, { sequence, lost, records }) => {
+      if (sequence <= (this.#read.get(pid) ?? 0)) return;
+      this.#read.set(pid, sequence);
+      this.#options.records(records, lost);
+    },
+    closed: ({ pid, isDraining }) => {
+      this.#links.delete(pid);
+      if (!isDraining && !this.#stop.signal.aborted) this.#options.log.warn({ pid }, "the proxy has gone");
+      this.#notify();
+    },
+    failed: (_link, error) => {
+      this.#problem = error.message;
+      this.#options.log.error({ err: error }, "the proxy is not understood");
+    },
+  };
+}
