@@ -2,9 +2,7 @@
  * What it costs to see: how many flows the agent makes of events, how its API answers while events flood it, and
  * what an observer costs the traffic that it looks at. The agent is a real one, with its ring buffer and socket.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { agentSocket } from "#agent/api/run-dir-paths.ts";
 import { LabNode } from "#agent/local/lab-node.ts";
@@ -16,6 +14,7 @@ import { exitOnSignals } from "./exit-on-signals.ts";
 import { lanePolicies, lanePort } from "./lane-policies.ts";
 import { podLane } from "./lane.ts";
 import { pageCpu } from "./observe-page.ts";
+import { cpuTime, residentSet } from "./process-usage.ts";
 import { type BenchResult, median } from "./result.ts";
 
 /** Flows of one round: less than the kernel's ring holds. */
@@ -40,14 +39,6 @@ async function scene(lab: Lab): Promise<Scene> {
   const add = async (name: string) => node.addPod({ namespace: "bench", name, labels: { app: name } });
   const [client, server] = [await add("client"), await add("server")];
   return { node, client, server, source: await EventSource.start(node) };
-}
-
-/** Nanoseconds of CPU that all threads of a process have had. */
-function cpuTime(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks)
-    .map((task) => Number(readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0]))
-    .reduce((sum, one) => sum + one, 0);
 }
 
 /** Reads flows as they come, and counts the lines. */
@@ -156,11 +147,6 @@ async function tally({ client }: LabNode): Promise<{ dropped: number; seen: numb
     seen: of("weir_flows_total", { verdict: "DROPPED" }),
     lost: of("weir_flows_lost_total"),
   };
-}
-
-/** MB in memory. */
-function residentSet(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
 /** How much longer connections take, one after the other, while somebody follows all flows. */
