@@ -56,6 +56,7 @@ export async function cleanUp(places: AgentPlaces): Promise<CleanupReport> {
   await cleanup.pins();
   await cleanup.removeInterfaces(interfaces);
   await cleanup.proxies();
+  await cleanup.proxyRoutes();
   if (!others) await cleanup.restoreSettings();
   await cleanup.runFolder();
   await cleanup.stateFolder(isUninstalled);
@@ -204,6 +205,18 @@ class Cleanup implements CleanupReport {
         ensureSysctl({ path, value: before });
         this.removed.push({ what: "setting", name: `${path} = ${value}: ${before} again` });
       }
+    });
+  }
+
+  /** By which packets came to the proxy. */
+  async proxyRoutes(): Promise<void> {
+    const { NetlinkSocket } = await import("#agent/net/netlink-socket.ts");
+    const { NetlinkConnection } = await import("#agent/netlink/connection.ts");
+    const { removeProxyRoutes } = await import("#agent/net/proxy-routes.ts");
+    const { proxyRouting } = await import("#agent/redirect/proxy-routing.ts");
+    await this.#try("remove the routes to the proxy", () => {
+      using socket = NetlinkSocket.open();
+      removeProxyRoutes(new NetlinkConnection(socket), proxyRouting);
     });
   }
 

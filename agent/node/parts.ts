@@ -25,6 +25,7 @@ import type { ObjectSource } from "#agent/kubernetes/object-source.ts";
 import { ObjectsFolder } from "#agent/kubernetes/objects-folder.ts";
 import { Observations } from "#agent/metrics/observations.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
+import { ensureProxyRoutes } from "#agent/net/proxy-routes.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { getAddresses, parseAddress } from "#agent/netlink/address.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
@@ -38,6 +39,7 @@ import { type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
 import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
 import { proxyCommand } from "#agent/redirect/proxy-command.ts";
+import { proxyRouting } from "#agent/redirect/proxy-routing.ts";
 import { startProxy } from "#agent/redirect/proxy-process.ts";
 import { Redirect } from "#agent/redirect/redirect.ts";
 import { ownBuild } from "#agent/runtime/build.ts";
@@ -187,6 +189,7 @@ export async function openParts(
     new Redirect({
       runDir: config.runDir,
       build: ownBuild(),
+      route: () => ensureProxyRoutes(connection, proxyRouting),
       start: (replaces) => startProxy(proxyCommand(config, replaces), proxyLog(config.runDir)),
       clock,
       log: subsystemLog(log, "redirect"),

@@ -21,6 +21,8 @@ export interface RedirectOptions {
   readonly build: string;
   /** @param replaces whether it is to take over the listeners of one that runs. */
   readonly start: (replaces: boolean) => StartedProxy;
+  /** Has the node route to the proxy what the datapath has marked for it; can be called again at any time. */
+  readonly route: () => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Told of requests; `lost`: how many were lost before these. */
@@ -184,6 +186,7 @@ export class Redirect implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         await this.#connect();
+        if (this.#isWanted) this.#options.route();
         const serving = this.#serving();
         const isThere = serving !== undefined || this.#strangers.size > 0;
         if (isThere ? serving?.build !== build : this.#isWanted) {

@@ -28,6 +28,8 @@ export class RedirectScene implements AsyncDisposable {
   /** Of each start: whether it was to take over. */
   readonly starts: boolean[] = [];
   readonly records: { records: readonly RequestRecord[]; lost: number }[] = [];
+  /** How often the routes were looked after. */
+  routed = 0;
   readonly #folder = new TemporaryFolder();
   readonly #options: SceneOptions;
   readonly #agents: Redirect[] = [];
@@ -44,6 +46,7 @@ export class RedirectScene implements AsyncDisposable {
     const agent = new Redirect({
       runDir: this.#folder.path,
       build: "own",
+      route: () => void this.routed++,
       start: (replaces) => this.#start(replaces),
       clock: new SystemClock({ boot: () => process.hrtime.bigint(), real: () => BigInt(Date.now()) * 1_000_000n }),
       log: silentLog(),

@@ -9,7 +9,7 @@ test("no proxy is started while no rule asks for it", async () => {
   agent.retain(new Set());
   expect(scene.starts).toEqual([]);
   expect(agent.state).toMatchObject({ state: "off", pid: null });
-  expect(agent.problems).toEqual([]);
+  expect([agent.problems, scene.routed]).toEqual([[], 0]);
 });
 
 test("the first rule that asks for it starts it, and is known to it before anything goes on", async () => {
@@ -18,6 +18,7 @@ test("the first rule that asks for it starts it, and is known to it before anyth
   agent.name(7, [httpRule(1, "GET")]);
   await agent.told();
   expect(scene.starts).toEqual([false]);
+  expect(scene.routed).toBeGreaterThan(0);
   expect(scene.latest.updates).toMatchObject([
     { isWhole: true, added: [{ reference: 7, rules: [{ description: { rule: "ingress[1]" }, serverNames: [] }] }] },
   ]);

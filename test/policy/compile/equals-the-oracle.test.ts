@@ -53,7 +53,9 @@ function compare(cluster: RandomCluster, options: EngineOptions, seen: Record<st
       expect({ verdict, rules: by.map(ruleName).sort() }, told).toEqual(withoutPlain(enforced[direction]));
       expect(nearest === null || (verdict === "deny" && by.length === 0), told).toBe(true);
       const would = tried ?? evaluation[direction];
-      expect({ verdict: would.verdict, rules: would.by.map(ruleName).sort() }, told).toEqual(withoutPlain(staged[direction]));
+      expect({ verdict: would.verdict, rules: would.by.map(ruleName).sort() }, told).toEqual(
+        withoutPlain(staged[direction]),
+      );
       const keys = [verdict, by.length > 0 ? "byRule" : "byDefault", tried ? "staged" : "plain"];
       for (const key of keys) seen[key] = (seen[key] ?? 0) + 1;
     }
