@@ -4,7 +4,7 @@ import { Redirect } from "#agent/redirect/redirect.ts";
 import { RedirectError } from "#agent/redirect/errors.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
 import type { Rule } from "#policy/model/rule.ts";
-import { FakeProxy, type FakeProxyOptions } from "./fake-proxy.ts";
+import { ProxyStandIn, type StandInOptions } from "./proxy-stand-in.ts";
 import { makeRule } from "./make-rule.ts";
 import { silentLog } from "./silent-log.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
@@ -24,7 +24,7 @@ export interface SceneOptions {
 
 /** A run folder, the agent's side of the proxy, and proxies that it starts, in one process. */
 export class RedirectScene implements AsyncDisposable {
-  readonly proxies: FakeProxy[] = [];
+  readonly proxies: ProxyStandIn[] = [];
   /** Of each start: whether it was to take over. */
   readonly starts: boolean[] = [];
   readonly records: { records: readonly RequestRecord[]; lost: number }[] = [];
@@ -59,20 +59,20 @@ export class RedirectScene implements AsyncDisposable {
   }
 
   /** A proxy that is there. */
-  async proxy(options: Partial<FakeProxyOptions> = {}): Promise<FakeProxy> {
-    const proxy = await FakeProxy.start({ runDir: this.#folder.path, pid: ++this.#pid, ...options });
+  async proxy(options: Partial<StandInOptions> = {}): Promise<ProxyStandIn> {
+    const proxy = await ProxyStandIn.start({ runDir: this.#folder.path, pid: ++this.#pid, ...options });
     this.proxies.push(proxy);
     return proxy;
   }
 
-  get latest(): FakeProxy {
+  get latest(): ProxyStandIn {
     const proxy = this.proxies.at(-1);
     if (!proxy) throw new Error("there is no proxy yet");
     return proxy;
   }
 
   /** As a process that is killed. */
-  async kill(proxy: FakeProxy): Promise<void> {
+  async kill(proxy: ProxyStandIn): Promise<void> {
     await proxy[Symbol.asyncDispose]();
     this.#ended.get(proxy.pid)?.(RedirectError.notStarted("it was killed", "proxy.log"));
   }

@@ -13,7 +13,7 @@ import {
 } from "#agent/proxy/messages.ts";
 import { RuleBook, type RuleUpdate } from "#agent/proxy/rule-book.ts";
 
-export interface FakeProxyOptions {
+export interface StandInOptions {
   readonly runDir: string;
   /** Any number: no process has to have it. */
   readonly pid: number;
@@ -23,7 +23,7 @@ export interface FakeProxyOptions {
 }
 
 /** What an agent sees of a proxy: its control socket. It takes rules as a proxy does, and keeps what it was told. */
-export class FakeProxy implements AsyncDisposable {
+export class ProxyStandIn implements AsyncDisposable {
   readonly pid: number;
   readonly updates: RuleUpdate[] = [];
   readonly heard: ToProxy[] = [];
@@ -34,7 +34,7 @@ export class FakeProxy implements AsyncDisposable {
   readonly #path: string;
   readonly #sockets = new Set<Socket>();
 
-  private constructor({ runDir, pid, build = "own", version = 0 }: FakeProxyOptions) {
+  private constructor({ runDir, pid, build = "own", version = 0 }: StandInOptions) {
     this.pid = pid;
     this.#path = proxySocketOf(runDir, pid);
     this.rules.apply({ version, isWhole: true, added: [], removed: [] });
@@ -55,8 +55,8 @@ export class FakeProxy implements AsyncDisposable {
     });
   }
 
-  static async start(options: FakeProxyOptions): Promise<FakeProxy> {
-    const proxy = new FakeProxy(options);
+  static async start(options: StandInOptions): Promise<ProxyStandIn> {
+    const proxy = new ProxyStandIn(options);
     proxy.#server.listen(proxy.#path);
     await once(proxy.#server, "listening");
     return proxy;
