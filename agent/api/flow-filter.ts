@@ -46,8 +46,14 @@ export type FlowFilter = Readonly<Partial<Record<FilterText, readonly string[] |
     readonly event_type?: readonly EventTypeFilter[] | undefined;
     readonly tcp_flags?: readonly FlagFilter[] | undefined;
     readonly interface?: readonly InterfaceFilter[] | undefined;
-    readonly http_header?: readonly unknown[] | undefined;
+    /** A value that is missing or empty: any. */
+    readonly http_header?: readonly HeaderFilter[] | undefined;
   };
+
+interface HeaderFilter {
+  readonly key?: string | undefined;
+  readonly value?: string | undefined;
+}
 
 interface NamedKind {
   readonly name?: string | undefined;
@@ -169,7 +175,8 @@ export const flowQuery = z.strictObject({
   ip: list(z.string().min(1)),
   /** At either end. */
   port: list(count.refine((port) => port <= 65535, "is not a port")),
-  protocol: list(z.enum(["TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6"])),
+  /** Of requests: `HTTP`, `DNS`, `TLS`, `KAFKA`. */
+  protocol: list(z.enum(["TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6", "HTTP", "DNS", "TLS", "KAFKA"])),
   direction: list(z.enum(["INGRESS", "EGRESS"])),
   /** Only those that something staged would judge otherwise. */
   staged: flag,

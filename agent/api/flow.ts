@@ -7,9 +7,9 @@ import * as z from "zod";
 import { isolation, nearestRule, ruleDescription } from "./policy-views.ts";
 
 /** What a flow tells of, in the words of the field. */
-export type FlowType = "drop" | "policy-verdict" | "trace";
+export type FlowType = "drop" | "policy-verdict" | "trace" | "l7";
 
-export const flowVerdict = z.enum(["FORWARDED", "DROPPED", "AUDIT"]);
+export const flowVerdict = z.enum(["FORWARDED", "DROPPED", "AUDIT", "ERROR"]);
 export type FlowVerdict = z.infer<typeof flowVerdict>;
 
 /** How many events there were, by what they tell of and what became of the packet. */
@@ -48,6 +48,52 @@ const flowPolicy = z.object({
 });
 export type FlowPolicy = z.infer<typeof flowPolicy>;
 
+const texts = z.array(z.string()).readonly();
+
+/** A request that the proxy has read, or its answer. What a pod wrote stands here as it wrote it, cut where it is long. */
+const layer7 = z.object({
+  type: z.enum(["REQUEST", "RESPONSE"]),
+  /** From the request's last byte that counted to the answer's first; of an answer. */
+  latency_ns: z.string().optional(),
+  http: z
+    .object({
+      /** Of the answer. */
+      code: z.int().optional(),
+      method: z.string(),
+      url: z.string(),
+      protocol: z.string(),
+      /** Values are redacted but for those of `--l7-show-headers`. */
+      headers: z.array(z.object({ key: z.string(), value: z.string() })).readonly(),
+    })
+    .optional(),
+  dns: z
+    .object({
+      /** With the dot at its end. */
+      query: z.string(),
+      ips: texts.optional(),
+      /** Seconds. */
+      ttl: z.int().optional(),
+      cnames: texts.optional(),
+      observation_source: z.literal("proxy"),
+      /** Of an answer; 0 is left out. */
+      rcode: z.int().optional(),
+      qtypes: texts,
+      rrtypes: texts.optional(),
+    })
+    .optional(),
+  kafka: z
+    .object({
+      error_code: z.int(),
+      api_version: z.int(),
+      api_key: z.string(),
+      correlation_id: z.int(),
+      /** Several have commas between them. */
+      topic: z.string(),
+    })
+    .optional(),
+});
+export type FlowLayer7 = z.infer<typeof layer7>;
+
 const ends = z.object({ source: z.string(), destination: z.string() });
 
 /** A connection up to the packet, which counts; of one that has timed out there is no packet. By who sent it: the end that opened it, or the other. */
@@ -73,7 +119,7 @@ const policies = z.array(flowPolicy).readonly().optional();
 export const flow = z.object({
   time: z.string(),
   uuid: z.string(),
-  /** `AUDIT`: passed because nothing is enforced; see `weir.staged`. */
+  /** `AUDIT`: passed because nothing is enforced; see `weir.staged`. `ERROR`: a request that could not be understood or delivered. */
   verdict: flowVerdict,
   drop_reason: z.int().optional(),
   drop_reason_desc: z.string().optional(),
@@ -90,7 +136,8 @@ export const flow = z.object({
     .optional(),
   source: flowEndpoint,
   destination: flowEndpoint,
-  Type: z.literal("L3_L4"),
+  /** `L7`: it tells of a request. */
+  Type: z.enum(["L3_L4", "L7"]),
   node_name: z.string(),
   /** Of addresses that stand for a service. */
   source_service: flowService.optional(),
@@ -102,6 +149,7 @@ export const flow = z.object({
   trace_observation_point: z.enum(["FROM_ENDPOINT", "TO_ENDPOINT", "FROM_NETWORK", "TO_NETWORK"]).optional(),
   trace_reason: z.enum(["ESTABLISHED", "REPLY"]).optional(),
   policy_match_type: z.int().optional(),
+  l7: layer7.optional(),
   is_reply: z.boolean(),
   interface: z.object({ index: z.int(), name: z.string().optional() }).optional(),
   /** Where in the datapath's source a packet was dropped. */
@@ -113,7 +161,7 @@ export const flow = z.object({
   weir: z.object({
     /** The rules that gave the verdict; empty when no rule did. */
     rules: z.array(ruleDescription).readonly(),
-    /** Only when policy dropped the packet because no rule allowed it. */
+    /** Only when policy dropped the packet, or denied the request, because no rule allowed it. */
     nearest: nearestRule.nullable().optional(),
     /** Then, too, who isolates the end. */
     ...isolation.partial().shape,
@@ -121,12 +169,16 @@ export const flow = z.object({
     generation: z.string(),
     /** Why, in words. */
     reason: z.string(),
-    /** The end whose policy dropped the packet. */
+    /** The end whose policy dropped the packet, or denied the request. */
     denied: z.enum(["ingress", "egress"]).optional(),
     /** Ends that would be judged otherwise if everything staged were in force. */
     staged: z.array(stagedOutcome).readonly().optional(),
     /** Of what is told of a connection after its first packet. */
     connection: flowConnection.optional(),
+    /** Of the beginning of a TLS connection, which Hubble has no field for. */
+    tls: z.object({ serverName: z.string().nullable() }).optional(),
+    /** What of a request to Kafka Hubble has no field for. */
+    kafka: z.object({ clientId: z.string() }).optional(),
   }),
 });
 export type Flow = z.infer<typeof flow>;

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from "commander";
+import type { Flow } from "#agent/api/flow.ts";
+import { layer7Family } from "#agent/api/layer7-text.ts";
 
 /** Hubble's numbers of events, by the names that its command line has for them. */
 const types: ReadonlyMap<string, number> = new Map([
@@ -42,8 +44,11 @@ export function eventType(text: string): { type: number; match_sub_type?: true; 
   throw new InvalidArgumentError(`Its sub type is ${known}.`);
 }
 
-/** The other way round; of a number that has no name, the number. */
-export function eventTypeName({ type, sub_type: sub }: { readonly type: number; readonly sub_type: number }): string {
+/** The other way round; of a number that has no name, the number. Of requests what kind they are: `http-request`. */
+export function eventTypeName(flow: Flow): string {
+  const { type, sub_type: sub } = flow.event_type;
+  const family = layer7Family(flow);
+  if (family) return `${family}-${flow.l7?.type === "RESPONSE" ? "response" : "request"}`;
   if (type === 4) return nameOf(points, sub) ?? `trace:${sub}`;
   return nameOf(types, type) ?? String(type);
 }

@@ -114,21 +114,22 @@ const flags: readonly Flag[] = [
   ...ofEnds("workload", "<[kind/]name>", "workload", { parse: workloads }),
   {
     flags: "--verdict <verdict>",
-    description: "FORWARDED, DROPPED or AUDIT",
+    description: "FORWARDED, DROPPED, AUDIT, or ERROR (a request that could not be understood or delivered)",
     field: "verdict",
-    parse: listOfWords("FORWARDED", "DROPPED", "AUDIT"),
+    parse: listOfWords("FORWARDED", "DROPPED", "AUDIT", "ERROR"),
   },
   {
     flags: "-t, --type <type[:sub-type]>",
-    description: "drop (by policy, too), policy-verdict or trace; drop:policy_denied, trace:to-endpoint, or numbers",
+    description:
+      "drop (of packets, by policy, too), policy-verdict, trace, or l7 (requests); drop:policy_denied, trace:to-endpoint, or numbers",
     field: "event_type",
     parse: (text) => listOf(eventType)(text, undefined),
   },
   {
     flags: "--protocol <name>",
-    description: "TCP, UDP, SCTP, ICMP (both), ICMPv4 or ICMPv6",
+    description: "TCP, UDP, SCTP, ICMP (both), ICMPv4 or ICMPv6; of requests HTTP, DNS, TLS or KAFKA",
     field: "protocol",
-    parse: listOfWords("TCP", "UDP", "SCTP", "ICMP", "ICMPv4", "ICMPv6"),
+    parse: listOfWords("TCP", "UDP", "SCTP", "ICMP", "ICMPv4", "ICMPv6", "HTTP", "DNS", "TLS", "KAFKA"),
   },
   {
     flags: "--traffic-direction <direction>",
@@ -170,22 +171,20 @@ const flags: readonly Flag[] = [
   { flags: "--staged", description: "what something staged would judge otherwise", field: "staged", value: true },
   ...(
     [
-      ["status", "code", "http_status_code", words],
-      ["method", "method", "http_method", words],
-      ["path", "regex", "http_path", whole],
-      ["url", "regex", "http_url", whole],
-      ["header", "key:value", "http_header", header],
+      ["status", "code", "http_status_code", words, "of the answer: 404, 4xx, 40+"],
+      ["method", "method", "http_method", words, "of the request"],
+      ["path", "regex", "http_path", whole, "found in the path, without what is behind ?; the expression is RE2's"],
+      ["url", "regex", "http_url", whole, "found in the URL: http://web.shop/items"],
+      ["header", "key:value", "http_header", header, "as the flow has it; the key alone: whatever its value"],
     ] as const
-  ).map(([name, value, field, parse]): Flag => {
-    const description = "of a request of HTTP";
-    return { flags: `--http-${name} <${value}>`, description, field, parse, missing: none("requests of HTTP") };
+  ).map(([name, value, field, parse, description]): Flag => {
+    return { flags: `--http-${name} <${value}>`, description, field, parse };
   }),
   {
-    flags: "--dns <regex>",
-    description: "name that is asked for in DNS",
+    flags: "--dns-query <regex>",
+    description: "found in the name that is asked for in DNS, which ends with a dot",
     field: "dns_query",
     parse: whole,
-    missing: none("questions of DNS"),
   },
 ];
 

@@ -1,4 +1,5 @@
 import type { Flow, FlowLine } from "#agent/api/flow.ts";
+import { layer7Text } from "#agent/api/layer7-text.ts";
 import { eventTypeName } from "./event-types.ts";
 import { flowLine, partyText, protocolText, reasonText, timeText, verdictText } from "./flow-line.ts";
 import { type Paint, printable, properties } from "./table.ts";
@@ -41,9 +42,10 @@ function response(line: FlowLine): object {
 function compactLine(flow: Flow, paint: Paint): string {
   const [source, destination] = partiesOf(flow).map((party) => printable(party));
   const ends = flow.is_reply ? `${destination} <- ${source}` : `${source} -> ${destination}`;
-  const kind = eventTypeName(flow.event_type);
+  const kind = eventTypeName(flow);
   const verdict = verdictText(flow, paint);
-  return `${timeText(flow.time)}: ${ends} ${kind} ${flow.traffic_direction} ${verdict} (${summaryOf(flow)})\n`;
+  const summary = printable(summaryOf(flow));
+  return `${timeText(flow.time)}: ${ends} ${kind} ${flow.traffic_direction} ${verdict} (${summary})\n`;
 }
 
 /** A flow's main facts, one below the other. */
@@ -54,7 +56,7 @@ function dictionary(flow: Flow, paint: Paint): string {
       ["TIMESTAMP", flow.time],
       ["SOURCE", source],
       ["DESTINATION", destination],
-      ["TYPE", eventTypeName(flow.event_type)],
+      ["TYPE", eventTypeName(flow)],
       ["DIRECTION", flow.traffic_direction],
       ["VERDICT", flow.verdict],
       ["SUMMARY", summaryOf(flow)],
@@ -76,6 +78,8 @@ function partiesOf(flow: Flow): string[] {
 }
 
 function summaryOf(flow: Flow): string {
+  const request = layer7Text(flow);
+  if (request !== undefined) return request;
   const flags = flow.l4?.TCP?.flags;
   return flags === undefined ? protocolText(flow) : `TCP Flags: ${Object.keys(flags).join(", ")}`;
 }

@@ -1,8 +1,14 @@
 import type { Flow, FlowConnection, FlowEndpoint, StagedOutcome } from "#agent/api/flow.ts";
+import { layer7Text } from "#agent/api/layer7-text.ts";
 import { isolationText, nearestText, ruleText } from "./rule-text.ts";
 import { type Paint, printable, type Style } from "./table.ts";
 
-const colours: Readonly<Record<Flow["verdict"], Style>> = { FORWARDED: "green", DROPPED: "red", AUDIT: "yellow" };
+const colours: Readonly<Record<Flow["verdict"], Style>> = {
+  FORWARDED: "green",
+  DROPPED: "red",
+  AUDIT: "yellow",
+  ERROR: "red",
+};
 
 /** Policies that a line names of those that isolate an end. */
 const MOST_POLICIES = 3;
@@ -20,7 +26,7 @@ export function flowWords(flow: Flow): [ends: string, protocol: string, reason: 
   const destination = partyText(flow.destination, IP?.destination, transport?.destination_port);
   const arrow = flow.is_reply ? "<-" : "->";
   const ends = flow.is_reply ? [destination, source] : [source, destination];
-  return [`${ends[0]} ${arrow} ${ends[1]}`, protocolText(flow), reasonText(flow)];
+  return [`${ends[0]} ${arrow} ${ends[1]}`, layer7Text(flow) ?? protocolText(flow), reasonText(flow)];
 }
 
 export function verdictText({ verdict }: Flow, paint: Paint, width = 0): string {
@@ -54,7 +60,7 @@ export function protocolText({ l4 }: Flow): string {
 
 export function reasonText({ weir, verdict }: Flow): string {
   const parts = weir.rules.map(ruleText);
-  if (verdict === "DROPPED" || parts.length === 0) {
+  if (verdict === "DROPPED" || verdict === "ERROR" || parts.length === 0) {
     const reason = weir.isolatedBy === undefined ? weir.reason : isolationText(weir, MOST_POLICIES);
     parts.unshift(weir.denied === undefined ? reason : `${weir.denied}: ${reason}`);
   }

@@ -1,4 +1,5 @@
 import type { Flow, FlowEndpoint, LostFlows } from "#agent/api/flow.ts";
+import { layer7Family, layer7Text } from "#agent/api/layer7-text.ts";
 import type { PolicyDescription, RuleDescription } from "#agent/api/policy-views.ts";
 
 /** `AnyValue` of OTLP, as its JSON is: 64-bit numbers are text. */
@@ -63,7 +64,7 @@ export function flowRecord(flow: Flow, time: bigint, observed: bigint): OtlpReco
   return {
     timeUnixNano: time.toString(),
     observedTimeUnixNano: observed.toString(),
-    ...(flow.verdict === "DROPPED" ? severities.warn : severities.info),
+    ...(flow.verdict === "DROPPED" || flow.verdict === "ERROR" ? severities.warn : severities.info),
     eventName: "weir.flow",
     body: { stringValue: sentence(flow, protocol, ports) },
     attributes: otlpAttributes({
@@ -77,6 +78,7 @@ export function flowRecord(flow: Flow, time: bigint, observed: bigint): OtlpReco
       "k8s.pod.name": own.pod_name,
       ...endAttributes("source", source),
       ...endAttributes("destination", destination),
+      ...layer7Attributes(flow),
       "weir.flow.uuid": flow.uuid,
       "weir.flow.event_type": flow.event_type.type,
       "weir.flow.direction": direction,
@@ -92,6 +94,30 @@ export function flowRecord(flow: Flow, time: bigint, observed: bigint): OtlpReco
       "weir.denied": weir.denied,
       "weir.policy.revision": Number(weir.generation),
     }),
+  };
+}
+
+/** Of requests, by the conventions for HTTP, DNS, TLS and messages. */
+function layer7Attributes(flow: Flow): Record<string, Plain | undefined> {
+  const { l7, weir } = flow;
+  if (l7 === undefined) return {};
+  const { http, dns, kafka } = l7;
+  return {
+    "network.protocol.name": layer7Family(flow),
+    "network.protocol.version": http?.protocol.split("/")[1],
+    "http.request.method": http?.method,
+    "http.response.status_code": http?.code,
+    "url.full": http?.url,
+    "dns.question.name": dns?.query,
+    "dns.question.type": dns?.qtypes,
+    "dns.answers": dns?.ips,
+    "dns.response_code": dns?.rcode,
+    "tls.client.server_name": weir.tls?.serverName ?? undefined,
+    "messaging.destination.name": kafka?.topic,
+    "messaging.operation.name": kafka?.api_key,
+    "messaging.client.id": weir.kafka?.clientId,
+    "weir.l7.type": l7.type,
+    "weir.l7.latency_ns": l7.latency_ns === undefined ? undefined : Number(l7.latency_ns),
   };
 }
 
@@ -134,7 +160,8 @@ function sentence(flow: Flow, protocol: string, ports: Ports | undefined): strin
   };
   const ends = `${name(source, IP?.source, ports?.source_port)} -> ${name(destination, IP?.destination, ports?.destination_port)}`;
   const reasons = [weir.reason, ...weir.rules.map(ruleText)].join("; ");
-  return `${verdict} ${ends}${protocol === "" ? "" : ` ${protocol}`}: ${reasons}`;
+  const what = layer7Text(flow) ?? protocol;
+  return `${verdict} ${ends}${what === "" ? "" : ` ${what}`}: ${reasons}`;
 }
 
 /** `NetworkPolicy shop/web egress[0] (web.yaml:14)` */

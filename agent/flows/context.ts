@@ -1,5 +1,6 @@
 import type { FlowService, FlowWorkload } from "#agent/api/flow.ts";
 import type { Isolation, NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
+import type { RequestContent } from "#agent/proxy/request-record.ts";
 import type { FlowProtocol } from "#policy/model/protocol.ts";
 
 /** One end of a flow, by the names it had when the packet was seen. */
@@ -42,6 +43,19 @@ export interface Denial {
   readonly generation: bigint;
 }
 
+/** A request that no rule allowed: what {@link FlowContext.requestRefusal} is asked about. */
+export interface RequestDenial extends Denial {
+  readonly content: RequestContent;
+}
+
+/** Why a request was denied. */
+export interface RequestRefusal {
+  /** The rules of the connection that look at requests. */
+  readonly asked: readonly RuleDescription[];
+  /** That of them which would nearly have allowed it; null: there is none any more, or none comes near. */
+  readonly nearest: NearestRule | null;
+}
+
 /** An end whose policy has no rule for what was denied. */
 export interface IsolatedEnd {
   readonly direction: "ingress" | "egress";
@@ -65,6 +79,8 @@ export interface FlowContext {
   rules(reference: number): readonly RuleDescription[];
   /** The rule that would nearly have allowed it; null: none comes near, or the generation is too old to say. */
   nearest(denial: Denial): NearestRule | null;
+  /** The rules that were asked for a request which was denied. */
+  requestRefusal(denial: RequestDenial): RequestRefusal;
   /** The policies for which what no rule allows is denied. */
   isolation(end: IsolatedEnd): Isolation;
 }

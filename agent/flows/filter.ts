@@ -1,12 +1,14 @@
 import type { FlowFilter, FlowQuery } from "#agent/api/flow-filter.ts";
 import type { RuleDescription } from "#agent/api/policy-views.ts";
 import { AddressFamily, DropReason, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
+import type { RequestContent } from "#agent/proxy/request-record.ts";
 import { dropReasonName } from "./drop-reason.ts";
 import { type EndTest, endTests } from "./end-filter.ts";
 import { labelSelector } from "./label-selector.ts";
 import { flagBits, layer4Name } from "./layer4.ts";
 import { matchesNode } from "./name-patterns.ts";
 import { policyTest } from "./policy-filter.ts";
+import { layer7Tests } from "./layer7-filter.ts";
 import { directionOf, type FlowRecord, flowVerdict } from "./record.ts";
 import { refusal } from "./refusal.ts";
 import { subType } from "./trace.ts";
@@ -28,12 +30,6 @@ const mostValues = 1024;
 
 /** What flows of this version have not: no flow matches such a filter. */
 const unknown = [
-  "http_status_code",
-  "http_method",
-  "http_path",
-  "http_url",
-  "http_header",
-  "dns_query",
   "trace_id",
   "ip_trace_id",
   "source_ip_xlated",
@@ -51,10 +47,10 @@ const protocols: ReadonlyMap<string, readonly string[]> = new Map([
   // Nothing has these yet.
   ["vrrp", []],
   ["igmp", []],
-  ["dns", []],
-  ["http", []],
-  ["kafka", []],
 ]);
+
+/** What the proxy reads: Hubble's, and TLS. */
+const families: ReadonlySet<string> = new Set<RequestContent["family"]>(["http", "dns", "kafka", "tls"]);
 
 /**
  * The test that two lists stand for: one of the whitelist, or none there, and none of the blacklist.
@@ -143,6 +139,7 @@ function compile(filter: FlowFilter, context: FilterContext): RecordTest {
     always(wanted.map((text) => labelSelector("node_labels", text)([])).includes(true)),
   );
   for (const { test, ends } of endTests(filter)) tests.push(atEnds(test, ends));
+  tests.push(...layer7Tests(filter));
   return all(tests);
 }
 
@@ -203,13 +200,16 @@ function eventTypeTest(wanted: NonNullable<FlowFilter["event_type"]>): RecordTes
 }
 
 function protocolTest(wanted: readonly string[]): RecordTest {
-  const names = wanted.flatMap((text) => {
-    const found = protocols.get(text.toLowerCase());
-    if (found === undefined) throw refusal("protocol", `${text} is no protocol`);
+  const words = wanted.map((text) => text.toLowerCase());
+  const names = words.flatMap((word, i) => {
+    const found = families.has(word) ? [] : protocols.get(word);
+    if (found === undefined) throw refusal("protocol", `${wanted[i]} is no protocol`);
     return found;
   });
   const set = new Set<string | undefined>(names);
-  return ({ event }) => set.has(layer4Name(event));
+  const ofRequests = new Set<string>(words);
+  return ({ event, request }) =>
+    set.has(layer4Name(event)) || (request !== null && ofRequests.has(request.content.family));
 }
 
 /** All the flags of one set. */

@@ -1,5 +1,6 @@
 import type { NearestRule } from "#agent/api/policy-views.ts";
-import type { Denial, FlowContext } from "./context.ts";
+import type { Denial, FlowContext, RequestDenial, RequestRefusal } from "./context.ts";
+import type { KeptRequest } from "./request.ts";
 
 const kept = 1024;
 
@@ -10,6 +11,8 @@ const kept = 1024;
 export class NearestRules {
   readonly #context: FlowContext;
   readonly #answers = new Map<string, NearestRule | null>();
+  /** As long as the requests themselves are kept. */
+  readonly #refusals = new WeakMap<KeptRequest, RequestRefusal>();
   readonly #budget: number;
   #left: number;
 
@@ -36,6 +39,18 @@ export class NearestRules {
     this.#answers.set(key, answer);
     const oldest = this.#answers.keys().next();
     if (this.#answers.size > kept && !oldest.done) this.#answers.delete(oldest.value);
+    return answer;
+  }
+
+  /** Of a request that was denied. Undefined: too much was asked at once. */
+  refusal(request: KeptRequest, denial: Denial): RequestRefusal | undefined {
+    const known = this.#refusals.get(request);
+    if (known !== undefined) return known;
+    if (this.#left === 0) return undefined;
+    this.#left--;
+    const asked: RequestDenial = { ...denial, content: request.content };
+    const answer = this.#context.requestRefusal(asked);
+    this.#refusals.set(request, answer);
     return answer;
   }
 }

@@ -33,7 +33,8 @@ export function policyTest(
     if (rules.length > 0) known.set(reference, found);
     return found;
   };
-  return ({ event }) => {
+  return ({ event, request }) => {
+    if (request) return request.rules.some((rule) => wishes.some((wish) => isMeant(wish, rule)));
     const verdict = decidingVerdict(event);
     const has = (end: EventEnd): boolean => end.verdict === verdict && end.rules.some(isWanted);
     const { end } = event;

@@ -94,7 +94,8 @@ export class FlowReader {
   events({ type, ...query }: EventQuery, signal: AbortSignal): AsyncGenerator<readonly (DatapathEvent | LostFlows)[]> {
     const filter = this.queryFilter(query);
     const isWanted: RecordTest = (record) =>
-      (type.length === 0 || type.includes(flowType(record.event))) && filter(record);
+      // The datapath knows nothing of requests.
+      record.request === null && (type.length === 0 || type.includes(flowType(record.event))) && filter(record);
     return this.#walk(selectionOf(query, isWanted), eventView, signal);
   }
 

@@ -1,4 +1,5 @@
-import type { FlowType, FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
+import type { DatapathEvent } from "#agent/api/event-views.ts";
+import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
 import {
   ConnectionEnd,
   DropReason,
@@ -10,6 +11,7 @@ import {
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty } from "./context.ts";
+import type { KeptRequest } from "./request.ts";
 
 /** An event as it is kept: with the names that its ends had. */
 export interface FlowRecord {
@@ -25,6 +27,8 @@ export interface FlowRecord {
   readonly staged: readonly StagedOutcome[];
   /** Nothing was enforced; known where {@link staged} says something. */
   readonly audit: boolean;
+  /** Of an event that stands for a request: what the proxy has told. */
+  readonly request: KeptRequest | null;
 }
 
 /** A copy, where the event is read where it lies. */
@@ -34,13 +38,20 @@ export function ownEvent(event: EventRecord): EventRecord {
 
 export type Direction = "ingress" | "egress";
 
-export function flowType({ type }: EventRecord): FlowType {
+/** @param event of the datapath. */
+export function flowType({ type }: EventRecord): DatapathEvent["type"] {
   if (type === EventType.TRACE) return "trace";
   return type === EventType.DROP ? "drop" : "policy-verdict";
 }
 
-/** What became of the packet. */
-export function flowVerdict({ event, staged, audit }: Pick<FlowRecord, "event" | "staged" | "audit">): FlowVerdict {
+/** What became of the packet, or of the request. */
+export function flowVerdict({
+  event,
+  staged,
+  audit,
+  request,
+}: Pick<FlowRecord, "event" | "staged" | "audit" | "request">): FlowVerdict {
+  if (request) return request.verdict;
   if (event.reason !== DropReason.NONE) return "DROPPED";
   return audit && staged.some(({ verdict }) => verdict === "deny") ? "AUDIT" : "FORWARDED";
 }

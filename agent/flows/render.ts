@@ -1,22 +1,14 @@
-import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
+import type { Flow } from "#agent/api/flow.ts";
 import { Written } from "#agent/api/json-text.ts";
-import {
-  AddressFamily,
-  ConnectionEnd,
-  DropReason,
-  EventType,
-  type EventRecord,
-  Verdict,
-} from "#agent/datapath/layouts.gen.ts";
-import { formatTime } from "#agent/runtime/clock.ts";
-import { addressText } from "./address-text.ts";
-import type { FlowContext, FlowParty } from "./context.ts";
+import { ConnectionEnd, DropReason, EventType, type EventRecord, Verdict } from "#agent/datapath/layouts.gen.ts";
+import type { FlowContext } from "./context.ts";
 import { denialOf, isolatedEnd } from "./denial.ts";
 import { dropReasonName, dropReasonText } from "./drop-reason.ts";
-import { layer4 } from "./layer4.ts";
+import { endpointOf, type OwnPart, ownPart } from "./flow-parts.ts";
 import { Isolations } from "./isolations.ts";
 import type { NearestRules } from "./nearest.ts";
-import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, flowVerdict, ownEvent } from "./record.ts";
+import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, ownEvent } from "./record.ts";
+import { RequestRenderer } from "./request-renderer.ts";
 import { FlowTemplates } from "./flow-templates.ts";
 import { RuleWords } from "./rule-words.ts";
 import { sourceFileName } from "./source-file.ts";
@@ -28,6 +20,7 @@ export class FlowRenderer {
   readonly #nearest: NearestRules;
   readonly #words: RuleWords;
   readonly #isolations: Isolations;
+  readonly #requests: RequestRenderer;
   readonly #uuidPrefix: string;
   readonly #templates = new FlowTemplates();
 
@@ -36,11 +29,13 @@ export class FlowRenderer {
     this.#nearest = nearest;
     this.#words = new RuleWords(context);
     this.#isolations = new Isolations(context);
+    this.#requests = new RequestRenderer(context.nodeName, nearest);
     // One random half for each run of the agent, and the sequence number.
     this.#uuidPrefix = crypto.randomUUID().slice(0, 13);
   }
 
   render(kept: FlowRecord): Flow {
+    if (kept.request) return this.#requests.render(kept, kept.request, this.uuid(kept));
     const record = ownRecord(kept);
     const { weir, ...common } = this.#commonOf(record);
     return { ...ownPart(record, this.uuid(record)), ...common, weir: { ...weir, ...this.#ownReasons(record) } };
@@ -48,6 +43,7 @@ export class FlowRenderer {
 
   /** As {@link render}, written as JSON: of what many flows have in common the text is kept. */
   write(record: FlowRecord): Written {
+    if (record.request) return new Written(JSON.stringify(this.render(record)));
     const template = this.#templates.get(record, () => templateOf(this.#commonOf(ownRecord(record))));
     const own = JSON.stringify(ownPart(record, this.uuid(record)));
     const reasons = JSON.stringify(this.#ownReasons(record));
@@ -135,23 +131,8 @@ export class FlowRenderer {
   }
 }
 
-/** What differs from packet to packet. */
-type OwnPart = Pick<Flow, "time" | "uuid" | "verdict" | "IP" | "l4">;
-
 /** What packets of a kind between the same ends have in common. */
 type CommonPart = Omit<Flow, keyof OwnPart>;
-
-function ownPart(record: FlowRecord, uuid: string): OwnPart {
-  const { event } = record;
-  const l4 = layer4(event);
-  return {
-    time: formatTime(record.time),
-    uuid,
-    verdict: flowVerdict(record),
-    ...(event.family === AddressFamily.NONE ? {} : { IP: ipOf(event) }),
-    ...(l4 ? { l4 } : {}),
-  };
-}
 
 /** Its JSON without the brace before, and without those of `weir`, its last, and its own behind. */
 function templateOf({ weir, ...common }: CommonPart): string {
@@ -160,25 +141,6 @@ function templateOf({ weir, ...common }: CommonPart): string {
 
 function ownRecord(record: FlowRecord): FlowRecord {
   return { ...record, event: ownEvent(record.event) };
-}
-
-function ipOf({ family, source, destination }: EventRecord): NonNullable<Flow["IP"]> {
-  return {
-    source: addressText(family, source.bytes),
-    destination: addressText(family, destination.bytes),
-    ipVersion: family === AddressFamily.IPV6 ? "IPv6" : "IPv4",
-  };
-}
-
-function endpointOf({ endpoint, identity, labels, namespace, pod, workload }: FlowParty): FlowEndpoint {
-  return {
-    ...(endpoint === 0 ? {} : { ID: endpoint }),
-    identity,
-    ...(namespace === null ? {} : { namespace }),
-    labels,
-    ...(pod === null ? {} : { pod_name: pod }),
-    ...(workload ? { workloads: [workload] } : {}),
-  };
 }
 
 /** Of the end that `traffic_direction` names. */

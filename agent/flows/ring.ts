@@ -1,11 +1,21 @@
 import type { FlowCounts, FlowType, FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
-import { EventHook, EventRecordView, layouts } from "#agent/datapath/layouts.gen.ts";
+import { EventHook, EventRecordView, eventRecord, layouts } from "#agent/datapath/layouts.gen.ts";
+import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import { Waiting } from "#agent/runtime/waiting.ts";
 import { addressText } from "./address-text.ts";
 import type { FlowContext, FlowParty } from "./context.ts";
 import { PartyMemo } from "./party-memo.ts";
 import { type FlowRecord, flowType, flowVerdict } from "./record.ts";
+import { type KeptRequest, RequestKeeper, requestSize } from "./request.ts";
+import { requestEvent } from "./request-event.ts";
 import { SeenNamespaces } from "./seen-namespaces.ts";
+
+interface Kept {
+  readonly sequence: number;
+  readonly request: KeptRequest;
+  /** Bytes. */
+  readonly size: number;
+}
 
 type Staged = Pick<FlowRecord, "staged" | "audit">;
 const NOTHING_STAGED: Staged = { staged: [], audit: false };
@@ -21,7 +31,8 @@ const [endpointAt, identityAt] = [endAt("endpoint"), endAt("identity")];
 
 /**
  * The latest events, kept as the kernel's bytes: {@link capacity} of them in one buffer,
- * the oldest overwritten first. A reader is a sequence number; one that is too slow finds
+ * the oldest overwritten first. A request is an event, too, with its texts beside it; when those
+ * take more than they may, the oldest events go before their time. A reader is a sequence number; one that is too slow finds
  * that its number is older than {@link oldest}, and knows how many it missed.
  */
 export class FlowRing {
@@ -38,7 +49,17 @@ export class FlowRing {
     drop: { DROPPED: 0 },
     "policy-verdict": { FORWARDED: 0, DROPPED: 0, AUDIT: 0 },
     trace: { FORWARDED: 0 },
+    l7: { FORWARDED: 0, DROPPED: 0, ERROR: 0 },
   };
+  /** By slot, the oldest first. */
+  readonly #requests = new Map<number, Kept>();
+  readonly #keeper = new RequestKeeper();
+  readonly #requestBytes: number;
+  readonly #scratch = new DataView(new ArrayBuffer(eventSize));
+  /** Of {@link #requests}, together. */
+  #size = 0;
+  /** Events before this one are gone, though nothing is in their place yet. */
+  #forgotten = 0;
   readonly #known = new PartyMemo();
   /** What a boot time of this batch needs to be a wall clock's; null: nobody has asked yet. */
   #offset: bigint | null = null;
@@ -46,9 +67,13 @@ export class FlowRing {
   #lost = 0n;
   readonly #waiting = new Waiting();
 
-  /** @param capacity number of events; 65,536 take 13 MiB. */
-  constructor(context: FlowContext, capacity = 65_536) {
+  /**
+   * @param capacity number of events; 65,536 take 13 MiB.
+   * @param requestBytes that the texts of requests may take besides.
+   */
+  constructor(context: FlowContext, capacity = 65_536, requestBytes = 32 << 20) {
     this.#context = context;
+    this.#requestBytes = requestBytes;
     this.capacity = capacity;
     const buffer = new ArrayBuffer(capacity * eventSize);
     this.#records = new DataView(buffer);
@@ -59,7 +84,7 @@ export class FlowRing {
 
   /** Sequence number of the oldest event that is kept. */
   get oldest(): number {
-    return Math.max(0, this.#next - this.capacity);
+    return Math.max(this.#forgotten, this.#next - this.capacity);
   }
 
   /** Sequence number that the next event will get: how many there were. */
@@ -96,19 +121,53 @@ export class FlowRing {
    * @param audit nothing is enforced.
    */
   add(view: DataView, offset: number, staged: readonly StagedOutcome[] = [], audit = false): void {
-    const slot = this.#next % this.capacity;
-    const at = slot * eventWords;
-    for (let i = 0; i < eventWords; i++) this.#words[at + i] = view.getInt32(offset + 4 * i, true);
     const event = new EventRecordView(view, offset);
     this.#offset ??= this.#context.wallNanoseconds(0n);
-    this.#times[slot] = event.time + this.#offset;
-    this.#setParties(slot, event);
+    const slot = this.#put(event, event.time + this.#offset);
     if (staged.length > 0) this.#staged.set(slot, { staged, audit });
-    else if (this.#staged.size > 0) this.#staged.delete(slot);
     const counts = this.#counts[flowType(event)];
-    const verdict = flowVerdict({ event, staged, audit });
+    const verdict = flowVerdict({ event, staged, audit, request: null });
     counts[verdict] = (counts[verdict] ?? 0) + 1;
+  }
+
+  /**
+   * Keeps what the proxy tells of a request, as {@link add} does an event.
+   *
+   * @param generation of the policy that is in force.
+   */
+  addRequest(record: RequestRecord, generation: bigint): void {
+    const request = this.#keeper.keep(record);
+    const kept: Kept = { sequence: this.#next, request, size: requestSize(request) };
+    eventRecord.encode(requestEvent(record, generation), this.#scratch, 0);
+    const slot = this.#put(new EventRecordView(this.#scratch, 0), BigInt(record.time));
+    this.#requests.set(slot, kept);
+    this.#size += kept.size;
+    for (const [oldest, { sequence }] of this.#requests) {
+      if (this.#size <= this.#requestBytes || sequence === kept.sequence) break;
+      this.#forgetRequest(oldest);
+      this.#forgotten = sequence + 1;
+    }
+    const counts = this.#counts.l7;
+    counts[request.verdict] = (counts[request.verdict] ?? 0) + 1;
+  }
+
+  /** Puts an event into the place of the oldest; what was beside that is gone. */
+  #put(event: EventRecordView, time: bigint): number {
+    const slot = this.#next % this.capacity;
+    const at = slot * eventWords;
+    const { view, at: offset } = event;
+    for (let i = 0; i < eventWords; i++) this.#words[at + i] = view.getInt32(offset + 4 * i, true);
+    this.#times[slot] = time;
+    this.#setParties(slot, event);
+    if (this.#staged.size > 0) this.#staged.delete(slot);
+    if (this.#requests.size > 0) this.#forgetRequest(slot);
     this.#next++;
+    return slot;
+  }
+
+  #forgetRequest(slot: number): void {
+    this.#size -= this.#requests.get(slot)?.size ?? 0;
+    this.#requests.delete(slot);
   }
 
   /**
@@ -116,7 +175,7 @@ export class FlowRing {
    *
    * @param lost events that found the kernel's ring full, so far.
    */
-  settle(lost: bigint): void {
+  settle(lost = this.#lost): void {
     this.#lost = lost;
     this.#offset = null;
     this.#known.clear();
@@ -133,7 +192,8 @@ export class FlowRing {
     if (!source || !destination || time === undefined) return undefined;
     const event = new EventRecordView(this.#records, slot * eventSize);
     const { staged, audit } = this.#staged.get(slot) ?? NOTHING_STAGED;
-    return { sequence, time, event, source, destination, staged, audit };
+    const request = this.#requests.get(slot)?.request ?? null;
+    return { sequence, time, event, source, destination, staged, audit, request };
   }
 
   /** Resolves at the next event or loss, or when the signal is aborted. */

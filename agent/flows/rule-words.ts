@@ -37,11 +37,8 @@ export class RuleWords {
   }
 }
 
-function unique(rules: readonly RuleDescription[]): RuleDescription[] {
-  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
-}
-
-function policiesOf(rules: readonly RuleDescription[], revision: string): FlowPolicy[] {
+/** The objects that rules stand in, as Hubble names policies. */
+export function policiesOf(rules: readonly RuleDescription[], revision: string): FlowPolicy[] {
   const objects = new Map(rules.map((rule) => [`${rule.kind}/${rule.namespace}/${rule.name}`, rule]));
   return [...objects.values()].map(({ kind, namespace, name }) => ({
     name,
@@ -54,4 +51,8 @@ function policiesOf(rules: readonly RuleDescription[], revision: string): FlowPo
     revision,
     kind,
   }));
+}
+
+function unique(rules: readonly RuleDescription[]): RuleDescription[] {
+  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
 }

@@ -1,4 +1,5 @@
 import type { Flow } from "#agent/api/flow.ts";
+import { layer7Text } from "#agent/api/layer7-text.ts";
 import { version } from "#agent/api/version.ts";
 import { toTimestamp } from "./timestamp.ts";
 
@@ -29,7 +30,10 @@ export function flowMessage(flow: Flow, time: bigint): object {
 }
 
 /** What Hubble's command line shows in brackets. */
-function summaryOf({ l4 }: Flow): string {
+function summaryOf(flow: Flow): string {
+  const request = layer7Text(flow);
+  if (request !== undefined) return request;
+  const { l4 } = flow;
   const [[name, layer] = ["", undefined]] = Object.entries(l4 ?? {});
   if (layer === undefined) return "";
   if ("flags" in layer) return `TCP Flags: ${Object.keys(layer.flags).join(", ")}`;

@@ -1,9 +1,17 @@
 import type { Isolation, NearestRule, RuleDescription } from "#agent/api/policy-views.ts";
 import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
-import type { Denial, FlowContext, FlowParty, IsolatedEnd, PartyQuery } from "#agent/flows/context.ts";
+import type {
+  Denial,
+  FlowContext,
+  FlowParty,
+  IsolatedEnd,
+  PartyQuery,
+  RequestDenial,
+  RequestRefusal,
+} from "#agent/flows/context.ts";
 import { identityLabels, labelList, reservedLabels } from "#agent/identity/labels.ts";
 import { Evaluator } from "#policy/explain/evaluate.ts";
-import type { Party } from "#policy/model/flow.ts";
+import type { Flow, Party } from "#policy/model/flow.ts";
 import type { Labels, Subject } from "#policy/model/identity.ts";
 import type { Outsiders } from "#agent/endpoint/outsiders.ts";
 import type { JudgingPolicy } from "#agent/endpoint/policy-controller.ts";
@@ -103,14 +111,9 @@ export class NodeFlowContext implements FlowContext {
   }
 
   nearest(denial: Denial): NearestRule | null {
-    const { direction, source, destination, protocol, port, generation } = denial;
-    const policy = this.#parts.policy.at(generation);
-    const flow = {
-      source: this.#toParty(source, denial.sourceAddress),
-      destination: this.#toParty(destination, denial.destinationAddress),
-      protocol,
-      port,
-    };
+    const { direction } = denial;
+    const policy = this.#parts.policy.at(denial.generation);
+    const flow = this.#toFlow(denial);
     const { verdict, nearest, by, note } = this.#evaluatorOf(policy).evaluate(flow)[direction];
     if (verdict === "deny") return nearest;
     const [allowing] = by;
@@ -118,6 +121,14 @@ export class NodeFlowContext implements FlowContext {
     if (allowing && note !== undefined) return { ...allowing, because: note };
     // The kernel sees that a rule has ended some moments before the policy is compiled anew.
     return this.#lateEvaluatorOf(policy).evaluate(flow)[direction].nearest;
+  }
+
+  requestRefusal(denial: RequestDenial): RequestRefusal {
+    const policy = this.#parts.policy.at(denial.generation);
+    const { verdict, by } = this.#evaluatorOf(policy).evaluate(this.#toFlow(denial))[denial.direction];
+    const asked = verdict === "redirect" ? by : [];
+    const [first] = asked;
+    return { asked, nearest: first ? { ...first, because: "the request does not meet it" } : null };
   }
 
   isolation({ direction, party, generation }: IsolatedEnd): Isolation {
@@ -156,6 +167,15 @@ export class NodeFlowContext implements FlowContext {
       this.#late = { policy, at, evaluator: new Evaluator(policy.objects, { ...policy.options, at }) };
     }
     return this.#late.evaluator;
+  }
+
+  #toFlow({ source, destination, sourceAddress, destinationAddress, protocol, port }: Denial): Flow {
+    return {
+      source: this.#toParty(source, sourceAddress),
+      destination: this.#toParty(destination, destinationAddress),
+      protocol,
+      port,
+    };
   }
 
   #toParty({ endpoint, identity }: FlowParty, address?: string): Party {

@@ -23,7 +23,8 @@ export function endsOf({ event, source, destination }: FlowRecord): { from: MapP
   return event.isReply === 0 ? { from: ends[0], to: ends[1] } : { from: ends[1], to: ends[0] };
 }
 
-const outcomes = { FORWARDED: "allowed", DROPPED: "denied", AUDIT: "audited" } as const;
+/** What the proxy could not understand or deliver has not passed. */
+const outcomes = { FORWARDED: "allowed", DROPPED: "denied", AUDIT: "audited", ERROR: "denied" } as const;
 
 export function outcomeOf(record: FlowRecord): Outcome {
   return outcomes[flowVerdict(record)];

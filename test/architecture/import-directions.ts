@@ -97,8 +97,15 @@ export const directions: Readonly<Record<string, Direction>> = {
     packages: ["node:*", "zod"],
   },
   "agent/flows/": {
-    ours: [runtime, "policy/", "agent/api/", "agent/datapath/layouts.gen.ts"],
-    packages: ["node:*", "zod"],
+    ours: [
+      runtime,
+      "policy/",
+      "agent/api/",
+      "agent/datapath/address.ts",
+      "agent/datapath/layouts.gen.ts",
+      "agent/proxy/request-record.ts",
+    ],
+    packages: ["node:*", "re2js", "zod"],
   },
   "agent/hubble/": {
     ours: [runtime, "policy/", "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],

@@ -1,4 +1,5 @@
 import type { Flow, FlowEndpoint } from "#agent/api/flow.ts";
+import { layer7Text } from "#agent/api/layer7-text.ts";
 import type { PolicyDescription, RuleDescription } from "#agent/api/policy-views.ts";
 import type { Outcome } from "#agent/ui/frame.ts";
 
@@ -6,6 +7,7 @@ export const outcomeOf: Readonly<Record<Flow["verdict"], Outcome>> = {
   FORWARDED: "allowed",
   DROPPED: "denied",
   AUDIT: "audited",
+  ERROR: "denied",
 };
 
 /** Told by a sign and a word, not by colour alone. */
@@ -24,8 +26,11 @@ function endText({ namespace, pod_name, labels }: FlowEndpoint, address = ""): s
   return [word, address].filter((text) => text !== undefined && text !== "").join(" ") || "unknown";
 }
 
-/** `TCP 80` */
-export function serviceText({ l4, is_reply }: Flow): string {
+/** `TCP 80`; of requests what was asked, or answered. */
+export function serviceText(flow: Flow): string {
+  const request = layer7Text(flow);
+  if (request !== undefined) return request;
+  const { l4, is_reply } = flow;
   for (const name of ["TCP", "UDP", "SCTP"] as const) {
     const ports = l4?.[name];
     if (ports) return `${name} ${is_reply ? ports.source_port : ports.destination_port}`;
@@ -63,7 +68,7 @@ export function reasonText({ weir }: Flow): string {
 export function whyText(flow: Flow): string {
   const { weir, verdict } = flow;
   const parts = weir.rules.map((rule) => `${ruleName(rule)} (${placeText(rule)})`);
-  if (verdict === "DROPPED" || parts.length === 0) parts.unshift(reasonText(flow));
+  if (verdict === "DROPPED" || verdict === "ERROR" || parts.length === 0) parts.unshift(reasonText(flow));
   const { nearest } = weir;
   if (nearest) parts.push(`nearest ${ruleName(nearest)} (${placeText(nearest)}): ${nearest.because}`);
   return parts.join("; ");

@@ -8,9 +8,10 @@ import { FlowRing } from "#agent/flows/ring.ts";
 import { Random } from "#test/support/random.ts";
 import { addEvent, filtering, query } from "./fixture.ts";
 import { fields, type Message, ownFields, type RandomField } from "./random-filters.ts";
-import { ManyParties, randomEvent } from "./random-flows.ts";
+import { ManyParties, randomEvent, randomRequest } from "./random-flows.ts";
+import { addRequest } from "./request-fixture.ts";
 
-const all = { ...fields, ...ownFields };
+const all: typeof fields = { ...fields, ...ownFields };
 const staged: readonly StagedOutcome[] = [{ direction: "ingress", verdict: "deny", rules: [] }];
 
 /** A ring of random flows, and each of them as its JSON says it. */
@@ -25,6 +26,10 @@ class Flows {
     this.#reader = new FlowReader(this.#ring, context);
     const random = new Random(seed);
     for (let i = 0; i < count; i++) {
+      if (random.chance(0.3)) {
+        addRequest(this.#ring, randomRequest(random, BigInt(i)));
+        continue;
+      }
       const event = randomEvent(random, BigInt(i));
       // Only what policy judges is judged by what is staged, too.
       addEvent(this.#ring, event, event.type === EventType.VERDICT && random.chance(0.2) ? staged : []);
@@ -70,7 +75,7 @@ test("one field after the other selects what it says of the flow's JSON, and of 
     }
   }
   // Those that say the same of every flow of this version.
-  const constant = /fqdn|http|dns|trace|xlated|cluster|encrypted|node_/;
+  const constant = /fqdn|trace|xlated|cluster|encrypted|node_/;
   expect(selective).toEqual(new Set(Object.keys(all).filter((field) => !constant.test(field))));
 });
 

@@ -14,7 +14,15 @@ import {
   Verdict,
 } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
-import type { Denial, FlowContext, FlowParty, IsolatedEnd, PartyQuery } from "#agent/flows/context.ts";
+import type {
+  Denial,
+  FlowContext,
+  FlowParty,
+  IsolatedEnd,
+  PartyQuery,
+  RequestDenial,
+  RequestRefusal,
+} from "#agent/flows/context.ts";
 import type { FilterContext } from "#agent/flows/filter.ts";
 import type { FlowRing } from "#agent/flows/ring.ts";
 
@@ -61,6 +69,9 @@ export class FakeContext implements FlowContext {
   isolation({ party }: IsolatedEnd): Isolation {
     const { rule: _rule, ...policy } = party === db ? dbRule : webRule;
     return { isolatedBy: [policy] };
+  }
+  requestRefusal({ content }: RequestDenial): RequestRefusal {
+    return { asked: [dbRule], nearest: { ...dbRule, because: `${content.family} is not what it asks for` } };
   }
   nearest(denial: Denial): (RuleDescription & { because: string }) | null {
     this.denials.push(denial);

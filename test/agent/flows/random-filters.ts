@@ -148,14 +148,21 @@ const protocols: Readonly<Record<string, readonly string[]>> = {
   icmp: ["ICMPv4", "ICMPv6"],
   ICMPv4: ["ICMPv4"],
   icmpv6: ["ICMPv6"],
-  http: [],
-  dns: [],
+};
+/** Of requests, by the field that such a flow has. */
+const requestFields: Readonly<Record<string, readonly string[]>> = {
+  http: ["l7", "http"],
+  DNS: ["l7", "dns"],
+  kafka: ["l7", "kafka"],
 };
 
 const protocol: Make = (random) => {
-  const wanted = random.list(1, 2, () => random.pick(Object.keys(protocols)));
-  const kinds = wanted.flatMap((name) => protocols[name] ?? []);
-  return { values: wanted, matches: (flow) => kinds.some((kind) => at(flow, "l4", kind) !== undefined) };
+  const wanted = random.list(1, 2, () => random.pick([...Object.keys(protocols), ...Object.keys(requestFields)]));
+  const paths = wanted.flatMap((name) => [
+    ...(protocols[name] ?? []).map((kind) => ["l4", kind]),
+    ...(name in requestFields ? [requestFields[name] ?? []] : []),
+  ]);
+  return { values: wanted, matches: (flow) => paths.some((path) => at(flow, ...path) !== undefined) };
 };
 
 const flags: Make = (random) => {
@@ -178,9 +185,11 @@ const eventType: Make = (random) => {
     const reason = (flow["drop_reason"] ?? 0) as number;
     const isVerdict = at(flow, "event_type", "type") === 5;
     const isTrace = at(flow, "event_type", "type") === 4;
+    const isRequest = at(flow, "event_type", "type") === 129;
     const point = at(flow, "event_type", "sub_type");
     return wanted.some(({ type, match_sub_type: isExact, sub_type: subType }) => {
       if (isVerdict && [0, 5].includes(type) && (!isExact || subType === 0)) return true;
+      if (isRequest) return [0, 129].includes(type) && (!isExact || subType === 0);
       if (reason > 0 && [0, 1].includes(type) && (!isExact || subType === reason)) return true;
       if (isTrace && [0, 4].includes(type) && (!isExact || subType === point)) return true;
       return isVerdict && reason === 0 && [0, 4].includes(type) && !isExact;
@@ -273,6 +282,53 @@ function workload(end: string): Make {
   };
 }
 
+const status: Make = (random) => {
+  const wanted = random.list(1, 2, () => random.pick(["200", "404", "403", "4+", "20+", "5xx", "4XX", "301"]));
+  const matches = (flow: Message): boolean => {
+    const code = (at(flow, "l7", "http", "code") ?? 0) as number;
+    const text = String(code);
+    return (
+      code !== 0 && wanted.some((wish) => (/^\d+$/.test(wish) ? wish === text : text.startsWith(wish.replace(/\+|xx/i, ""))))
+    );
+  };
+  return { values: wanted, matches };
+};
+
+/** One of some expressions is found. */
+function expression(texts: readonly string[], textOf: (flow: Message) => string | undefined): Make {
+  return (random) => {
+    const wanted = random.list(1, 2, () => random.pick(texts));
+    const matches = (flow: Message): boolean => {
+      const text = textOf(flow);
+      if (text === undefined) return false;
+      return wanted.some((wish) => new RegExp(wish.replace("(?i)", ""), wish.startsWith("(?i)") ? "i" : "").test(text));
+    };
+    return { values: wanted, matches };
+  };
+}
+
+const header: Make = (random) => {
+  const wanted = random.list(1, 2, () =>
+    random.pick([
+      { key: "host", value: "db.shop" },
+      { key: "HOST", value: "web" },
+      { key: "authorization" },
+      { key: "authorization", value: "Bearer" },
+      { key: "X-Trace", value: "" },
+    ]),
+  ) as { key: string; value?: string }[];
+  const matches = (flow: Message): boolean => {
+    const headers = (at(flow, "l7", "http", "headers") ?? []) as { key: string; value?: string }[];
+    return headers.some((one) =>
+      wanted.some(
+        ({ key, value = "" }) =>
+          key.toLowerCase() === one.key.toLowerCase() && (value === "" || value === (one.value ?? "")),
+      ),
+    );
+  };
+  return { values: wanted, matches };
+};
+
 /** By the two rules that the agent knows. */
 const policies: Readonly<Record<string, readonly string[]>> = {
   web: ["web"],
@@ -294,6 +350,11 @@ const policy: Make = (random) => {
 
 /** Fields that are ours, and not on Hubble's wire. */
 export const ownFields: Readonly<Record<string, Make>> = {
+  protocol: (random) => {
+    const tls = random.chance(0.3);
+    if (!tls) return protocol(random);
+    return { values: ["tls"], matches: (flow) => at(flow, "weir", "tls") !== undefined };
+  },
   ip: either(ip),
   pod: either(pod),
   label: either(label),
@@ -348,12 +409,22 @@ export const fields: Readonly<Record<string, Make>> = {
   destination_service: service("destination"),
   source_workload: workload("source"),
   destination_workload: workload("destination"),
-  http_status_code: nothing("5+"),
-  http_method: nothing("GET"),
-  http_path: nothing("/.*"),
-  http_url: nothing(".*"),
-  http_header: nothing({ key: "a", value: "b" }),
-  dns_query: nothing(".*"),
+  http_status_code: status,
+  http_method: oneOf(["GET", "POST", "BREW", "PUT"], (flow) => {
+    const method = at(flow, "l7", "http", "method");
+    return typeof method === "string" ? method.toUpperCase() : undefined;
+  }),
+  http_path: expression(["/items", "^/items$", "/$", "id", "^$", "[0-9]"], (flow) => {
+    const url = at(flow, "l7", "http", "url") as string | undefined;
+    return url?.replace(/^http:\/\/[^/]*/, "").split("?")[0];
+  }),
+  http_url: expression(["db.shop", "^http:", "id=[0-9]+$", "ADMIN", "(?i)ADMIN"], (flow) => {
+    return at(flow, "l7", "http", "url") as string | undefined;
+  }),
+  http_header: header,
+  dns_query: expression(["^api[.]", "example.com.$", "^[.]$", "org"], (flow) => {
+    return at(flow, "l7", "dns", "query") as string | undefined;
+  }),
   trace_id: nothing("1"),
   ip_trace_id: nothing("1"),
   source_ip_xlated: nothing("10.0.0.0/8"),

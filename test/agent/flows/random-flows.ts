@@ -1,7 +1,9 @@
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { AddressFamily, EventHook, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty, PartyQuery } from "#agent/flows/context.ts";
-import { denyingEnd, event, FakeContext, noEnd, webEnd, world } from "./fixture.ts";
+import { dbRule, denyingEnd, event, FakeContext, noEnd, webEnd, webRule, world } from "./fixture.ts";
+import type { RequestContent, RequestRecord } from "#agent/proxy/request-record.ts";
+import { dns, http, kafka, tls } from "./request-fixture.ts";
 import type { Random } from "#test/support/random.ts";
 
 const pod = (
@@ -47,6 +49,15 @@ export class ManyParties extends FakeContext {
 
 export const addresses4 = ["10.0.0.7", "10.0.0.8", "10.0.1.8", "10.1.0.1", "192.0.2.1", "192.0.2.200"];
 export const addresses6 = ["fd00::7", "fd00::8", "fd00:1::8", "2001:db8::1", "2001:db8:0:1::1"];
+export const httpUrls = ["http://db.shop/items?id=7", "http://db.shop/items/7", "http://web/", "/admin", "web.shop:443"];
+export const httpMethods = ["GET", "POST", "get", "BREW"];
+export const httpCodes = [0, 200, 204, 403, 404, 500];
+export const httpHeaders = [
+  { key: "host", value: "db.shop" },
+  { key: "Authorization", value: "*" },
+  { key: "x-trace", value: "" },
+];
+export const dnsQueries = ["api.example.com.", "example.com.", "api-example.com.", "."];
 export const ports = [53, 80, 443, 5432, 40_000];
 const reasons = [130, 133, 151, 181, 230, 236];
 
@@ -79,4 +90,48 @@ export function randomEvent(random: Random, time: bigint): EventRecord {
     ifindex: random.pick([0, 33, 34]),
     end: [end(), end()],
   });
+}
+
+/** What the proxy tells of any request, `time` nanoseconds after the agent's start. */
+export function randomRequest(random: Random, time: bigint): RequestRecord {
+  const isIpv6 = random.chance(0.3);
+  const address = (): string => random.pick(isIpv6 ? addresses6 : addresses4);
+  const end = () => {
+    const { endpoint, identity } = random.pick(parties);
+    return { endpoint, identity };
+  };
+  const verdict = random.pick(["forwarded", "denied", "error"] as const);
+  return {
+    time: (new FakeContext().wallNanoseconds(0n) + time).toString(),
+    tuple: {
+      protocol: random.pick(["TCP", "UDP"]),
+      sourceAddress: address(),
+      sourcePort: random.pick(ports),
+      destinationAddress: address(),
+      destinationPort: random.pick(ports),
+    },
+    source: end(),
+    destination: end(),
+    verdict,
+    rules: verdict === "denied" ? [] : random.list(0, 2, () => random.pick([webRule, dbRule])),
+    deniedBy: verdict === "denied" ? random.pick(["source", "destination"] as const) : null,
+    kind: random.pick(["request", "response"]),
+    latency: random.pick([null, 3_000_000]),
+    content: randomContent(random),
+  };
+}
+
+function randomContent(random: Random): RequestContent {
+  return random.pick<RequestContent>([
+    {
+      ...http,
+      method: random.pick(httpMethods),
+      url: random.pick(httpUrls),
+      code: random.pick(httpCodes),
+      headers: random.list(0, 2, () => random.pick(httpHeaders)),
+    },
+    { ...dns, query: random.pick(dnsQueries), rcode: random.pick([0, 3]) },
+    tls,
+    kafka,
+  ]);
 }

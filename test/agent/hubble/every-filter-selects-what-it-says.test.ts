@@ -4,12 +4,16 @@ import type { Message } from "#test/support/hubble-client.ts";
 import { Random } from "#test/support/random.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 import { fields, type RandomField } from "#test/agent/flows/random-filters.ts";
-import { ManyParties, randomEvent } from "#test/agent/flows/random-flows.ts";
+import { ManyParties, randomEvent, randomRequest } from "#test/agent/flows/random-flows.ts";
+import { addRequest } from "#test/agent/flows/request-fixture.ts";
 
 async function filled(seed: number, count: number): Promise<HubbleFixture> {
   const hubble = await HubbleFixture.start({ context: new ManyParties(), capacity: count });
   const random = new Random(seed);
-  for (let i = 0; i < count; i++) addEvent(hubble.ring, randomEvent(random, BigInt(i)));
+  for (let i = 0; i < count; i++) {
+    if (random.chance(0.3)) addRequest(hubble.ring, randomRequest(random, BigInt(i)));
+    else addEvent(hubble.ring, randomEvent(random, BigInt(i)));
+  }
   return hubble;
 }
 
@@ -29,7 +33,7 @@ test("one field after the other, and of nearly all some flows and not all", asyn
   const random = new Random(2);
   const selective: string[] = [];
   // Those that say the same of every flow of this version.
-  const constant = /fqdn|http|dns|trace|xlated|cluster|encrypted|node_/;
+  const constant = /fqdn|trace|xlated|cluster|encrypted|node_/;
   for (const field of Object.keys(fields)) {
     const rounds = constant.test(field) ? 1 : 12;
     for (let round = 0; round < rounds && !(round > 2 && selective.includes(field)); round++) {

@@ -23,6 +23,7 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
       drop: { DROPPED: 1 },
       "policy-verdict": { FORWARDED: 5, DROPPED: 3, AUDIT: 1 },
       trace: { FORWARDED: 4 },
+      l7: { FORWARDED: 6, DROPPED: 2, ERROR: 0 },
     }),
     flowsLost: () => 4,
     exports: () => [{ exporter: "file", exported: 9, lost: 2, up: true }],

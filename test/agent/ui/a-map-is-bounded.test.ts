@@ -5,7 +5,7 @@ import { event, web } from "#test/agent/flows/fixture.ts";
 
 function record(pod: string): FlowRecord {
   const destination = { ...web, labels: [], pod };
-  return { sequence: 0, time: 0n, event: event(), source: web, destination, staged: [], audit: false };
+  return { sequence: 0, time: 0n, event: event(), source: web, destination, staged: [], audit: false, request: null };
 }
 
 test("beyond a hundred parties all others are one, and every flow is counted", () => {

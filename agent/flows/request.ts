@@ -1,0 +1,128 @@
+import type { FlowVerdict } from "#agent/api/flow.ts";
+import type { RuleDescription } from "#agent/api/policy-views.ts";
+import type { RequestContent, RequestRecord } from "#agent/proxy/request-record.ts";
+
+/**
+ * What is kept of a {@link RequestRecord} beside the event that stands for it: its texts come from pods and may be
+ * anything, so they are cut. All of it takes at most some 2 KB.
+ */
+export interface KeptRequest {
+  readonly verdict: FlowVerdict;
+  readonly deniedBy: RequestRecord["deniedBy"];
+  /** Those that allowed it: equal lists are one object. */
+  readonly rules: readonly RuleDescription[];
+  /** In ns; null: of a request. */
+  readonly latency: number | null;
+  readonly content: RequestContent;
+}
+
+/** Most characters of a text, and most texts of a list. */
+const longest = { word: 64, url: 1024, name: 255, value: 128 } as const;
+const most = { headers: 24, headerCharacters: 512, addresses: 12, names: 3, words: 8, rules: 16 } as const;
+
+const verdicts = { forwarded: "FORWARDED", denied: "DROPPED", error: "ERROR" } as const;
+
+/** Cuts records to what is kept of them, and has equal lists of rules once. */
+export class RequestKeeper {
+  readonly #rules = new Map<string, readonly RuleDescription[]>();
+
+  keep({ verdict, deniedBy, rules, latency, content }: RequestRecord): KeptRequest {
+    return { verdict: verdicts[verdict], deniedBy, rules: this.#once(rules), latency, content: cutContent(content) };
+  }
+
+  #once(rules: readonly RuleDescription[]): readonly RuleDescription[] {
+    const key = JSON.stringify(rules);
+    const known = this.#rules.get(key);
+    if (known) return known;
+    // Rules come and go; what comes again is kept again.
+    if (this.#rules.size >= 1024) this.#rules.clear();
+    const kept = rules.slice(0, most.rules);
+    this.#rules.set(key, kept);
+    return kept;
+  }
+}
+
+function cutContent(content: RequestContent): RequestContent {
+  switch (content.family) {
+    case "http": {
+      const { method, url, headers } = content;
+      return {
+        ...content,
+        method: cut(method, longest.word),
+        url: cut(url, longest.url),
+        headers: cutHeaders(headers),
+      };
+    }
+    case "dns": {
+      const { query, qtypes, ips, cnames } = content;
+      return {
+        ...content,
+        query: cut(query, longest.name),
+        qtypes: cutList(qtypes, most.words, longest.word),
+        ips: cutList(ips, most.addresses, longest.word),
+        cnames: cutList(cnames, most.names, longest.name),
+      };
+    }
+    case "tls": {
+      const { serverName } = content;
+      return { ...content, serverName: serverName === null ? null : cut(serverName, longest.name) };
+    }
+    case "kafka": {
+      const { apiKey, clientId, topics } = content;
+      return {
+        ...content,
+        apiKey: cut(apiKey, longest.word),
+        clientId: cut(clientId, longest.value),
+        topics: cutList(topics, most.words, longest.value),
+      };
+    }
+  }
+}
+
+type Headers = Extract<RequestContent, { family: "http" }>["headers"];
+
+function cutHeaders(headers: Headers): Headers {
+  const kept: { key: string; value: string }[] = [];
+  let left: number = most.headerCharacters;
+  for (const header of headers.slice(0, most.headers)) {
+    const [key, value] = [cut(header.key, longest.word), cut(header.value, longest.value)];
+    left -= key.length + value.length;
+    if (left < 0) break;
+    kept.push({ key, value });
+  }
+  return kept;
+}
+
+function cutList(texts: readonly string[], count: number, length: number): string[] {
+  return texts.slice(0, count).map((text) => cut(text, length));
+}
+
+/** Well-formed, because readers refuse what is not. A new text: a slice would keep the whole of what it is of. */
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text.toWellFormed();
+  return `${Buffer.from(text.slice(0, length - 3)).toString()}...`;
+}
+
+/** About the bytes of memory that one takes. */
+export function requestSize({ content }: KeptRequest): number {
+  let size = 512;
+  const add = (...texts: readonly string[]): void => {
+    for (const text of texts) size += 32 + text.length;
+  };
+  switch (content.family) {
+    case "http":
+      add(content.method, content.url);
+      for (const { key, value } of content.headers) add(key, value);
+      break;
+    case "dns":
+      add(content.query, ...content.qtypes, ...content.ips, ...content.cnames);
+      break;
+    case "tls":
+      add(content.serverName ?? "");
+      break;
+    case "kafka":
+      add(content.apiKey, content.clientId, ...content.topics);
+      break;
+  }
+  return size;
+}
