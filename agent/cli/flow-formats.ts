@@ -44,8 +44,7 @@ function compactLine(flow: Flow, paint: Paint): string {
   const ends = flow.is_reply ? `${destination} <- ${source}` : `${source} -> ${destination}`;
   const kind = eventTypeName(flow);
   const verdict = verdictText(flow, paint);
-  const summary = printable(summaryOf(flow));
-  return `${timeText(flow.time)}: ${ends} ${kind} ${flow.traffic_direction} ${verdict} (${summary})\n`;
+  return `${timeText(flow.time)}: ${ends} ${kind} ${flow.traffic_direction} ${verdict} (${summaryOf(flow)})\n`;
 }
 
 /** A flow's main facts, one below the other. */
@@ -79,7 +78,8 @@ function partiesOf(flow: Flow): string[] {
 
 function summaryOf(flow: Flow): string {
   const request = layer7Text(flow);
-  if (request !== undefined) return request;
+  // What a pod has written: it ends no line.
+  if (request !== undefined) return printable(request);
   const flags = flow.l4?.TCP?.flags;
   return flags === undefined ? protocolText(flow) : `TCP Flags: ${Object.keys(flags).join(", ")}`;
 }

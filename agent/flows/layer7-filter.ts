@@ -79,7 +79,10 @@ function expressionTest(field: string, wanted: readonly string[]): (text: string
       return RE2JS.compile(text);
     } catch (error) {
       if (!(error instanceof RE2JSException)) throw error;
-      throw refusal(field, `it is no regular expression of RE2: ${error.message.replace("error parsing regexp: ", "")}`);
+      throw refusal(
+        field,
+        `it is no regular expression of RE2: ${error.message.replace("error parsing regexp: ", "")}`,
+      );
     }
   });
   return (text) => expressions.some((expression) => expression.test(text));

@@ -121,9 +121,6 @@ test.each<[line: string, wanted: readonly Name[]]>([
 });
 
 test.each<[line: string, remark: string, wanted: readonly Name[]]>([
-  ["--http-status 500", "--http-status: flows have no requests of HTTP yet: none matches", []],
-  ["--not --http-method GET", "--http-method: flows have no requests of HTTP yet: none matches", names],
-  ["--dns .*", "--dns: flows have no questions of DNS yet", []],
   ["--to-fqdn *.example.org", "--to-fqdn: flows have no names of addresses yet", []],
 ])("weir observe %s: says why nothing matches", async (line, remark, wanted) => {
   await using api = await observing();
@@ -134,7 +131,7 @@ test.each<[line: string, remark: string, wanted: readonly Name[]]>([
 
 test.each<[line: string, words: string]>([
   ["--pot shop/web", "unknown option '--pot'"],
-  ["--verdict MAYBE", "It is none of FORWARDED, DROPPED, AUDIT"],
+  ["--verdict MAYBE", "It is none of FORWARDED, DROPPED, AUDIT, ERROR"],
   ["--type nonsense", "It is none of drop, debug"],
   ["--type trace:nowhere", "Its sub type is none of to-endpoint"],
   ["--type drop:never", "Its sub type is no number"],

@@ -8,6 +8,16 @@ import { FlowRing } from "#agent/flows/ring.ts";
 import { until } from "#agent/local/until.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
 import { addEvent, denial, event, FakeContext, lineOf, query } from "#test/agent/flows/fixture.ts";
+import {
+  addRequest,
+  answer,
+  deniedRequest,
+  dns,
+  http,
+  kafka,
+  request,
+  tls,
+} from "#test/agent/flows/request-fixture.ts";
 import { CertificateAuthority } from "#test/support/certificates.ts";
 import { OtlpCollector } from "#test/support/otlp-collector.ts";
 import { silentLog } from "#test/support/silent-log.ts";
@@ -129,6 +139,57 @@ test("a flow is a record with the field's attributes, and the name that it has a
       "weir.policy.revision": 41,
     },
   });
+});
+
+test("a request has the attributes of the conventions for HTTP, DNS, TLS and messages", async () => {
+  await using running = new Running();
+  addRequest(running.ring, answer({ ...http, code: 200 }));
+  addRequest(running.ring, answer({ ...dns, ips: ["192.0.2.1"], ttl: 60, rcode: 3 }));
+  addRequest(running.ring, deniedRequest({ content: tls }));
+  addRequest(running.ring, request({ content: kafka }));
+  await running.settled();
+  expect(collector.records).toMatchObject([
+    {
+      severity: "INFO 9",
+      body: "FORWARDED shop/db-0:80 -> shop/web-1:40000 HTTP/1.1 200 3ms (GET http://db.shop/items?id=7): allowed by rule; NetworkPolicy shop/web egress[0] (web.yaml:14); NetworkPolicy shop/db ingress[0] (db.yaml:9)",
+      attributes: {
+        "network.protocol.name": "http",
+        "network.protocol.version": "1.1",
+        "http.request.method": "GET",
+        "http.response.status_code": 200,
+        "url.full": "http://db.shop/items?id=7",
+        "weir.l7.type": "RESPONSE",
+        "weir.l7.latency_ns": 3_000_000,
+        "weir.flow.event_type": 129,
+      },
+    },
+    {
+      attributes: {
+        "network.protocol.name": "dns",
+        "dns.question.name": "api.example.com.",
+        "dns.question.type": ["A"],
+        "dns.answers": ["192.0.2.1"],
+        "dns.response_code": 3,
+      },
+    },
+    {
+      severity: "WARN 13",
+      attributes: {
+        "network.protocol.name": "tls",
+        "tls.client.server_name": "api.example.com",
+        "weir.verdict": "DROPPED",
+        "weir.nearest": "NetworkPolicy shop/db ingress[0] (db.yaml:9): tls is not what it asks for",
+      },
+    },
+    {
+      attributes: {
+        "network.protocol.name": "kafka",
+        "messaging.destination.name": "orders,audit",
+        "messaging.operation.name": "produce",
+        "messaging.client.id": "billing",
+      },
+    },
+  ]);
 });
 
 test("many flows are few requests, of a thousand records at most, each flow once", async () => {

@@ -106,7 +106,10 @@ test("when too much is asked at once a denial is told without what came nearest"
 
 test("what could not be understood or delivered is an error, of nobody's policy", () => {
   const flow = flowOf(request({ verdict: "error", rules: [], content: { ...http, code: 400 } }));
-  expect(flow).toMatchObject({ verdict: "ERROR", weir: { reason: "the request could not be understood or delivered" } });
+  expect(flow).toMatchObject({
+    verdict: "ERROR",
+    weir: { reason: "the request could not be understood or delivered" },
+  });
   expect(flow).not.toHaveProperty("drop_reason_desc");
 });
 
@@ -143,7 +146,11 @@ test.each<[string, RequestRecord, object]>([
     { l7: { type: "RESPONSE", dns: { ...addresses, qtypes: ["A"], rrtypes: ["CNAME", "A", "AAAA"] } } },
   ],
   ["a name that is not there", answer({ ...dns, rcode: 3 }), { l7: { dns: { rcode: 3 } } }],
-  ["a name of TLS", request({ content: tls }), { l7: { type: "REQUEST" }, weir: { tls: { serverName: tls.serverName } } }],
+  [
+    "a name of TLS",
+    request({ content: tls }),
+    { l7: { type: "REQUEST" }, weir: { tls: { serverName: tls.serverName } } },
+  ],
   ["no name of TLS", request({ content: { ...tls, serverName: null } }), { weir: { tls: { serverName: null } } }],
   [
     "a request to Kafka",
@@ -167,7 +174,15 @@ test.each<[RequestContent]>([
       headers: Array.from({ length: 5000 }, (_, i) => ({ key: `x-${i}`, value: long })),
     },
   ],
-  [{ ...dns, query: long, qtypes: [long], ips: Array.from({ length: 500 }, () => long), cnames: [long, long, long, long] }],
+  [
+    {
+      ...dns,
+      query: long,
+      qtypes: [long],
+      ips: Array.from({ length: 500 }, () => long),
+      cnames: [long, long, long, long],
+    },
+  ],
   [{ ...tls, serverName: long }],
   [{ ...kafka, apiKey: long, clientId: long, topics: Array.from({ length: 5000 }, () => long) }],
 ])("of a text that is too long the beginning is kept: $family", (content) => {

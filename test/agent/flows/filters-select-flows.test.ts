@@ -103,6 +103,12 @@ test.each<[text: Readonly<Record<string, string>>, words: string]>([
   [filter({ label: ["a in b"] }), "label: a in b is no label selector"],
   [filter({ policy: ["a/b/c/d"] }), "policy: a/b/c/d is not [[KIND/]NAMESPACE/]NAME[:RULE]"],
   [filter({ drop_reason_desc: ["BAD_LUCK"] }), "drop_reason_desc: BAD_LUCK is no reason of a drop"],
+  [filter({ protocol: ["gopher"] }), "protocol: gopher is no protocol"],
+  [filter({ http_status_code: ["600"] }), "http_status_code: 600 is no status: 404, 4xx, 4+ or 40+ is wanted"],
+  [filter({ http_status_code: ["+"] }), "http_status_code: + is no status"],
+  [filter({ http_path: ["/(?=admin)"] }), "http_path: it is no regular expression of RE2"],
+  [filter({ http_url: ["a".repeat(1025)] }), "http_url: more than 1024 characters are too many"],
+  [filter({ dns_query: ["(a{900}b{900})"] }), "dns_query: more than 1000 repetitions are too many"],
 ])("%j is the caller's mistake", (text, words) => {
   expect(() => flowFilter(query(text), filtering)).toThrow(words);
 });

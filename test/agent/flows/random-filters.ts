@@ -288,7 +288,8 @@ const status: Make = (random) => {
     const code = (at(flow, "l7", "http", "code") ?? 0) as number;
     const text = String(code);
     return (
-      code !== 0 && wanted.some((wish) => (/^\d+$/.test(wish) ? wish === text : text.startsWith(wish.replace(/\+|xx/i, ""))))
+      code !== 0 &&
+      wanted.some((wish) => (/^\d+$/.test(wish) ? wish === text : text.startsWith(wish.replace(/\+|xx/i, ""))))
     );
   };
   return { values: wanted, matches };

@@ -49,7 +49,13 @@ export class ManyParties extends FakeContext {
 
 export const addresses4 = ["10.0.0.7", "10.0.0.8", "10.0.1.8", "10.1.0.1", "192.0.2.1", "192.0.2.200"];
 export const addresses6 = ["fd00::7", "fd00::8", "fd00:1::8", "2001:db8::1", "2001:db8:0:1::1"];
-export const httpUrls = ["http://db.shop/items?id=7", "http://db.shop/items/7", "http://web/", "/admin", "web.shop:443"];
+export const httpUrls = [
+  "http://db.shop/items?id=7",
+  "http://db.shop/items/7",
+  "http://web/",
+  "/admin",
+  "web.shop:443",
+];
 export const httpMethods = ["GET", "POST", "get", "BREW"];
 export const httpCodes = [0, 200, 204, 403, 404, 500];
 export const httpHeaders = [

@@ -60,7 +60,13 @@ export function request(changes: Partial<RequestRecord> = {}): RequestRecord {
 
 /** The same, which db's policy does not allow. */
 export function deniedRequest(changes: Partial<RequestRecord> = {}): RequestRecord {
-  return request({ verdict: "denied", rules: [], deniedBy: "destination", content: { ...http, code: 403 }, ...changes });
+  return request({
+    verdict: "denied",
+    rules: [],
+    deniedBy: "destination",
+    content: { ...http, code: 403 },
+    ...changes,
+  });
 }
 
 /** Its answer, after 3 ms. */

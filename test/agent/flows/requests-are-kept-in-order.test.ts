@@ -82,9 +82,7 @@ test("a reader that the texts of requests have overtaken hears how many flows it
     for (const line of batch) if ("lost_events" in line) missed.push(line);
     seen = [...seen, ...batch];
   }
-  expect(missed).toEqual([
-    { lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: String(600 - first) } },
-  ]);
+  expect(missed).toEqual([{ lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: String(600 - first) } }]);
 });
 
 test("verdicts on requests are counted beside those on packets", () => {

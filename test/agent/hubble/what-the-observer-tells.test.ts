@@ -4,6 +4,16 @@ import { AddressFamily, EventType } from "#agent/datapath/layouts.gen.ts";
 import { encodeAddress } from "#agent/datapath/address.ts";
 import { version } from "#agent/api/version.ts";
 import { addEvent, denial, event } from "#test/agent/flows/fixture.ts";
+import {
+  addRequest,
+  answer,
+  deniedRequest,
+  dns,
+  http,
+  kafka,
+  request,
+  tls,
+} from "#test/agent/flows/request-fixture.ts";
 import { codeOf } from "#test/support/hubble-client.ts";
 import { HubbleFixture } from "./hubble-fixture.ts";
 
@@ -73,6 +83,60 @@ test("a drop has its reason by number, name and words, and the line that dropped
     },
     { drop_reason: 230, drop_reason_desc: "FRAGMENT_OVERLAP", event_type: { type: 1, sub_type: 230 } },
   ]);
+});
+
+test("requests are Hubble's messages of layer 7", async () => {
+  await using hubble = await HubbleFixture.start();
+  addRequest(hubble.ring, deniedRequest());
+  addRequest(hubble.ring, answer({ ...dns, ips: ["192.0.2.1"], cnames: ["edge.example.net."], ttl: 60, rcode: 0 }));
+  addRequest(hubble.ring, request({ content: kafka }));
+  addRequest(hubble.ring, request({ verdict: "error", content: tls }));
+  addRequest(hubble.ring, request({ content: { ...http, url: "\ud800" } }));
+  const flows = await hubble.client.flows();
+  expect(flows).toMatchObject([
+    {
+      verdict: "DROPPED",
+      Type: "L7",
+      drop_reason_desc: "POLICY_DENIED",
+      ext_drop_reason_desc: "no rule allows the request",
+      event_type: { type: 129, sub_type: 0 },
+      l7: {
+        type: "REQUEST",
+        http: {
+          code: 403,
+          method: "GET",
+          url: "http://db.shop/items?id=7",
+          protocol: "HTTP/1.1",
+          headers: [
+            { key: "host", value: "db.shop" },
+            { key: "authorization", value: "*" },
+          ],
+        },
+      },
+      ingress_denied_by: [{ name: "db" }],
+      Summary: "HTTP/1.1 GET http://db.shop/items?id=7 403",
+    },
+    {
+      is_reply: { value: true },
+      l7: {
+        type: "RESPONSE",
+        latency_ns: "3000000",
+        dns: {
+          query: "api.example.com.",
+          ips: ["192.0.2.1"],
+          ttl: 60,
+          cnames: ["edge.example.net."],
+          observation_source: "proxy",
+          qtypes: ["A"],
+          rrtypes: ["CNAME", "A"],
+        },
+      },
+    },
+    { l7: { kafka: { api_version: 7, api_key: "produce", correlation_id: 42, topic: "orders,audit" } } },
+    { verdict: "ERROR", l7: { type: "REQUEST" }, Summary: "TLS ClientHello api.example.com" },
+    { l7: { http: { url: "\ufffd" } } },
+  ]);
+  expect(flows[0]).not.toHaveProperty("weir");
 });
 
 test.each([
