@@ -183,10 +183,10 @@ export const flow = z.object({
 });
 export type Flow = z.infer<typeof flow>;
 
-/** Flows that nobody will see: the kernel's ring, or the agent's, was too slow a reader's. */
+/** Flows that nobody will see: the kernel's ring was full, or what the proxy had to tell, or the agent's ring went past a reader. */
 export const lostFlows = z.object({
   lost_events: z.object({
-    source: z.enum(["PERF_EVENT_RING_BUFFER", "HUBBLE_RING_BUFFER"]),
+    source: z.enum(["PERF_EVENT_RING_BUFFER", "OBSERVER_EVENTS_QUEUE", "HUBBLE_RING_BUFFER"]),
     num_events_lost: z.string(),
   }),
 });

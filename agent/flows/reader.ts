@@ -116,7 +116,7 @@ export class FlowReader {
     // Looked at before what there is: what comes between the two is not of this round.
     let isLast = isOver();
     const end = this.#ring.next;
-    let { lost } = this.#ring;
+    let { lost, lostRequests } = this.#ring;
     let cursor = yield* this.#start(selection, end);
     let left = selection.limit ?? Infinity;
     for (let until = end; left > 0 && !signal.aborted; isLast = isOver(), until = this.#ring.next) {
@@ -142,9 +142,13 @@ export class FlowReader {
       }
       cursor = until;
       if (isLast) return;
-      if (selection.lost && this.#ring.lost > lost) yield [lostLine("PERF_EVENT_RING_BUFFER", this.#ring.lost - lost)];
-      lost = this.#ring.lost;
-      if (cursor === this.#ring.next) await this.#ring.changed(woken);
+      const missed = [this.#ring.lost - lost, this.#ring.lostRequests - lostRequests] as const;
+      ({ lost, lostRequests } = this.#ring);
+      if (selection.lost && missed[0] > 0n) yield [lostLine("PERF_EVENT_RING_BUFFER", missed[0])];
+      if (selection.lost && missed[1] > 0n) yield [lostLine("OBSERVER_EVENTS_QUEUE", missed[1])];
+      if (cursor === this.#ring.next && lost === this.#ring.lost && lostRequests === this.#ring.lostRequests) {
+        await this.#ring.changed(woken);
+      }
     }
   }
 

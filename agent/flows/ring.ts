@@ -65,6 +65,7 @@ export class FlowRing {
   #offset: bigint | null = null;
   #next = 0;
   #lost = 0n;
+  #lostRequests = 0n;
   readonly #waiting = new Waiting();
 
   /**
@@ -99,6 +100,11 @@ export class FlowRing {
   /** Events that never came here because the kernel's ring was full, since the datapath was loaded. */
   get lost(): bigint {
     return this.#lost;
+  }
+
+  /** Requests that the proxy could not tell of, since the agent started. */
+  get lostRequests(): bigint {
+    return this.#lostRequests;
   }
 
   /** Namespaces that had flows within the last hour, by name. `now` in ns since 1970. */
@@ -149,6 +155,11 @@ export class FlowRing {
     }
     const counts = this.#counts.l7;
     counts[request.verdict] = (counts[request.verdict] ?? 0) + 1;
+  }
+
+  /** The proxy could not tell of so many requests. Readers hear of it with {@link settle}. */
+  loseRequests(count: number): void {
+    this.#lostRequests += BigInt(count);
   }
 
   /** Puts an event into the place of the oldest; what was beside that is gone. */

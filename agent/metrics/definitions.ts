@@ -32,13 +32,13 @@ export const readMetrics = {
     type: "counter",
     help: "Packets that the datapath dropped, by Hubble's name of the reason.",
     labels: ["reason", "direction", "hook"],
-    series: "150 (reasons x hooks)",
+    series: "165 (reasons x hooks)",
   },
   weir_dropped_bytes_total: {
     type: "counter",
     help: "Bytes of packets that the datapath dropped.",
     labels: ["reason", "direction", "hook"],
-    series: "150 (reasons x hooks)",
+    series: "165 (reasons x hooks)",
   },
   weir_bandwidth_dropped_packets_total: {
     type: "counter",
@@ -60,9 +60,9 @@ export const readMetrics = {
   },
   weir_flows_total: {
     type: "counter",
-    help: "Events of the datapath that the agent has seen, by what they tell of and what became of the packet.",
+    help: "Events of the datapath and requests that the agent has seen, by what they tell of and what became of the packet or the request.",
     labels: ["type", "verdict"],
-    series: "5 (a drop, a trace, or one of 3 verdicts)",
+    series: "8 (a drop, a trace, or one of 3 verdicts on a connection or a request)",
   },
   weir_flows_lost_total: {
     type: "counter",
@@ -265,6 +265,48 @@ export const observedMetrics = {
     help: "How long it took until new objects were in force on all endpoints, or refused.",
     labels: ["outcome"],
     series: "2 (outcomes)",
+  },
+  weir_policy_l7_total: {
+    type: "counter",
+    help: "Requests that the proxy has read, by its protocol and what became of them: each is received, and then forwarded, denied or of parse_errors.",
+    labels: ["rule", "protocol"],
+    series: "16 (outcomes x protocols)",
+  },
+  weir_http_requests_total: {
+    type: "counter",
+    help: "HTTP requests that were answered, by the server or, where it was denied or an error, by the proxy; other: a method that is none of RFC 9110 and RFC 5789.",
+    labels: ["method", "status", "verdict"],
+    series: "2070 (methods x registered statuses x verdicts)",
+  },
+  weir_http_request_duration_seconds: {
+    type: "histogram",
+    help: "How long servers took to begin their answers to HTTP requests.",
+    labels: ["method"],
+    series: "10 (methods)",
+  },
+  weir_dns_queries_total: {
+    type: "counter",
+    help: "Questions of DNS that came to the proxy, by type and whether they were forwarded.",
+    labels: ["qtype", "verdict"],
+    series: "36 (types x verdicts)",
+  },
+  weir_dns_responses_total: {
+    type: "counter",
+    help: "Answers to questions of DNS that were forwarded, by code.",
+    labels: ["rcode"],
+    series: "12 (codes)",
+  },
+  weir_proxy_upstream_reply_seconds: {
+    type: "histogram",
+    help: "How long servers took to begin their answers, by protocol.",
+    labels: ["protocol"],
+    series: "4 (protocols)",
+  },
+  weir_proxy_records_lost_total: {
+    type: "counter",
+    help: "Requests that the proxy could not tell the agent of: no flow and no metric has them.",
+    labels: [],
+    series: "1",
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

@@ -1,5 +1,6 @@
 import type { LabelsOf } from "./definitions.ts";
 import type { Family } from "./exposition.ts";
+import { ProxiedRequests } from "./proxied-requests.ts";
 import { Counter, Histogram } from "./series.ts";
 
 const milliseconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -7,6 +8,7 @@ const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** What is counted as it happens: it lasts some microseconds, and happens seldom. Durations are in seconds. */
 export class Observations {
+  readonly proxied = new ProxiedRequests();
   readonly #requests = new Counter("weir_api_requests_total");
   readonly #requestDurations = new Histogram("weir_api_request_duration_seconds", milliseconds);
   readonly #calls = new Histogram("weir_cni_call_duration_seconds", seconds);
@@ -35,8 +37,7 @@ export class Observations {
   }
 
   families(): Family[] {
-    return [this.#requests, this.#requestDurations, this.#calls, this.#cniErrors, this.#updates].map((metric) =>
-      metric.family(),
-    );
+    const own = [this.#requests, this.#requestDurations, this.#calls, this.#cniErrors, this.#updates];
+    return [...own.map((metric) => metric.family()), ...this.proxied.families()];
   }
 }

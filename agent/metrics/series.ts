@@ -29,8 +29,8 @@ export class Counter<Name extends ObservedMetric> {
     this.#name = name;
   }
 
-  add(labels: LabelsOf<Name>): void {
-    this.#series.of(labels, () => 0).value++;
+  add(labels: LabelsOf<Name>, count = 1): void {
+    this.#series.of(labels, () => 0).value += count;
   }
 
   family(): Family {

@@ -91,6 +91,7 @@ export class Node {
     this.staged = new StagedTraffic({ ...parts, endpoints: { get: (id) => enforcement.views.endpoint(id) } });
     this.unenforced = new Unenforced(enforcement);
     parts.ipam.onChange(() => this.#followRanges());
+    parts.requests.keepIn(this.#ring, () => parts.policy.revision);
   }
 
   /** Events that were seen since the agent started, by what became of the packet. */

@@ -62,6 +62,7 @@ import { openIpam } from "./open-ipam.ts";
 import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
 import { PodTable } from "./pod-table.ts";
+import { RequestLog } from "./request-log.ts";
 import { answerWhileStarting } from "./starting.ts";
 
 /** Bytes of an IP packet, where nobody says otherwise. */
@@ -76,6 +77,8 @@ export interface NodeParts {
   readonly clock: SystemClock;
   /** What metrics tell of that nothing else holds. */
   readonly observations: Observations;
+  /** Where what the proxy tells of requests goes. */
+  readonly requests: RequestLog;
   /** What the agent has done, for those who look. */
   readonly agentEvents: AgentEvents;
   /** Where flows are brought to. */
@@ -132,6 +135,7 @@ export async function openParts(
   const pinFolder = ensureBpffs(config.bpffs);
   stack.use(lockFolder(pinFolder, "--bpffs"));
   const observations = new Observations();
+  const requests = new RequestLog(observations);
   const connection = new NetlinkConnection(stack.use(NetlinkSocket.open()));
   const host = new HostNetwork(connection);
   const kernel = stack.use(
@@ -279,6 +283,7 @@ export async function openParts(
     log,
     clock,
     observations,
+    requests,
     agentEvents,
     exporters,
     kernel,

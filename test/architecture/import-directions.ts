@@ -133,7 +133,7 @@ export const directions: Readonly<Record<string, Direction>> = {
   "agent/ui/": { ours: [runtime, "agent/api/", "agent/flows/"], packages: ["node:*", "zod"] },
   // What browsers run: of the rest of the agent it knows the shapes of answers.
   "agent/ui/page/": { ours: ["agent/api/", "agent/ui/frame.ts"], packages: [] },
-  "agent/metrics/": { ours: [runtime, "agent/api/"], packages: ["node:*"] },
+  "agent/metrics/": { ours: [runtime, "agent/api/", "agent/proxy/request-record.ts"], packages: ["node:*"] },
   "agent/cli/": {
     ours: ["agent/api/"],
     lazy: ["agent/local/", "agent/main.ts", "policy/"],
@@ -181,6 +181,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/trace/",
       "agent/ui/",
       "agent/verify/",
+      "agent/proxy/request-record.ts",
     ],
     packages: ["node:*"],
   },

@@ -85,6 +85,29 @@ test("a reader that the texts of requests have overtaken hears how many flows it
   expect(missed).toEqual([{ lost_events: { source: "HUBBLE_RING_BUFFER", num_events_lost: String(600 - first) } }]);
 });
 
+test("who follows hears of requests that the proxy could not tell of, also when nothing else comes", async () => {
+  const { ring, reader } = setUp(4);
+  const stop = new AbortController();
+  const lines = reader.read(query({ follow: "true", lost: "true" }), stop.signal);
+  const next = async (): Promise<unknown> => {
+    for (;;) {
+      const { value = [], done } = await lines.next();
+      if (done === true || value.length > 0) return value.map(lineOf);
+    }
+  };
+  const lost = (source: string, count: number) => [{ lost_events: { source, num_events_lost: String(count) } }];
+  const first = next();
+  ring.loseRequests(3);
+  ring.settle(5n);
+  expect(await first).toEqual(lost("PERF_EVENT_RING_BUFFER", 5));
+  // While the reader is at work.
+  ring.loseRequests(4);
+  ring.settle();
+  expect(await next()).toEqual(lost("OBSERVER_EVENTS_QUEUE", 3));
+  expect(await next()).toEqual(lost("OBSERVER_EVENTS_QUEUE", 4));
+  stop.abort();
+});
+
 test("verdicts on requests are counted beside those on packets", () => {
   const { ring } = setUp(4);
   addRequest(ring, request());
