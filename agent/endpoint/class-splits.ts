@@ -1,6 +1,6 @@
 import type { SlotEntry } from "#agent/datapath/kernel.ts";
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
-import type { AddressToken } from "#policy/model/address-token.ts";
+import { type AddressToken, isNameToken } from "#policy/model/address-token.ts";
 import type { SlotContent, SlotTable } from "./slot-table.ts";
 
 /**
@@ -16,7 +16,9 @@ export function splitEntries(
   const before = new Set(addresses.tokens);
   const copies = new Map<number, number[]>();
   for (const [id, tokens] of classes) {
-    const origin = now.get(tokens.filter((token) => before.has(token)).join());
+    const said = tokens.filter((token) => before.has(token));
+    // What an address has by its names may have waited for this change.
+    const origin = now.get(said.join()) ?? now.get(said.filter((token) => !isNameToken(token)).join());
     if (origin !== undefined && origin !== id) copies.set(origin, [...(copies.get(origin) ?? []), id]);
   }
   const splits = new Map<number, SlotEntry[]>();

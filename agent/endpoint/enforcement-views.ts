@@ -1,6 +1,6 @@
 import type { Kernel } from "#agent/datapath/kernel.ts";
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
-import type { KnownPrefix } from "#agent/ipcache/partition.ts";
+import type { KnownPrefix, Named } from "#agent/ipcache/partition.ts";
 import type { CompiledPolicy } from "#policy/compile/entry.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
 import type { AddressToken } from "#policy/model/address-token.ts";
@@ -61,6 +61,10 @@ export interface EnforcementSnapshot {
   readonly known: readonly KnownPrefix[];
   /** Identities that are outside of the cluster. */
   readonly outside: readonly number[];
+  /** What rules say of addresses by their DNS names; of those whose class policy has no room for, nothing. */
+  readonly named: Named;
+  /** The names of these addresses, by host route. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
   /** Classes that addresses have or may come to have. */
   readonly classes: ReadonlyMap<number, readonly AddressToken[]>;
   /** Boot time of an instant, as it was for the entries. */
@@ -131,6 +135,7 @@ export class EnforcementViews {
       this.#state();
     const guarded = [...endpoints.values()].map((one) => ({ ...one }));
     const epoch = boot(0);
+    const named = addresses.named(engine.tokens);
     return {
       engine,
       endpoints: guarded,
@@ -140,6 +145,8 @@ export class EnforcementViews {
       ownLabels: outsiders.ownLabels,
       known: [...outsiders.prefixes, ...fixedPrefixes, ...guarded.flatMap(({ endpoint }) => knownPrefixes(endpoint))],
       outside: addresses.outside,
+      named,
+      names: new Map([...named.tokens.keys()].map((prefix) => [prefix, addresses.namesAt(prefix)])),
       classes: addresses.classesInUse(),
       refused,
       boot: (instant) => epoch + BigInt(instant) * 1_000_000n,

@@ -9,9 +9,10 @@ import { splitEntries } from "./class-splits.ts";
 import type { Changes, EnforcementOptions, PolicyChange } from "./enforcement-options.ts";
 import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot } from "./enforcement-views.ts";
 import { type GuardedEnd, type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
-import { HOST, hostEndpoint } from "./host-endpoint.ts";
-import { type Becoming, halfWay, unfinished } from "./moves.ts";
+import { guardsHost, HOST, hostEndpoint } from "./host-endpoint.ts";
+import { type Becoming, finishChange, halfWay } from "./moves.ts";
 import { outsiderAt, type OutsiderPlan } from "./outsiders.ts";
+import { addPeer, type LiveSlots, setNames, writeNamed } from "./live-peers.ts";
 import { entryNumbers, type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 import {
@@ -86,16 +87,18 @@ export class Enforcement {
    * When the policy does not fit, what the kernel holds stays in force, and no endpoint can
    * join until {@link replacePolicy} has brought one that does.
    *
+   * @param names DNS names that addresses have; see {@link setNames}.
    * @returns why the policy is not in force; null when it is.
    */
   async restore(
     engine: PolicyEngine,
     endpoints: readonly GuardedEndpoint[],
     outsiders: OutsiderPlan = this.#outsiders,
+    names: ReadonlyMap<string, readonly string[]> = new Map(),
   ): Promise<EndpointError | null> {
     const inKernel = this.#kernel.endpoints.read();
     const parity = Number(this.#kernel.control.generation() & 1n);
-    await this.#finishChange(inKernel, parity);
+    await finishChange(this.#kernel, inKernel, parity);
     for (const endpoint of endpoints) {
       this.#identities.set(endpoint.identity, endpoint.subject);
       const there = inKernel.get(endpoint.id);
@@ -111,6 +114,7 @@ export class Enforcement {
     // Pods' and the node's own addresses are theirs, whatever objects say.
     const own = [...this.#fixedPrefixes(), ...endpoints.flatMap(knownPrefixes)];
     this.#addresses.resetKnown([...outsiders.prefixes, ...own]);
+    this.#addresses.resetNames(names);
     try {
       await this.#replace(engine, { always: false, outsiders }, true);
       return null;
@@ -133,20 +137,6 @@ export class Enforcement {
   #removeHostAddresses(before: EndpointState, now: GuardedEnd): void {
     const gone = before.nodeAddresses?.filter((address) => !now.nodeAddresses?.includes(address)) ?? [];
     if (gone.length > 0) this.#kernel.endpoints.remove({ ...before, nodeAddresses: gone });
-  }
-
-  /**
-   * A change that was cut short leaves records whose side not in force is another one. The
-   * next change flips to that side for all endpoints, so it must say what is in force first.
-   */
-  async #finishChange(inKernel: Map<number, EndpointState>, parity: number): Promise<void> {
-    const torn = unfinished(inKernel.values(), parity);
-    if (torn.length === 0) return;
-    await this.#kernel.policies.barrier();
-    for (const whole of torn) {
-      this.#kernel.endpoints.write(whole);
-      inKernel.set(whole.id, whole);
-    }
   }
 
   /**
@@ -176,7 +166,8 @@ export class Enforcement {
     const { control } = this.#kernel;
     const { wanted, splits, classes, final } = this.#prepare(next, change);
     await this.#redirected.told();
-    if (this.#isTorn) await this.#finishChange(this.#kernel.endpoints.read(), Number(control.generation() & 1n));
+    if (this.#isTorn)
+      await finishChange(this.#kernel, this.#kernel.endpoints.read(), Number(control.generation() & 1n));
     this.#isTorn = true;
     const isHostGuarded = guardsHost(next, outsiders);
     if (isHostGuarded && !this.#endpoints.has(HOST)) await this.#admitHost();
@@ -298,8 +289,26 @@ export class Enforcement {
     this.#addresses.setRanges(prefixes, gone);
   }
 
-  /** Forgets identities and slots that no endpoint has any more. */
+  /**
+   * Says which DNS names addresses have from now on; none: they have no more. When it returns, rules that speak of
+   * the names count for the next packet to the address.
+   *
+   * @returns the addresses of which they do not, because policy has no room for what they need: {@link collect} tries again.
+   */
+  async setNames(changes: ReadonlyMap<string, readonly string[]>): Promise<Set<string>> {
+    const waiting = setNames(changes, this.#addresses, this.#live());
+    // Nobody has the addresses before this resolves.
+    await this.#redirected.told();
+    return waiting;
+  }
+
+  /** Forgets identities, slots and classes that nobody has any more. */
   async collect(): Promise<void> {
+    const gone = this.#addresses.dropClasses();
+    this.#slots.removePeers(gone);
+    for (const id of gone) this.#engine.removeClass(id);
+    writeNamed(this.#addresses.waiting, this.#addresses, this.#live());
+    this.#addresses.releaseClasses();
     const used = new Set([...this.#endpoints.values()].map(({ endpoint }) => endpoint.identity));
     const unused = new Set([...this.#identities.keys()].filter((identity) => !used.has(identity)));
     this.#slots.removePeers(unused);
@@ -364,9 +373,7 @@ export class Enforcement {
     return [...this.#reserved, ...own];
   }
 
-  #entry(entry: PolicyEntry): SlotEntry {
-    return toSlotEntry(entry, this.#numbers);
-  }
+  readonly #entry = (entry: PolicyEntry): SlotEntry => toSlotEntry(entry, this.#numbers);
 
   /** Step 1 of {@link replacePolicy}. */
   #prepare(next: PolicyEngine, change: Changes): Prepared {
@@ -458,19 +465,17 @@ export class Enforcement {
     if (known) this.#slots.removePeers(new Set([identity]));
     this.#engine.addIdentity(identity, subject);
     try {
-      const added = new Map(
-        [...this.#slotByKey.values()].map(({ slot, subject: owner }) => {
-          return [slot, this.#engine.entriesFor(owner, identity).map((entry) => this.#entry(entry))];
-        }),
-      );
-      refuseTooLarge(this.#slots, new Map(), added);
-      await this.#redirected.told();
-      for (const [slot, entries] of added) this.#slots.add(slot, entries);
+      await addPeer(identity, this.#live(), () => this.#redirected.told());
     } catch (error) {
       this.#engine.removeIdentity(identity);
       throw error;
     }
     this.#identities.set(identity, subject);
+  }
+
+  #live(): LiveSlots {
+    const [engine, slots, isRefused] = [this.#engine, this.#slots, this.#refused !== null];
+    return { engine, slots, shared: [...this.#slotByKey.values()], entry: this.#entry, isRefused };
   }
 
   async #slotFor(subject: Governed): Promise<number> {
@@ -488,11 +493,6 @@ export class Enforcement {
 
   #compile(engine: PolicyEngine, subject: Governed): Compiled {
     const { entries, selects } = compiling(() => engine.compile(subject));
-    return { subject, selects, content: new SlotContent(entries.map((entry) => this.#entry(entry))) };
+    return { subject, selects, content: new SlotContent(entries.map(this.#entry)) };
   }
-}
-
-/** Whether some policy selects the node, staged ones included: these are to be told of. */
-function guardsHost(engine: PolicyEngine, { ownLabels }: OutsiderPlan): boolean {
-  return engine.governing({ nodeLabels: ownLabels }).length > 0;
 }

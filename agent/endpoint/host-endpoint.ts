@@ -1,6 +1,8 @@
 import { EndpointNumber, ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import type { PolicyEngine } from "#policy/compile/engine.ts";
 import type { Labels } from "#policy/model/identity.ts";
 import type { GuardedEnd } from "./guarded-endpoint.ts";
+import type { OutsiderPlan } from "./outsiders.ts";
 
 const NO_MAC = "00:00:00:00:00:00";
 
@@ -26,4 +28,9 @@ export function hostEndpoint(prefixes: Iterable<string>, labels: Labels): Guarde
     viaStack: false,
     nodeAddresses: [...prefixes].map((prefix) => prefix.slice(0, prefix.indexOf("/"))).sort(),
   };
+}
+
+/** Whether some policy selects the node, staged ones included: these are to be told of. */
+export function guardsHost(engine: PolicyEngine, { ownLabels }: OutsiderPlan): boolean {
+  return engine.governing({ nodeLabels: ownLabels }).length > 0;
 }

@@ -1,4 +1,4 @@
-import type { EndpointState } from "#agent/datapath/kernel.ts";
+import type { EndpointState, Kernel } from "#agent/datapath/kernel.ts";
 import type { Governed, Subject } from "#policy/model/identity.ts";
 import type { Guarded } from "./enforcement-views.ts";
 
@@ -25,8 +25,28 @@ export function halfWay({ guarded, endpoint, slot, identity }: Move, inactive: n
   return { ...endpoint, identity: sides(identity, guarded.identity), policy: sides(slot, guarded.slot) };
 }
 
+/**
+ * A change that was cut short leaves records whose side not in force is another one. The
+ * next change flips to that side for all endpoints, so it must say what is in force first.
+ *
+ * @param inKernel The records; what is written is written here, too.
+ */
+export async function finishChange(
+  { policies, endpoints }: Kernel,
+  inKernel: Map<number, EndpointState>,
+  parity: number,
+): Promise<void> {
+  const torn = unfinished(inKernel.values(), parity);
+  if (torn.length === 0) return;
+  await policies.barrier();
+  for (const whole of torn) {
+    endpoints.write(whole);
+    inKernel.set(whole.id, whole);
+  }
+}
+
 /** Records of a change that was cut short, with what is in force on both sides. */
-export function unfinished(states: Iterable<EndpointState>, parity: number): EndpointState[] {
+function unfinished(states: Iterable<EndpointState>, parity: number): EndpointState[] {
   const both = ([even, odd]: readonly [number, number]): [number, number] => {
     const inForce = parity === 0 ? even : odd;
     return [inForce, inForce];

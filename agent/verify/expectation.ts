@@ -6,7 +6,7 @@ import { insideTokens, partition } from "#agent/ipcache/partition.ts";
 import type { Limit } from "#policy/compile/conditions.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyEntry } from "#policy/compile/entry.ts";
-import type { AddressToken } from "#policy/model/address-token.ts";
+import { type AddressToken, isNameToken } from "#policy/model/address-token.ts";
 import type { Governed } from "#policy/model/identity.ts";
 import type { Rule } from "#policy/model/rule.ts";
 import { ruleName } from "./names.ts";
@@ -67,20 +67,24 @@ export class Expectation {
     const numbers = new Map([...snapshot.classes].map(([id, tokens]) => [tokens.join(" "), id]));
     const numberOf = (tokens: readonly AddressToken[]): number =>
       tokens.length === 0 ? 0 : (numbers.get(tokens.join(" ")) ?? UNNUMBERED);
-    const parts = partition(snapshot.known, engine.tokens, ReservedIdentity.WORLD, snapshot.outside);
+    const { known: owned, outside: outsiders, named } = snapshot;
+    const parts = partition(owned, engine.tokens, ReservedIdentity.WORLD, outsiders, named);
     const ipcache: IpcacheState[] = [];
     const known = new Set<number>();
     for (const { prefix, identity, tokens, outside } of parts) {
       if (pace.isDue) await pace.rest();
       ipcache.push({ prefix, identity, addressClass: numberOf(tokens) });
       // Pods and nodes may come to have the addresses, or leave them.
-      for (const set of [outside, insideTokens(outside)]) {
+      const nameless = outside.filter((token) => !isNameToken(token));
+      for (const set of [nameless, insideTokens(nameless)]) {
         const id = numberOf(set);
         if (id === 0 || known.has(id)) continue;
         known.add(id);
         engine.addClass(id, set);
       }
     }
+    // Those of names are there before any address has them, and for a while after the last one.
+    for (const [id, set] of snapshot.classes) if (set.some(isNameToken)) engine.addClass(id, set);
     return new Expectation(engine, ipcache, references, snapshot.boot);
   }
 

@@ -11,12 +11,12 @@ export class OracleKeys {
     this.#spoken = spoken;
   }
 
-  of({ party: { subject, reserved, nodeLabels, address }, within }: Peer): string {
+  of({ party: { subject, reserved, nodeLabels, address }, within, named }: Peer): string {
     const near = within.filter((prefix) => this.#spoken.prefixes.has(prefix)).join();
     if (subject) return `${this.#subjectKey(subject)} ${near}`;
     // The two families of the world have names of their own.
     const family = address === undefined ? "" : address.includes(":") ? "6" : "4";
-    return `${reserved ?? "world"} ${family} ${nodeLabels ? JSON.stringify(nodeLabels) : ""} ${near}`;
+    return `${reserved ?? "world"} ${family} ${nodeLabels ? JSON.stringify(nodeLabels) : ""} ${near} ${named.join()}`;
   }
 
   #subjectKey(subject: Subject): string {

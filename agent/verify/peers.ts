@@ -8,6 +8,7 @@ import {
   ipcacheKey,
   ReservedIdentity,
 } from "#agent/datapath/layouts.gen.ts";
+import type { AddressToken } from "#policy/model/address-token.ts";
 import type { Party } from "#policy/model/flow.ts";
 import { RESERVED_PARTIES, reservedIdentities } from "#policy/model/reserved.ts";
 import { addressParts } from "./address-parts.ts";
@@ -21,6 +22,8 @@ export interface Peer extends PeerNumbers {
   readonly party: Party;
   /** Prefixes that objects speak of and that its address is in. */
   readonly within: readonly string[];
+  /** What rules say of its names: who has the same is one to them. */
+  readonly named: readonly AddressToken[];
 }
 
 /** The endpoints as they were read back, by address. */
@@ -56,18 +59,21 @@ export async function peersOf(readOut: ReadOut, spoken: ReadonlySet<string>, pac
   const peers: Peer[] = [];
   const numbers = [...snapshot.identities.keys(), ...snapshot.parties.keys(), ...Object.values(reservedIdentities)];
   for (const identity of numbers) {
-    peers.push({ party: partyOf(identity), identity, addressClass: 0, within: [] });
+    peers.push({ party: partyOf(identity), identity, addressClass: 0, within: [], named: [] });
   }
   for (const { address, within } of await addressParts([...owners.keys(), ...ipcache.keys(), ...spoken], pace)) {
     if (pace.isDue) await pace.rest();
     const owner = owners.get(within.findLast((prefix) => owners.has(prefix)) ?? "");
     const entry = ipcache.get(within.findLast((prefix) => ipcache.has(prefix)) ?? "");
     const endpoint = local.get(address);
+    const whole = `${address}/${address.includes(":") ? 128 : 32}`;
+    const names = snapshot.names.get(whole);
     peers.push({
-      party: { ...partyOf(owner ?? ReservedIdentity.WORLD), address },
+      party: { ...partyOf(owner ?? ReservedIdentity.WORLD), address, ...(names && { names }) },
       identity: endpoint?.identity[parity] ?? entry?.identity ?? ReservedIdentity.WORLD,
       addressClass: entry?.addressClass ?? 0,
       within: within.filter((prefix) => spoken.has(prefix)),
+      named: snapshot.named.tokens.get(whole) ?? [],
     });
   }
   return peers;

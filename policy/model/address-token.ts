@@ -19,7 +19,21 @@ export function blockToken(cidr: string, scope: BlockScope): AddressToken {
 }
 
 export function nameToken(match: NameMatch): AddressToken {
-  return `${NAME}${formatNameMatch(match)}`;
+  return nameTokenOf(formatNameMatch(match));
+}
+
+/** The token of a rule's text of a name. */
+export function nameTokenOf(text: string): AddressToken {
+  return `${NAME}${text}`;
+}
+
+export function isNameToken(token: AddressToken): boolean {
+  return token.startsWith(NAME);
+}
+
+/** The texts of those tokens that speak of names. */
+export function namesOf(tokens: Iterable<AddressToken>): string[] {
+  return [...tokens].filter(isNameToken).map((token) => token.slice(NAME.length));
 }
 
 /** The range that a token speaks of, and of whose addresses; null for a name. */

@@ -21,10 +21,9 @@ function isPlain({ source, destination, protocol, port }: Flow): boolean {
   return isEcho && isTold(source) && isTold(destination);
 }
 
-/** Without what only DNS answers could tell. */
-function withoutNames(party: Party): Party {
-  const { names, ...others } = party;
-  return names === undefined ? party : others;
+/** What DNS servers have answered of who is in a flow. */
+function learned({ source, destination }: Flow): Map<string, readonly string[]> {
+  return new Map([source, destination].map(({ address, names }) => [address as string, names ?? []]));
 }
 
 function isAt(object: object, address: string): boolean {
@@ -68,9 +67,9 @@ async function compare(datapath: Datapath, cluster: RandomCluster, references: M
     subject ? endpoints.find(({ ipv4, ipv6 }) => ipv4 === address || ipv6 === address) : undefined;
 
   let compared = 0;
-  for (const [i, made] of cluster.flows.entries()) {
-    if (!isPlain(made)) continue;
-    const flow = { ...made, source: withoutNames(made.source), destination: withoutNames(made.destination) };
+  for (const [i, flow] of cluster.flows.entries()) {
+    if (!isPlain(flow)) continue;
+    expect(enforcement.setNames(learned(flow))).toEqual(new Set());
     const from = at(flow.source);
     const to = at(flow.destination);
     const ip = {

@@ -10,18 +10,25 @@ import { Random } from "#test/support/random.ts";
 import { type RandomCluster, randomCluster } from "#test/support/random-policy.ts";
 import { sized } from "#test/support/size.ts";
 
-/** What an agent's objects can be about: no DNS answers yet, nobody but pods, nodes, the API server and the world. */
+/** What DNS servers have answered, by address. */
+function learned(flows: readonly Flow[]): Map<string, readonly string[]> {
+  const parties = flows.flatMap(({ source, destination }) => [source, destination]);
+  return new Map(parties.map(({ address, names }) => [address as string, names ?? []]));
+}
+
+/** What an agent's objects can be about: nobody but pods, nodes, the API server and the world. */
 function clusterOf(seed: number): RandomCluster {
   const options = { flows: 60, hostPolicies: false, namedPortsOfBlocks: false, reserved: ["remote-node"] as const };
   const cluster = randomCluster(seed, options);
-  const nameless = (flow: Flow): Flow => {
-    const { names: _, ...source } = flow.source;
-    const { names: __, ...destination } = flow.destination;
-    return { ...flow, source, destination };
+  // An address has the same names in all flows.
+  const names = learned(cluster.flows);
+  const named = (party: Party): Party => ({ ...party, names: names.get(party.address as string) ?? [] });
+  const alike = ({ source, destination, ...flow }: Flow): Flow => {
+    return { ...flow, source: named(source), destination: named(destination) };
   };
   // Objects tell only of nodes that have labels.
   const isUnknown = ({ reserved, nodeLabels }: Party): boolean => reserved === "remote-node" && !nodeLabels;
-  const flows = cluster.flows.map(nameless).filter(({ source }) => source.reserved !== "host");
+  const flows = cluster.flows.map(alike).filter(({ source }) => source.reserved !== "host");
   return {
     ...cluster,
     flows: flows.filter(({ source, destination }) => !isUnknown(source) && !isUnknown(destination)),
@@ -66,6 +73,7 @@ test("whatever the languages, at every write every packet meets the old policy o
     }
     const own = ground.find((object) => object.kind === "Node" && object.addresses.includes(nodeAddress))?.name ?? "n1";
     const outsiders = new Outsiders(new MemoryClasses((2 << 24) + 1), own).plan(ground, objects);
+    enforcement.setNames(learned(flows));
     await enforcement.replacePolicy(enforcement.engine.evolve(before), { always: true, outsiders });
     const [old, next] = [expected(before, flows), expected(after, flows)];
     expect(found(kernel, flows), `seed ${seed}`).toEqual(old);

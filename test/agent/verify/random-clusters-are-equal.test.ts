@@ -16,7 +16,7 @@ test("whatever the languages, what enforcement brings into the kernel is equal t
   let classes = 0;
   for (let seed = 1; seed <= sized({ short: 60, long: 1_000 }); seed++) {
     const random = new Random(seed);
-    const { pods, objects, nodeAddress } = randomCluster(seed, { hostPolicies: true });
+    const { pods, objects, nodeAddress, flows } = randomCluster(seed, { hostPolicies: true });
     const ground = objects.filter((object) => !isPolicyKind(object));
     const some = (): PolicyObject[] => [...ground, ...objects.filter(isPolicyKind).filter(() => random.chance(0.8))];
 
@@ -36,10 +36,13 @@ test("whatever the languages, what enforcement brings into the kernel is equal t
       hostFailsafe: DEFAULT_HOST_FAILSAFE,
     };
     await node.setPolicy(some(), { outsiders, ...options });
+    const learned = flows.map(({ destination: { address, names } }) => [address as string, names ?? []] as const);
+    enforcement.setNames(new Map(learned.filter(() => random.chance(0.5))));
     // An identity and a policy later: what came bit by bit is equal to what is computed anew.
     await node.add(...endpoints.slice(0, 1));
     const later = random.chance(0.5) ? { at: 2_500 } : { ...options, audit: random.chance(0.2) };
     await node.setPolicy(some(), { outsiders, ...later });
+    enforcement.setNames(new Map(learned));
     enforcement.remove(endpoints.length);
     enforcement.setNodeAddresses(["10.0.0.77"]);
 
