@@ -1,0 +1,74 @@
+import type { Judgement } from "../judgement.ts";
+import type { ProxiedConnection } from "../proxied-connection.ts";
+import type { RequestRecord } from "../request-record.ts";
+import { recordEnds } from "../request-record.ts";
+import type { Decision } from "../rule-book.ts";
+
+/** Headers whose values say nothing of who somebody is. */
+const SHOWN = new Set(["accept", "content-type", "grpc-timeout", "server", "te", "user-agent", "x-request-id"]);
+
+/** Tells of one request and its answer. */
+export class RequestTeller {
+  readonly #connection: ProxiedConnection;
+  readonly #judgement: Judgement;
+  readonly #begin = process.hrtime.bigint();
+  readonly #content: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: { key: string; value: string }[];
+  };
+  #decision: Decision | null = null;
+
+  constructor(connection: ProxiedConnection, judgement: Judgement, raw: readonly string[]) {
+    this.#connection = connection;
+    this.#judgement = judgement;
+    const pseudo = new Map<string, string>();
+    const headers: { key: string; value: string }[] = [];
+    for (let i = 0; i < raw.length; i += 2) {
+      const [key, value] = [raw[i] ?? "", raw[i + 1] ?? ""];
+      if (key.startsWith(":")) pseudo.set(key, value);
+      else headers.push({ key, value: SHOWN.has(key) ? value : "[redacted]" });
+    }
+    const [scheme, host, path] = [":scheme", ":authority", ":path"].map((name) => pseudo.get(name) ?? "");
+    this.#content = {
+      method: pseudo.get(":method") ?? "",
+      url: scheme === "" ? `${host}${path}` : `${scheme}://${host}${path}`,
+      headers,
+    };
+  }
+
+  judged(decision: Decision): void {
+    this.#decision = decision;
+    this.#tell("request", decision.isAllowed ? "forwarded" : "denied", decision.isAllowed ? 0 : 403);
+  }
+
+  /** It could not be understood. */
+  refused(status: number): void {
+    this.#tell("request", "error", status);
+  }
+
+  answered(status: number): void {
+    this.#tell("response", "forwarded", status);
+  }
+
+  /** The server could not be reached, or did not answer. */
+  unanswered(): void {
+    this.#tell("response", "error", 502);
+  }
+
+  #tell(kind: RequestRecord["kind"], verdict: RequestRecord["verdict"], code: number): void {
+    const { tuple } = this.#connection;
+    const decision = this.#decision;
+    this.#connection.tell({
+      time: `${BigInt(Date.now()) * 1_000_000n}`,
+      tuple,
+      ...recordEnds(this.#judgement),
+      verdict,
+      rules: decision?.rules ?? [],
+      deniedBy: decision?.deniedBy ?? null,
+      kind,
+      latency: kind === "request" ? null : Number(process.hrtime.bigint() - this.#begin),
+      content: { family: "http", protocol: "HTTP/2", code, ...this.#content },
+    });
+  }
+}
