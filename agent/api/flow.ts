@@ -9,7 +9,7 @@ import { isolation, nearestRule, ruleDescription } from "./policy-views.ts";
 /** What a flow tells of, in the words of the field. */
 export type FlowType = "drop" | "policy-verdict" | "trace" | "l7";
 
-export const flowVerdict = z.enum(["FORWARDED", "DROPPED", "AUDIT", "ERROR"]);
+export const flowVerdict = z.enum(["FORWARDED", "DROPPED", "REDIRECTED", "AUDIT", "ERROR"]);
 export type FlowVerdict = z.infer<typeof flowVerdict>;
 
 /** How many events there were, by what they tell of and what became of the packet. */

@@ -5,6 +5,7 @@ import { type Paint, printable, type Style } from "./table.ts";
 
 const colours: Readonly<Record<Flow["verdict"], Style>> = {
   FORWARDED: "green",
+  REDIRECTED: "green",
   DROPPED: "red",
   AUDIT: "yellow",
   ERROR: "red",

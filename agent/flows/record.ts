@@ -53,7 +53,13 @@ export function flowVerdict({
 }: Pick<FlowRecord, "event" | "staged" | "audit" | "request">): FlowVerdict {
   if (request) return request.verdict;
   if (event.reason !== DropReason.NONE) return "DROPPED";
-  return audit && staged.some(({ verdict }) => verdict === "deny") ? "AUDIT" : "FORWARDED";
+  if (audit && staged.some(({ verdict }) => verdict === "deny")) return "AUDIT";
+  return event.type === EventType.VERDICT && isRedirected(event) ? "REDIRECTED" : "FORWARDED";
+}
+
+/** Whether an end has its requests looked at by the proxy. */
+export function isRedirected({ end: [from, to] }: EventRecord): boolean {
+  return from.verdict === Verdict.REDIRECT || to.verdict === Verdict.REDIRECT;
 }
 
 /** Reasons of drops by a limit of a rule that allows. */

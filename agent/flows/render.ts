@@ -7,7 +7,7 @@ import { dropReasonName, dropReasonText } from "./drop-reason.ts";
 import { endpointOf, type OwnPart, ownPart } from "./flow-parts.ts";
 import { Isolations } from "./isolations.ts";
 import type { NearestRules } from "./nearest.ts";
-import { decidingVerdict, deniedEnd, directionOf, type FlowRecord, ownEvent } from "./record.ts";
+import { isRedirected, decidingVerdict, deniedEnd, directionOf, type FlowRecord, ownEvent } from "./record.ts";
 import { RequestRenderer } from "./request-renderer.ts";
 import { FlowTemplates } from "./flow-templates.ts";
 import { RuleWords } from "./rule-words.ts";
@@ -58,7 +58,8 @@ export class FlowRenderer {
     const denied = deniedEnd(event);
     const isolated = isolatedEnd(record);
     const rules = this.#rulesOf(event);
-    const allowed = rules.length > 0 ? "allowed by rule" : "no policy applies";
+    const byRule = isRedirected(event) ? "allowed by rule if its requests are" : "allowed by rule";
+    const allowed = rules.length > 0 ? byRule : "no policy applies";
     return {
       ...(dropped ? { drop_reason: event.reason, drop_reason_desc: dropReasonName(event.reason) } : {}),
       source: endpointOf(source),
@@ -107,8 +108,10 @@ export class FlowRenderer {
       generation,
     } = event;
     if (verdict === undefined) return [];
-    const egress = from.verdict === verdict ? this.#words.of(from, generation).rules : [];
-    const ingress = to.verdict === verdict ? this.#words.of(to, generation).rules : [];
+    const speaks = (said: number): boolean =>
+      said === verdict || (verdict === Verdict.ALLOW && said === Verdict.REDIRECT);
+    const egress = speaks(from.verdict) ? this.#words.of(from, generation).rules : [];
+    const ingress = speaks(to.verdict) ? this.#words.of(to, generation).rules : [];
     if (egress.length === 0) return ingress;
     return ingress.length === 0 ? egress : [...egress, ...ingress];
   }

@@ -24,7 +24,13 @@ export function endsOf({ event, source, destination }: FlowRecord): { from: MapP
 }
 
 /** What the proxy could not understand or deliver has not passed. */
-const outcomes = { FORWARDED: "allowed", DROPPED: "denied", AUDIT: "audited", ERROR: "denied" } as const;
+const outcomes = {
+  FORWARDED: "allowed",
+  REDIRECTED: "allowed",
+  DROPPED: "denied",
+  AUDIT: "audited",
+  ERROR: "denied",
+} as const;
 
 export function outcomeOf(record: FlowRecord): Outcome {
   return outcomes[flowVerdict(record)];

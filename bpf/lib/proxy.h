@@ -103,8 +103,7 @@ static __noinline int assign_listener(struct __sk_buff *skb, __u8 protocol, __u6
 	error = bpf_sk_assign(skb, socket, 0);
 	bpf_sk_release(socket);
 	if (error)
-		return DROP(
-			DROP_PROXY_ASSIGN_FAILED); /* unreachable: it was found in this namespace */
+		return DROP(DROP_PROXY_ASSIGN_FAILED);
 	skb->mark = MARK_TO_PROXY;
 	return STEP_NEXT;
 }

@@ -310,7 +310,7 @@ __noinline int judge_alone(struct __sk_buff *skb)
 	if (step)
 		return step;
 	if (work->redirected)
-		return DROP(DROP_PROXY_UNKNOWN_PROTOCOL); /* unreachable: rules speak of requests by ports */
+		return DROP(DROP_PROXY_UNKNOWN_PROTOCOL); /* unreachable: by ports */
 	for (int i = 0; i < ENDS; i++)
 		work->entry.has_place[i] = 0;
 	step = take_limits(skb, LIMIT_RATE);

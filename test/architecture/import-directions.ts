@@ -28,7 +28,7 @@ export const directions: Readonly<Record<string, Direction>> = {
   "agent/net/": { ours: ["agent/netlink/", "agent/libbpf-ts/"], packages: ["node:*"] },
   "agent/net/libc.ts": { ours: [], packages: ["node:*", "koffi"] },
   "agent/datapath/": {
-    ours: ["agent/bpf-loader/", "agent/libbpf-ts/", runtime, "policy/"],
+    ours: ["agent/bpf-loader/", "agent/libbpf-ts/", runtime, "policy/", "agent/proxy/judgement.ts"],
     packages: ["node:*"],
   },
   "agent/store/": { ours: [runtime], packages: ["node:*", "zod"] },

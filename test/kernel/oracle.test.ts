@@ -69,7 +69,7 @@ async function compare(datapath: Datapath, cluster: RandomCluster, references: M
   let compared = 0;
   for (const [i, flow] of cluster.flows.entries()) {
     if (!isPlain(flow)) continue;
-    expect(enforcement.setNames(learned(flow))).toEqual(new Set());
+    expect(await enforcement.setNames(learned(flow))).toEqual(new Set());
     const from = at(flow.source);
     const to = at(flow.destination);
     const ip = {

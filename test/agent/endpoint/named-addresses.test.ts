@@ -24,7 +24,7 @@ beforeEach(async () => {
 const apply = (text: string): Promise<void> =>
   enforcement.replacePolicy(new PolicyEngine(objectsOf(text)), { always: true });
 
-const learn = (names: Record<string, readonly string[]>): Set<string> =>
+const learn = (names: Record<string, readonly string[]>): Promise<Set<string>> =>
   enforcement.setNames(new Map(Object.entries(names)));
 
 function verdict(destination: string): string {
@@ -35,7 +35,7 @@ test("an address that a name gets is a write of the ipcache, and none of policy"
   await apply(toNames("api.test", "*.cdn.test"));
   expect(verdict("192.0.2.1")).toBe("deny");
   kernel.writes.length = 0;
-  expect(learn({ "192.0.2.1": ["api.test"], "192.0.2.2": ["a.cdn.test"], "192.0.2.3": ["else.test"] })).toEqual(
+  expect(await learn({ "192.0.2.1": ["api.test"], "192.0.2.2": ["a.cdn.test"], "192.0.2.3": ["else.test"] })).toEqual(
     new Set(),
   );
   expect(kernel.writes).toEqual(["ipcache 192.0.2.1/32", "ipcache 192.0.2.2/32"]);
@@ -45,13 +45,13 @@ test("an address that a name gets is a write of the ipcache, and none of policy"
 test("what policy says of names that came together is there before an address has them", async () => {
   await apply(together(toNames("api.test", "www.test")));
   kernel.writes.length = 0;
-  learn({ "192.0.2.1": ["api.test", "www.test"] });
+  await learn({ "192.0.2.1": ["api.test", "www.test"] });
   expect(kernel.writes.map((what) => what.split(" ")[0])).toEqual(["add", "ipcache"]);
   expect(verdict("192.0.2.1")).toBe("allow");
 });
 
 test("a pattern that comes later means names that were learned before, and one that goes means none", async () => {
-  learn({ "192.0.2.1": ["api.test"] });
+  await learn({ "192.0.2.1": ["api.test"] });
   await apply(toNames("api.test"));
   expect(verdict("192.0.2.1")).toBe("allow");
   await apply(toNames("other.test"));
@@ -62,8 +62,8 @@ test("a pattern that comes later means names that were learned before, and one t
 test("a name that its address loses allows nothing more, and what policy said of it goes with the next sweep", async () => {
   await apply(toNames("api.test", "www.test"));
   const before = enforcement.views.slotOf(2)?.content.entries.size;
-  learn({ "192.0.2.1": ["api.test", "www.test"] });
-  learn({ "192.0.2.1": [] });
+  await learn({ "192.0.2.1": ["api.test", "www.test"] });
+  await learn({ "192.0.2.1": [] });
   expect(verdict("192.0.2.1")).toBe("deny");
   await enforcement.collect();
   expect(enforcement.views.slotOf(2)?.content.entries.size).toBe(before);
@@ -74,7 +74,7 @@ test("a pod's, the node's, a loopback address and one in the range of pods are n
   await apply(toNames("*"));
   kernel.writes.length = 0;
   const inside = ["10.0.0.1", "10.0.0.3", "10.0.0.77", "127.0.0.1", "169.254.169.254", "::1"];
-  expect(learn(Object.fromEntries(inside.map((address) => [address, ["evil.test"]])))).toEqual(new Set());
+  expect(await learn(Object.fromEntries(inside.map((address) => [address, ["evil.test"]])))).toEqual(new Set());
   expect(kernel.writes).toEqual([]);
   expect(inside.slice(0, 3).map(verdict)).toEqual(["deny", "deny", "deny"]);
 });
@@ -91,7 +91,7 @@ test("at no moment of a change is a named address judged otherwise than by the o
     toNames("www.test"),
   ];
   const addresses = ["192.0.2.1", "192.0.2.5", "198.51.100.1", "203.0.113.9"];
-  learn({ "192.0.2.1": ["api.test"], "192.0.2.5": ["www.test", "api.test"], "198.51.100.1": ["www.test"] });
+  await learn({ "192.0.2.1": ["api.test"], "192.0.2.5": ["www.test", "api.test"], "198.51.100.1": ["www.test"] });
   const all = (): string => addresses.map(verdict).join();
   for (const text of [...texts, ...texts.toReversed()]) {
     const before = addresses.map(verdict);
@@ -111,7 +111,7 @@ test("names that wait for a change of policy do not take what rules say of the a
     { name: "deny" },
   );
   await apply(together(toNames("a.test", "b.test"), deny));
-  learn({ "10.0.0.77": ["a.test", "b.test"] });
+  await learn({ "10.0.0.77": ["a.test", "b.test"] });
   // The address was in the range of pods until now.
   enforcement.setReserved([]);
   const seen = new Set<string>();
@@ -135,7 +135,7 @@ test("names that need more than three quarters of a policy's room wait until the
     "192.0.2.2": ["a.test", "c.test"],
     "192.0.2.3": ["b.test", "c.test"],
   };
-  expect(tight.setNames(new Map(Object.entries(pairs)))).toEqual(new Set(["192.0.2.2", "192.0.2.3"]));
+  expect(await tight.setNames(new Map(Object.entries(pairs)))).toEqual(new Set(["192.0.2.2", "192.0.2.3"]));
   expect(size()).toBe(before + 1);
   capacity = 16_384;
   await tight.collect();
@@ -154,7 +154,7 @@ test("after a restart with the same names nothing is written", async () => {
     ["192.0.2.1", ["api.test"]],
     ["192.0.2.2", ["api.test", "www.test"]],
   ]);
-  before.setNames(names);
+  await before.setNames(names);
   first.writes.length = 0;
   const { enforcement: after } = makeEnforcement(first, references, classes);
   expect(await after.restore(new PolicyEngine(objects), [web], undefined, names)).toBeNull();

@@ -73,7 +73,7 @@ test("whatever the languages, at every write every packet meets the old policy o
     }
     const own = ground.find((object) => object.kind === "Node" && object.addresses.includes(nodeAddress))?.name ?? "n1";
     const outsiders = new Outsiders(new MemoryClasses((2 << 24) + 1), own).plan(ground, objects);
-    enforcement.setNames(learned(flows));
+    await enforcement.setNames(learned(flows));
     await enforcement.replacePolicy(enforcement.engine.evolve(before), { always: true, outsiders });
     const [old, next] = [expected(before, flows), expected(after, flows)];
     expect(found(kernel, flows), `seed ${seed}`).toEqual(old);

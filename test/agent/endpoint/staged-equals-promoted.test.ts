@@ -21,6 +21,11 @@ function withControls(objects: readonly PolicyObject[], keep: (controls: Control
 const onlyStage = ({ staged }: Controls): Controls => (staged ? { staged } : NO_CONTROLS.object);
 const promoted = (): Controls => ({});
 
+/** Whether a redirect is plain is not said of what is staged. */
+function withoutPlain({ verdict, rules }: { verdict: string; rules: readonly string[] }): object {
+  return { verdict, rules };
+}
+
 test("what is staged is judged as the datapath judges it after its promotion", () => {
   let judged = 0;
   for (let seed = 1; seed <= sized({ short: 150, long: 5_000 }); seed++) {
@@ -35,7 +40,9 @@ test("what is staged is judged as the datapath judges it after its promotion", (
       if (!found) return;
       const { verdict, rules } = found.outcome;
       const said = { verdict, rules: rules.map(ruleName).toSorted() };
-      expect(said, `seed ${seed}`).toEqual(live.judge({ ...flowOf(direction, own, other), protocol, port })[direction]);
+      expect(said, `seed ${seed}`).toEqual(
+        withoutPlain(live.judge({ ...flowOf(direction, own, other), protocol, port })[direction]),
+      );
       judged++;
     };
     for (const flow of flows) {

@@ -101,7 +101,11 @@ test("a rule that asks for the proxy, which is not there, is named", () => {
     drop_reason_desc: "SOCKET_LOOKUP_FAILED",
     traffic_direction: "INGRESS",
     ingress_allowed_by: [policy("db")],
-    weir: { rules: [dbRule], denied: "ingress", reason: "a rule asks for the proxy, which is not there" },
+    weir: {
+      rules: [dbRule],
+      denied: "ingress",
+      reason: "a rule asks for the proxy, which is not there, or has not had the connection from its beginning",
+    },
   });
 });
 

@@ -37,12 +37,12 @@ test("whatever the languages, what enforcement brings into the kernel is equal t
     };
     await node.setPolicy(some(), { outsiders, ...options });
     const learned = flows.map(({ destination: { address, names } }) => [address as string, names ?? []] as const);
-    enforcement.setNames(new Map(learned.filter(() => random.chance(0.5))));
+    await enforcement.setNames(new Map(learned.filter(() => random.chance(0.5))));
     // An identity and a policy later: what came bit by bit is equal to what is computed anew.
     await node.add(...endpoints.slice(0, 1));
     const later = random.chance(0.5) ? { at: 2_500 } : { ...options, audit: random.chance(0.2) };
     await node.setPolicy(some(), { outsiders, ...later });
-    enforcement.setNames(new Map(learned));
+    await enforcement.setNames(new Map(learned));
     enforcement.remove(endpoints.length);
     enforcement.setNodeAddresses(["10.0.0.77"]);
 
