@@ -197,7 +197,7 @@ export async function openParts(
       start: (replaces) => startProxy(proxyCommand(config, replaces), proxyLog(config.runDir)),
       clock,
       log: subsystemLog(log, "redirect"),
-      records: () => {},
+      records: (records, lost) => requests.add(records, lost),
       admit: () => Promise.resolve("refused"),
     }),
   );
