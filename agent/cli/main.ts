@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { commandName, run } from "./run.ts";
 
-/** The agent is a program of its own size: it is loaded only when it is the command. */
+/** The agent and the proxy are programs of their own size: they are loaded only when they are the command. */
 async function main(argv: readonly string[]): Promise<number> {
   if (commandName(argv) === "agent") {
     const { runAgent } = await import("#agent/main.ts");
     return runAgent(argv.toSpliced(argv.indexOf("agent"), 1));
+  }
+  if (commandName(argv) === "proxy") {
+    const { runProxy } = await import("#agent/proxy/main.ts");
+    return runProxy(argv.toSpliced(argv.indexOf("proxy"), 1));
   }
   let interrupted: AbortController | null = null;
   // Who reads us may stop at any time: `weir observe | head`.

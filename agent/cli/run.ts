@@ -78,7 +78,7 @@ function newProgram({ io }: Cli): Command {
       outputError: (text, write) => write(printableLines(text.replace(/^error: /, "weir: "))),
     })
     .showHelpAfterError("(--help says what is possible)")
-    .addHelpText("after", "\nThe agent: weir agent --help")
+    .addHelpText("after", "\nThe agent: weir agent --help; the proxy, which the agent starts: weir proxy --help")
     .addHelpText(
       "after",
       "Exit status: 0 fine, 1 failed, 2 bad usage or input, 3 agent unreachable, 4 not found, 5 degraded",

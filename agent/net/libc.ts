@@ -7,6 +7,9 @@ import koffi from "koffi";
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array): number;
+  listen(fd: number, backlog: number): number;
+  /** The length of the address that the socket is bound to, as getsockname(2) writes it. */
+  socketName(fd: number, address: Uint8Array): number;
   setOption(fd: number, level: number, option: number, value: number): number;
   /** The length of the option's value; -ERANGE where it does not fit. */
   getOption(fd: number, level: number, option: number, value: Uint8Array): number;
@@ -21,9 +24,17 @@ export interface Libc {
   setns(fd: number, kind: number): number;
   /** Takes the exclusive lock of flock(2); -EWOULDBLOCK when another process has it. */
   lockFile(fd: number): number;
+  /** A descriptor of a process: pidfd_open(2), since Linux 5.3. */
+  processDescriptor(pid: number): number;
+  /** A copy of a descriptor that another process has: pidfd_getfd(2), since Linux 5.6. It is closed on exec. */
+  copyDescriptor(process: number, fd: number): number;
 }
 
 const LOCK_EX_NB = 2 | 4;
+
+/** The same on all machines. */
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
@@ -63,9 +74,18 @@ function load(): Libc {
   const close = call("int close(int fd)");
   const setns = call("int setns(int fd, int kind)");
   const flock = call("int flock(int fd, int operation)");
+  const listen = call("int listen(int fd, int backlog)");
+  const getsockname = call("int getsockname(int fd, void *address, uint32_t *length)");
+  const syscall = call("long syscall(long number, long first, long second, long third)");
   return {
     socket,
     bind: (fd, address) => bind(fd, address, address.length),
+    listen,
+    socketName: (fd, address) => {
+      const length = Uint32Array.of(address.length);
+      const result = getsockname(fd, address, length);
+      return result < 0 ? result : (length[0] ?? 0);
+    },
     setOption: (fd, level, option, value) => setsockopt(fd, level, option, Int32Array.of(value), 4),
     getOption: (fd, level, option, value) => {
       const length = Uint32Array.of(value.length);
@@ -86,5 +106,7 @@ function load(): Libc {
     close,
     setns,
     lockFile: (fd) => flock(fd, LOCK_EX_NB),
+    processDescriptor: (pid) => syscall(SYS_PIDFD_OPEN, pid, 0, 0),
+    copyDescriptor: (process, fd) => syscall(SYS_PIDFD_GETFD, process, fd, 0),
   };
 }

@@ -17,6 +17,7 @@
  * nothing is lost when an agent goes; an agent that has seen the number of this proxy (its pid) already passes it over.
  */
 import * as z from "zod";
+import type { DnsAnswer } from "./names.ts";
 import type { RequestRecord } from "./request-record.ts";
 import type { RuleUpdate } from "./rule-book.ts";
 
@@ -188,7 +189,7 @@ const listeners = z.strictObject({
 });
 export type ListenersMessage = z.infer<typeof listeners>;
 
-const answer = z.strictObject({
+const answer: z.ZodType<DnsAnswer> = z.strictObject({
   name: z.string(),
   addresses: z.array(z.strictObject({ address: z.string(), ttl: count })),
   endpoint: count,

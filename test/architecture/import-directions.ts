@@ -121,10 +121,11 @@ export const directions: Readonly<Record<string, Direction>> = {
       "policy/",
       "agent/libbpf-ts/",
       "agent/net/libc.ts",
+      "agent/netlink/ip.ts",
       "agent/datapath/layouts.gen.ts",
       "agent/datapath/kernel-judgements.ts",
     ],
-    packages: ["node:*", "zod"],
+    packages: ["node:*", "zod", "commander"],
   },
   "agent/export/": {
     ours: [runtime, "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
@@ -136,7 +137,7 @@ export const directions: Readonly<Record<string, Direction>> = {
   "agent/metrics/": { ours: [runtime, "agent/api/", "agent/proxy/request-record.ts"], packages: ["node:*"] },
   "agent/cli/": {
     ours: ["agent/api/"],
-    lazy: ["agent/local/", "agent/main.ts", "policy/"],
+    lazy: ["agent/local/", "agent/main.ts", "agent/proxy/main.ts", "policy/"],
     packages: ["node:*", "commander", "yaml"],
   },
   "agent/local/": {
