@@ -6,6 +6,7 @@ import type { ConnectionTuple } from "./judgement.ts";
 import type { Handler } from "./proxied-connection.ts";
 import type { Protocol } from "./protocol.ts";
 import { serveRaw } from "./raw.ts";
+import { ignore } from "./relay.ts";
 import { BACKLOG } from "./sockets.ts";
 
 /** Who serves what. */
@@ -172,8 +173,6 @@ function canonical(address: string): string {
   const [plain = address] = address.split("%", 1);
   return plain.startsWith("::ffff:") && plain.includes(".") ? plain.slice("::ffff:".length) : plain;
 }
-
-function ignore(): void {}
 
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && "syscall" in error;

@@ -3,6 +3,7 @@ import { reservedIdentities } from "#policy/model/reserved.ts";
 import type { ChildCounts } from "./child-messages.ts";
 import type { ConnectionTuple, Judgement, Judgements } from "./judgement.ts";
 import type { ConnectionLimits, CurrentRules, ProxiedConnection } from "./proxied-connection.ts";
+import { ignore } from "./relay.ts";
 import type { RequestRecord } from "./request-record.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { call, callAsNode, isTaken } from "./sockets.ts";
@@ -158,8 +159,6 @@ export class Connection implements ProxiedConnection {
     return server.off("error", reject);
   }
 }
-
-function ignore(): void {}
 
 function aborted(reason: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`connect: ${reason}`), { code: "ECONNABORTED", syscall: "connect" });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { until } from "#agent/local/until.ts";
+import { connectToAll } from "#test/support/proxy/connect-to-all.ts";
 import { ControlClient, ruleUpdate } from "#test/support/proxy/control-client.ts";
-import { type Client, TestProxies } from "#test/support/proxy/proxy-process.ts";
+import { TestProxies } from "#test/support/proxy/proxy-process.ts";
 import { judgement } from "#test/support/proxy/world.ts";
 
 test("an update of rules is acknowledged when every worker has it, and reaches the next request of open connections", async () => {
@@ -13,18 +13,9 @@ test("an update of rules is acknowledged when every worker has it, and reaches t
   expect(await agent.next("refused")).toMatchObject({ version: 2, has: 0 });
 
   await agent.tell(ruleUpdate(1, { 1: "first" }, true));
-  const clients: Client[] = [];
-  const served = new Set<string>();
-  await until("a connection to each worker", async () => {
-    const client = await proxy.connect();
-    clients.push(client);
-    const [pid = "", rules] = (await client.ask("GET ")).split(" ");
-    expect(rules).toBe("first");
-    return served.add(pid).size === 2;
-  });
+  const clients = await connectToAll(proxy);
   await agent.tell(ruleUpdate(2, { 1: "second" }));
-  for (const client of clients) expect((await client.ask("GET ")).split(" ")[1]).toBe("second");
+  for (const [pid, client] of clients) expect(await client.ask("GET ")).toBe(`${pid} second`);
   agent.say({ type: "rules", update: ruleUpdate(4, { 1: "fourth" }) });
   expect(await agent.next("refused", ({ version }) => version === 4)).toMatchObject({ has: 2 });
-  for (const client of clients) client[Symbol.dispose]();
 });

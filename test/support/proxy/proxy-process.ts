@@ -93,11 +93,11 @@ export class TestProxy {
     return port;
   }
 
-  /** A client's connection over IPv4; `close` is not an error. */
-  async connect(): Promise<Client> {
-    const socket = connect({ host: "127.0.0.1", port: this.port });
-    await once(socket, "connect");
-    return new Client(socket);
+  /** A client's connection over IPv4, which may be closed already. */
+  async connect(allowHalfOpen = false): Promise<Client> {
+    const client = new Client(connect({ host: "127.0.0.1", port: this.port, allowHalfOpen }));
+    await until("a connection", () => !client.socket.connecting || client.closed !== "no", { every: 2 });
+    return client;
   }
 
   async exited(): Promise<number | null> {
@@ -136,6 +136,11 @@ export class Client implements Disposable {
     const line = this.#received.slice(0, end);
     this.#received = this.#received.slice(end + 1);
     return line;
+  }
+
+  /** Waits until the other side has said that it sends no more. */
+  async end(): Promise<void> {
+    await until("the end of what is received", () => this.#hasEnded || this.closed !== "no", { every: 2 });
   }
 
   async close(): Promise<"end" | "reset"> {
