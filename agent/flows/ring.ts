@@ -203,7 +203,7 @@ export class FlowRing {
     if (!source || !destination || time === undefined) return undefined;
     const event = new EventRecordView(this.#records, slot * eventSize);
     const { staged, audit } = this.#staged.get(slot) ?? NOTHING_STAGED;
-    const request = this.#requests.get(slot)?.request ?? null;
+    const request = this.#requests.size === 0 ? null : (this.#requests.get(slot)?.request ?? null);
     return { sequence, time, event, source, destination, staged, audit, request };
   }
 
