@@ -49,7 +49,8 @@ export function toRecordedFlow(shape: FlowShape): RecordedFlow | Unjudged {
     toEnd(shape.source, shape.IP?.source, shape.source_names),
     toEnd(shape.destination, shape.IP?.destination, shape.destination_names),
   ] as const;
-  const wasDropped = shape.verdict === "DROPPED";
+  // A request is denied on a connection that was allowed.
+  const wasDropped = shape.verdict === "DROPPED" && shape.Type !== "L7";
   const { protocol, sourcePort, port } = layer4;
   if (!isReply(shape)) {
     if (port === null) return "no-ports";

@@ -125,4 +125,9 @@ describe("counting", () => {
   test("a request of a higher layer counts by its ports", () => {
     expect(told(read({ ...flow, Type: "L7", l7: { type: "REQUEST" } }))).toEqual(["web-1 db-0 TCP 5432"]);
   });
+
+  test("a request that was denied was not a connection that was", () => {
+    const denied = { ...flow, Type: "L7", l7: { type: "REQUEST" }, verdict: "DROPPED" };
+    expect(read(denied).flows).toMatchObject([{ count: 1, dropped: 0, wasDropped: false }]);
+  });
 });
