@@ -30,6 +30,8 @@ export function portsOf(flow: Flow): { protocol: string; source: number; destina
 function matches(flow: Flow, key: FlowKey): boolean {
   const ports = portsOf(flow);
   return (
+    // Of the connection itself, not of a request on it.
+    flow.Type === "L3_L4" &&
     !flow.is_reply &&
     endOf(flow, "source") === key.from &&
     endOf(flow, "destination") === key.to &&
