@@ -52,7 +52,8 @@ export function compileHttp(rule: HttpRule): HttpMatcher {
   const path = rule.path === null ? null : compilePath(rule.path);
   const headers = compileHeaders(rule);
   const matcher: HttpMatcher = (request) => {
-    if (method && !method(request.method)) return NO_MATCH;
+    // Who does not speak of methods does not mean a tunnel.
+    if (method ? !method(request.method) : request.method === "CONNECT") return NO_MATCH;
     if (path && !path(request.target)) return NO_MATCH;
     if (host && !matchesHost(host, request.host)) return NO_MATCH;
     if (!headers) return MATCH;

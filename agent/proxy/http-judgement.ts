@@ -1,0 +1,31 @@
+import { compileHttp } from "#policy/l7/http.ts";
+import type { HeaderMutation, HttpRequest } from "#policy/l7/http.ts";
+import { decide } from "./rule-book.ts";
+import type { Decision, EndRules } from "./rule-book.ts";
+
+/** What is decided of an HTTP request, of whatever version. */
+export interface HttpJudgement {
+  readonly decision: Decision;
+  /** What the rules that allow it make of its headers. */
+  readonly mutations: readonly HeaderMutation[];
+  /** Whether one of them wants a mismatch to be told of. */
+  readonly isLogged: boolean;
+}
+
+export function judgeHttp(ends: readonly EndRules[], request: HttpRequest): HttpJudgement {
+  const mutations: HeaderMutation[] = [];
+  let isLogged = false;
+  const decision = decide(ends, ({ l7, serverNames }) => {
+    // Who asks for a TLS name is not met by a connection without TLS.
+    if (l7?.family !== "http" || serverNames.length > 0) return false;
+    for (const rule of l7.rules) {
+      const verdict = compileHttp(rule)(request);
+      if (!verdict.isMatch) continue;
+      if (verdict.mutations.length > 0) mutations.push(...verdict.mutations);
+      isLogged ||= verdict.isLogged;
+      return true;
+    }
+    return false;
+  });
+  return { decision, mutations, isLogged };
+}

@@ -1,0 +1,137 @@
+import { ASTERISK, NO_PATH, readTarget } from "#policy/l7/http-target.ts";
+import type { HttpTarget } from "#policy/l7/http-target.ts";
+import { hasControls, isToken } from "./fields.ts";
+import type { Fields } from "./fields.ts";
+import { readMessage, Refusal } from "./message.ts";
+import type { Message } from "./message.ts";
+
+/** A request's head, as it is judged and forwarded. */
+export interface RequestHead {
+  readonly method: string;
+  readonly target: HttpTarget;
+  /** As it came; only to be shown. */
+  readonly rawTarget: string;
+  readonly host: string;
+  /** Of HTTP/1. */
+  readonly minor: 0 | 1;
+  readonly fields: Fields;
+  /** Of its body. */
+  readonly length: number | "chunked";
+  /** Whether the client wants to ask again on this connection. */
+  readonly isKeptAlive: boolean;
+  /** What the connection is to become; empty: it stays what it is. */
+  readonly upgrade: string;
+  readonly expectsContinue: boolean;
+  readonly takesTrailers: boolean;
+}
+
+/** In bytes, as servers have it. */
+const LONGEST_TARGET = 8192;
+const LONGEST_METHOD = 32;
+const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/1\.([01])$/;
+/** A name or address, and a port (RFC 3986, section 3.2, without what no server is called by). */
+const HOST = /^(?:[\w.~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+const ABSOLUTE = /^http:\/\/([^/?#]*)(.*)$/i;
+/** What would make of the connection one whose requests nobody judges. */
+const UNSEEN_PROTOCOL = /^(?:h2c?|http(?:\/.*)?|tls(?:\/.*)?)$/i;
+
+/** Reads a head, in Latin-1, from its first line to before the empty one. */
+export function readRequestHead(text: string, fieldLimit: number): RequestHead | Refusal {
+  const lines = text.split("\r\n");
+  const [, method = "", rawTarget = "", minor] = REQUEST_LINE.exec(lines[0] as string) ?? [];
+  if (!isToken(method) || method.length > LONGEST_METHOD || hasControls(rawTarget)) {
+    return new Refusal("a request line that is none");
+  }
+  if (rawTarget.length > LONGEST_TARGET) return new Refusal(`a target of more than ${LONGEST_TARGET} bytes`);
+  const message = readMessage(lines, fieldLimit);
+  if (message instanceof Refusal) return message;
+  const isOld = minor === "0";
+  const hostFault = checkHosts(message.hosts, isOld);
+  if (hostFault) return hostFault;
+  const target = readAnyTarget(method, rawTarget, message.hosts[0] ?? null);
+  if (target instanceof Refusal) return target;
+  return assemble(method, rawTarget, isOld ? 0 : 1, target, message);
+}
+
+function checkHosts(hosts: readonly string[], isOld: boolean): Refusal | null {
+  if (hosts.length > 1) return new Refusal("several Host");
+  const [host] = hosts;
+  if (host === undefined) return isOld ? null : new Refusal("no Host");
+  return HOST.test(host) ? null : new Refusal("a Host that is none");
+}
+
+/** The four forms of RFC 9112, section 3.2. */
+function readAnyTarget(
+  method: string,
+  text: string,
+  host: string | null,
+): { readonly target: HttpTarget; readonly host: string } | Refusal {
+  if (method === "CONNECT") {
+    const names = HOST.test(text) && /:\d+$/.test(text);
+    if (!names || (host !== null && !isSameHost(host, text))) return new Refusal("a target of CONNECT that is none");
+    return { target: NO_PATH, host: text };
+  }
+  if (text === "*") return method === "OPTIONS" ? { target: ASTERISK, host: host ?? "" } : new Refusal("target *");
+  const absolute = ABSOLUTE.exec(text);
+  const [, authority, rest = text] = absolute ?? [];
+  if (authority !== undefined && (host === null || !isSameHost(authority, host))) {
+    return new Refusal("a target that disagrees with Host");
+  }
+  const isBare = authority !== undefined && !rest.startsWith("/");
+  const target = readTarget(isBare ? `/${rest}` : rest);
+  return target ? { target, host: host ?? "" } : new Refusal("a path that servers read differently");
+}
+
+function isSameHost(one: string, other: string): boolean {
+  const plain = (host: string) => host.toLowerCase().replace(/:80$/, "");
+  return plain(one) === plain(other);
+}
+
+function assemble(
+  method: string,
+  rawTarget: string,
+  minor: 0 | 1,
+  { target, host }: { readonly target: HttpTarget; readonly host: string },
+  message: Message,
+): RequestHead | Refusal {
+  const { fields, length } = message;
+  if (length === "chunked" && minor === 0) return new Refusal("chunks in HTTP/1.0");
+  const upgrade = minor === 1 ? offered(message.upgrade) : "";
+  const hasBody = length === "chunked" || (length ?? 0) > 0;
+  if (hasBody && (upgrade !== "" || method === "CONNECT")) return new Refusal("a body before other bytes");
+  const expected = expectation(fields, minor);
+  if (expected === null) return new Refusal("an expectation that is not 100-continue");
+  // Rules may ask what the connection is to become.
+  if (upgrade !== "") fields.add("Upgrade", "upgrade", upgrade);
+  return {
+    method,
+    target,
+    rawTarget,
+    host,
+    minor,
+    fields,
+    length: length ?? 0,
+    isKeptAlive: minor === 1 ? !message.isClosing : message.isKeptAlive && !message.isClosing,
+    upgrade,
+    expectsContinue: expected && hasBody,
+    takesTrailers: message.takesTrailers,
+  };
+}
+
+/** Without protocols in which further requests would go unseen: a server that is not offered them goes on as before. */
+function offered(upgrade: string): string {
+  if (upgrade === "") return "";
+  const protocols = upgrade.split(",").map((protocol) => protocol.trim());
+  return protocols.filter((protocol) => protocol !== "" && !UNSEEN_PROTOCOL.test(protocol)).join(", ");
+}
+
+/** Null: something is expected that nobody knows. HTTP/1.0 knows no expectations. */
+function expectation(fields: Fields, minor: 0 | 1): boolean | null {
+  if (!fields.has("expect")) return false;
+  for (let i = 0; i < fields.flat.length; i += 2) {
+    if (fields.flat[i] === "expect" && fields.flat[i + 1]?.toLowerCase() !== "100-continue") return null;
+  }
+  if (minor === 1) return true;
+  fields.remove("expect");
+  return false;
+}

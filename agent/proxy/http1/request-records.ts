@@ -1,0 +1,93 @@
+import type { HttpJudgement } from "../http-judgement.ts";
+import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
+import { recordEnds } from "../request-record.ts";
+import type { RequestRecord } from "../request-record.ts";
+import type { Fields } from "./fields.ts";
+import type { RequestHead } from "./request-head.ts";
+
+type HttpContent = Extract<RequestRecord["content"], { readonly family: "http" }>;
+
+/** Headers whose values say nothing of who somebody is. */
+const SHOWN = new Set(["accept", "content-type", "host", "server", "upgrade", "user-agent", "x-request-id"]);
+
+/** Tells of the requests of one connection, one after the other. */
+export class RequestRecords {
+  readonly #connection: ProxiedConnection;
+  #request: RequestRecord | null = null;
+  #judgedAt = 0;
+
+  constructor(connection: ProxiedConnection) {
+    this.#connection = connection;
+  }
+
+  judged(head: RequestHead, { judgement }: CurrentRules, { decision }: HttpJudgement): void {
+    this.#judgedAt = performance.now();
+    this.#request = {
+      time: nanoseconds(this.#judgedAt),
+      tuple: this.#connection.tuple,
+      ...recordEnds(judgement),
+      verdict: decision.isAllowed ? "forwarded" : "denied",
+      rules: decision.rules,
+      deniedBy: decision.deniedBy,
+      kind: "request",
+      latency: null,
+      content: {
+        family: "http",
+        method: head.method,
+        url: url(head),
+        protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
+        code: decision.isAllowed ? 0 : 403,
+        headers: shownHeaders(head.fields),
+      },
+    };
+    this.#connection.tell(this.#request);
+  }
+
+  /** The server's answer; of the proxy's own for want of one there are no fields. */
+  answered(code: number, fields: Fields | null): void {
+    if (this.#request === null) return;
+    const now = performance.now();
+    this.#connection.tell({
+      ...this.#request,
+      time: nanoseconds(now),
+      verdict: fields === null ? "error" : "forwarded",
+      kind: "response",
+      latency: Math.round((now - this.#judgedAt) * 1e6),
+      content: {
+        ...(this.#request.content as HttpContent),
+        code,
+        headers: fields === null ? [] : shownHeaders(fields),
+      },
+    });
+  }
+
+  /** Bytes that are no request. */
+  refused({ judgement }: CurrentRules): void {
+    this.#connection.tell({
+      time: nanoseconds(performance.now()),
+      tuple: this.#connection.tuple,
+      ...recordEnds(judgement),
+      verdict: "error",
+      rules: [],
+      deniedBy: null,
+      kind: "request",
+      latency: null,
+      content: { family: "http", method: "", url: "", protocol: "HTTP/1.1", code: 400, headers: [] },
+    });
+  }
+}
+
+function nanoseconds(sinceTimeOrigin: number): string {
+  return `${Math.round((performance.timeOrigin + sinceTimeOrigin) * 1000)}000`;
+}
+
+function url({ rawTarget, host }: RequestHead): string {
+  return rawTarget.startsWith("/") ? `http://${host}${rawTarget}` : rawTarget;
+}
+
+function shownHeaders({ flat, written }: Fields): { readonly key: string; readonly value: string }[] {
+  return written.map((key, i) => ({
+    key,
+    value: SHOWN.has(flat[2 * i] as string) ? (flat[2 * i + 1] as string) : "[redacted]",
+  }));
+}
