@@ -98,5 +98,5 @@ export async function converse(port: number, text: string, cutting: Cutting = "w
 
 /** The status codes of answers, in their order. */
 export function statuses(answers: string): number[] {
-  return [...answers.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, code]) => Number(code));
+  return [...answers.matchAll(/HTTP\/1\.1 (\d{3})[^\r\n]*\r\n/g)].map(([, code]) => Number(code));
 }
