@@ -19,7 +19,21 @@ interface Mutation {
 }
 
 const hostileText = fc.oneof(
-  fc.constantFrom("\r\n", "\n", "\r", "\0", " ", "\t", ":", "\r\n\r\n", "0\r\n\r\n", "Content-Length: 1\r\n", "%", "../", "\xff"),
+  fc.constantFrom(
+    "\r\n",
+    "\n",
+    "\r",
+    "\0",
+    " ",
+    "\t",
+    ":",
+    "\r\n\r\n",
+    "0\r\n\r\n",
+    "Content-Length: 1\r\n",
+    "%",
+    "../",
+    "\xff",
+  ),
   fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
 );
 const mutation: fc.Arbitrary<Mutation> = fc.record({
