@@ -107,7 +107,7 @@ export class ServerSide {
     this.#isReused = false;
     this.#heads.take();
     if (!socket) return;
-    socket.removeAllListeners().on("error", ignore).destroy();
+    socket.destroy();
   }
 
   close(): void {
@@ -120,11 +120,13 @@ export class ServerSide {
     this.#output = new Output(socket);
     socket.allowHalfOpen = true;
     let cause: Error | null = null;
-    socket.on("data", (bytes: Buffer) => this.#read(bytes));
-    socket.on("drain", () => this.#events.onDrain());
-    socket.on("end", () => this.#gone(null));
+    // One that was dropped says nothing any more; others listen to it, too.
+    const isOurs = () => this.#socket === socket;
+    socket.on("data", (bytes: Buffer) => isOurs() && this.#read(bytes));
+    socket.on("drain", () => isOurs() && this.#events.onDrain());
+    socket.on("end", () => isOurs() && this.#gone(null));
     socket.on("error", (error) => (cause = error));
-    socket.on("close", () => this.#gone(cause ?? new Error("closed")));
+    socket.on("close", () => isOurs() && this.#gone(cause ?? new Error("closed")));
     socket.resume();
   }
 
