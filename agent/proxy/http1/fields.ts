@@ -1,9 +1,12 @@
-/** Fields of a head, each in the order in which it came. */
+import type { HeaderMutation } from "#policy/l7/http.ts";
+
+/** Fields of a head, in the order in which they came. Once they are read nobody changes them. */
 export class Fields {
   /** Names in lower case and values in turn: what rules judge. */
   readonly flat: string[] = [];
   /** Names as they were written. */
   readonly written: string[] = [];
+  #text: string | null = null;
 
   add(written: string, name: string, value: string): void {
     this.flat.push(name, value);
@@ -11,26 +14,43 @@ export class Fields {
   }
 
   has(name: string): boolean {
-    for (let i = 0; i < this.flat.length; i += 2) if (this.flat[i] === name) return true;
-    return false;
+    return this.get(name) !== undefined;
   }
 
-  remove(name: string): void {
-    let kept = 0;
-    for (let i = 0; i < this.written.length; i++) {
-      if (this.flat[2 * i] === name) continue;
-      this.flat[2 * kept] = this.flat[2 * i] as string;
-      this.flat[2 * kept + 1] = this.flat[2 * i + 1] as string;
-      this.written[kept++] = this.written[i] as string;
+  /** The value of the first of this name. */
+  get(name: string): string | undefined {
+    for (let i = 0; i < this.flat.length; i += 2) if (this.flat[i] === name) return this.flat[i + 1];
+    return undefined;
+  }
+
+  /** Others, without those of these names. */
+  without(names: ReadonlySet<string>): Fields {
+    const others = new Fields();
+    for (const [i, written] of this.written.entries()) {
+      const name = this.flat[2 * i] as string;
+      if (!names.has(name)) others.add(written, name, this.flat[2 * i + 1] as string);
     }
-    this.flat.length = 2 * kept;
-    this.written.length = kept;
+    return others;
+  }
+
+  /** Others, as a rule wants them. */
+  changed(mutations: readonly HeaderMutation[]): Fields {
+    let others: Fields = new Fields();
+    others.flat.push(...this.flat);
+    others.written.push(...this.written);
+    for (const mutation of mutations) {
+      if (mutation.kind !== "add") others = others.without(new Set([mutation.name]));
+      if (mutation.kind !== "remove") others.add(mutation.name, mutation.name, mutation.value);
+    }
+    return others;
   }
 
   /** The lines, each with its end. */
   format(): string {
+    if (this.#text !== null) return this.#text;
     let text = "";
     for (let i = 0; i < this.written.length; i++) text += `${this.written[i]}: ${this.flat[2 * i + 1]}\r\n`;
+    this.#text = text;
     return text;
   }
 }

@@ -52,13 +52,38 @@ const SPECIAL = new Set([
 /** What `Connection` may not take out: the message would mean something else. */
 const ESSENTIAL = new Set(["content-length", "transfer-encoding", "host", "content-type", "content-encoding"]);
 
-/** Reads the lines of a head behind its first, up to the empty one. */
-export function readMessage(lines: readonly string[], fieldLimit: number): Message | Refusal {
-  if (lines.length - 1 > fieldLimit) return new Refusal(`more than ${fieldLimit} fields`);
+/** Up to where fields are kept to be compared, in characters: each connection that is idle has them. */
+const REMEMBERED = 1024;
+
+/** Reads the fields of heads. On a connection that is kept many have the same: these are not read again. */
+export class MessageReader {
+  readonly #fieldLimit: number;
+  #text: string | null = null;
+  #message: Message | null = null;
+
+  constructor(fieldLimit: number) {
+    this.#fieldLimit = fieldLimit;
+  }
+
+  /** @param text the lines of a head behind its first, without the end of the last */
+  read(text: string): Message | Refusal {
+    if (text === this.#text && this.#message !== null) return this.#message;
+    const message = readMessage(text, this.#fieldLimit);
+    if (text.length <= REMEMBERED && !(message instanceof Refusal)) {
+      this.#text = text;
+      this.#message = message;
+    }
+    return message;
+  }
+}
+
+function readMessage(text: string, fieldLimit: number): Message | Refusal {
+  const lines = text === "" ? [] : text.split("\r\n");
+  if (lines.length > fieldLimit) return new Refusal(`more than ${fieldLimit} fields`);
   const fields = new Fields();
   const hop: Hop = { length: null, isChunked: false, hosts: [], connection: [], upgrade: "", te: "" };
-  for (let i = 1; i < lines.length; i++) {
-    const line = readFieldLine(lines[i] as string);
+  for (const text of lines) {
+    const line = readFieldLine(text);
     if (!line) return new Refusal("a line that is no field");
     const name = line.written.toLowerCase();
     if (!SPECIAL.has(name)) {
@@ -108,12 +133,10 @@ function readSpecial(name: string, value: string, hop: Hop): Refusal | null {
 /** Takes out what `Connection` names (RFC 9110, section 7.6.1). */
 function nominate(fields: Fields, hop: Hop): Message | Refusal {
   const { connection } = hop;
-  for (const name of connection) {
-    if (ESSENTIAL.has(name)) return new Refusal(`Connection names ${name}`);
-    if (name !== "close" && name !== "keep-alive" && !SPECIAL.has(name)) fields.remove(name);
-  }
+  for (const name of connection) if (ESSENTIAL.has(name)) return new Refusal(`Connection names ${name}`);
+  const named = connection.filter((name) => !SPECIAL.has(name) && fields.has(name));
   return {
-    fields,
+    fields: named.length === 0 ? fields : fields.without(new Set(named)),
     length: hop.isChunked ? "chunked" : hop.length,
     isClosing: connection.includes("close"),
     isKeptAlive: connection.includes("keep-alive"),

@@ -2,7 +2,7 @@ import { ASTERISK, NO_PATH, readTarget } from "#policy/l7/http-target.ts";
 import type { HttpTarget } from "#policy/l7/http-target.ts";
 import { hasControls, isToken } from "./fields.ts";
 import type { Fields } from "./fields.ts";
-import { readMessage, Refusal } from "./message.ts";
+import { MessageReader, Refusal } from "./message.ts";
 import type { Message } from "./message.ts";
 
 /** A request's head, as it is judged and forwarded. */
@@ -28,6 +28,8 @@ export interface RequestHead {
 /** In bytes, as servers have it. */
 const LONGEST_TARGET = 8192;
 const LONGEST_METHOD = 32;
+/** Up to where a head is kept to be compared, in characters: who asks the same again is not read again. */
+const REMEMBERED = 1024;
 const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/1\.([01])$/;
 /** A name or address, and a port (RFC 3986, section 3.2, without what no server is called by). */
 const HOST = /^(?:[\w.~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
@@ -35,15 +37,36 @@ const ABSOLUTE = /^http:\/\/([^/?#]*)(.*)$/i;
 /** What would make of the connection one whose requests nobody judges. */
 const UNSEEN_PROTOCOL = /^(?:h2c?|http(?:\/.*)?|tls(?:\/.*)?)$/i;
 
-/** Reads a head, in Latin-1, from its first line to before the empty one. */
-export function readRequestHead(text: string, fieldLimit: number): RequestHead | Refusal {
-  const lines = text.split("\r\n");
-  const [, method = "", rawTarget = "", minor] = REQUEST_LINE.exec(lines[0] as string) ?? [];
+/** Reads the heads of one connection's requests. */
+export class RequestHeadReader {
+  readonly #messages: MessageReader;
+  #text: string | null = null;
+  #head: RequestHead | null = null;
+
+  constructor(fieldLimit: number) {
+    this.#messages = new MessageReader(fieldLimit);
+  }
+
+  /** @param text in Latin-1, from the first line to before the empty one */
+  read(text: string): RequestHead | Refusal {
+    if (text === this.#text && this.#head !== null) return this.#head;
+    const end = text.indexOf("\r\n");
+    const line = end < 0 ? text : text.slice(0, end);
+    const head = readRequest(line, this.#messages.read(end < 0 ? "" : text.slice(end + 2)));
+    if (text.length <= REMEMBERED && !(head instanceof Refusal)) {
+      this.#text = text;
+      this.#head = head;
+    }
+    return head;
+  }
+}
+
+function readRequest(line: string, message: Message | Refusal): RequestHead | Refusal {
+  const [, method = "", rawTarget = "", minor] = REQUEST_LINE.exec(line) ?? [];
   if (!isToken(method) || method.length > LONGEST_METHOD || hasControls(rawTarget)) {
     return new Refusal("a request line that is none");
   }
   if (rawTarget.length > LONGEST_TARGET) return new Refusal(`a target of more than ${LONGEST_TARGET} bytes`);
-  const message = readMessage(lines, fieldLimit);
   if (message instanceof Refusal) return message;
   const isOld = minor === "0";
   const hostFault = checkHosts(message.hosts, isOld);
@@ -99,21 +122,19 @@ function assemble(
   const upgrade = minor === 1 ? offered(message.upgrade) : "";
   const hasBody = length === "chunked" || (length ?? 0) > 0;
   if (hasBody && (upgrade !== "" || method === "CONNECT")) return new Refusal("a body before other bytes");
-  const expected = expectation(fields, minor);
-  if (expected === null) return new Refusal("an expectation that is not 100-continue");
-  // Rules may ask what the connection is to become.
-  if (upgrade !== "") fields.add("Upgrade", "upgrade", upgrade);
+  const expectsContinue = expectation(fields);
+  if (expectsContinue === null) return new Refusal("an expectation that is not 100-continue");
   return {
     method,
     target,
     rawTarget,
     host,
     minor,
-    fields,
+    fields: judgedFields(fields, minor, upgrade),
     length: length ?? 0,
     isKeptAlive: minor === 1 ? !message.isClosing : message.isKeptAlive && !message.isClosing,
     upgrade,
-    expectsContinue: expected && hasBody,
+    expectsContinue: expectsContinue && minor === 1 && hasBody,
     takesTrailers: message.takesTrailers,
   };
 }
@@ -125,13 +146,21 @@ function offered(upgrade: string): string {
   return protocols.filter((protocol) => protocol !== "" && !UNSEEN_PROTOCOL.test(protocol)).join(", ");
 }
 
-/** Null: something is expected that nobody knows. HTTP/1.0 knows no expectations. */
-function expectation(fields: Fields, minor: 0 | 1): boolean | null {
-  if (!fields.has("expect")) return false;
+/** HTTP/1.0 knows no expectations; of the protocols that are offered rules may ask. */
+function judgedFields(fields: Fields, minor: 0 | 1, upgrade: string): Fields {
+  if (upgrade === "") return minor === 0 && fields.has("expect") ? fields.without(new Set(["expect"])) : fields;
+  const judged = fields.changed([]);
+  judged.add("Upgrade", "upgrade", upgrade);
+  return judged;
+}
+
+/** Null: something is expected that nobody knows. */
+function expectation(fields: Fields): boolean | null {
+  let isThere = false;
   for (let i = 0; i < fields.flat.length; i += 2) {
-    if (fields.flat[i] === "expect" && fields.flat[i + 1]?.toLowerCase() !== "100-continue") return null;
+    if (fields.flat[i] !== "expect") continue;
+    if (fields.flat[i + 1]?.toLowerCase() !== "100-continue") return null;
+    isThere = true;
   }
-  if (minor === 1) return true;
-  fields.remove("expect");
-  return false;
+  return isThere;
 }

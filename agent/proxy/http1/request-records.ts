@@ -13,6 +13,8 @@ const SHOWN = new Set(["accept", "content-type", "host", "server", "upgrade", "u
 /** Tells of the requests of one connection, one after the other. */
 export class RequestRecords {
   readonly #connection: ProxiedConnection;
+  readonly #requestHeaders = new ShownHeaders();
+  readonly #answerHeaders = new ShownHeaders();
   #request: RequestRecord | null = null;
   #judgedAt = 0;
 
@@ -37,7 +39,7 @@ export class RequestRecords {
         url: url(head),
         protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
         code: decision.isAllowed ? 0 : 403,
-        headers: shownHeaders(head.fields),
+        headers: this.#requestHeaders.of(head.fields),
       },
     };
     this.#connection.tell(this.#request);
@@ -56,7 +58,7 @@ export class RequestRecords {
       content: {
         ...(this.#request.content as HttpContent),
         code,
-        headers: fields === null ? [] : shownHeaders(fields),
+        headers: fields === null ? [] : this.#answerHeaders.of(fields),
       },
     });
   }
@@ -77,17 +79,38 @@ export class RequestRecords {
   }
 }
 
+let second = 0;
+let secondText = "";
+
+/** The seconds are put into text once: it is asked for twice a request. */
 function nanoseconds(sinceTimeOrigin: number): string {
-  return `${Math.round((performance.timeOrigin + sinceTimeOrigin) * 1000)}000`;
+  const milliseconds = performance.timeOrigin + sinceTimeOrigin;
+  const now = Math.floor(milliseconds / 1000);
+  if (now !== second) {
+    second = now;
+    secondText = String(now);
+  }
+  const microseconds = Math.floor((milliseconds - now * 1000) * 1000);
+  return `${secondText}${String(1_000_000 + microseconds).slice(1)}000`;
 }
 
 function url({ rawTarget, host }: RequestHead): string {
   return rawTarget.startsWith("/") ? `http://${host}${rawTarget}` : rawTarget;
 }
 
-function shownHeaders({ flat, written }: Fields): { readonly key: string; readonly value: string }[] {
-  return written.map((key, i) => ({
-    key,
-    value: SHOWN.has(flat[2 * i] as string) ? (flat[2 * i + 1] as string) : "[redacted]",
-  }));
+/** Headers as they may be told of; those of the last head are kept, as they may be those of the next. */
+class ShownHeaders {
+  #fields: Fields | null = null;
+  #shown: HttpContent["headers"] = [];
+
+  of(fields: Fields): HttpContent["headers"] {
+    if (fields === this.#fields) return this.#shown;
+    const { flat, written } = fields;
+    this.#fields = fields;
+    this.#shown = written.map((key, i) => ({
+      key,
+      value: SHOWN.has(flat[2 * i] as string) ? (flat[2 * i + 1] as string) : "[redacted]",
+    }));
+    return this.#shown;
+  }
 }

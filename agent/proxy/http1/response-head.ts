@@ -1,14 +1,14 @@
 import { hasControls } from "./fields.ts";
 import type { Fields } from "./fields.ts";
-import { readMessage, Refusal } from "./message.ts";
-import type { BodyLength } from "./message.ts";
+import { MessageReader, Refusal } from "./message.ts";
+import type { BodyLength, Message } from "./message.ts";
 
 /** An answer's head, as it is forwarded. */
 export interface ResponseHead {
   readonly code: number;
   readonly reason: string;
   readonly fields: Fields;
-  /** How long its body is; see {@link readResponseHead}. */
+  /** How long its body is; see {@link ResponseHeadReader}. */
   readonly body: BodyLength;
   /** What the head says of a length, which of an answer to HEAD is not the body's. */
   readonly length: number | "chunked" | null;
@@ -19,13 +19,29 @@ export interface ResponseHead {
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/s;
 
-/** Reads the head of an answer to a request with this method, in Latin-1, from its first line to before the empty one. */
-export function readResponseHead(text: string, fieldLimit: number, method: string): ResponseHead | Refusal {
-  const lines = text.split("\r\n");
-  const [, minor, digits, reason = ""] = STATUS_LINE.exec(lines[0] as string) ?? [];
+/** Reads the heads of one connection's answers. */
+export class ResponseHeadReader {
+  readonly #messages: MessageReader;
+
+  constructor(fieldLimit: number) {
+    this.#messages = new MessageReader(fieldLimit);
+  }
+
+  /**
+   * @param text in Latin-1, from the first line to before the empty one
+   * @param method of the request, on which it depends whether there is a body
+   */
+  read(text: string, method: string): ResponseHead | Refusal {
+    const end = text.indexOf("\r\n");
+    const line = end < 0 ? text : text.slice(0, end);
+    const message = this.#messages.read(end < 0 ? "" : text.slice(end + 2));
+    return message instanceof Refusal ? message : readResponse(line, message, method);
+  }
+}
+
+function readResponse(line: string, message: Message, method: string): ResponseHead | Refusal {
+  const [, minor, digits, reason = ""] = STATUS_LINE.exec(line) ?? [];
   if (digits === undefined || hasControls(reason)) return new Refusal("a status line that is none");
-  const message = readMessage(lines, fieldLimit);
-  if (message instanceof Refusal) return message;
   const isOld = minor === "0";
   const code = Number(digits);
   if (isOld && message.length === "chunked") return new Refusal("chunks in HTTP/1.0");

@@ -6,7 +6,7 @@ import type { Fields } from "./fields.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Refusal } from "./message.ts";
 import { Output } from "./output.ts";
-import { readResponseHead } from "./response-head.ts";
+import { ResponseHeadReader } from "./response-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** What a server does, as its client has to hear of it. */
@@ -34,6 +34,7 @@ export class ServerSide {
   readonly #connection: ProxiedConnection;
   readonly #events: ServerEvents;
   readonly #heads: HeadReader;
+  readonly #headReader: ResponseHeadReader;
   readonly #body: BodyReader;
   #socket: Socket | null = null;
   #output: Output | null = null;
@@ -47,6 +48,7 @@ export class ServerSide {
     this.#connection = connection;
     this.#events = events;
     this.#heads = new HeadReader(limits.headBytes, 0);
+    this.#headReader = new ResponseHeadReader(limits.headFields);
     this.#body = new BodyReader(limits);
   }
 
@@ -196,7 +198,7 @@ export class ServerSide {
     for (;;) {
       const text = this.#heads.next();
       if (text === null || text instanceof Refusal) return text;
-      const head = readResponseHead(text, this.#connection.limits.headFields, this.#method);
+      const head = this.#headReader.read(text, this.#method);
       if (head instanceof Refusal) return head;
       const isInterim = head.code < 200 && head.code !== 101;
       if (!isInterim) {

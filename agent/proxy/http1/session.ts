@@ -9,7 +9,7 @@ import type { Fields } from "./fields.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Refusal } from "./message.ts";
 import { Output } from "./output.ts";
-import { readRequestHead } from "./request-head.ts";
+import { RequestHeadReader } from "./request-head.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestRecords } from "./request-records.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -43,6 +43,7 @@ export class Http1Session implements ServerEvents {
   readonly #output: Output;
   readonly #server: ServerSide;
   readonly #requests: HeadReader;
+  readonly #headReader: RequestHeadReader;
   readonly #body: BodyReader;
   readonly #records: RequestRecords;
   #phase: Phase = "head";
@@ -62,6 +63,7 @@ export class Http1Session implements ServerEvents {
     this.#output = new Output(client);
     this.#server = new ServerSide(connection, this);
     this.#requests = new HeadReader(limits.headBytes, 1);
+    this.#headReader = new RequestHeadReader(limits.headFields);
     this.#body = new BodyReader(limits);
     this.#records = new RequestRecords(connection);
   }
@@ -204,7 +206,7 @@ export class Http1Session implements ServerEvents {
       return false;
     }
     if (this.#headTimer !== null) this.#stopHeadTimer();
-    const head = text instanceof Refusal ? text : readRequestHead(text, this.#connection.limits.headFields);
+    const head = text instanceof Refusal ? text : this.#headReader.read(text);
     if (head instanceof Refusal) this.#refuse(head);
     else this.#begin(head);
     return true;

@@ -5,8 +5,8 @@ import type { ResponseHead } from "./response-head.ts";
 
 /** The head of a request as the server is to have it. */
 export function formatRequestHead(head: RequestHead, mutations: readonly HeaderMutation[]): string {
-  const { method, target, fields, length, minor, upgrade } = head;
-  for (const mutation of mutations) applyMutation(fields, mutation);
+  const { method, target, length, minor, upgrade } = head;
+  const fields = mutations.length === 0 ? head.fields : head.fields.changed(mutations);
   const asked = method === "CONNECT" ? head.host : target.path + target.query;
   const framing = length === "chunked" ? "Transfer-Encoding: chunked\r\n" : contentLength(head, length);
   // HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 closes it.
@@ -26,11 +26,6 @@ export function formatRequestHead(head: RequestHead, mutations: readonly HeaderM
 function contentLength({ method }: RequestHead, length: number): string {
   const isSaid = length > 0 || method === "POST" || method === "PUT" || method === "PATCH";
   return isSaid ? `Content-Length: ${length}\r\n` : "";
-}
-
-function applyMutation(fields: Fields, mutation: HeaderMutation): void {
-  if (mutation.kind !== "add") fields.remove(mutation.name);
-  if (mutation.kind !== "remove") fields.add(mutation.name, mutation.name, mutation.value);
 }
 
 export interface AnswerFraming {
