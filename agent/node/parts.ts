@@ -198,6 +198,7 @@ export async function openParts(
       clock,
       log: subsystemLog(log, "redirect"),
       records: (records, lost) => requests.add(records, lost),
+      shownHeaders: config.l7ShowHeaders,
       admit: () => Promise.resolve("refused"),
     }),
   );

@@ -67,6 +67,8 @@ export type ToChild =
   | { readonly type: "start"; readonly revision: number; readonly update: RuleUpdate | null }
   /** To be acknowledged by the revision, a number of the parent's own. */
   | { readonly type: "rules"; readonly revision: number; readonly update: RuleUpdate }
+  /** See `ProxiedConnection.shownHeaders`. */
+  | { readonly type: "shownHeaders"; readonly names: readonly string[] }
   | { readonly type: "admitted"; readonly id: number; readonly admission: Admission }
   | { readonly type: "drain" };
 

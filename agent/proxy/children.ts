@@ -31,6 +31,7 @@ export class Children {
   readonly #restarts = new Set<NodeJS.Timeout>();
   #revision = 0;
   #replaced = 0;
+  #shownHeaders: readonly string[] = [];
   #isDraining = false;
 
   constructor(options: ChildrenOptions) {
@@ -75,6 +76,12 @@ export class Children {
     const revision = ++this.#revision;
     for (const child of this.#living) child.tell({ type: "rules", revision, update });
     return revision;
+  }
+
+  /** Headers whose values are told of from now on, by all and by those that follow. */
+  showHeaders(names: readonly string[]): void {
+    this.#shownHeaders = names;
+    for (const child of this.#living) child.tell({ type: "shownHeaders", names });
   }
 
   /** Whether nobody serves by older rules. */
@@ -122,6 +129,7 @@ export class Children {
         changed();
       },
     });
+    child.tell({ type: "shownHeaders", names: this.#shownHeaders });
     this.#living.add(child);
   }
 

@@ -15,6 +15,8 @@ export interface ConnectionWorld {
   readonly limits: ConnectionLimits;
   readonly counts: ChildCounts;
   readonly tell: (record: RequestRecord) => void;
+  /** As the agent wishes now. */
+  readonly shownHeaders: () => ReadonlySet<string>;
 }
 
 /** Sockets to servers that one connection may have at a time: a handler needs one, or two while it changes over. */
@@ -43,6 +45,10 @@ export class Connection implements ProxiedConnection {
     this.tuple = tuple;
     this.#destination = judgement.destination.identity;
     this.#world = world;
+  }
+
+  get shownHeaders(): ReadonlySet<string> {
+    return this.#world.shownHeaders();
   }
 
   get limits(): ConnectionLimits {

@@ -220,8 +220,8 @@ export type FromProxy = z.infer<typeof fromProxy>;
 
 /** To the proxy. */
 const toProxy = z.discriminatedUnion("type", [
-  /** This is the agent. */
-  z.strictObject({ type: z.literal("attach") }),
+  /** This is the agent. Headers, by name in lower case, whose values it wants to be told besides those of harmless ones. */
+  z.strictObject({ type: z.literal("attach"), shownHeaders: z.array(z.string().max(256)).max(64).optional() }),
   z.strictObject({ type: z.literal("rules"), update: ruleUpdate }),
   z.strictObject({ type: z.literal("read"), sequence: z.int().positive() }),
   z.strictObject({ type: z.literal("admitted"), id: count, admission: z.enum(["admitted", "refused"]) }),

@@ -31,6 +31,7 @@ export class ParentLink {
   readonly #records = new SendingRecords();
   readonly #asked = new Map<number, (admission: Admission) => void>();
   readonly #beat: NodeJS.Timeout;
+  #shownHeaders: ReadonlySet<string> = new Set();
   #nextAsk = 1;
   #isFlushing = false;
   #isFull = false;
@@ -55,6 +56,11 @@ export class ParentLink {
   /** By the descriptor that the parent has given. */
   static open(duties: ChildDuties): ParentLink {
     return new ParentLink(new Socket({ fd: CHANNEL, readable: true, writable: true }), duties);
+  }
+
+  /** See `ProxiedConnection.shownHeaders`. */
+  get shownHeaders(): ReadonlySet<string> {
+    return this.#shownHeaders;
   }
 
   /** Tells the agent of a request; drops and counts where it is not read in time. Never throws. */
@@ -103,6 +109,9 @@ export class ParentLink {
       case "rules":
         this.rules.apply(message.update);
         this.#send({ type: "acknowledged", revision: message.revision });
+        break;
+      case "shownHeaders":
+        this.#shownHeaders = new Set(message.names);
         break;
       case "admitted":
         this.#asked.get(message.id)?.(message.admission);

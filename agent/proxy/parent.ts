@@ -141,6 +141,7 @@ export class Parent {
   #take(from: ControlConnection, message: ToProxy): void {
     switch (message.type) {
       case "attach":
+        this.#children.showHeaders(message.shownHeaders ?? []);
         return this.#attach(from);
       case "rules":
         return this.#takeRules(from, message.update);

@@ -32,6 +32,8 @@ export interface ProxiedConnection {
   tell(record: RequestRecord): void;
   /** Fires when the proxy is to end soon (an upgrade): handlers close where the client notices nothing, between requests. */
   readonly draining: AbortSignal;
+  /** Headers, by name in lower case, whose values the agent wants to be told besides those of harmless ones. */
+  readonly shownHeaders?: ReadonlySet<string>;
   /** What a connection may use. */
   readonly limits: ConnectionLimits;
 }

@@ -36,7 +36,7 @@ export type RequestContent =
       readonly protocol: "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
       /** Of the answer; of a denial the proxy's own; of a request 0. */
       readonly code: number;
-      /** Values of all but a few harmless ones are redacted before they leave the proxy. */
+      /** Values of all but a few harmless ones are redacted before they leave the proxy; see `toldValue`. */
       readonly headers: readonly { readonly key: string; readonly value: string }[];
     }
   | {

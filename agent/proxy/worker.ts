@@ -37,7 +37,14 @@ export async function runWorker({ judgements, handlers, ...rest }: WorkerParts):
   });
   const server = new ConnectionServer({
     ...rest,
-    world: { judgements, rules: link.rules, limits, counts: link.counts, tell: (record) => link.tell(record) },
+    world: {
+      judgements,
+      rules: link.rules,
+      limits,
+      counts: link.counts,
+      tell: (record) => link.tell(record),
+      shownHeaders: () => link.shownHeaders,
+    },
     handlers: handlers(link),
     listeners,
     connectionsOfClient,

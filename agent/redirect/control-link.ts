@@ -57,10 +57,11 @@ export class ControlLink implements Disposable {
   /**
    * Connects to a proxy, and is its agent from here on.
    *
+   * @param shownHeaders see `ProxiedConnection.shownHeaders`.
    * @throws NodeJS.ErrnoException `ECONNREFUSED`, `ENOENT`: there is no proxy (any more).
    * @throws RedirectError `proxy-not-understood`.
    */
-  static async open(path: string, events: LinkEvents): Promise<ControlLink> {
+  static async open(path: string, events: LinkEvents, shownHeaders: readonly string[] = []): Promise<ControlLink> {
     const { promise, resolve, reject } = Promise.withResolvers<ControlLink>();
     const socket = connect(path);
     const silent = (): void => reject(RedirectError.notUnderstood(path, "it does not say who it is"));
@@ -77,7 +78,7 @@ export class ControlLink implements Disposable {
       if (link) return link.#take(parsed.message);
       if (parsed.message.type !== "hello") return fail(RedirectError.notUnderstood(path, "it does not say who it is"));
       link = new ControlLink(socket, parsed.message, events);
-      link.#send({ type: "attach" });
+      link.#send({ type: "attach", shownHeaders: [...shownHeaders] });
       resolve(link);
     });
     socket.on("data", (chunk) => {

@@ -27,6 +27,8 @@ export interface RedirectOptions {
   readonly log: Log;
   /** Told of requests; `lost`: how many were lost before these. */
   readonly records: (records: readonly RequestRecord[], lost: number) => void;
+  /** Headers, by name in lower case, whose values are told of besides those of harmless ones. */
+  readonly shownHeaders?: readonly string[];
   readonly admit: (answer: DnsAnswer) => Promise<Admission>;
   /** How long, in ms, a change of policy waits for the proxy to know its rules. */
   readonly patience?: number;
@@ -235,12 +237,12 @@ export class Redirect implements AsyncDisposable {
 
   /** To all proxies that there are and that are not connected to. */
   async #connect(): Promise<void> {
-    const { runDir } = this.#options;
+    const { runDir, shownHeaders } = this.#options;
     for (const name of await readdir(runDir)) {
       const pid = Number(PROXY_SOCKET.exec(name)?.[1]);
       if (Number.isNaN(pid) || this.#links.has(pid) || this.#strangers.has(pid)) continue;
       try {
-        this.#attach(await ControlLink.open(join(runDir, name), this.#events));
+        this.#attach(await ControlLink.open(join(runDir, name), this.#events, shownHeaders));
       } catch (error) {
         if (error instanceof RedirectError) this.#strangers.add(pid);
         // Else it is the socket of one that is dead, or that has just ended.

@@ -1,11 +1,20 @@
 import { option } from "./option.ts";
-import { collectorUrl, filePath, integer, queryText } from "./option-values.ts";
+import { collectorUrl, filePath, headerNames, integer, queryText } from "./option-values.ts";
 
 /** Bytes of a mebibyte. */
 const mebibyte = 1024 * 1024;
 
-/** The options of `weir agent` about flows that are brought to somewhere else. */
+/** The options of `weir agent` about what flows have, and where they are brought to. */
 export const exportOptions = {
+  l7ShowHeaders: option({
+    flag: "l7-show-headers",
+    value: "NAMES",
+    description:
+      "Headers of HTTP whose values flows have; those of all others but a few harmless ones are redacted in the proxy.",
+    default: "none",
+    repeatable: true,
+    schema: headerNames,
+  }),
   flowLog: option({
     flag: "flow-log",
     value: "FILE",

@@ -213,3 +213,13 @@ export const failsafePorts = z.string().transform((text, context): readonly Prot
   }
   return [...found.values()];
 });
+
+/** `x-tenant,x-trace`, or `none`: names of HTTP's headers (RFC 9110 5.1), which are the same in any case. */
+export const headerNames = z.string().transform((text, context): readonly string[] => {
+  const names = text === "none" ? [] : text.split(",").map((piece) => piece.trim().toLowerCase());
+  const wrong = names.find((name) => !/^[!#$%&'*+.^_`|~0-9a-z-]{1,256}$/.test(name));
+  if (wrong === undefined && names.length <= 64) return [...new Set(names)];
+  const message = wrong === undefined ? "at most 64 headers are allowed" : `"${wrong}" is no name of a header`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});

@@ -1,3 +1,4 @@
+import { toldValue } from "../header-values.ts";
 import type { HttpJudgement } from "../http-judgement.ts";
 import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
 import { recordEnds } from "../request-record.ts";
@@ -7,19 +8,18 @@ import type { RequestHead } from "./request-head.ts";
 
 type HttpContent = Extract<RequestRecord["content"], { readonly family: "http" }>;
 
-/** Headers whose values say nothing of who somebody is. */
-const SHOWN = new Set(["accept", "content-type", "host", "server", "upgrade", "user-agent", "x-request-id"]);
-
 /** Tells of the requests of one connection, one after the other. */
 export class RequestRecords {
   readonly #connection: ProxiedConnection;
-  readonly #requestHeaders = new ShownHeaders();
-  readonly #answerHeaders = new ShownHeaders();
+  readonly #requestHeaders: ShownHeaders;
+  readonly #answerHeaders: ShownHeaders;
   #request: RequestRecord | null = null;
   #judgedAt = 0;
 
   constructor(connection: ProxiedConnection) {
     this.#connection = connection;
+    this.#requestHeaders = new ShownHeaders(connection);
+    this.#answerHeaders = new ShownHeaders(connection);
   }
 
   judged(head: RequestHead, { judgement }: CurrentRules, { decision }: HttpJudgement): void {
@@ -100,16 +100,24 @@ function url({ rawTarget, host }: RequestHead): string {
 
 /** Headers as they may be told of; those of the last head are kept, as they may be those of the next. */
 class ShownHeaders {
+  readonly #connection: ProxiedConnection;
   #fields: Fields | null = null;
+  #with: ProxiedConnection["shownHeaders"] | null = null;
   #shown: HttpContent["headers"] = [];
 
+  constructor(connection: ProxiedConnection) {
+    this.#connection = connection;
+  }
+
   of(fields: Fields): HttpContent["headers"] {
-    if (fields === this.#fields) return this.#shown;
+    const { shownHeaders } = this.#connection;
+    if (fields === this.#fields && shownHeaders === this.#with) return this.#shown;
     const { flat, written } = fields;
     this.#fields = fields;
+    this.#with = shownHeaders;
     this.#shown = written.map((key, i) => ({
       key,
-      value: SHOWN.has(flat[2 * i] as string) ? (flat[2 * i + 1] as string) : "[redacted]",
+      value: toldValue(flat[2 * i] as string, flat[2 * i + 1] as string, shownHeaders),
     }));
     return this.#shown;
   }

@@ -1,11 +1,9 @@
+import { toldValue } from "../header-values.ts";
 import type { Judgement } from "../judgement.ts";
 import type { ProxiedConnection } from "../proxied-connection.ts";
 import type { RequestRecord } from "../request-record.ts";
 import { recordEnds } from "../request-record.ts";
 import type { Decision } from "../rule-book.ts";
-
-/** Headers whose values say nothing of who somebody is. */
-const SHOWN = new Set(["accept", "content-type", "grpc-timeout", "server", "te", "user-agent", "x-request-id"]);
 
 /** Tells of one request and its answer. */
 export class RequestTeller {
@@ -27,7 +25,7 @@ export class RequestTeller {
     for (let i = 0; i < raw.length; i += 2) {
       const [key, value] = [raw[i] ?? "", raw[i + 1] ?? ""];
       if (key.startsWith(":")) pseudo.set(key, value);
-      else headers.push({ key, value: SHOWN.has(key) ? value : "[redacted]" });
+      else headers.push({ key, value: toldValue(key, value, connection.shownHeaders) });
     }
     const [scheme, host, path] = [":scheme", ":authority", ":path"].map((name) => pseudo.get(name) ?? "");
     this.#content = {

@@ -1,6 +1,7 @@
 /** A worker of a proxy under test: the real one, with a world of the test's making in place of the kernel's. */
 import { readFileSync } from "node:fs";
 import { tupleOf } from "#agent/proxy/connection-server.ts";
+import { toldValue } from "#agent/proxy/header-values.ts";
 import type { Handler } from "#agent/proxy/proxied-connection.ts";
 import { recordEnds } from "#agent/proxy/request-record.ts";
 import { serveUnread } from "#agent/proxy/unserved.ts";
@@ -30,7 +31,14 @@ const answerWithRules: Handler = (connection) => {
       deniedBy: null,
       kind: "request",
       latency: null,
-      content: { family: "http", method: "GET", url: text, protocol: "HTTP/1.1", code: 0, headers: [] },
+      content: {
+        family: "http",
+        method: "GET",
+        url: text,
+        protocol: "HTTP/1.1",
+        code: 0,
+        headers: [{ key: "X-Tenant", value: toldValue("x-tenant", "blue", connection.shownHeaders) }],
+      },
     });
     client.write(`${process.pid} ${rules.map(({ name }) => name).join(",")}\n`);
     if (connection.draining.aborted) client.end();
