@@ -85,6 +85,23 @@ export type PolicyChange = z.infer<typeof policyChange>;
 
 export const policyRevision = z.object({ revision: z.int() });
 
+/** What is asked for on a connection. */
+export const requestQuestion = z.discriminatedUnion("family", [
+  z.object({
+    family: z.literal("http"),
+    method: z.string().min(1).max(64),
+    /** As in the header `Host`; empty: none. */
+    host: z.string().max(512),
+    /** With its query, as it is sent; of CONNECT empty. */
+    path: z.string().max(8192),
+    headers: z.array(z.object({ name: z.string().min(1).max(256), value: z.string().max(8192) })).max(128),
+  }),
+  z.object({ family: z.literal("dns"), name: z.string().max(1024) }),
+  /** The name that a TLS client asks for. */
+  z.object({ family: z.literal("tls"), serverName: z.string().max(512) }),
+]);
+export type RequestQuestion = z.infer<typeof requestQuestion>;
+
 export const evaluationRequest = z.object({
   /** `NAMESPACE/POD` or an address. */
   from: z.string().min(1).max(512),
@@ -92,6 +109,8 @@ export const evaluationRequest = z.object({
   protocol: z.enum(["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "VRRP", "IGMP", "GRE", "IPIP", "ESP", "AH"]),
   /** ICMP: the type. Of protocols from VRRP on: 0. */
   port: z.int().min(0).max(65535),
+  /** Missing: the question is about the connection only, and its verdict may be that requests are looked at. */
+  request: requestQuestion.optional(),
   /** Objects that replace those of the same name, or join them, for this question only: of a file, or of several. */
   candidate: z.union([policyDocument, z.array(policyDocument)]).optional(),
 });

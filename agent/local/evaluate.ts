@@ -32,8 +32,8 @@ export async function evaluateOffline(
     return { ok: false, reason: parties.reason, message: parties.error };
   }
   const { source, destination } = parties;
-  const { protocol, port } = request;
-  return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options) };
+  const { protocol, port, request: asked = null } = request;
+  return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options, asked) };
 }
 
 /** The objects with those of `candidate` in place of their namesakes, or beside them. */

@@ -102,7 +102,7 @@ export function partiesOf(
 export function evaluationPort(parts: NodeParts): EvaluationPort {
   const { policy, endpoints, config, clock, enforcement } = parts;
   return {
-    evaluate: ({ from, to, protocol, port, candidate }) => {
+    evaluate: ({ from, to, protocol, port, request = null, candidate }) => {
       const documents = [candidate ?? []].flat().map(({ text, file }) => parseObjects(text, file));
       const errors = documents.flatMap((parsed) => (parsed.ok ? [] : parsed.errors));
       if (errors.length > 0) return { ok: false, errors };
@@ -110,7 +110,7 @@ export function evaluationPort(parts: NodeParts): EvaluationPort {
       const objects = withLivePods(overlay(policy.objects, candidates), endpoints.list(), config.nodeName);
       const { source, destination } = partiesOf(parts, objects, { from, to }, "evaluate policy");
       const options = { ...enforcement.engine.options, ...policy.options, at: clock.now().getTime() };
-      return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options) };
+      return { ok: true, evaluation: evaluate(objects, { source, destination, protocol, port }, options, request) };
     },
   };
 }

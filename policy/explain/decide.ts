@@ -1,4 +1,5 @@
 import type { Flow, Party } from "#policy/model/flow.ts";
+import type { L7Request } from "#policy/l7/request.ts";
 import type { Namespaces } from "#policy/model/namespaces.ts";
 import {
   ADMIN_PRECEDENCE,
@@ -14,6 +15,7 @@ import {
 } from "#policy/model/rule.ts";
 import { type Isolation, isolationOf } from "./isolation.ts";
 import { type Miss, compareMisses, missesOf } from "./miss.ts";
+import { requestMisses } from "./request-miss.ts";
 
 /** A rule that would have let the flow through, and what it lacks for that. */
 export interface NearMiss extends RuleDescription {
@@ -29,6 +31,8 @@ export interface Question {
   readonly namespaces: Namespaces;
   /** Isolate whatever the policies say. */
   readonly always: boolean;
+  /** What is asked for where the connection is looked into; null: the question is about the connection only. */
+  readonly request: L7Request | null;
 }
 
 interface Candidate {
@@ -45,7 +49,7 @@ interface Decision extends Partial<Isolation> {
 
 /** What the policies that govern an end say of a flow. */
 export function decide(policies: readonly Policy[], question: Question): Decision {
-  const { direction, peer, flow, namespaces } = question;
+  const { direction, peer, flow, namespaces, request } = question;
   const requires = policies.flatMap((policy) => policy.requires[direction].map(({ pods }) => pods));
   const isolating = policies.filter(({ isolates }) => isolates[direction]);
   const isIsolated = question.always || isolating.length > 0;
@@ -56,15 +60,17 @@ export function decide(policies: readonly Policy[], question: Question): Decisio
     .map((rule): Candidate => ({ rule, misses: missesOf(rule, peer, flow, namespaces, requires) }))
     .sort((a, b) => compareDescriptions(a.rule.description, b.rule.description));
 
-  const deciding = decidingRules(candidates.filter(({ misses }) => misses.length === 0).map(({ rule }) => rule));
+  const matching = candidates.filter(({ misses }) => misses.length === 0).map(({ rule }) => rule);
+  const deciding = decidingRules(matching);
   const [first] = deciding;
   if (first) {
     const verdict = actionOf(first.precedence);
+    if (verdict === "redirect" && request) return decideRequest(matching, request);
     // Below a pass nothing passes: it is of the highest tier.
     return { verdict: verdict === "pass" ? "deny" : verdict, by: describe(deciding), nearest: null };
   }
   if (!isIsolated) return { verdict: "allow", by: [], nearest: null };
-  const nearest = nearestOf(candidates) ?? withoutRules(isolating, direction);
+  const nearest = nearestOf(candidates, request) ?? withoutRules(isolating, direction);
   return { verdict: "deny", by: [], nearest, ...isolationOf(isolating, direction) };
 }
 
@@ -82,11 +88,21 @@ function describe(rules: readonly Rule[]): RuleDescription[] {
   return [...new Map(rules.map(({ description }) => [JSON.stringify(description), description])).values()];
 }
 
-function nearestOf(candidates: readonly Candidate[]): NearMiss | null {
+/** What the proxy decides: any rule that redirects may be met, and beside a plain one all that can be read passes. */
+function decideRequest(matching: readonly Rule[], request: L7Request): Decision {
+  const asking = matching.filter(({ precedence }) => precedence >= NORMAL_PRECEDENCE && precedence < ADMIN_PRECEDENCE);
+  const allowing = asking.filter((rule) => requestMisses(rule, request).length === 0);
+  if (allowing.length > 0) return { verdict: "allow", by: describe(allowing), nearest: null };
+  const candidates = asking.map((rule) => ({ rule, misses: [] }));
+  return { verdict: "deny", by: [], nearest: nearestOf(candidates, request) };
+}
+
+function nearestOf(candidates: readonly Candidate[], request: L7Request | null): NearMiss | null {
   const [nearest] = candidates
     // What a failsafe spares is not what anybody wanted to allow.
     .filter(({ rule }) => rule.precedence < FAILSAFE_PRECEDENCE)
     .filter(({ rule }) => rule.action === "allow" || rule.action === "redirect")
+    .map(({ rule, misses }) => ({ rule, misses: [...misses, ...(request ? requestMisses(rule, request) : [])] }))
     .sort((a, b) => compareMisses(a.misses, b.misses));
   if (!nearest) return null;
   return { ...nearest.rule.description, because: nearest.misses.map(({ because }) => because).join(" and ") };

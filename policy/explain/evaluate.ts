@@ -10,7 +10,8 @@ import { Namespaces } from "#policy/model/namespaces.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
 import { type Direction, type Policy, type RuleDescription, type Verdict, hasStaged } from "#policy/model/rule.ts";
 import { matchesSelector } from "#policy/model/selector.ts";
-import type { NearMiss } from "./decide.ts";
+import type { L7Request } from "#policy/l7/request.ts";
+import type { NearMiss, Question } from "./decide.ts";
 import { type RuleTerms, decideWithTerms } from "./terms.ts";
 import { withEnded, withoutEnded } from "./ended.ts";
 
@@ -50,9 +51,18 @@ const FREE: DirectionEvaluation = { verdict: "allow", by: [], nearest: null, sta
 
 export type EvaluatorOptions = EngineOptions;
 
-/** Judges one flow, and tells why. For many flows keep an {@link Evaluator}. */
-export function evaluate(objects: Iterable<PolicyObject>, flow: Flow, options: EvaluatorOptions = {}): Evaluation {
-  return new Evaluator(objects, options).evaluate(flow);
+/**
+ * Judges one flow, and tells why. For many flows keep an {@link Evaluator}.
+ *
+ * @param request What is asked for on the connection; null: the question is about the connection only.
+ */
+export function evaluate(
+  objects: Iterable<PolicyObject>,
+  flow: Flow,
+  options: EvaluatorOptions = {},
+  request: L7Request | null = null,
+): Evaluation {
+  return new Evaluator(objects, options).evaluate(flow, request);
 }
 
 /** Judges flows by one set of objects, and tells why. */
@@ -83,9 +93,11 @@ export class Evaluator {
     }
   }
 
-  evaluate(flow: Flow): Evaluation {
-    const egress = this.#evaluate("egress", flow.source, flow.destination, flow);
-    const ingress = this.#evaluate("ingress", flow.destination, flow.source, flow);
+  /** With a request nothing is redirected: it is allowed or denied. */
+  evaluate(flow: Flow, request: L7Request | null = null): Evaluation {
+    const { source, destination } = flow;
+    const egress = this.#evaluate("egress", source, destination, { flow, request });
+    const ingress = this.#evaluate("ingress", destination, source, { flow, request });
     return { verdict: bothVerdicts(egress.verdict, ingress.verdict), egress, ingress };
   }
 
@@ -94,7 +106,12 @@ export class Evaluator {
     return isolationOf(withoutStaged(this.#selecting(self)), direction);
   }
 
-  #evaluate(direction: Direction, self: Party, peer: Party, flow: Flow): DirectionEvaluation {
+  #evaluate(
+    direction: Direction,
+    self: Party,
+    peer: Party,
+    asked: Pick<Question, "flow" | "request">,
+  ): DirectionEvaluation {
     // What a pod says to itself never leaves it.
     if (isSame(self, peer)) return FREE;
     // Kubelet's probes come from there: the node reaches its own pods whatever their policy says.
@@ -103,7 +120,7 @@ export class Evaluator {
     if (isFromNode && (self.subject ? direction === "ingress" : self.reserved === "host")) return FREE;
     const selecting = this.#selecting(self);
     const always = this.#always && self.subject !== undefined;
-    const question = { direction, peer, flow, namespaces: this.#namespaces, always };
+    const question = { direction, peer, ...asked, namespaces: this.#namespaces, always };
     const isAlwaysStaged = always && this.#audit;
     const isStaged = isAlwaysStaged || selecting.map(withoutEnded).some(hasStaged);
     const withFailsafe = (policies: readonly Policy[], counting: readonly Policy[]): readonly Policy[] =>

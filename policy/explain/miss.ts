@@ -34,7 +34,17 @@ export interface Miss {
  * What lacks nothing but time is nearest of all. Other ports and protocols are nearer than other labels, those than other addresses. A
  * port's distance is from 1 to 2 with its numbers.
  */
-const DISTANCE = { end: 0.5, port: 1, protocol: 1.5, name: 1.5, excepted: 2, label: 3, block: 5, notPod: 6 } as const;
+export const DISTANCE = {
+  end: 0.5,
+  request: 0.7,
+  port: 1,
+  protocol: 1.5,
+  name: 1.5,
+  excepted: 2,
+  label: 3,
+  block: 5,
+  notPod: 6,
+} as const;
 
 /**
  * What keeps a rule from matching; empty when it matches. Of several peers or ports, the nearest tells.

@@ -18,7 +18,7 @@ export const CATALOGUE = {
   contradicts: { severity: "warning", meaning: "what a rule allows, a deny for the same subjects takes back" },
   shadowed: { severity: "warning", meaning: "a rule that never decides, because others always decide first" },
   "selects-nothing": { severity: "warning", meaning: "a policy without subjects, or a peer that nobody is" },
-  "l7-has-no-effect": { severity: "warning", meaning: "a plain allow lets through what an L7 rule would look into" },
+  "l7-has-no-effect": { severity: "warning", meaning: "a plain allow lets through what an L7 rule would refuse" },
   "dns-missing": { severity: "warning", meaning: "a rule about DNS names, where no answer to a DNS query is seen" },
   "same-priority": {
     severity: "warning",

@@ -1,10 +1,18 @@
 import { join } from "node:path";
-import type { Decision, Evaluation, EvaluationRequest, PolicyDocument } from "#agent/api/policy-views.ts";
+import { Option } from "commander";
+import type {
+  Decision,
+  Evaluation,
+  EvaluationRequest,
+  PolicyDocument,
+  RequestQuestion,
+} from "#agent/api/policy-views.ts";
 import { type Cli, type Format, outputOption } from "#agent/cli/cli.ts";
 import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
 import { isolationText, nearestText, ruleText, termsText } from "#agent/cli/rule-text.ts";
+import { headerList, httpRequest } from "#agent/cli/request-values.ts";
 import { type Paint, printable } from "#agent/cli/table.ts";
 import { numberBetween, oneOf, readDocument } from "#agent/cli/values.ts";
 
@@ -12,13 +20,19 @@ interface Options {
   readonly from: string;
   readonly to: string;
   readonly port?: number;
-  readonly protocol: EvaluationRequest["protocol"];
+  readonly protocol?: Protocol;
+  readonly http?: RequestQuestion & { readonly family: "http" };
+  readonly header?: (RequestQuestion & { readonly family: "http" })["headers"];
+  readonly dns?: string;
+  readonly sni?: string;
   readonly objects?: string;
   readonly candidate?: string;
   readonly enforcement?: "default" | "always" | "never";
   readonly cidrMatchesPods?: "language" | "true" | "false";
   readonly output: Format;
 }
+
+type Protocol = EvaluationRequest["protocol"];
 
 const WITH_PORTS = ["TCP", "UDP", "SCTP"] as const;
 const PORTLESS = ["VRRP", "IGMP", "GRE", "IPIP", "ESP", "AH"] as const;
@@ -28,16 +42,23 @@ const WITHOUT_PORTS = ["ICMP", "ICMPv6", ...PORTLESS] as const;
 export const registerEvaluation: Register = (policy, cli) => {
   policy
     .command("eval")
-    .description("the verdict on a connection, with the rules that give it")
+    .description("the verdict on a connection, or on a request on it, with the rules that give it")
     .requiredOption("--from <pod|ip>", "who connects: NAMESPACE/POD or an address")
     .requiredOption("--to <pod|ip>", "to whom")
-    .option("--port <number>", "destination port; of ICMP the type", numberBetween(0, 65_535))
+    .option("--port <number>", "destination port (default: with --dns 53); of ICMP the type", numberBetween(0, 65_535))
     .option(
       "--protocol <name>",
-      [...WITH_PORTS, ...WITHOUT_PORTS].join(", "),
+      `${[...WITH_PORTS, ...WITHOUT_PORTS].join(", ")} (default: TCP; with --dns UDP)`,
       oneOf(...WITH_PORTS, ...WITHOUT_PORTS),
-      "TCP",
     )
+    .addOption(
+      new Option("--http <request>", 'and on it this request: "GET host/path"')
+        .argParser(httpRequest)
+        .conflicts(["dns", "sni"]),
+    )
+    .option("--header <header>", 'with --http: "Name: value"; may be given several times', headerList)
+    .addOption(new Option("--dns <name>", "and on it a lookup of this name").conflicts("sni"))
+    .option("--sni <name>", "and on it TLS, with this name in the client's hello")
     .option("--objects <folder>", "ask these files in place of an agent")
     .option(
       "--enforcement <mode>",
@@ -52,7 +73,11 @@ export const registerEvaluation: Register = (policy, cli) => {
     .option("--candidate <file|folder>", "as if these objects were applied")
     .addOption(outputOption())
     .action(async (options: Options, command) => {
-      const { from, to, protocol, port } = options;
+      const { from, to } = options;
+      // DNS has a place of its own, and it is hardly ever another.
+      const { protocol = options.dns === undefined ? "TCP" : "UDP" } = options;
+      const { port = options.dns === undefined ? undefined : 53 } = options;
+      const asked = requestOf(options, protocol);
       if (port === undefined && isOneOf(protocol, WITH_PORTS)) {
         throw new CliError(ExitCode.usage, `--port is missing: ${protocol} needs one`);
       }
@@ -66,7 +91,14 @@ export const registerEvaluation: Register = (policy, cli) => {
       }
       const candidate =
         options.candidate === undefined ? {} : { candidate: await readCandidate(cli, options.candidate) };
-      const request: EvaluationRequest = { from, to, protocol, port: port ?? echoRequest[protocol] ?? 0, ...candidate };
+      const request: EvaluationRequest = {
+        from,
+        to,
+        protocol,
+        port: port ?? echoRequest[protocol] ?? 0,
+        ...(asked && { request: asked }),
+        ...candidate,
+      };
       const evaluation =
         options.objects === undefined
           ? await cli.client(command).evaluate(request)
@@ -75,7 +107,20 @@ export const registerEvaluation: Register = (policy, cli) => {
     });
 };
 
-function isOneOf(protocol: Options["protocol"], some: readonly Options["protocol"][]): boolean {
+function requestOf(options: Options, protocol: Protocol): RequestQuestion | null {
+  const { http, header, dns, sni } = options;
+  if (header && !http) throw new CliError(ExitCode.usage, "--header needs --http");
+  const refuse = (option: string, wanted: string): never => {
+    throw new CliError(ExitCode.usage, `${option}: it is not asked for over ${protocol}; ${wanted}`);
+  };
+  if (http) return protocol === "TCP" ? { ...http, headers: header ?? [] } : refuse("--http", "--protocol TCP");
+  if (sni !== undefined)
+    return protocol === "TCP" ? { family: "tls", serverName: sni } : refuse("--sni", "--protocol TCP");
+  if (dns === undefined) return null;
+  return isOneOf(protocol, ["TCP", "UDP"]) ? { family: "dns", name: dns } : refuse("--dns", "--protocol UDP or TCP");
+}
+
+function isOneOf(protocol: Protocol, some: readonly Protocol[]): boolean {
   return some.includes(protocol);
 }
 
@@ -122,7 +167,7 @@ function reasonTexts(decision: Decision): string[] {
   if (by.length === 0) reasons.push(verdict === "deny" ? isolationText(decision) : "no policy applies");
   if (nearest) reasons.push(nearestText(nearest));
   if (note !== undefined) reasons.push(note);
-  if (verdict === "redirect") reasons.push("this version has no proxy: the datapath drops it");
+  if (verdict === "redirect") reasons.push("its requests are looked at: --http, --dns and --sni ask for one");
   return reasons;
 }
 

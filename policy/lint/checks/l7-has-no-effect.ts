@@ -6,7 +6,7 @@ import { type Finding, finding } from "../finding.ts";
 import type { RuleParts } from "../rule-parts.ts";
 import { describePeer, describePort, describeRule } from "../words.ts";
 
-/** L7 rules for what a plain rule allows as well: then every request passes. */
+/** L7 rules for what a plain rule allows as well: requests are seen, and all that can be read pass. */
 export function l7HasNoEffect(context: LintContext, parts: RuleParts): Finding[] {
   return context.rules.flatMap((rule) => {
     const pairs = rule.parts
@@ -18,7 +18,7 @@ export function l7HasNoEffect(context: LintContext, parts: RuleParts): Finding[]
     const where = `${peer === null ? "anybody" : describePeer(peer)}${port === null ? "" : ` on ${describePort(port)}`}`;
     const who = other.rule === rule ? "another item of its toPorts" : describeRule(other.rule.place);
     const related = pairs.map((pair) => pair.other.rule.place);
-    const message = `does not look into requests of ${where}: ${who} allows them all`;
+    const message = `refuses no requests of ${where}: ${who} allows them all`;
     return [finding("l7-has-no-effect", rule.place, message, related)];
   });
 }

@@ -15,7 +15,8 @@ function examplesOf(page: string): Example[] {
   const text = readFileSync(join(root, page), "utf8");
   return [...text.matchAll(/^```\n\$ (?:dist\/)?weir ([^\n]+)\n([^]*?)^```$/gm)].map(
     ([, command = "", output = ""]) => {
-      const argv = command.split(" ").map((word) => (word.startsWith("test/") ? join(root, word) : word));
+      const words = (command.match(/"[^"]*"|[^ ]+/g) ?? []).map((word) => word.replaceAll('"', ""));
+      const argv = words.map((word) => (word.startsWith("test/") ? join(root, word) : word));
       return { argv, output };
     },
   );

@@ -183,7 +183,7 @@ spec:
 `,
   );
   expect(await text("shop/web-1", "shop/db-0", 80)).toMatch(
-    /^ingress {2}redirect {2}.*\n {18}this version has no proxy: the datapath drops it$/m,
+    /^ingress {2}redirect {2}.*\n {18}its requests are looked at: --http, --dns and --sni ask for one$/m,
   );
   const named = pods.replace(
     "status: {podIPs: [{ip: 10.0.0.8}]}",
@@ -193,6 +193,58 @@ spec:
   expect(await text("shop/web-1", "shop/db-0", 5433)).toMatch(
     /^egress {3}allow {4}.*\n {18}the datapath denies this: it has no named ports for address blocks$/m,
   );
+});
+
+test("a request is judged by what rules ask of requests", async () => {
+  writeFileSync(
+    folder.join("web.yaml"),
+    `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: l7, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress:
+  - toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [{method: GET, host: db, headers: ["X-A: 1"]}]}}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: names, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  egress:
+  - toPorts:
+    - {ports: [{port: "53", protocol: UDP}], rules: {dns: [{matchPattern: "*.shop"}]}}
+    - {ports: [{port: "443", protocol: TCP}], serverNames: ["*.pay.test"]}
+  - toPorts: [{ports: [{port: "80"}]}]
+`,
+  );
+  const ask = async (...more: string[]): Promise<unknown> => {
+    const { exitCode, stdout, stderr } = await evaluate("--from", "shop/web-1", ...more);
+    if (exitCode !== 0) return { exitCode, stderr };
+    const { verdict, egress, ingress } = JSON.parse(stdout);
+    return [verdict, (egress.nearest ?? ingress.nearest)?.because ?? null];
+  };
+  const db = ["--to", "shop/db-0", "--port", "80"];
+  const header = ["--header", "x-b: 2", "--header", "x-a: 1"];
+  expect(await ask(...db, "--http", "GET db:80/x", ...header)).toEqual(["allow", null]);
+  expect(await ask(...db, "--http", "GET db/x")).toEqual(["deny", "header X-A: 1 is missing"]);
+  expect(await ask(...db, "--http", "PUT http://web/", ...header)).toEqual([
+    "deny",
+    "method PUT is not GET and host web is not db",
+  ]);
+  expect(await ask(...db, "--http", "GET /", ...header)).toEqual(["deny", "no host is not db"]);
+  expect(await ask("--to", "192.0.2.1", "--dns", "A.shop.")).toEqual(["allow", null]);
+  expect(await ask("--to", "192.0.2.1", "--dns", "a.b.shop")).toEqual(["deny", "name a.b.shop is not *.shop"]);
+  const outside = ["--to", "192.0.2.1", "--port", "443"];
+  expect(await ask(...outside, "--sni", "x.pay.test")).toEqual(["allow", null]);
+  expect(await ask(...outside, "--sni", "pay.test")).toEqual(["deny", "server name pay.test is not *.pay.test"]);
+  expect(await ask(...outside, "--http", "GET")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("--http"),
+  });
+  expect(await ask(...outside, "--header", "a: b")).toMatchObject({ exitCode: 2 });
+  expect(await ask(...outside, "--sni", "a", "--dns", "b")).toMatchObject({ exitCode: 2 });
+  expect(await ask(...outside, "--protocol", "SCTP", "--sni", "a")).toMatchObject({ exitCode: 2 });
 });
 
 test("a candidate may be a folder", async () => {

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import type { EvaluationRequest, RequestQuestion } from "#agent/api/policy-views.ts";
 import { evaluationPort, policyService } from "#agent/node/policy-service.ts";
 import type { NodeParts } from "#agent/node/parts.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
@@ -34,12 +35,13 @@ function nodeWith(text: string, labels: Record<string, string> = { app: "web", "
   const port = evaluationPort(parts);
   return {
     inForce: () => policyService(parts, {} as never).inForce().objects,
-    ask: (from: string, to: string, candidate?: string | string[]) => {
+    ask: (from: string, to: string, candidate?: string | string[], request?: EvaluationRequest["request"]) => {
       const outcome = port.evaluate({
         from,
         to,
         protocol: "TCP",
         port: 80,
+        ...(request && { request }),
         ...(candidate !== undefined && {
           candidate: [candidate].flat().map((text, i) => ({ text, file: `c${i}.yaml` })),
         }),
@@ -48,6 +50,14 @@ function nodeWith(text: string, labels: Record<string, string> = { app: "web", "
     },
   };
 }
+
+test("a request is judged by the rules about requests", () => {
+  const node = nodeWith(`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: l7, namespace: shop},
+    spec: {endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [{path: /a}]}}]}]}}`);
+  const http = (path: string): RequestQuestion => ({ family: "http", method: "GET", host: "", path, headers: [] });
+  const verdicts = [undefined, http("/a"), http("/b")].map((request) => node.ask("192.0.2.1", "shop/web", [], request));
+  expect(verdicts).toEqual(["redirect", "allow", "deny"]);
+});
 
 test("a candidate sees labels that controllers write, from ADD or from the Pod object", () => {
   const byJob = policy("job", "job-name: j");

@@ -26,7 +26,7 @@ test("families meet where a known pod has the labels of both", () => {
 test("a plain allow beside an L7 rule lets all requests through", () => {
   const told = (text: string): string[] => messages("l7-has-no-effect", text);
   expect(told(egress(rule("db", "80", http), rule("db", "80")))).toEqual([
-    "egress[0]: does not look into requests of pods app=db of namespace shop on TCP 80: " +
+    "egress[0]: refuses no requests of pods app=db of namespace shop on TCP 80: " +
       "CiliumNetworkPolicy shop/c egress[1] allows them all",
   ]);
   const wide = networkPolicy("{podSelector: {}, egress: [{to: [{podSelector: {}}]}]}");
@@ -39,7 +39,7 @@ test("also an item of the same rule", () => {
   const item = (rules: string): string => `{ports: [{port: '80', protocol: TCP}], ${rules}}`;
   const text = egress(`{toEndpoints: [{}], toPorts: [${item(http)}, ${item("")}]}`);
   expect(messages("l7-has-no-effect", text)).toEqual([
-    "egress[0]: does not look into requests of pods of namespace shop on TCP 80: another item of its toPorts allows them all",
+    "egress[0]: refuses no requests of pods of namespace shop on TCP 80: another item of its toPorts allows them all",
   ]);
 });
 

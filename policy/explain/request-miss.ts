@@ -1,0 +1,73 @@
+import { compileHttp, type HttpRequest } from "#policy/l7/http.ts";
+import { type L7Request, dnsName, meetsRequest, readHttp } from "#policy/l7/request.ts";
+import { type HttpRule, formatNameMatch } from "#policy/model/l7.ts";
+import type { Rule } from "#policy/model/rule.ts";
+import { DISTANCE, type Miss, compareMisses } from "./miss.ts";
+
+/** So many alternatives are listed. */
+const LISTED = 3;
+
+const TITLE = { http: "HTTP", dns: "DNS", kafka: "Kafka", tls: "TLS" } as const;
+
+/** What else a request with the same path asks for is nearer than another path, and that nearer than another host. */
+const FAR = { method: 0, header: 0, path: 0.05, host: 0.1 } as const;
+
+/** Of a rule that asks for nothing. */
+const ANYTHING: HttpRule = { method: null, path: null, host: null, headers: [], headerMatches: [] };
+
+/** What keeps a request from passing by a rule that matches its connection; empty: it passes. */
+export function requestMisses(rule: Rule, request: L7Request): readonly Miss[] {
+  const http = request.family === "http" ? readHttp(request) : null;
+  // The proxy answers 400, whatever the rules say.
+  if (request.family === "http" && !http) return [miss(`servers do not agree what the path ${request.path} means`)];
+  if (rule.action !== "redirect" || meetsRequest(rule, request)) return [];
+  const { l7, serverNames } = rule;
+  const wanted = l7?.family ?? "tls";
+  if (wanted !== request.family) return [miss(`the rule is about ${TITLE[wanted]}, not ${TITLE[request.family]}`)];
+  if (request.family === "tls") return [miss(`server name ${request.serverName} is not ${listed(serverNames)}`)];
+  if (l7?.family === "dns" && request.family === "dns") {
+    return [miss(`name ${dnsName(request.name)} is not ${listed(l7.rules.map(formatNameMatch))}`)];
+  }
+  if (l7?.family !== "http" || !http) return [];
+  return l7.rules.map((one) => httpMisses(one, http)).toSorted(compareMisses)[0] ?? [];
+}
+
+function httpMisses(rule: HttpRule, request: HttpRequest): Miss[] {
+  const misses: Miss[] = [];
+  const meets = (part: Partial<HttpRule>): boolean => compileHttp({ ...ANYTHING, ...part })(request).isMatch;
+  // Without a method none is meant that makes a tunnel.
+  const method = ".*";
+  if (!meets({ method: rule.method })) {
+    misses.push(
+      miss(
+        rule.method === null
+          ? "a rule without a method means no CONNECT"
+          : `method ${request.method} is not ${rule.method}`,
+      ),
+    );
+  }
+  if (rule.path !== null && !meets({ method, path: rule.path })) {
+    misses.push(miss(`path ${request.target.path}${request.target.query} is not ${rule.path}`, "path"));
+  }
+  if (rule.host !== null && !meets({ method, host: rule.host })) {
+    const host = request.host === "" ? "no host" : `host ${request.host}`;
+    misses.push(miss(`${host} is not ${rule.host}`, "host"));
+  }
+  for (const header of rule.headers) {
+    if (!meets({ method, headers: [header] })) misses.push(miss(`header ${header} is missing`));
+  }
+  for (const match of rule.headerMatches) {
+    if (meets({ method, headerMatches: [match] })) continue;
+    misses.push(miss(`header ${match.name}${match.value === null ? "" : `: ${match.value}`} is missing`));
+  }
+  return misses;
+}
+
+function listed(texts: readonly string[]): string {
+  const more = texts.length - LISTED;
+  return [...texts.slice(0, LISTED), ...(more > 0 ? [`${more} more`] : [])].join(" or ");
+}
+
+function miss(because: string, field: keyof typeof FAR = "header"): Miss {
+  return { because, distance: DISTANCE.request + FAR[field] };
+}
