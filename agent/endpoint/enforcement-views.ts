@@ -3,7 +3,7 @@ import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix, Named } from "#agent/ipcache/partition.ts";
 import type { CompiledPolicy } from "#policy/compile/entry.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
-import type { AddressToken } from "#policy/model/address-token.ts";
+import { type AddressToken, namesOf } from "#policy/model/address-token.ts";
 import type { Party } from "#policy/model/flow.ts";
 import type { Governed, Labels, Subject } from "#policy/model/identity.ts";
 import type { EndpointError } from "./errors.ts";
@@ -71,6 +71,24 @@ export interface EnforcementSnapshot {
   readonly boot: (instant: number) => bigint;
   /** Why nobody knows what is in force; null where it is known. */
   readonly refused: EndpointError | null;
+}
+
+/** What is to be known to give an address the class of its names, as of one moment. */
+export interface NameRulesView {
+  /** Texts of rules that speak of names. */
+  readonly patterns: readonly string[];
+  /** Of policy. */
+  readonly generation: string;
+  /** Identities of addresses that names count for. */
+  readonly outside: readonly number[];
+  /** Whether they count for all others, too. */
+  readonly grantsInside: boolean;
+  /** `isLasting`: policy knows it for as long as the generation lasts. */
+  readonly classes: readonly {
+    readonly number: number;
+    readonly tokens: readonly AddressToken[];
+    readonly isLasting: boolean;
+  }[];
 }
 
 /** What may be looked at of the policy in force. Changes nothing. */
@@ -150,6 +168,21 @@ export class EnforcementViews {
       classes: addresses.classesInUse(),
       refused,
       boot: (instant) => epoch + BigInt(instant) * 1_000_000n,
+    };
+  }
+
+  /** What the proxy has to know of rules that speak of DNS names. */
+  nameRules(): NameRulesView {
+    const { addresses, kernel, refused } = this.#state();
+    const lasting = addresses.lastingClasses;
+    // Of a policy that was refused nobody knows what it says of a class.
+    const classes = refused ? [] : [...addresses.classesInUse()];
+    return {
+      patterns: namesOf(addresses.tokens),
+      generation: String(kernel.control.generation()),
+      outside: addresses.outside,
+      grantsInside: addresses.grantsInside,
+      classes: classes.map(([number, tokens]) => ({ number, tokens, isLasting: lasting.has(number) })),
     };
   }
 

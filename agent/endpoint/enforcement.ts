@@ -11,8 +11,8 @@ import { type EnforcementState, EnforcementViews, type Guarded, type SharedSlot 
 import { type GuardedEnd, type GuardedEndpoint, knownPrefixes, sameState, settled } from "./guarded-endpoint.ts";
 import { guardsHost, HOST, hostEndpoint } from "./host-endpoint.ts";
 import { type Becoming, finishChange, halfWay } from "./moves.ts";
-import { outsiderAt, type OutsiderPlan } from "./outsiders.ts";
-import { addPeer, type LiveSlots, setNames, writeNamed } from "./live-peers.ts";
+import { moveOutsiders, outsiderAt, type OutsiderPlan } from "./outsiders.ts";
+import { addPeer, collectNames, type LiveSlots, setNames } from "./live-peers.ts";
 import { entryNumbers, type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 import {
@@ -304,11 +304,7 @@ export class Enforcement {
 
   /** Forgets identities, slots and classes that nobody has any more. */
   async collect(): Promise<void> {
-    const gone = this.#addresses.dropClasses();
-    this.#slots.removePeers(gone);
-    for (const id of gone) this.#engine.removeClass(id);
-    writeNamed(this.#addresses.waiting, this.#addresses, this.#live());
-    this.#addresses.releaseClasses();
+    collectNames(this.#addresses, this.#live());
     const used = new Set([...this.#endpoints.values()].map(({ endpoint }) => endpoint.identity));
     const unused = new Set([...this.#identities.keys()].filter((identity) => !used.has(identity)));
     this.#slots.removePeers(unused);
@@ -341,12 +337,7 @@ export class Enforcement {
     const own = new Set(this.#nodePrefixes);
     for (const { endpoint } of this.#endpoints.values())
       for (const { prefix } of knownPrefixes(endpoint)) own.add(prefix);
-    const wanted = new Map(outsiders.prefixes.map(({ prefix, identity }) => [prefix, identity]));
-    for (const { prefix } of before.prefixes) {
-      if (!wanted.has(prefix) && !own.has(prefix)) this.#addresses.removeKnown(prefix);
-    }
-    for (const [prefix, identity] of wanted) if (!own.has(prefix)) this.#addresses.setKnown(prefix, identity);
-    const gone = new Set([...before.parties.keys()].filter((identity) => !outsiders.parties.has(identity)));
+    const gone = moveOutsiders(this.#addresses, before, outsiders, own);
     this.#slots.removePeers(gone);
     for (const identity of gone) this.#engine.removeIdentity(identity);
   }

@@ -46,8 +46,17 @@ export function setNames(
   return new Set(waiting.map((prefix) => prefix.slice(0, prefix.indexOf("/"))));
 }
 
+/** Forgets classes of names that nobody has any more, and tries again what had no room. */
+export function collectNames(addresses: AddressSpace, live: LiveSlots): void {
+  const gone = addresses.dropClasses();
+  live.slots.removePeers(gone);
+  for (const id of gone) live.engine.removeClass(id);
+  writeNamed(addresses.waiting, addresses, live);
+  addresses.releaseClasses();
+}
+
 /** Brings the kernel to what is said of named addresses: what policy says of their classes before any address has them. */
-export function writeNamed(prefixes: readonly string[], addresses: AddressSpace, live: LiveSlots): void {
+function writeNamed(prefixes: readonly string[], addresses: AddressSpace, live: LiveSlots): void {
   if (prefixes.length === 0) return;
   if (!live.isRefused) addNamedClasses(addresses, addresses.missingClasses(prefixes), live);
   addresses.writeNamed(prefixes);

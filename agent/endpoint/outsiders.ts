@@ -1,3 +1,4 @@
+import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import { selectorKeys } from "#policy/compile/selector-keys.ts";
 import { addressBook } from "#policy/explain/address-book.ts";
@@ -26,6 +27,26 @@ export interface OutsiderPlan {
 /** The identity of whoever has an address by what objects say. */
 export function outsiderAt(plan: OutsiderPlan, prefix: string): number | undefined {
   return plan.prefixes.find((known) => known.prefix === prefix)?.identity;
+}
+
+/**
+ * Brings prefixes to their next owners.
+ *
+ * @param own Prefixes of pods and of the node itself, which stay theirs whatever objects say.
+ * @returns the identities that nobody has any more.
+ */
+export function moveOutsiders(
+  addresses: AddressSpace,
+  before: OutsiderPlan,
+  now: OutsiderPlan,
+  own: ReadonlySet<string>,
+): Set<number> {
+  const wanted = new Map(now.prefixes.map(({ prefix, identity }) => [prefix, identity]));
+  for (const { prefix } of before.prefixes) {
+    if (!wanted.has(prefix) && !own.has(prefix)) addresses.removeKnown(prefix);
+  }
+  for (const [prefix, identity] of wanted) if (!own.has(prefix)) addresses.setKnown(prefix, identity);
+  return new Set([...before.parties.keys()].filter((identity) => !now.parties.has(identity)));
 }
 
 /**

@@ -22,6 +22,8 @@ interface AddressPlan {
   readonly entries: IpcacheState[];
   /** The classes that the entries name or may come to name, with their sets. */
   readonly classes: Map<number, readonly AddressToken[]>;
+  /** See {@link AddressSpace.lastingClasses}. */
+  readonly lasting: Map<number, readonly AddressToken[]>;
   /** See {@link AddressSpace.waiting}. */
   readonly waiting: Set<string>;
   /** Those of the entries that are there because of names only. */
@@ -55,6 +57,8 @@ export class AddressSpace {
   readonly #current = new Map<string, IpcacheState>();
   /** See {@link classesInUse}. */
   #classes = new Map<number, readonly AddressToken[]>();
+  /** See {@link lastingClasses}. */
+  #lasting: ReadonlyMap<number, readonly AddressToken[]> = new Map();
   #tokens: readonly AddressToken[] = [];
   readonly #names = new NamedAddresses();
   /** Named addresses whose class policy does not know yet. */
@@ -97,6 +101,11 @@ export class AddressSpace {
     return new Map(this.#classes);
   }
 
+  /** Those of {@link classesInUse} that policy knows whatever names addresses come to have or lose. */
+  get lastingClasses(): ReadonlyMap<number, readonly AddressToken[]> {
+    return this.#lasting;
+  }
+
   /** @param outside What rules say of addresses outside of the cluster. */
   #addClass(classes: Map<number, readonly AddressToken[]>, outside: readonly AddressToken[]): void {
     const inside = this.#inside(outside);
@@ -106,10 +115,11 @@ export class AddressSpace {
   }
 
   #inside(outside: readonly AddressToken[]): AddressToken[] {
-    return insideTokens(outside, this.#grantsInside);
+    return insideTokens(outside, this.grantsInside);
   }
 
-  get #grantsInside(): boolean {
+  /** Whether names count for what belongs to the cluster, too. */
+  get grantsInside(): boolean {
     return this.#options.namesGrantInside ?? false;
   }
 
@@ -143,30 +153,34 @@ export class AddressSpace {
 
   /** @param isReady whether policy knows a class; missing: it will know all. */
   #plan(tokens: readonly AddressToken[], isReady?: (addressClass: number) => boolean): AddressPlan {
-    const plan: AddressPlan = { entries: [], classes: new Map(), waiting: new Set(), onlyNamed: new Set() };
+    const plan: AddressPlan = {
+      entries: [],
+      classes: new Map(),
+      lasting: new Map(),
+      waiting: new Set(),
+      onlyNamed: new Set(),
+    };
     for (const part of this.#partition(tokens)) {
       const { state, waits } = this.#settle(part, isReady);
       if (waits) plan.waiting.add(part.prefix);
       if (state) plan.entries.push(state);
       if (state && part.isOnlyNamed) plan.onlyNamed.add(part.prefix);
-      if (!part.isOnlyNamed)
-        this.#addClass(
-          plan.classes,
-          part.outside.filter((one) => !isNameToken(one)),
-        );
+      const nameless = part.outside.filter((one) => !isNameToken(one));
+      if (!part.isOnlyNamed) this.#addClass(plan.lasting, nameless);
       if (!waits && part.tokens.some(isNameToken))
         plan.classes.set(this.#options.classes.intern(part.tokens), part.tokens);
     }
     for (const likely of this.#likely(tokens)) {
       const id = this.#options.classes.intern(likely);
-      if (isReady?.(id) ?? true) plan.classes.set(id, likely);
+      if (isReady?.(id) ?? true) plan.lasting.set(id, likely);
     }
+    for (const [id, said] of plan.lasting) plan.classes.set(id, said);
     return plan;
   }
 
   #partition(tokens: readonly AddressToken[]): Part[] {
     const most = Math.min(this.#mostNamed, this.capacity - 1 - this.room(tokens, []).needed);
-    const named = { tokens: this.#names.all(tokens, most), grantsInside: this.#grantsInside };
+    const named = { tokens: this.#names.all(tokens, most), grantsInside: this.grantsInside };
     return partition(this.#knownPrefixes(), tokens, this.#options.fallback, this.outside, named);
   }
 
@@ -255,7 +269,7 @@ export class AddressSpace {
   named(tokens: readonly AddressToken[]): Named {
     const all = this.#names.all(tokens, this.#mostNamed);
     for (const prefix of this.#waiting) all.delete(prefix);
-    return { tokens: all, grantsInside: this.#grantsInside };
+    return { tokens: all, grantsInside: this.grantsInside };
   }
 
   /** The names that a host route has, whoever owns it. */
@@ -297,9 +311,10 @@ export class AddressSpace {
   /** Forgets classes of names that no address has any more and that are not likely to be wanted. Says which. */
   dropClasses(): Set<number> {
     const used = new Set([...this.#current.values()].map(({ addressClass }) => addressClass));
-    for (const likely of this.#likely(this.#tokens)) used.add(this.#options.classes.intern(likely));
     const gone = new Set<number>();
-    for (const [id, tokens] of this.#classes) if (!used.has(id) && tokens.some(isNameToken)) gone.add(id);
+    for (const [id, tokens] of this.#classes) {
+      if (!used.has(id) && !this.#lasting.has(id) && tokens.some(isNameToken)) gone.add(id);
+    }
     for (const id of gone) this.#classes.delete(id);
     return gone;
   }
@@ -348,7 +363,7 @@ export class AddressSpace {
     const isOutside = this.outside.includes(identity);
     const named = this.#names.at(prefix, this.#tokens);
     const isOnlyNamed = owner === undefined && !covered.isExact;
-    if (isOnlyNamed && (named.length === 0 || (!isOutside && !this.#grantsInside))) return null;
+    if (isOnlyNamed && (named.length === 0 || (!isOutside && !this.grantsInside))) return null;
     const outside = [...covered.said, ...named].sort();
     return { prefix, identity, tokens: isOutside ? outside : this.#inside(outside), outside, isOnlyNamed };
   }
@@ -378,8 +393,9 @@ export class AddressSpace {
 
   /** @param isReady whether policy knows a class; missing: it knows all. */
   #reconcile(isReady?: (addressClass: number) => boolean): void {
-    const { entries, classes, waiting, onlyNamed } = this.#plan(this.#tokens, isReady);
+    const { entries, classes, lasting, waiting, onlyNamed } = this.#plan(this.#tokens, isReady);
     this.#classes = classes;
+    this.#lasting = lasting;
     this.#waiting = waiting;
     this.#onlyNamed = onlyNamed;
     const wanted = new Map(entries.map((entry) => [entry.prefix, entry]));

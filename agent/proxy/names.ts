@@ -31,3 +31,37 @@ export interface Names {
 }
 
 export type Admission = "admitted" | "refused";
+
+/** What the agent has told of rules and names, for answers that are to be admitted. */
+export interface NameRules {
+  /** Texts of rules that speak of names: names and patterns. */
+  readonly patterns: readonly string[];
+  /** Seconds that every answer counts for at least. */
+  readonly minTtl: number;
+  /** The policy generation that the rest of this is about: of another one nothing is known. */
+  readonly generation: string;
+  /** Identities of addresses that names can grant anything for. */
+  readonly outside: readonly number[];
+  /** Whether names count for all others, too. */
+  readonly grantsInside: boolean;
+  /** Address classes that policy knows, with what rules say of them (sorted). */
+  readonly classes: readonly NameClass[];
+}
+
+export interface NameClass {
+  readonly number: number;
+  readonly tokens: readonly string[];
+  /** Whether policy knows it for as long as the generation lasts, so that an address may be given to it. */
+  readonly isLasting: boolean;
+}
+
+/** How long, in ms, an address counts beyond the time of its answer: whoever has asked still has to connect. */
+export const GRACE = 10_000;
+
+/** Seconds: no answer counts for longer. */
+const longestTtl = 7 * 24 * 3600;
+
+/** For how long, in ms, a name stands for an address after an answer. */
+export function lifetime(ttl: number, minTtl: number): number {
+  return Math.min(Math.max(ttl, minTtl), longestTtl) * 1000 + GRACE;
+}

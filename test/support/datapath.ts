@@ -106,6 +106,10 @@ export class Datapath implements Disposable {
     });
   }
 
+  get pinFolder(): string {
+    return this.#files.join("weir");
+  }
+
   /** A pinned map; the caller closes it. */
   openMap(name: string): MapHandle {
     return MapHandle.openPinned(this.#files.join("weir", "maps", name));

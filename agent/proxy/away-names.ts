@@ -1,0 +1,93 @@
+import { nameTokenOf } from "#policy/model/address-token.ts";
+import { formatCidr, hostCidr, parseAddress } from "#policy/model/cidr.ts";
+import { NameIndex } from "#policy/model/name-index.ts";
+import { isOrdinaryAddress } from "#policy/model/ordinary-address.ts";
+import type { AwayJournal } from "./away-journal.ts";
+import { type Admission, type DnsAnswer, lifetime, type NameClass, type NameRules } from "./names.ts";
+
+interface AddressEntry {
+  readonly identity: number;
+  readonly addressClass: number;
+}
+
+/** The proxy's one narrow right in the datapath; see `KernelNamedAddresses`. Prefixes are host routes. */
+export interface NamedAddressWriter {
+  generation(): bigint;
+  lookup(prefix: string): AddressEntry | undefined;
+  write(prefix: string, entry: AddressEntry): void;
+}
+
+export interface AwayNamesOptions {
+  readonly journal: Pick<AwayJournal, "lock" | "append">;
+  readonly writer: NamedAddressWriter;
+  /** Who an address is that nobody claims: the reserved identity `world`. */
+  readonly fallback: number;
+  /** Boot time, ms. */
+  readonly now: () => number;
+}
+
+/** Admits what DNS answers say while no agent is there, as far as policy knows the classes that their names need. */
+export class AwayNames {
+  readonly #options: AwayNamesOptions;
+  #rules: NameRules | null = null;
+  #index = new NameIndex([]);
+  #classes = new Map<number, NameClass>();
+  #bySet = new Map<string, NameClass>();
+
+  constructor(options: AwayNamesOptions) {
+    this.#options = options;
+  }
+
+  /** What the agent has told last. */
+  set rules(rules: NameRules) {
+    this.#rules = rules;
+    this.#index = new NameIndex(rules.patterns);
+    this.#classes = new Map(rules.classes.map((one) => [one.number, one]));
+    this.#bySet = new Map(rules.classes.map((one) => [one.tokens.join(), one]));
+  }
+
+  /**
+   * Null: an agent lives, who alone may write.
+   *
+   * @throws whatever the kernel or the disk say; then nothing is admitted that was not before.
+   */
+  admit({ name, addresses, endpoint }: DnsAnswer): Admission | null {
+    const { journal, writer, now } = this.#options;
+    using lock = journal.lock();
+    if (!lock) return null;
+    const rules = this.#rules;
+    // Of another policy than the one in force nobody here knows what its classes are.
+    if (rules === null || rules.generation !== String(writer.generation())) return "refused";
+    const tokens = this.#index.matching(name).map(nameTokenOf);
+    const wanted = addresses.map(({ address }) => this.#wanted(address, tokens, rules));
+    if (wanted.includes("unknown")) return "refused";
+    const until = (ttl: number): number => now() + lifetime(ttl, rules.minTtl);
+    // First, because the agent takes out of the kernel what it knows nothing of.
+    const said = { name, addresses: addresses.map(({ address, ttl }) => [address, until(ttl)] as [string, number]) };
+    if (!journal.append({ ...said, endpoint })) return "refused";
+    for (const one of wanted) if (typeof one === "object") writer.write(one.prefix, one.entry);
+    return "admitted";
+  }
+
+  /** What is to be written for an address; `nothing`: it has what it shall have. */
+  #wanted(
+    text: string,
+    tokens: readonly string[],
+    { outside, grantsInside }: NameRules,
+  ): { prefix: string; entry: AddressEntry } | "nothing" | "unknown" {
+    const address = parseAddress(text);
+    if (tokens.length === 0 || !address || !isOrdinaryAddress(address)) return "nothing";
+    const prefix = formatCidr(hostCidr(address));
+    const { identity, addressClass } = this.#options.writer.lookup(prefix) ?? {
+      identity: this.#options.fallback,
+      addressClass: 0,
+    };
+    if (!outside.includes(identity) && !grantsInside) return "nothing";
+    const present = addressClass === 0 ? [] : this.#classes.get(addressClass)?.tokens;
+    if (!present) return "unknown";
+    if (tokens.every((token) => present.includes(token))) return "nothing";
+    const set = [...new Set([...present, ...tokens])].sort();
+    const found = this.#bySet.get(set.join());
+    return found?.isLasting ? { prefix, entry: { identity, addressClass: found.number } } : "unknown";
+  }
+}
