@@ -33,7 +33,7 @@ export class ProxyMap implements Disposable {
     ports: ProxyState["ports"],
     { isAlive, failed }: { readonly isAlive: () => boolean; readonly failed: (error: unknown) => void },
   ) {
-    this.#path = join(bpffs, "weir", "proxy");
+    this.#path = join(bpffs, "weir", "maps", "proxy");
     this.#ports = ports;
     this.#isAlive = isAlive;
     this.#failed = failed;

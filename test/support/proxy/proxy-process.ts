@@ -40,10 +40,9 @@ export class TestProxies implements AsyncDisposable {
     closeSync(output);
     this.#processes.push(child);
     const proxy = new TestProxy(child, log);
-    await until("the proxy", () => {
-      if (child.exitCode !== null) throw new Error(readFileSync(log, "utf8"));
-      return proxy.lines().some(({ msg }) => msg === "the proxy serves connections");
-    });
+    const serves = (): boolean => proxy.lines().some(({ msg }) => msg === "the proxy serves connections");
+    await until("the proxy", () => child.exitCode !== null || serves());
+    if (child.exitCode !== null) throw new Error(`the proxy has ended: ${readFileSync(log, "utf8")}`);
     for (const pid of proxy.workers()) this.#workers.add(pid);
     return proxy;
   }
@@ -98,6 +97,12 @@ export class TestProxy {
     const client = new Client(connect({ host: "127.0.0.1", port: this.port, allowHalfOpen }));
     await until("a connection", () => !client.socket.connecting || client.closed !== "no", { every: 2 });
     return client;
+  }
+
+  /** Whether it still takes connections. */
+  async accepts(): Promise<boolean> {
+    using client = await this.connect();
+    return client.closed === "no";
   }
 
   async exited(): Promise<number | null> {
