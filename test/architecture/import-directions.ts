@@ -115,15 +115,21 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: [runtime, "agent/api/", "agent/datapath/", "agent/flows/", "agent/net/frame.ts", "agent/verify/read-slot.ts"],
     packages: [],
   },
+  "agent/fqdn/": {
+    ours: [runtime, "policy/", "agent/datapath/map-full-error.ts", "agent/proxy/names.ts"],
+    packages: ["node:*", "zod"],
+  },
   "agent/proxy/": {
     ours: [
       runtime,
       "policy/",
       "agent/libbpf-ts/",
       "agent/net/libc.ts",
+      "agent/net/folder-lock.ts",
       "agent/netlink/ip.ts",
       "agent/datapath/layouts.gen.ts",
       "agent/datapath/kernel-judgements.ts",
+      "agent/datapath/kernel-name-addresses.ts",
     ],
     packages: ["node:*", "zod", "commander"],
   },
