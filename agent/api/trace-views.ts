@@ -87,7 +87,7 @@ const traceDirection = z.object({
 export type TraceDirection = z.infer<typeof traceDirection>;
 
 export const trace = z.object({
-  /** `deny`: it is dropped, whatever the reason. `redirect`: a rule asks for the proxy, without which it is dropped, too. */
+  /** `deny`: it is dropped, whatever the reason. `redirect`: a rule asks for the proxy, which looks at the requests; where it does not work it is dropped. */
   verdict: z.enum(["allow", "deny", "redirect"]),
   /** What became of the packet, in words. */
   outcome: z.string(),

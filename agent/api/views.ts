@@ -93,7 +93,8 @@ export const statusView = z.looseObject({
   }),
   /**
    * The process that looks into requests. `off`: no rule has asked for it. `outdated`: it does not have the newest rules yet,
-   * whose version is `wanted`. Counts are since it started; `draining`: earlier ones with connections left.
+   * whose version is `wanted`. Counts are since it started; `draining`: earlier ones with connections left. `bypassed`: new
+   * connections that have passed without it, because it did not work and their rules let them, since load.
    */
   proxy: z.looseObject({
     state: z.enum(["off", "ok", "starting", "outdated"]),
@@ -105,6 +106,7 @@ export const statusView = z.looseObject({
     connections: z.int(),
     lostRecords: z.int(),
     draining: z.int(),
+    bypassed: z.int(),
   }),
   /** The CNI plugin, where the agent installs it; `setAside`: backups of the networks of others. */
   cni: z.looseObject({

@@ -36,7 +36,13 @@ export class KernelJudgements implements Judgements, Disposable {
     let key = this.#keys.get(tuple);
     if (!key) this.#keys.set(tuple, (key = keyOf(tuple)));
     const entry = this.#maps[key.map]?.get(key.key);
-    if (!entry || entry.cut !== 0 || entry.proxied === ConnectionProxied.NOT) return null;
+    if (
+      !entry ||
+      entry.cut !== 0 ||
+      entry.proxied === ConnectionProxied.NOT ||
+      entry.proxied === ConnectionProxied.OPEN
+    )
+      return null;
     const [source, destination] = entry.end;
     return {
       source: judgementOf(source, destination.peerIdentity),

@@ -41,6 +41,7 @@ export const readOnlyMaps = [
   "masquerade_ranges",
   "masquerade_devices",
   "prefilter",
+  "proxy",
 ] as const;
 
 /** Where a packet is. */

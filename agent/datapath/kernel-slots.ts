@@ -41,15 +41,16 @@ export function encodeEntry(entry: SlotEntry): PolicyEntry {
 
 const nothing: PolicyDecision = { precedence: 0, rule: 0, limit: 0, verdict: 0, prefixBits: 0, flags: 0, notAfter: 0n };
 
-function encodeDecision({ verdict, isPlain, ...rest }: SlotDecision, prefixBits: number): PolicyDecision {
+function encodeDecision({ verdict, isPlain, failsOpen, ...rest }: SlotDecision, prefixBits: number): PolicyDecision {
   const { precedence, rule, limit, notAfter } = rest;
-  const flags = isPlain ? PolicyFlag.PLAIN : 0;
+  const flags = (isPlain ? PolicyFlag.PLAIN : 0) | (failsOpen ? PolicyFlag.FAIL_OPEN : 0);
   return { precedence, rule, limit, verdict: verdictNumbers[verdict], prefixBits, flags, notAfter };
 }
 
 function decodeDecision({ verdict, precedence, rule, limit, flags, notAfter }: PolicyDecision): SlotDecision {
   const isPlain = (flags & PolicyFlag.PLAIN) !== 0;
-  return { verdict: verdictName(verdict), precedence, isPlain, rule, limit, notAfter };
+  const failsOpen = (flags & PolicyFlag.FAIL_OPEN) !== 0;
+  return { verdict: verdictName(verdict), precedence, isPlain, failsOpen, rule, limit, notAfter };
 }
 
 /** A number that nobody writes is shown as what the kernel does with it. */

@@ -20,6 +20,8 @@ export interface SlotDecision {
   readonly precedence: number;
   /** Of a redirect: a rule of its tier allows the same without the proxy. */
   readonly isPlain: boolean;
+  /** Of a redirect: new connections pass as long as the proxy does not work. */
+  readonly failsOpen: boolean;
   /** Rule reference; 0: no rule. */
   readonly rule: number;
   /** Rule reference of the one rule whose limit counts; 0: none. See {@link LimitTable}. */
@@ -378,6 +380,8 @@ export interface Kernel extends Disposable {
   events<T>(decode: (view: DataView, offset: number) => T, signal: AbortSignal): AsyncIterable<readonly T[]>;
   /** Events that found the ring full, since load. */
   eventsLost(): bigint;
+  /** New connections that have passed without the proxy, because it did not work and their rules let them, since load. */
+  proxyBypassed(): number;
   /** TCP senders that were told by a RST that policy has cut their connection, since load. */
   resets(): bigint;
   /** Packets by hook, with reason 0 those that passed, and drops by their place in the source. */

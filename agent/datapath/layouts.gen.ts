@@ -38,6 +38,7 @@ export interface DatapathConfig {
   readonly masqueradeFirst: number;
   readonly masqueradeLast: number;
   readonly masquerade: number;
+  readonly rehearsal: number;
 }
 
 export const datapathConfig: Codec<DatapathConfig> = {
@@ -53,6 +54,7 @@ export const datapathConfig: Codec<DatapathConfig> = {
     view.setUint16(at + 52, value.masqueradeFirst, true);
     view.setUint16(at + 54, value.masqueradeLast, true);
     view.setUint8(at + 56, value.masquerade);
+    view.setUint8(at + 57, value.rehearsal);
   },
   decode(view, at) {
     return {
@@ -66,6 +68,7 @@ export const datapathConfig: Codec<DatapathConfig> = {
       masqueradeFirst: view.getUint16(at + 52, true),
       masqueradeLast: view.getUint16(at + 54, true),
       masquerade: view.getUint8(at + 56),
+      rehearsal: view.getUint8(at + 57),
     };
   },
 };
@@ -1251,6 +1254,7 @@ export const ConnectionProxied = {
   NOT: 0,
   CLIENT: 1,
   SERVER: 2,
+  OPEN: 4,
 } as const;
 export type ConnectionProxied = (typeof ConnectionProxied)[keyof typeof ConnectionProxied];
 
@@ -1421,7 +1425,7 @@ export const layouts: Readonly<
   Record<string, { readonly size: number; readonly members: Readonly<Record<string, readonly [number, number]>> }>
 > = {
   ip_address: { size: 16, members: { bytes: [0, 16] } },
-  datapath_config: { size: 64, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], trace_interval: [32, 8], opening_budget: [40, 8], terminate_on_deny: [48, 4], masquerade_first: [52, 2], masquerade_last: [54, 2], masquerade: [56, 1] } },
+  datapath_config: { size: 64, members: { tcp_syn_timeout: [0, 8], tcp_established_timeout: [8, 8], tcp_close_timeout: [16, 8], other_timeout: [24, 8], trace_interval: [32, 8], opening_budget: [40, 8], terminate_on_deny: [48, 4], masquerade_first: [52, 2], masquerade_last: [54, 2], masquerade: [56, 1], rehearsal: [57, 1] } },
   endpoint_key: { size: 24, members: { address: [0, 16], family: [16, 1] } },
   endpoint: { size: 64, members: { address: [0, 16], ifindex: [16, 4], id: [20, 4], incarnation: [24, 4], identity: [28, 8], policy: [36, 8], flags: [44, 4], mac: [48, 6], host_mac: [54, 6], family: [60, 1] } },
   interface: { size: 104, members: { endpoint: [0, 64], ipv4: [64, 16], ipv6: [80, 16], bridge: [96, 4] } },

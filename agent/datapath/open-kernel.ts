@@ -64,6 +64,7 @@ export const defaultConfig: DatapathConfig = {
   masqueradeFirst: 1024,
   masqueradeLast: 65_535,
   masquerade: 0,
+  rehearsal: 0,
 };
 
 /** So many addresses of the node itself find room in any case. */
@@ -160,6 +161,7 @@ export function openKernel(options: KernelOptions): Kernel {
   const slots = new KernelSlots(map("policy"), options.policyEntries);
   const control = new KernelControl(map("control"));
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
+  const bypassed = new PerCpuMap(map("proxy_bypassed"), u32, u64);
   const drops = new PerCpuMap(map("counters"), counterKey, counterValue);
   const resets = new PerCpuMap(map("resets"), u32, u64);
   const forwarded = new PerCpuMap(map("forwarded"), u32, counterValue);
@@ -173,7 +175,15 @@ export function openKernel(options: KernelOptions): Kernel {
     images: new KernelImages(map),
     captures: new KernelCaptures(map),
     lookups: kernelLookups(map),
-    rehearse: (familiar) => new KernelRehearsal({ objectFolder: options.objectFolder, readOnlyData, map }, familiar),
+    rehearse: (familiar) =>
+      new KernelRehearsal(
+        {
+          objectFolder: options.objectFolder,
+          readOnlyData: encodeData(datapathConfig, { ...options.config, rehearsal: 1 }),
+          map,
+        },
+        familiar,
+      ),
     limits: new KernelLimits(map("limits")),
     hits: new KernelHits(map("rule_hits")),
     fragments: new KernelFragments(map("fragments")),
@@ -201,6 +211,7 @@ export function openKernel(options: KernelOptions): Kernel {
       yield* ring.read(decode, signal, eventsInterval);
     },
     eventsLost: () => total(lost.get(0) ?? []),
+    proxyBypassed: () => Number(total(bypassed.get(0) ?? [])),
     resets: () => total([...resets.entries()].flatMap(([, values]) => values)),
     counters: () => [
       ...passing.map((hook) => ({

@@ -41,10 +41,19 @@ const [FIRST_END, LAST_END] = [1n, 2n ** 64n - 1n];
 /** An entry as a slot has it. */
 export function toSlotEntry(entry: PolicyEntry, numbers: EntryNumbers): SlotEntry {
   const { peer, direction, protocol, port, portBits, below } = entry;
-  const decide = ({ verdict, precedence, rules, isPlain, limit, notAfter }: EntryDecision): SlotDecision => ({
+  const decide = ({
+    verdict,
+    precedence,
+    rules,
+    isPlain,
+    failsOpen,
+    limit,
+    notAfter,
+  }: EntryDecision): SlotDecision => ({
     verdict,
     precedence,
     isPlain,
+    failsOpen,
     rule: numbers.rules({ verdict, rules }),
     limit: limit ? numbers.limit(limit) : 0,
     notAfter: notAfter === null ? 0n : clamp(numbers.boot(notAfter)),

@@ -17,6 +17,7 @@ function sameDecision(a: SlotDecision | null, b: SlotDecision | null): boolean {
     a.rule === b.rule &&
     a.limit === b.limit &&
     a.isPlain === b.isPlain &&
+    a.failsOpen === b.failsOpen &&
     a.notAfter === b.notAfter
   );
 }

@@ -32,13 +32,13 @@ export const readMetrics = {
     type: "counter",
     help: "Packets that the datapath dropped, by Hubble's name of the reason.",
     labels: ["reason", "direction", "hook"],
-    series: "165 (reasons x hooks)",
+    series: "180 (reasons x hooks)",
   },
   weir_dropped_bytes_total: {
     type: "counter",
     help: "Bytes of packets that the datapath dropped.",
     labels: ["reason", "direction", "hook"],
-    series: "165 (reasons x hooks)",
+    series: "180 (reasons x hooks)",
   },
   weir_bandwidth_dropped_packets_total: {
     type: "counter",
@@ -51,6 +51,12 @@ export const readMetrics = {
     help: "Bytes that came too fast for the bandwidth limit of their pod.",
     labels: ["namespace", "pod", "interface", "direction"],
     series: "2 for each interface of a pod that has a limit",
+  },
+  weir_proxy_bypassed_total: {
+    type: "counter",
+    help: "New connections that have passed without the proxy, because it did not work and their rules let them.",
+    labels: [],
+    series: "1",
   },
   weir_tcp_resets_total: {
     type: "counter",

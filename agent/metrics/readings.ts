@@ -80,7 +80,7 @@ function sumByReason(counters: ReturnType<MetricSources["counters"]>): Map<strin
   return sums;
 }
 
-function readFlows(sources: MetricSources): Part<"flows_" | "flow_export" | "tcp_"> {
+function readFlows(sources: MetricSources): Part<"flows_" | "flow_export" | "proxy_bypassed" | "tcp_"> {
   const exports = sources.exports();
   const series = (value: (one: (typeof exports)[0]) => number) =>
     exports.map((one) => ({ labels: { exporter: one.exporter }, value: value(one) }));
@@ -92,6 +92,7 @@ function readFlows(sources: MetricSources): Part<"flows_" | "flow_export" | "tcp
       Object.entries(counts).map(([verdict, value]) => ({ labels: { type, verdict }, value })),
     ),
     weir_flows_lost_total: one(sources.flowsLost()),
+    weir_proxy_bypassed_total: one(sources.proxyBypassed()),
     weir_tcp_resets_total: one(sources.tcpResets()),
   };
 }

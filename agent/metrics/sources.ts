@@ -22,6 +22,7 @@ export interface MetricSources {
     readonly pod: string;
     readonly ifName: string;
   })[];
+  proxyBypassed(): number;
   tcpResets(): number;
   /** Since the agent started. */
   flows(): FlowCounts;

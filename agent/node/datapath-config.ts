@@ -12,6 +12,7 @@ export function datapathConfigOf(config: AgentConfig): DatapathConfig {
     openingBudget: BigInt(config.openingBudget),
     terminateOnDeny: config.terminateOnDeny ? 1 : 0,
     masquerade: config.masquerade ? 1 : 0,
+    rehearsal: 0,
     masqueradeFirst: config.masqueradePorts.first,
     masqueradeLast: config.masqueradePorts.last,
   };

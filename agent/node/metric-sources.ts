@@ -19,6 +19,7 @@ export function metricSources(node: Node): MetricSources {
         const { namespace, pod, ifName } = found.record;
         return [{ namespace, pod, ifName, direction, droppedPackets, droppedBytes }];
       }),
+    proxyBypassed: () => kernel.proxyBypassed(),
     tcpResets: () => Number(kernel.resets()),
     flows: () => node.flowCounts,
     flowsLost: () => Number(kernel.eventsLost()),

@@ -37,7 +37,7 @@ function startingStatus({ config, live, store }: Starting): StatusView {
     datapath: { attach: "not looked at yet", programs: "of the agent before", devices: [], resets: 0, captures: 0 },
     flows: { kept: 0, capacity: 0, seen: 0, lost: 0 },
     masquerade: { enabled: config.masquerade, devices: [], allocated: 0, retries: 0, exhausted: 0 },
-    proxy: proxyOf({ state: "off", pid: null, build: null, version: 0, wanted: 0, counts: null, draining: 0 }),
+    proxy: proxyOf({ state: "off", pid: null, build: null, version: 0, wanted: 0, counts: null, draining: 0 }, 0),
     cni: cniOf(null),
     ipam: { mode: config.ipam, ranges: [] },
     maps: [],

@@ -76,7 +76,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
       devices: [...masquerade.devices].map(([name, addresses]) => ({ name, ...addresses })),
       ...masquerade.counts,
     },
-    proxy: proxyOf(redirect.state),
+    proxy: proxyOf(redirect.state, kernel.proxyBypassed()),
     cni: cniOf(install),
     ipam: {
       mode: config.ipam,
@@ -89,9 +89,9 @@ export async function statusOf(node: Node): Promise<StatusView> {
 }
 
 /** How it stands with the proxy. */
-export function proxyOf({ counts, ...state }: RedirectState): StatusView["proxy"] {
+export function proxyOf({ counts, ...state }: RedirectState, bypassed: number): StatusView["proxy"] {
   const { workers = 0, open: connections = 0, lostRecords = 0 } = counts ?? {};
-  return { ...state, workers, connections, lostRecords };
+  return { ...state, workers, connections, lostRecords, bypassed };
 }
 
 /** What stands in the runtime's folders. */

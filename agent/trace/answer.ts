@@ -5,6 +5,7 @@ import type { Tuple } from "#agent/datapath/tuple.ts";
 import { dropReasonName, dropReasonText } from "#agent/flows/drop-reason.ts";
 import { rulesOf } from "./judgement.ts";
 import type { RunResult } from "./program-run.ts";
+import { TO_PROXY } from "./to-proxy.ts";
 import type { TraceWorld } from "./world.ts";
 
 /** A packet's way, to be told. */
@@ -34,7 +35,13 @@ export function answer({ world, request, tuple, frame, results, outcome }: Way):
     isUnjudged ? decisionOf(policy[direction]) : directionOf(world, runs, direction, policy[direction]);
   const [egress, ingress] = [told("egress"), told("ingress")];
   return {
-    verdict: !isDropped ? "allow" : drop?.reason === DropReason.PROXY_LOOKUP_FAILED ? "redirect" : "deny",
+    verdict: isDropped
+      ? drop?.reason === DropReason.PROXY_LOOKUP_FAILED
+        ? "redirect"
+        : "deny"
+      : outcome === TO_PROXY
+        ? "redirect"
+        : "allow",
     outcome: `${outcome}${reason}`,
     dropReason: drop ? dropReasonName(drop.reason) : null,
     egress,

@@ -7,6 +7,7 @@ import type { PacketPlace, ProgramName, Rehearsal, RehearsedRun } from "#agent/d
 import {
   ConnectionFlag,
   type ConntrackEntry,
+  ConnectionProxied,
   type CounterKey,
   EndpointFlag,
   type EventRecord,
@@ -61,6 +62,12 @@ export class ProgramRun {
 
   isAttached(program: ProgramName, device: string): boolean {
     return this.#attached(program, device) !== undefined;
+  }
+
+  /** Whether the proxy stands between the ends of a packet's connection, as far as programs have said. */
+  isProxied(packet: Tuple): boolean {
+    const proxied = this.#rehearsal.connection(packet)?.proxied ?? ConnectionProxied.NOT;
+    return proxied !== ConnectionProxied.NOT && proxied !== ConnectionProxied.OPEN;
   }
 
   async at(program: ProgramName, place: PacketPlace, frame: Uint8Array): Promise<RunResult> {

@@ -8,6 +8,7 @@ import { buildFrame, forwardFrame, readFrame, type Segment, TcpFlagBit } from "#
 import { answer } from "./answer.ts";
 import { judge, remembering } from "./judgement.ts";
 import { ProgramRun, type RunResult } from "./program-run.ts";
+import { TO_PROXY } from "./to-proxy.ts";
 import type { Device, TraceWorld } from "./world.ts";
 
 /** Ports that the kernel gives to whoever asks for none (Documentation/networking/ip-sysctl.rst). */
@@ -95,6 +96,7 @@ class Tracer {
       const program = sender.chained ? "chained_egress" : "pod_egress";
       const result = await this.#at(run, program, sender.ifindex, 0, frame);
       if (result.step.outcome === "drop") return `dropped by ${program} at ${result.step.interface}`;
+      if (run.isProxied(this.#tuple(this.#sourcePort))) return TO_PROXY;
       const receiver = this.#podAt(this.#destination);
       if (result.step.outcome === "redirect" && receiver) return `delivered to ${this.#name(receiver)}`;
       return this.#inStack(run, { frame: result.frame, ingressIfindex: sender.ifindex });
@@ -129,9 +131,8 @@ class Tracer {
       const next = this.#forward(frame, receiver.hostMac, receiver.mac, ingressIfindex);
       if (!next) return "dropped by the node's stack: its hops are used up";
       const { step } = await this.#at(run, program, receiver.ifindex, ingressIfindex, next);
-      return step.outcome === "drop"
-        ? `dropped by ${program} at ${step.interface}`
-        : `delivered to ${this.#name(receiver)}`;
+      if (step.outcome === "drop") return `dropped by ${program} at ${step.interface}`;
+      return run.isProxied(this.#tuple(this.#sourcePort)) ? TO_PROXY : `delivered to ${this.#name(receiver)}`;
     }
     if (this.#world.isOwn(destination)) {
       this.#stack([{ stage: "route", says: `${destination} is the node's own address`, entries: [] }], null);

@@ -129,6 +129,7 @@ struct work {
 	bool cut;	 /* of a connection that policy has just cut: see reset.h */
 	bool quiet;	 /* a drop that is counted, but not worth an event */
 	bool redirected; /* the latest judgement: an end wants the requests to be looked at */
+	bool fails_open; /* and may pass without, as long as the proxy does not work */
 	bool to_proxy;	 /* the packet is one that the proxy has to have */
 	bool failsafe;	 /* the latest judgement: the destination allows it whatever policies say */
 };

@@ -243,7 +243,7 @@ __noinline int to_proxied(struct __sk_buff *skb)
 	    pod->flags & (ENDPOINT_HOST | ENDPOINT_CHAINED) || parse_own(skb, work, family))
 		return STEP_NEXT;
 	entry = conntrack_find(&work->packet.tuple);
-	if (!entry || !entry->proxied || work->packet.is_icmp_error)
+	if (!entry || !is_proxied(entry) || work->packet.is_icmp_error)
 		return STEP_NEXT;
 	work->is_reply = is_reply(entry, &work->packet.tuple);
 	if (work->packet.tuple.protocol == IPPROTO_TCP) {

@@ -174,11 +174,15 @@ __noinline int judge(struct __sk_buff *skb)
 	}
 	work->failsafe = answer[END_DESTINATION].precedence >= POLICY_FAILSAFE;
 	work->redirected = false;
+	work->fails_open = true;
 	for (int i = 0; i < ENDS; i++) {
 		const struct event_end *end = &work->end[i];
 
-		if (end->verdict == VERDICT_REDIRECT)
+		if (end->verdict == VERDICT_REDIRECT) {
 			work->redirected = true;
+			if (!(answer[i].flags & (POLICY_PLAIN | POLICY_FAIL_OPEN)))
+				work->fails_open = false;
+		}
 		if (end->verdict == VERDICT_DENY)
 			return end->rules[0] | end->rules[1] | end->rules[2] ?
 				       DROP(DROP_POLICY_DENIED_BY_RULE) :

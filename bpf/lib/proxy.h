@@ -11,6 +11,7 @@
 #pragma once
 
 #include "common.h"
+#include "config.h"
 #include "conntrack.h"
 #include "parse.h"
 #include "shared/proxy.h"
@@ -48,6 +49,20 @@ static __always_inline bool is_ip(const struct __sk_buff *skb)
 static __always_inline bool is_marked_to_proxy(const struct __sk_buff *skb)
 {
 	return (skb->mark & MARK_PROXY_MASK) == MARK_TO_PROXY;
+}
+
+/* New connections that have passed without the proxy, because it did not work, and their rules let them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} proxy_bypassed SEC(".maps");
+
+/* Does the proxy stand between the connection's ends? */
+static __always_inline bool is_proxied(const struct conntrack_entry *entry)
+{
+	return entry->proxied & (PROXIED_CLIENT | PROXIED_SERVER);
 }
 
 /* Has a proxy ever run since the maps were made? */
@@ -149,8 +164,10 @@ __noinline int hand_to_proxy(struct __sk_buff *skb)
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return DROP(DROP_PROXY_UNKNOWN_PROTOCOL);
 	first = protocol == IPPROTO_TCP && is_first_packet(&work->packet);
-	if (protocol == IPPROTO_UDP ? !work->is_reply :
-				      !has_proxy_socket(skb, &work->packet.tuple, first)) {
+	if (protocol == IPPROTO_UDP ?
+		    !work->is_reply :
+		    (config.rehearsal ? first :
+					!has_proxy_socket(skb, &work->packet.tuple, first))) {
 		bool is_ipv4 = work->packet.tuple.family == FAMILY_IPV4;
 
 		if ((protocol == IPPROTO_TCP && (!first || work->is_reply)) ||
@@ -165,7 +182,7 @@ __noinline int hand_to_proxy(struct __sk_buff *skb)
 		return STEP_NEXT;
 	}
 	skb->mark = MARK_TO_PROXY;
-	if (mark == MARK_TO_PROXY)
+	if (mark == MARK_TO_PROXY || config.rehearsal)
 		return STEP_NEXT;
 	step = assign_listener(skb, protocol, work->now);
 	work->cut = step && protocol == IPPROTO_TCP;

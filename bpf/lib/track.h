@@ -64,9 +64,31 @@ __noinline int release_budget(struct __sk_buff *skb)
 /* Of a connection that begins with this packet, which was judged: enum connection_proxied. */
 static __always_inline __u8 proxied_of(const struct work *work)
 {
+	const struct tuple *tuple = &work->original;
+
 	if (work->from_proxy == MARK_PROXY_TO_SERVER)
 		return PROXIED_SERVER;
-	return work->from_proxy || work->redirected ? PROXIED_CLIENT : PROXIED_NOT;
+	if (work->from_proxy)
+		return PROXIED_CLIENT;
+	if (!work->redirected)
+		return PROXIED_NOT;
+	return work->fails_open && !proxy_port(tuple->protocol, tuple->family == FAMILY_IPV4,
+					       work->now) ?
+		       PROXIED_OPEN :
+		       PROXIED_CLIENT;
+}
+
+/* It passes without the proxy: that is counted, and told of as if its rules asked nothing of requests. */
+static __always_inline void tell_open(struct work *work)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&proxy_bypassed, &zero);
+
+	if (count)
+		(*count)++;
+	for (int i = 0; i < ENDS; i++)
+		if (work->end[i].verdict == VERDICT_REDIRECT)
+			work->end[i].verdict = VERDICT_ALLOW;
 }
 
 /* Is the packet of the leg between the proxy and the server, which is not counted: it is the client's connection? */
@@ -99,7 +121,7 @@ __noinline int open_connection(struct __sk_buff *skb)
 	if (step)
 		return step;
 	entry->proxied = proxied_of(work);
-	if (entry->proxied)
+	if (is_proxied(entry))
 		__builtin_memset(entry->hop, 0, sizeof(entry->hop));
 	for (int i = 0; i < ENDS; i++)
 		entry->has_place[i] = 0;
@@ -114,6 +136,8 @@ __noinline int open_connection(struct __sk_buff *skb)
 			give_back_limit(entry, i, LIMIT_RATE | LIMIT_PLACE);
 		return step;
 	}
+	if (entry->proxied == PROXIED_OPEN)
+		tell_open(work);
 	work->report = true;
 	entry->created = work->now;
 	entry->told = 0;
@@ -166,7 +190,8 @@ __noinline int judge_known(struct __sk_buff *skb)
 	step = judge(skb);
 	if (step)
 		return step;
-	if (work->redirected && !work->entry.proxied) {
+	if (work->redirected && !is_proxied(&work->entry) &&
+	    !(work->entry.proxied == PROXIED_OPEN && work->fails_open)) {
 		/* Its ends have agreed on numbers that the proxy does not know: it has to begin anew. */
 		if (work->original.protocol == IPPROTO_TCP) {
 			work->cut = !(work->packet.tcp_flags & TCP_RST);
@@ -174,7 +199,7 @@ __noinline int judge_known(struct __sk_buff *skb)
 		}
 		work->entry.proxied = PROXIED_CLIENT;
 	}
-	if (work->entry.proxied)
+	if (is_proxied(&work->entry))
 		__builtin_memset(work->entry.hop, 0, sizeof(work->entry.hop));
 	return STEP_NEXT;
 }
@@ -377,11 +402,11 @@ static __always_inline int track(struct __sk_buff *skb, struct work *work, bool 
 	 * What a pod sends up the stack to another pod here is counted where it left, if it had the
 	 * same addresses there: a connection that began behind a NAT is seen only here.
 	 */
-	if (entry->proxied)
+	if (is_proxied(entry))
 		work->to_proxy = !work->from_proxy;
 	if (is_second_leg(work, entry)) {
 		work->trace = false;
-	} else if (fresh || from_pod || entry->proxied || !entry->end[from].incarnation ||
+	} else if (fresh || from_pod || is_proxied(entry) || !entry->end[from].incarnation ||
 		   (from == END_SOURCE && entry->flags & CONNECTION_VIA_STACK)) {
 		struct passed passed = {
 			.now = work->now,

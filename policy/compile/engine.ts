@@ -311,8 +311,20 @@ function sameNamespaces(a: readonly PolicyObject[], b: readonly PolicyObject[]):
 
 function appendEntries(entries: PolicyEntry[], peer: number, templates: readonly EntryTemplate[]): void {
   for (const template of templates) {
-    const { direction, protocol, port, portBits, verdict, precedence, rules, isPlain, notAfter, limit, below } =
-      template;
+    const {
+      direction,
+      protocol,
+      port,
+      portBits,
+      verdict,
+      precedence,
+      rules,
+      isPlain,
+      failsOpen,
+      notAfter,
+      limit,
+      below,
+    } = template;
     entries.push({
       peer,
       direction,
@@ -323,6 +335,7 @@ function appendEntries(entries: PolicyEntry[], peer: number, templates: readonly
       precedence,
       rules,
       isPlain,
+      failsOpen,
       notAfter,
       limit,
       below,

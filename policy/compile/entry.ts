@@ -12,6 +12,8 @@ export interface EntryDecision {
   readonly rules: readonly Rule[];
   /** Of a redirect: a rule of its tier allows the same without asking anything of requests, so that all of them pass. */
   readonly isPlain: boolean;
+  /** Of a redirect: all its rules let new connections pass as long as the proxy does not work. */
+  readonly failsOpen: boolean;
   /**
    * Milliseconds since 1970, from when on it does not hold; null: it always does. Afterwards, until the policy is
    * compiled anew, an allow of the normal tier denies what no other look-up decides in that tier or above, and

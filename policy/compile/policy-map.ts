@@ -117,6 +117,7 @@ const ENDED_ALLOW: EntryDecision = {
   precedence: NORMAL_PRECEDENCE,
   rules: [],
   isPlain: false,
+  failsOpen: false,
   notAfter: null,
   limit: null,
 };

@@ -269,7 +269,7 @@ function toTemplate(
   isFree: boolean,
 ): EntryTemplate {
   const { protocol, port, bits } = decision.key;
-  const { verdict, precedence, rules, isPlain, notAfter, limit } = toDecision(decision, isFree);
+  const { verdict, precedence, rules, isPlain, failsOpen, notAfter, limit } = toDecision(decision, isFree);
   return {
     direction,
     protocol,
@@ -279,6 +279,7 @@ function toTemplate(
     precedence,
     rules,
     isPlain,
+    failsOpen,
     notAfter,
     limit,
     below: below && toDecision(below, isFree),
@@ -292,7 +293,8 @@ function toDecision({ precedence, set, plain }: PortDecision, isFree: boolean): 
   const isPlain = verdict === "redirect" && plain.rules.length > 0;
   const own = isFree && isNormal && verdict === "allow" ? null : set.notAfter;
   const notAfter = isPlain ? earlier(own, plain.notAfter) : own;
-  return { verdict, precedence, rules, isPlain, notAfter, limit };
+  const failsOpen = verdict === "redirect" && set.failsOpen;
+  return { verdict, precedence, rules, isPlain, failsOpen, notAfter, limit };
 }
 
 /** Of two ends, the first to come; null: there is none. */

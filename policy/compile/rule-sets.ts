@@ -10,11 +10,13 @@ export interface RuleSet {
   /** From when on the set no longer decides what it decides now; ms since 1970. */
   readonly notAfter: number | null;
   readonly limit: Limit | null;
+  /** Whether all of them let connections pass as long as the proxy does not work. */
+  readonly failsOpen: boolean;
 }
 
 /** Numbers rules, and keeps sets of them unique: two sets are equal exactly if they are the same object. */
 export class RuleSets {
-  readonly empty: RuleSet = { numbers: [], rules: [], notAfter: null, limit: null };
+  readonly empty: RuleSet = { numbers: [], rules: [], notAfter: null, limit: null, failsOpen: false };
   readonly #rules: Rule[] = [];
   readonly #numbers = new Map<Rule, number>();
   readonly #sets = new Map<number, RuleSet[]>();
@@ -40,7 +42,8 @@ export class RuleSets {
     if (known) return known;
     const rules = sorted.map((number) => this.#rules[number] as Rule);
     if (rules.length > 1) rules.sort((a, b) => compareDescriptions(a.description, b.description));
-    const set = { numbers: sorted, rules, notAfter: notAfterOf(rules), limit: limitOf(rules) };
+    const failsOpen = rules.every(({ controls }) => controls.failsOpen === true);
+    const set = { numbers: sorted, rules, notAfter: notAfterOf(rules), limit: limitOf(rules), failsOpen };
     if (sets) sets.push(set);
     else this.#sets.set(hash, [set]);
     return set;

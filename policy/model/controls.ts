@@ -8,6 +8,8 @@ export interface Controls {
   readonly rate?: number;
   /** Connections at one time. `weir.io/connection-limit: 10` */
   readonly connections?: number;
+  /** As long as the proxy does not work, new connections pass without it. `weir.io/proxy-failure: open` */
+  readonly failsOpen?: boolean;
 }
 
 /** Controls of a whole object, and of single rules, which go before those of the object. */

@@ -11,6 +11,7 @@ export const CONTROLS: ReadonlyMap<string, { readonly parse: ControlParser; read
   ["weir.io/not-after", { parse: parseNotAfter, isLimit: false }],
   ["weir.io/rate-limit", { parse: parseRate, isLimit: true }],
   ["weir.io/connection-limit", { parse: parseConnections, isLimit: true }],
+  ["weir.io/proxy-failure", { parse: parseProxyFailure, isLimit: false }],
 ]);
 
 export function parseStage(text: string): Controls | string {
@@ -30,6 +31,10 @@ function parseRate(text: string): Controls | string {
 function parseConnections(text: string): Controls | string {
   const connections = parseCount(text);
   return connections === null ? `is not a whole number from 1 to ${MOST}` : { connections };
+}
+
+function parseProxyFailure(text: string): Controls | string {
+  return text === "open" ? { failsOpen: true } : "is not open";
 }
 
 function parseCount(text: string): number | null {

@@ -207,7 +207,7 @@ async function outerWrites({ kernel }: Datapath): Promise<BenchResult[]> {
       const slots = new Map(
         Array.from({ length: count }, () => [
           slot++,
-          [{ ...entry, precedence: 1, isPlain: false, rule: 0, below: null, limit: 0, notAfter: 0n }],
+          [{ ...entry, precedence: 1, isPlain: false, failsOpen: false, rule: 0, below: null, limit: 0, notAfter: 0n }],
         ]),
       );
       const begin = performance.now();

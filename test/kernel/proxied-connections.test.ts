@@ -207,3 +207,34 @@ describe("what the proxy cannot have is dropped", () => {
     expect(reasonOf(pods.datapath.send(chained, frame))).toBe(DropReason.PROXY_LOOKUP_FAILED);
   });
 });
+
+describe("a rule that lets connections pass as long as the proxy does not work", () => {
+  const open = http(get).replace(
+    "namespace: default}",
+    "namespace: default, annotations: {weir.io/proxy-failure: open}}",
+  );
+
+  test("lets new ones pass and counts them, and has those of later looked at", async () => {
+    using pods = await TwoPods.with(open);
+    const passed = pods.toServer(packet(40_000, "SYN"));
+    expect([passed.action, reasonOf(passed), pods.datapath.kernel.proxyBypassed()]).toEqual([Action.redirect, 0, 1]);
+    expect(passed.events[0]?.end[1].verdict).toBe(Verdict.ALLOW);
+    pods.toClient(answer(40_000, "SYN", "ACK"));
+    sayAlive(pods, pods.datapath.kernel.now(), 9);
+    expect(reasonOf(pods.toServer(packet(40_001, "SYN")))).toBe(DropReason.PROXY_LOOKUP_FAILED);
+    // What has begun without it goes on, also when policy is asked anew.
+    await pods.setPolicy(`${open}\n---\n${http(fromPlain).replace("name: server", "name: other")}`);
+    expect(pods.toServer(packet(40_000, "ACK")).action).toBe(Action.redirect);
+    expect(pods.datapath.kernel.proxyBypassed()).toBe(1);
+  });
+
+  test("does not do so for a rule beside it that does not say so", async () => {
+    using pods = await TwoPods.with(`${open}\n---\n${http(get).replace("name: server", "name: other")}`);
+    expect(reasonOf(pods.toServer(packet(40_000, "SYN")))).toBe(DropReason.PROXY_LOOKUP_FAILED);
+  });
+
+  test("nor is it needed where a rule allows the same without asking anything of requests", async () => {
+    using pods = await TwoPods.with(http(`${get}, ${fromPlain}`));
+    expect(reasonOf(pods.toServer(packet(40_000, "SYN")))).toBe(0);
+  });
+});

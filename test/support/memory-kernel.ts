@@ -254,6 +254,10 @@ export class MemoryKernel implements Kernel {
     return 0n;
   }
 
+  proxyBypassed(): number {
+    return 0;
+  }
+
   resets(): bigint {
     return 0n;
   }

@@ -15,5 +15,6 @@ struct datapath_config {
 	__u16 masquerade_first;	 /* the ports that masqueraded flows may have, in host order */
 	__u16 masquerade_last;
 	__u8 masquerade; /* 1: pods reach the world under the node's address */
-	__u8 pad[7];
+	__u8 rehearsal;	 /* 1: packets go nowhere: no socket is asked for, or given one */
+	__u8 pad[6];
 };

@@ -46,6 +46,8 @@ enum connection_proxied {
 	/* Its source has begun it. Both legs have its addresses and ports; counted is what the source and the proxy send. */
 	PROXIED_CLIENT = 1,
 	PROXIED_SERVER = 2, /* the proxy has begun it, by another port than its client's */
+	PROXIED_OPEN =
+		4, /* not: when it began, the proxy did not work, and its rules let it pass then */
 };
 
 enum connection_flag {

@@ -50,6 +50,7 @@ export const status: StatusView = {
     connections: 31,
     lostRecords: 0,
     draining: 1,
+    bypassed: 0,
   },
   cni: {
     state: "installed",

@@ -16,6 +16,7 @@ function deadline(notAfter: number | null): bigint {
       precedence: 1,
       rules: [],
       isPlain: false,
+      failsOpen: false,
       limit: null,
       notAfter,
       below: null,

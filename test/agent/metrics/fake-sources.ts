@@ -18,6 +18,7 @@ export function fakeSources(changes: Partial<MetricSources> = {}): MetricSources
       { ...passed, reason: "POLICY_DENIED", reasonCode: 133, file: "judge.h", line: 90, packets: 3, bytes: 180 },
     ],
     bandwidths: () => [],
+    proxyBypassed: () => 1,
     tcpResets: () => 2,
     flows: () => ({
       drop: { DROPPED: 1 },
