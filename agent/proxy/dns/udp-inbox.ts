@@ -1,0 +1,106 @@
+import { NetError } from "#agent/net/error.ts";
+import { errnoName, libc } from "#agent/net/libc.ts";
+import { addressOf, datagramCalls } from "./native.ts";
+import { decodeSocketAddress, type SocketAddress } from "./socket-address.ts";
+
+const SOL_IP = 0;
+const IP_RECVORIGDSTADDR = 20;
+const SOL_IPV6 = 41;
+const IPV6_RECVORIGDSTADDR = 74;
+
+/** Datagrams that are taken by one system call. */
+const BATCH = 64;
+/** The longest query: far more than any that a resolver of ours would take. */
+const LONGEST = 4096;
+const NAME_BYTES = 32;
+const CONTROL_BYTES = 64;
+/** Offsets in `struct mmsghdr` of a 64-bit machine. */
+const HEADER = {
+  name: 0,
+  nameLength: 8,
+  vector: 16,
+  vectorLength: 24,
+  control: 32,
+  controlLength: 40,
+  flags: 48,
+  length: 56,
+  bytes: 64,
+};
+const MSG_TRUNC = 0x20;
+
+/** A datagram that somebody has sent, with where it was sent to. Its bytes are overwritten by the next batch. */
+export interface Datagram {
+  readonly bytes: Buffer;
+  readonly from: SocketAddress;
+  readonly to: SocketAddress;
+}
+
+/** Takes datagrams from a listener that are on their way to any address. */
+export class UdpInbox {
+  readonly #fd: number;
+  readonly #payloads = Buffer.alloc(BATCH * LONGEST);
+  readonly #names = Buffer.alloc(BATCH * NAME_BYTES);
+  readonly #controls = Buffer.alloc(BATCH * CONTROL_BYTES);
+  readonly #vectors = Buffer.alloc(BATCH * 16);
+  readonly #headers = Buffer.alloc(BATCH * HEADER.bytes);
+  /** The kernel writes lengths into the headers: they are set anew each time. */
+  readonly #fresh = Buffer.alloc(BATCH * HEADER.bytes);
+
+  /**
+   * @param fd of a bound UDP socket; it stays the caller's.
+   * @throws NetError `socket`.
+   */
+  constructor(fd: number, family: 4 | 6) {
+    this.#fd = fd;
+    const [level, option] = family === 4 ? [SOL_IP, IP_RECVORIGDSTADDR] : [SOL_IPV6, IPV6_RECVORIGDSTADDR];
+    const result = libc().setOption(fd, level, option, 1);
+    if (result < 0) throw new NetError("socket", `ask where datagrams were sent to: ${errnoName(result)}`);
+    for (let i = 0; i < BATCH; i++) this.#describe(i);
+  }
+
+  #describe(i: number): void {
+    const at = i * HEADER.bytes;
+    this.#vectors.writeBigUInt64LE(addressOf(this.#payloads) + BigInt(i * LONGEST), i * 16);
+    this.#vectors.writeBigUInt64LE(BigInt(LONGEST), i * 16 + 8);
+    this.#fresh.writeBigUInt64LE(addressOf(this.#names) + BigInt(i * NAME_BYTES), at + HEADER.name);
+    this.#fresh.writeUInt32LE(NAME_BYTES, at + HEADER.nameLength);
+    this.#fresh.writeBigUInt64LE(addressOf(this.#vectors) + BigInt(i * 16), at + HEADER.vector);
+    this.#fresh.writeBigUInt64LE(1n, at + HEADER.vectorLength);
+    this.#fresh.writeBigUInt64LE(addressOf(this.#controls) + BigInt(i * CONTROL_BYTES), at + HEADER.control);
+    this.#fresh.writeBigUInt64LE(BigInt(CONTROL_BYTES), at + HEADER.controlLength);
+  }
+
+  /**
+   * What has come, one batch at most; those that are too long are left out.
+   * @throws NetError `socket`.
+   */
+  *receive(): Generator<Datagram, void> {
+    this.#fresh.copy(this.#headers);
+    const count = datagramCalls().receiveMany(this.#fd, this.#headers, BATCH);
+    if (count < 0) {
+      const name = errnoName(count);
+      // ICMP errors of earlier answers are told here, too.
+      if (name === "EAGAIN" || name === "EINTR" || name === "ECONNREFUSED") return;
+      throw new NetError("socket", `receive datagrams: ${name}`);
+    }
+    for (let i = 0; i < count; i++) {
+      const at = i * HEADER.bytes;
+      if (this.#headers.readUInt32LE(at + HEADER.flags) & MSG_TRUNC) continue;
+      const from = decodeSocketAddress(this.#names, i * NAME_BYTES);
+      const to = this.#destination(i, this.#headers.readUInt32LE(at + HEADER.controlLength));
+      const length = this.#headers.readUInt32LE(at + HEADER.length);
+      if (from && to) yield { bytes: this.#payloads.subarray(i * LONGEST, i * LONGEST + length), from, to };
+    }
+  }
+
+  /** The one control message that was asked for: `struct cmsghdr` of 16 bytes, and an address. */
+  #destination(i: number, length: number): SocketAddress | null {
+    const at = i * CONTROL_BYTES;
+    if (length < 32) return null;
+    const level = this.#controls.readInt32LE(at + 8);
+    const type = this.#controls.readInt32LE(at + 12);
+    const isAsked =
+      (level === SOL_IP && type === IP_RECVORIGDSTADDR) || (level === SOL_IPV6 && type === IPV6_RECVORIGDSTADDR);
+    return isAsked ? decodeSocketAddress(this.#controls, at + 16) : null;
+  }
+}

@@ -1,0 +1,269 @@
+import { randomInt } from "node:crypto";
+
+import { errnoName, libc } from "#agent/net/libc.ts";
+import { reservedIdentities } from "#policy/model/reserved.ts";
+import type { ConnectionTuple } from "../judgement.ts";
+import type { CurrentRules } from "../proxied-connection.ts";
+import type { Asked, DnsGuard } from "./guard.ts";
+import { whenReadable } from "./native.ts";
+import { ReadableSockets } from "./readable-sockets.ts";
+import type { SocketAddress } from "./socket-address.ts";
+import { type Datagram, UdpInbox } from "./udp-inbox.ts";
+import type { UdpOutbox } from "./udp-outbox.ts";
+import { openUpstreamSocket } from "./upstream-socket.ts";
+
+/** How long, in ms, a resolver may take; then the query counts as lost, as datagrams may be. */
+const PATIENCE = 5000;
+/** How often, in ms, lost ones are looked for. */
+const SWEEP = 500;
+/** Queries under way of one client's address, and of all together: each has a socket at most. */
+const OF_CLIENT = 256;
+const IN_ALL = 8192;
+/** Messages that are no answers, after which a socket takes no more: somebody tries transaction ids. */
+const MISSES = 64;
+/** Answers that are taken from one socket before others have their turn. */
+const TURN = 64;
+/** The longest datagram there is. */
+const LONGEST = 65_535;
+
+export interface UdpProxyOptions {
+  /** Bound sockets that datagrams to any resolver are given to; they stay the caller's. */
+  readonly listeners: readonly { readonly fd: number; readonly family: 4 | 6 }[];
+  readonly guard: DnsGuard;
+  /** Null: nothing may pass. */
+  readonly rules: (tuple: ConnectionTuple) => CurrentRules | null;
+  readonly outbox: UdpOutbox;
+}
+
+/** What has become of datagrams that led to nothing. */
+export interface UdpCounts {
+  /** The datapath knows no such connection, or lets nothing of it pass. */
+  unknown: number;
+  /** No queries. */
+  noQuery: number;
+  /** Refused, because its client has too many under way, or all have. */
+  over: number;
+  /** Queries that the resolver did not answer in time, and that could not be sent or reached nobody. */
+  late: number;
+  unreachable: number;
+  /** Messages on a resolver's socket that answer nothing that is still asked. */
+  foreign: number;
+  /** Answers that the kernel did not take. */
+  unsent: number;
+}
+
+/** A socket for a client's address and port and a resolver, as long as something is asked by it. */
+interface Flow {
+  readonly number: number;
+  readonly key: string;
+  readonly fd: number;
+  readonly client: SocketAddress;
+  readonly resolver: SocketAddress;
+  /** By the transaction ids that the resolver sees. */
+  readonly pending: Map<number, Pending>;
+  misses: number;
+}
+
+interface Pending {
+  readonly flow: Flow;
+  readonly id: number;
+  readonly asked: Asked;
+  /** Of `performance.now()`. */
+  readonly deadline: number;
+}
+
+/** Stands between pods and their resolvers: DNS over UDP. */
+export class UdpProxy implements Disposable {
+  readonly counts: UdpCounts = { unknown: 0, noQuery: 0, over: 0, late: 0, unreachable: 0, foreign: 0, unsent: 0 };
+  readonly #options: UdpProxyOptions;
+  readonly #listening: Disposable[] = [];
+  readonly #upstream: ReadableSockets;
+  readonly #buffer = Buffer.alloc(LONGEST);
+  readonly #flows = new Map<string, Flow>();
+  readonly #byNumber = new Map<number, Flow>();
+  /** In the order of their deadlines. */
+  readonly #waiting = new Set<Pending>();
+  /** Queries under way, those whose answers are held among them. */
+  readonly #ofClient = new Map<string, number>();
+  #inAll = 0;
+  #lastNumber = 0;
+  readonly #sweeper: NodeJS.Timeout;
+  #whenIdle: (() => void) | null = null;
+
+  /** @throws NetError `socket`. */
+  constructor(options: UdpProxyOptions) {
+    this.#options = options;
+    this.#upstream = new ReadableSockets((number) => this.#receive(number));
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP);
+    for (const { fd, family } of options.listeners) {
+      const inbox = new UdpInbox(fd, family);
+      const take = (): void => {
+        for (const datagram of inbox.receive()) this.#take(datagram);
+      };
+      this.#listening.push(whenReadable(fd, take));
+    }
+  }
+
+  /** Takes no more queries; resolves when those that are under way have their answers, or none in time. */
+  async drain(): Promise<void> {
+    for (const one of this.#listening.splice(0)) one[Symbol.dispose]();
+    if (this.#inAll === 0) return;
+    await new Promise<void>((resolve) => (this.#whenIdle = resolve));
+  }
+
+  #take({ bytes, from, to }: Datagram): void {
+    const tuple: ConnectionTuple = {
+      protocol: "UDP",
+      sourceAddress: from.address,
+      sourcePort: from.port,
+      destinationAddress: to.address,
+      destinationPort: to.port,
+    };
+    const current = this.#options.rules(tuple);
+    if (!current) {
+      this.counts.unknown++;
+      return;
+    }
+    const ruling = this.#options.guard.judge(Buffer.from(bytes), tuple, current);
+    if (ruling.kind === "drop") this.counts.noQuery++;
+    else if (ruling.kind === "answer") this.#send(ruling.bytes, to, from);
+    else this.#forward(ruling.asked, from, to);
+  }
+
+  #forward(asked: Asked, client: SocketAddress, resolver: SocketAddress): void {
+    const ofClient = this.#ofClient.get(client.address) ?? 0;
+    if (ofClient >= OF_CLIENT || this.#inAll >= IN_ALL) {
+      this.counts.over++;
+      this.#send(this.#options.guard.fail(asked), resolver, client);
+      return;
+    }
+    const flow = this.#flow(client, resolver, asked.current.judgement.destination.identity === reservedIdentities.host);
+    const pending = flow && this.#ask(flow, asked);
+    if (!pending) {
+      this.counts.unreachable++;
+      this.#send(this.#options.guard.fail(asked), resolver, client);
+      if (flow?.pending.size === 0) this.#close(flow);
+      return;
+    }
+    flow.pending.set(pending.id, pending);
+    this.#waiting.add(pending);
+    this.#ofClient.set(client.address, ofClient + 1);
+    this.#inAll++;
+  }
+
+  /** Null: the resolver cannot be called. */
+  #flow(client: SocketAddress, resolver: SocketAddress, isOnNode: boolean): Flow | null {
+    const key = `${client.address} ${client.port} ${resolver.address} ${resolver.port}`;
+    const known = this.#flows.get(key);
+    if (known) return known;
+    const fd = openUpstreamSocket({ client, resolver, isOnNode });
+    if (fd < 0) return null;
+    const number = this.#nextNumber();
+    if (this.#upstream.add(fd, number) < 0) {
+      libc().close(fd);
+      return null;
+    }
+    const flow: Flow = { number, key, fd, client, resolver, pending: new Map(), misses: 0 };
+    this.#flows.set(key, flow);
+    this.#byNumber.set(number, flow);
+    return flow;
+  }
+
+  #nextNumber(): number {
+    do this.#lastNumber = (this.#lastNumber + 1) % 0x100000000;
+    while (this.#byNumber.has(this.#lastNumber));
+    return this.#lastNumber;
+  }
+
+  /** Sends the very bytes of the client under a transaction id that nobody can guess. */
+  #ask(flow: Flow, asked: Asked): Pending | null {
+    let id: number;
+    do id = randomInt(0x10000);
+    while (flow.pending.has(id));
+    asked.message.writeUInt16BE(id, 0);
+    const sent = libc().send(flow.fd, asked.message);
+    asked.message.writeUInt16BE(asked.id, 0);
+    return sent < 0 ? null : { flow, id, asked, deadline: performance.now() + PATIENCE };
+  }
+
+  #receive(number: number): void {
+    // It may have been closed for what came before in this turn.
+    const flow = this.#byNumber.get(number);
+    if (!flow) return;
+    for (let i = 0; i < TURN && flow.pending.size > 0; i++) {
+      const length = libc().receive(flow.fd, this.#buffer);
+      if (length < 0) {
+        // ICMP says that nobody is there.
+        if (errnoName(length) !== "EAGAIN") this.#abandon(flow);
+        return;
+      }
+      this.#settle(flow, this.#buffer.subarray(0, length));
+    }
+  }
+
+  #settle(flow: Flow, message: Buffer): void {
+    const pending = message.length < 2 ? undefined : flow.pending.get(message.readUInt16BE(0));
+    const answer = pending ? this.#options.guard.settle(pending.asked, message) : null;
+    if (!pending || answer === null) {
+      this.counts.foreign++;
+      if (++flow.misses >= MISSES) this.#abandon(flow);
+      return;
+    }
+    this.#forget(pending);
+    if (Buffer.isBuffer(answer)) this.#finish(flow, answer);
+    else void answer.then((held) => this.#finish(flow, held));
+  }
+
+  /** The query waits for no answer any more. */
+  #forget(pending: Pending): void {
+    const { flow, id } = pending;
+    this.#waiting.delete(pending);
+    flow.pending.delete(id);
+    if (flow.pending.size === 0) this.#close(flow);
+  }
+
+  /** The query is over, with this answer or without any. */
+  #finish({ client, resolver }: Flow, answer: Buffer | null): void {
+    if (answer) this.#send(answer, resolver, client);
+    const left = (this.#ofClient.get(client.address) ?? 1) - 1;
+    if (left > 0) this.#ofClient.set(client.address, left);
+    else this.#ofClient.delete(client.address);
+    if (--this.#inAll === 0) this.#whenIdle?.();
+  }
+
+  /** Nothing more is to be had from the resolver by this socket. */
+  #abandon(flow: Flow): void {
+    for (const pending of flow.pending.values()) {
+      this.counts.unreachable++;
+      this.#forget(pending);
+      this.#finish(flow, this.#options.guard.fail(pending.asked));
+    }
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const pending of this.#waiting) {
+      if (pending.deadline > now) break;
+      this.counts.late++;
+      this.#forget(pending);
+      this.#finish(pending.flow, null);
+    }
+  }
+
+  #close({ fd, key, number }: Flow): void {
+    libc().close(fd);
+    this.#flows.delete(key);
+    this.#byNumber.delete(number);
+  }
+
+  #send(bytes: Buffer, resolver: SocketAddress, client: SocketAddress): void {
+    if (!this.#options.outbox.send(bytes, resolver, client)) this.counts.unsent++;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#sweeper);
+    for (const one of this.#listening.splice(0)) one[Symbol.dispose]();
+    for (const flow of this.#flows.values()) this.#close(flow);
+    this.#upstream[Symbol.dispose]();
+  }
+}
