@@ -88,8 +88,9 @@ async function writeBundle(root: string, lib: string): Promise<void> {
       "traffic-worker": join(root, "agent/local/traffic-worker.ts"),
       // A thread of the agent.
       "diff-worker": join(root, "agent/local/diff-worker.ts"),
-      // A process of the proxy's.
+      // Processes of the proxy's.
       "proxy-worker": join(root, "agent/proxy/worker-main.ts"),
+      "proxy-datagrams": join(root, "agent/proxy/datagrams-main.ts"),
     },
     platform: "node",
     external: [...Object.keys(nativePackages), /^node:/],

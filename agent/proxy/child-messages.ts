@@ -38,6 +38,8 @@ export interface ChildCounts {
   unrecognised: number;
   unreachable: number;
   otherPort: number;
+  foreign: number;
+  unanswered: number;
   lostRecords: number;
 }
 
@@ -53,6 +55,8 @@ export function noCounts(): ChildCounts {
     unrecognised: 0,
     unreachable: 0,
     otherPort: 0,
+    foreign: 0,
+    unanswered: 0,
     lostRecords: 0,
   };
 }

@@ -29,7 +29,7 @@ export async function runProxy(argv: readonly string[]): Promise<number> {
       build: ownBuild(),
       log,
       worker: program("worker"),
-      datagrams: null,
+      datagrams: program("datagrams"),
       away: { admit: () => Promise.resolve("refused") },
       stop: stop.signal,
       kill: kill.signal,

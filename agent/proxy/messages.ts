@@ -154,6 +154,9 @@ const counts = z.strictObject({
   /** Calls to servers: that failed; under another port than the client's, which was not free. */
   unreachable: count,
   otherPort: count,
+  /** DNS by UDP: what came from resolvers and answers nothing that is still asked; queries that got no answer in time. */
+  foreign: count,
+  unanswered: count,
   /** Records that were dropped because nobody read them in time. */
   lostRecords: count,
 });

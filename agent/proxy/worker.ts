@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createLog } from "#agent/runtime/log.ts";
 import { childOptions } from "./child-messages.ts";
+import { behaveAsChild } from "./child-process.ts";
 import { ConnectionServer, type ConnectionServerOptions, type Handlers } from "./connection-server.ts";
 import type { Judgements } from "./judgement.ts";
 import { ParentLink } from "./parent-link.ts";
@@ -20,12 +21,7 @@ export async function runWorker({ judgements, handlers, ...rest }: WorkerParts):
   const { listeners, connectionsOfClient, limits, drainTime } = childOptions();
   const log = await createLog({ level: "info", format: "auto" });
   const paced = pacer();
-  // The signals of a terminal, or of a service manager, are for the parent, which then says what to do.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
-  process.on("uncaughtException", (error) => {
-    log.fatal({ err: error }, "a worker of the proxy ends with its connections");
-    process.exit(1);
-  });
+  behaveAsChild(log, "a worker of the proxy");
   const link = ParentLink.open({
     serve: () => server.listen(),
     drain: () => {

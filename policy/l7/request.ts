@@ -1,6 +1,5 @@
-import { formatNameMatch } from "#policy/model/l7.ts";
 import type { Rule } from "#policy/model/rule.ts";
-import { matchesName } from "#policy/model/name-match.ts";
+import { meetsDnsRules } from "./dns.ts";
 import { compileHttp, type HttpRequest } from "./http.ts";
 import { ASTERISK, type HttpTarget, NO_PATH, readTarget } from "./http-target.ts";
 import { meetsServerNames } from "./server-names.ts";
@@ -32,9 +31,7 @@ export function meetsRequest({ l7, serverNames }: RequestRule, request: L7Reques
       return read !== null && l7?.family === "http" && l7.rules.some((rule) => compileHttp(rule)(read).isMatch);
     }
     case "dns":
-      return (
-        l7?.family === "dns" && l7.rules.some((match) => matchesName(formatNameMatch(match), dnsName(request.name)))
-      );
+      return meetsDnsRules(l7, { name: dnsName(request.name), isPlainLookup: true });
     case "tls":
       return l7 === null && meetsServerNames(serverNames, request.serverName);
   }

@@ -31,18 +31,6 @@ export const directions: Readonly<Record<string, Direction>> = {
     ours: ["agent/bpf-loader/", "agent/libbpf-ts/", runtime, "policy/", "agent/proxy/judgement.ts"],
     packages: ["node:*"],
   },
-  "agent/proxy/dns/": {
-    ours: [
-      "policy/",
-      "agent/proxy/",
-      "agent/net/error.ts",
-      "agent/net/libc.ts",
-      "agent/netlink/ip.ts",
-      "agent/datapath/layouts.gen.ts",
-    ],
-    packages: ["node:*"],
-  },
-  "agent/proxy/dns/native.ts": { ours: [], packages: ["koffi"] },
   "agent/store/": { ours: [runtime], packages: ["node:*", "zod"] },
   "agent/store/etcd": {
     ours: [runtime, "agent/store/"],
@@ -145,6 +133,19 @@ export const directions: Readonly<Record<string, Direction>> = {
     ],
     packages: ["node:*", "zod", "commander"],
   },
+  "agent/proxy/dns/": {
+    ours: [
+      runtime,
+      "policy/",
+      "agent/proxy/",
+      "agent/net/error.ts",
+      "agent/net/libc.ts",
+      "agent/netlink/ip.ts",
+      "agent/datapath/layouts.gen.ts",
+    ],
+    packages: ["node:*"],
+  },
+  "agent/proxy/dns/native.ts": { ours: [], packages: ["koffi"] },
   "agent/export/": {
     ours: [runtime, "agent/api/", "agent/flows/", "agent/datapath/layouts.gen.ts"],
     packages: ["node:*"],

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 import { errnoName, libc } from "#agent/net/libc.ts";
+import { noCounts } from "#agent/proxy/child-messages.ts";
 import { DnsGuard } from "#agent/proxy/dns/guard.ts";
 import { encodeSocketAddress } from "#agent/proxy/dns/socket-address.ts";
 import { dnsTcpHandler } from "#agent/proxy/dns/tcp.ts";
@@ -41,16 +42,20 @@ const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 const SOL_IP = 0;
 const IP_TRANSPARENT = 19;
+const IP_RECVORIGDSTADDR = 20;
 const SOL_IPV6 = 41;
+const IPV6_RECVORIGDSTADDR = 74;
 const IPV6_V6ONLY = 26;
 const IPV6_TRANSPARENT = 75;
 const DNS_PORT = 53;
 
 function listen(family: 4 | 6, kind: number): number {
   const fd = libc().socket(family === 4 ? 2 : 10, kind | 0o4000, 0);
-  if (family === 4) libc().setOption(fd, SOL_IP, IP_TRANSPARENT, 1);
-  else libc().setOption(fd, SOL_IPV6, IPV6_TRANSPARENT, 1);
-  if (family === 6) libc().setOption(fd, SOL_IPV6, IPV6_V6ONLY, 1);
+  const [level, names] =
+    family === 4
+      ? [SOL_IP, [IP_TRANSPARENT, IP_RECVORIGDSTADDR]]
+      : [SOL_IPV6, [IPV6_TRANSPARENT, IPV6_RECVORIGDSTADDR, IPV6_V6ONLY]];
+  for (const name of names) libc().setOption(fd, level, name, 1);
   libc().setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 * 1024 * 1024);
   const bound = libc().bind(fd, encodeSocketAddress({ address: family === 4 ? "0.0.0.0" : "::", port: DNS_PORT }));
   if (bound < 0) throw new Error(`bind to port ${DNS_PORT}: ${errnoName(bound)}`);
@@ -91,15 +96,10 @@ function main(): void {
   const tell = (record: RequestRecord): void => {
     if (!isQuiet) say({ type: "record", record });
   };
-  const proxy = new UdpProxy({
-    listeners: [
-      { fd: listen(4, SOCK_DGRAM), family: 4 },
-      { fd: listen(6, SOCK_DGRAM), family: 6 },
-    ],
-    guard: new DnsGuard({ names, tell }),
-    rules: () => current,
-    outbox: new UdpOutbox(),
-  });
+  const counts = noCounts();
+  const guard = new DnsGuard({ names, tell });
+  const proxy = new UdpProxy({ guard, counts, rules: () => current, outbox: new UdpOutbox() });
+  proxy.listen([listen(4, SOCK_DGRAM), listen(6, SOCK_DGRAM)]);
   const serve = dnsTcpHandler({ names });
   for (const family of [4, 6] as const) {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
@@ -112,7 +112,7 @@ function main(): void {
     else if (message.type === "admit") for (const resolve of held.splice(0)) resolve(message.admission);
     else {
       const { user, system } = process.cpuUsage();
-      say({ type: "counts", counts: proxy.counts, cpu: user + system });
+      say({ type: "counts", counts, cpu: user + system });
     }
   });
   process.on("disconnect", () => process.exit(0));

@@ -1,3 +1,5 @@
+import { parseAddress } from "#policy/model/cidr.ts";
+import { isOrdinaryAddress } from "#policy/model/ordinary-address.ts";
 import { meetsDnsRules } from "#policy/l7/dns.ts";
 import type { ConnectionTuple } from "../judgement.ts";
 import type { Names } from "../names.ts";
@@ -168,11 +170,8 @@ function unread(message: Buffer): Answer {
   return { ...nothing, rcode: rcodeOf(message) };
 }
 
-/**
- * Whether a name may come to mean the address at all: not the client itself, nor what is reached without a router, nor
- * a group, nor an IPv4 address in disguise. Which addresses are pods and nodes the agent knows.
- */
-function canBeGranted(address: string): boolean {
-  if (address.includes(":")) return !/^(::|::1|::ffff:.*|fe[89ab].:.*|ff..:.*)$/.test(address);
-  return !/^(0|127|169\.254|22[4-9]|2[3-5][0-9])\./.test(address);
+/** Which addresses are pods and nodes the agent knows. */
+function canBeGranted(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== null && isOrdinaryAddress(address);
 }

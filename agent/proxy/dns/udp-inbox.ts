@@ -1,5 +1,5 @@
 import { NetError } from "#agent/net/error.ts";
-import { errnoName, libc } from "#agent/net/libc.ts";
+import { errnoName } from "#agent/net/libc.ts";
 import { addressOf, datagramCalls } from "./native.ts";
 import { decodeSocketAddress, type SocketAddress } from "./socket-address.ts";
 
@@ -46,15 +46,9 @@ export class UdpInbox {
   /** The kernel writes lengths into the headers: they are set anew each time. */
   readonly #fresh = Buffer.alloc(BATCH * HEADER.bytes);
 
-  /**
-   * @param fd of a bound UDP socket; it stays the caller's.
-   * @throws NetError `socket`.
-   */
-  constructor(fd: number, family: 4 | 6) {
+  /** @param fd of a bound UDP socket that tells where datagrams were sent to (`IP_RECVORIGDSTADDR`); it stays the caller's. */
+  constructor(fd: number) {
     this.#fd = fd;
-    const [level, option] = family === 4 ? [SOL_IP, IP_RECVORIGDSTADDR] : [SOL_IPV6, IPV6_RECVORIGDSTADDR];
-    const result = libc().setOption(fd, level, option, 1);
-    if (result < 0) throw new NetError("socket", `ask where datagrams were sent to: ${errnoName(result)}`);
     for (let i = 0; i < BATCH; i++) this.#describe(i);
   }
 

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 
 import { errnoName, libc } from "#agent/net/libc.ts";
 import { reservedIdentities } from "#policy/model/reserved.ts";
+import type { ChildCounts } from "../child-messages.ts";
 import type { ConnectionTuple } from "../judgement.ts";
 import type { CurrentRules } from "../proxied-connection.ts";
 import type { Asked, DnsGuard } from "./guard.ts";
@@ -27,30 +28,18 @@ const TURN = 64;
 const LONGEST = 65_535;
 
 export interface UdpProxyOptions {
-  /** Bound sockets that datagrams to any resolver are given to; they stay the caller's. */
-  readonly listeners: readonly { readonly fd: number; readonly family: 4 | 6 }[];
   readonly guard: DnsGuard;
   /** Null: nothing may pass. */
   readonly rules: (tuple: ConnectionTuple) => CurrentRules | null;
   readonly outbox: UdpOutbox;
+  /** Kept up to date: connections are queries here. */
+  readonly counts: UdpCounts;
 }
 
-/** What has become of datagrams that led to nothing. */
-export interface UdpCounts {
-  /** The datapath knows no such connection, or lets nothing of it pass. */
-  unknown: number;
-  /** No queries. */
-  noQuery: number;
-  /** Refused, because its client has too many under way, or all have. */
-  over: number;
-  /** Queries that the resolver did not answer in time, and that could not be sent or reached nobody. */
-  late: number;
-  unreachable: number;
-  /** Messages on a resolver's socket that answer nothing that is still asked. */
-  foreign: number;
-  /** Answers that the kernel did not take. */
-  unsent: number;
-}
+export type UdpCounts = Pick<
+  ChildCounts,
+  "open" | "accepted" | "refused" | "unknown" | "unrecognised" | "unreachable" | "foreign" | "unanswered"
+>;
 
 /** A socket for a client's address and port and a resolver, as long as something is asked by it. */
 interface Flow {
@@ -74,7 +63,6 @@ interface Pending {
 
 /** Stands between pods and their resolvers: DNS over UDP. */
 export class UdpProxy implements Disposable {
-  readonly counts: UdpCounts = { unknown: 0, noQuery: 0, over: 0, late: 0, unreachable: 0, foreign: 0, unsent: 0 };
   readonly #options: UdpProxyOptions;
   readonly #listening: Disposable[] = [];
   readonly #upstream: ReadableSockets;
@@ -95,8 +83,17 @@ export class UdpProxy implements Disposable {
     this.#options = options;
     this.#upstream = new ReadableSockets((number) => this.#receive(number));
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP);
-    for (const { fd, family } of options.listeners) {
-      const inbox = new UdpInbox(fd, family);
+  }
+
+  /**
+   * Begins to take queries.
+   *
+   * @param listeners bound UDP sockets that datagrams to any resolver are given to; they stay the caller's.
+   * @throws NetError `socket`.
+   */
+  listen(listeners: readonly number[]): void {
+    for (const fd of listeners) {
+      const inbox = new UdpInbox(fd);
       const take = (): void => {
         for (const datagram of inbox.receive()) this.#take(datagram);
       };
@@ -121,11 +118,11 @@ export class UdpProxy implements Disposable {
     };
     const current = this.#options.rules(tuple);
     if (!current) {
-      this.counts.unknown++;
+      this.#options.counts.unknown++;
       return;
     }
     const ruling = this.#options.guard.judge(Buffer.from(bytes), tuple, current);
-    if (ruling.kind === "drop") this.counts.noQuery++;
+    if (ruling.kind === "drop") this.#options.counts.unrecognised++;
     else if (ruling.kind === "answer") this.#send(ruling.bytes, to, from);
     else this.#forward(ruling.asked, from, to);
   }
@@ -133,14 +130,14 @@ export class UdpProxy implements Disposable {
   #forward(asked: Asked, client: SocketAddress, resolver: SocketAddress): void {
     const ofClient = this.#ofClient.get(client.address) ?? 0;
     if (ofClient >= OF_CLIENT || this.#inAll >= IN_ALL) {
-      this.counts.over++;
+      this.#options.counts.refused++;
       this.#send(this.#options.guard.fail(asked), resolver, client);
       return;
     }
     const flow = this.#flow(client, resolver, asked.current.judgement.destination.identity === reservedIdentities.host);
     const pending = flow && this.#ask(flow, asked);
     if (!pending) {
-      this.counts.unreachable++;
+      this.#options.counts.unreachable++;
       this.#send(this.#options.guard.fail(asked), resolver, client);
       if (flow?.pending.size === 0) this.#close(flow);
       return;
@@ -148,7 +145,8 @@ export class UdpProxy implements Disposable {
     flow.pending.set(pending.id, pending);
     this.#waiting.add(pending);
     this.#ofClient.set(client.address, ofClient + 1);
-    this.#inAll++;
+    this.#options.counts.open = ++this.#inAll;
+    this.#options.counts.accepted++;
   }
 
   /** Null: the resolver cannot be called. */
@@ -205,7 +203,7 @@ export class UdpProxy implements Disposable {
     const pending = message.length < 2 ? undefined : flow.pending.get(message.readUInt16BE(0));
     const answer = pending ? this.#options.guard.settle(pending.asked, message) : null;
     if (!pending || answer === null) {
-      this.counts.foreign++;
+      this.#options.counts.foreign++;
       if (++flow.misses >= MISSES) this.#abandon(flow);
       return;
     }
@@ -228,13 +226,14 @@ export class UdpProxy implements Disposable {
     const left = (this.#ofClient.get(client.address) ?? 1) - 1;
     if (left > 0) this.#ofClient.set(client.address, left);
     else this.#ofClient.delete(client.address);
-    if (--this.#inAll === 0) this.#whenIdle?.();
+    this.#options.counts.open = --this.#inAll;
+    if (this.#inAll === 0) this.#whenIdle?.();
   }
 
   /** Nothing more is to be had from the resolver by this socket. */
   #abandon(flow: Flow): void {
     for (const pending of flow.pending.values()) {
-      this.counts.unreachable++;
+      this.#options.counts.unreachable++;
       this.#forget(pending);
       this.#finish(flow, this.#options.guard.fail(pending.asked));
     }
@@ -244,7 +243,7 @@ export class UdpProxy implements Disposable {
     const now = performance.now();
     for (const pending of this.#waiting) {
       if (pending.deadline > now) break;
-      this.counts.late++;
+      this.#options.counts.unanswered++;
       this.#forget(pending);
       this.#finish(pending.flow, null);
     }
@@ -257,7 +256,8 @@ export class UdpProxy implements Disposable {
   }
 
   #send(bytes: Buffer, resolver: SocketAddress, client: SocketAddress): void {
-    if (!this.#options.outbox.send(bytes, resolver, client)) this.counts.unsent++;
+    // What the kernel does not take is lost, as datagrams may be: the client asks again.
+    this.#options.outbox.send(bytes, resolver, client);
   }
 
   [Symbol.dispose](): void {

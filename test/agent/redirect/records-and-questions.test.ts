@@ -61,7 +61,7 @@ test("what the proxy counts is a part of the state", async () => {
   const agent = scene.agent();
   await until("the agent", () => proxy.heard.some(({ type }) => type === "attach"));
   const none = { refused: 0, unknown: 0, late: 0, idle: 0, unrecognised: 0, unreachable: 0, otherPort: 0 };
-  const counts = { workers: 2, replaced: 0, open: 3, accepted: 5, lostRecords: 1, ...none };
+  const counts = { workers: 2, replaced: 0, open: 3, accepted: 5, lostRecords: 1, foreign: 0, unanswered: 0, ...none };
   proxy.say({ type: "counts", counts });
   await until("the counts", () => agent.state.counts !== null);
   expect(agent.state.counts).toEqual(counts);

@@ -205,6 +205,7 @@ describe("what is no answer is not passed on", () => {
     both.server.send(answerTo(next, "c.test"), next.from);
     expect(decode((await both.client.next()).bytes).questions).toMatchObject([{ name: "c.test" }]);
     expect(both.client.waiting).toBe(0);
+    expect((await lab.counts()).foreign).toBeGreaterThan(0);
   });
 
   test("and after many guesses nothing is taken any more", async () => {
