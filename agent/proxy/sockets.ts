@@ -88,11 +88,6 @@ export function openListener({ protocol, family }: ListenerKind): number | null 
   const wrong = firstFailure(fd, options);
   if (wrong < 0) throw failed(wrong);
   const bound = libc().bind(fd, socketAddress(family === 4 ? "127.0.0.1" : "::1", 0));
-  if (errnoName(bound) === "EADDRNOTAVAIL") {
-    // IPv6 is built in and switched off.
-    libc().close(fd);
-    return null;
-  }
   const listening = bound < 0 || !isTcp ? bound : libc().listen(fd, BACKLOG);
   if (listening < 0) throw failed(listening);
   return fd;
