@@ -2,6 +2,7 @@ import type { Kernel } from "#agent/datapath/kernel.ts";
 import type { AddressSpace } from "#agent/ipcache/address-space.ts";
 import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import type { Rule } from "#policy/model/rule.ts";
+import type { NameRulesView } from "./enforcement-views.ts";
 import type { Joining } from "./moves.ts";
 import type { OutsiderPlan } from "./outsiders.ts";
 
@@ -17,6 +18,8 @@ export interface RedirectedRules {
   name(reference: number, rules: readonly Rule[]): void;
   /** The proxy knows all that has been named, or does not answer: then it lets nothing through that names them. */
   told(): Promise<void>;
+  /** What rules in force, and those to come, say of DNS names. */
+  speakOf(names: NameRulesView): void;
 }
 
 export interface EnforcementOptions {

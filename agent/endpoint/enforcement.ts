@@ -173,6 +173,7 @@ export class Enforcement {
     if (isHostGuarded && !this.#endpoints.has(HOST)) await this.#admitHost();
     for (const [slot, entries] of splits) this.#slots.add(slot, entries);
     this.#addresses.setTokens([...new Set([...this.#addresses.tokens, ...next.tokens])]);
+    this.#redirected.speakOf(this.views.nameRules());
 
     const fresh = [...wanted.values()].filter((policy) => policy.slot === null);
     const numbers = await this.#slots.insert(fresh.map((policy) => policy.content));
@@ -210,6 +211,7 @@ export class Enforcement {
     for (const id of gone) next.removeClass(id);
     this.#setOutsiders(outsiders);
     this.#addresses.releaseClasses();
+    this.#redirected.speakOf(this.views.nameRules());
     if (!isHostGuarded) this.remove(HOST);
   }
 
@@ -305,6 +307,7 @@ export class Enforcement {
   /** Forgets identities, slots and classes that nobody has any more. */
   async collect(): Promise<void> {
     collectNames(this.#addresses, this.#live());
+    this.#redirected.speakOf(this.views.nameRules());
     const used = new Set([...this.#endpoints.values()].map(({ endpoint }) => endpoint.identity));
     const unused = new Set([...this.#identities.keys()].filter((identity) => !used.has(identity)));
     this.#slots.removePeers(unused);

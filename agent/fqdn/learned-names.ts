@@ -1,5 +1,6 @@
 import { MapFullError } from "#agent/datapath/map-full-error.ts";
 import { type Admission, type DnsAnswer, lifetime } from "#agent/proxy/names.ts";
+import { type Clock, pause } from "#agent/runtime/clock.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import type { SerialExecutor } from "#agent/runtime/serial-executor.ts";
 import {
@@ -48,6 +49,10 @@ const mostWaiting = 65_536;
 /** Answers that are looked at before others have a turn. */
 const stretch = 4_096;
 
+/** Between two looks for names whose time is over, in ms; and as a multiple of the time that one takes. */
+const sweepInterval = 5_000;
+const SHARE = 20;
+
 interface Waiting {
   readonly answer: DnsAnswer;
   /** Boot time, ms, of its coming. */
@@ -60,6 +65,8 @@ export class LearnedNames {
   readonly #options: LearnedNamesOptions;
   readonly #table: NameTable;
   readonly #waiting: Waiting[] = [];
+  /** Until policy is in force nothing is admitted. */
+  #isRunning = false;
   #isTaking = false;
   #isFull = false;
   #admitted = 0;
@@ -98,7 +105,7 @@ export class LearnedNames {
     return this.#table.byAddress();
   }
 
-  /** Writes what {@link restore} was given where the next life finds it. */
+  /** Writes down for the next life what an earlier one has not. */
   keep(names: readonly LearnedName[]): void {
     this.#append(names);
   }
@@ -113,6 +120,18 @@ export class LearnedNames {
   /** As {@link admit}, where nobody waits. */
   hear(answer: DnsAnswer): void {
     this.#add({ answer, at: this.#now(), settle: null });
+  }
+
+  /** Admits what comes, and what has come before, and forgets names whose time is over, until the signal. */
+  async run(clock: Clock, signal: AbortSignal): Promise<void> {
+    this.#isRunning = true;
+    this.#start();
+    while (!signal.aborted) {
+      const began = performance.now();
+      await this.sweep();
+      // It looks at all connections.
+      await pause(clock, Math.max(sweepInterval, SHARE * (performance.now() - began)), signal);
+    }
   }
 
   /** Forgets names whose time is over, but for addresses with a live connection. */
@@ -138,7 +157,11 @@ export class LearnedNames {
       return;
     }
     this.#waiting.push(waiting);
-    if (this.#isTaking) return;
+    this.#start();
+  }
+
+  #start(): void {
+    if (!this.#isRunning || this.#isTaking) return;
     this.#isTaking = true;
     void this.#takeAll();
   }

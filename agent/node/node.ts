@@ -144,6 +144,7 @@ export class Node {
       devices,
       prefilter,
       masquerade,
+      earlierNames,
     } = this.parts;
     this.#becomeRouter();
     const snapshot = objects.current().objects;
@@ -155,7 +156,8 @@ export class Node {
     if (stored.unreadable.length + strays > 0) {
       this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
     }
-    const refused = await enforcement.restore(policy.engine(snapshot), guarded, outsiders.plan(snapshot));
+    const names = await earlierNames.restore();
+    const refused = await enforcement.restore(policy.engine(snapshot), guarded, outsiders.plan(snapshot), names);
     if (refused) {
       policy.refuse(refused.message);
       log.error({ reason: refused.message }, "policy refused; what an earlier life left stays in force");
@@ -234,6 +236,7 @@ export class Node {
       this.#keepBlocks(signal),
       this.#applyWaiting(signal),
       this.#followDeletions(signal),
+      this.parts.earlierNames.names.run(this.parts.clock, signal),
       Promise.race([this.parts.identities.conflict, ended(signal)]),
     ]);
   }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClocks } from "libbpf-ts";
 import { IpamLeases } from "#agent/cni/ipam-leases.ts";
@@ -32,6 +31,7 @@ import { NetlinkConnection } from "#agent/netlink/connection.ts";
 import { CniInstall } from "#agent/install/cni-install.ts";
 import { AgentEvents } from "#agent/runtime/agent-events.ts";
 import { SystemClock } from "#agent/runtime/clock.ts";
+import { bootId } from "#agent/runtime/boot-id.ts";
 import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
 import { LiveOptions } from "#agent/runtime/live-options.ts";
 import { policyOptionsOf } from "./config-service.ts";
@@ -58,6 +58,7 @@ import { interfaceNameOf } from "./flow-context.ts";
 import { openExporters } from "./exporters.ts";
 import type { NodeObjectRanges } from "./node-object-ranges.ts";
 import { tellEndpoint, tellPolicies, toldIpcache } from "./agent-events.ts";
+import { type EarlierNames, type NamesParts, openNames } from "./open-names.ts";
 import { openIpam } from "./open-ipam.ts";
 import { Masquerade } from "./masquerade.ts";
 import { Prefilter } from "./prefilter.ts";
@@ -95,6 +96,7 @@ export interface NodeParts {
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
   readonly redirect: Redirect;
+  readonly earlierNames: EarlierNames;
   readonly ipam: Ipam;
   /** With `--ipam cluster-pool`. */
   readonly blocks: ClusterBlocks | null;
@@ -189,6 +191,10 @@ export async function openParts(
   const agentEvents = new AgentEvents(() => clock.wallNanoseconds(clock.bootNanoseconds()));
   agentEvents.add({ type: "AGENT_STARTED" });
 
+  const changes = new SerialExecutor();
+  const setNames: NamesParts["setNames"] = (said) => enforcement.setNames(said);
+  const namesLog = subsystemLog(log, "fqdn");
+  const earlierNames = await openNames({ config, kernel, setNames, changes, log: namesLog }, stack);
   const redirect = stack.use(
     new Redirect({
       runDir: config.runDir,
@@ -199,7 +205,9 @@ export async function openParts(
       log: subsystemLog(log, "redirect"),
       records: (records, lost) => requests.add(records, lost),
       shownHeaders: config.l7ShowHeaders,
-      admit: () => Promise.resolve("refused"),
+      admit: (answer) => earlierNames.names.admit(answer),
+      heard: (answer) => earlierNames.names.hear(answer),
+      minTtl: config.dnsMinTtl,
     }),
   );
 
@@ -213,6 +221,7 @@ export async function openParts(
       classes,
       fallback: ReservedIdentity.WORLD,
       outsiders: [ReservedIdentity.KUBE_APISERVER],
+      namesGrantInside: config.dnsGrantsInside,
     }),
     references,
     redirected: redirect,
@@ -276,7 +285,6 @@ export async function openParts(
     updated: (accepted, duration) => observations.policyUpdate(accepted ? "in-force" : "refused", duration / 1000),
     failed: (error, what) => log.error({ err: error }, what),
   });
-  const changes = new SerialExecutor();
   const install = config.cniInstall ? cniInstall(config, log, clock) : null;
   return {
     config,
@@ -298,6 +306,7 @@ export async function openParts(
     identities,
     references,
     redirect,
+    earlierNames,
     ipam,
     blocks,
     nodeObject,
@@ -370,11 +379,6 @@ function objectFolder(): string {
 /** Where the bundle's folder is, or the tree's `dist` when run from the sources. */
 function distFolder(): string {
   return join(import.meta.dirname, import.meta.filename.endsWith(".ts") ? "../../dist" : "..");
-}
-
-/** Tells this boot of the machine from every other: Documentation/admin-guide/sysctl/kernel.rst. */
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 /** Locally administered, unicast. */

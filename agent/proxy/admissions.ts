@@ -1,15 +1,22 @@
 import type { ControlConnection } from "./control-connection.ts";
-import type { Admission, DnsAnswer } from "./names.ts";
+import type { Admission, DnsAnswer, NameRules } from "./names.ts";
 
 /** Who admits what answers say while no agent is there. */
 export interface AgentAway {
-  admit(answer: DnsAnswer): Promise<Admission>;
+  /** What the agent has told last. */
+  rules: NameRules | null;
+  /** Null: an agent lives, who alone may admit. Never throws. */
+  admit(answer: DnsAnswer): Admission | null;
 }
 
 interface Question {
   readonly answer: DnsAnswer;
-  readonly settle: (admission: Admission) => void;
+  /** Null: nobody waits. */
+  readonly settle: ((admission: Admission) => void) | null;
 }
+
+/** Questions that wait, for an answer or for an agent that starts. */
+const mostWaiting = 16_384;
 
 /** DNS answers that wait until policy knows their addresses. */
 export class Admissions {
@@ -22,26 +29,45 @@ export class Admissions {
     this.#away = away;
   }
 
+  get rules(): NameRules | null {
+    return this.#away.rules;
+  }
+
+  set rules(rules: NameRules | null) {
+    this.#away.rules = rules;
+  }
+
   /** Who is to be asked from now on; what the one before was asked is not answered by the new one. */
   set agent(agent: ControlConnection | null) {
     this.#agent = agent;
     const open = [...this.#asked.values()];
     this.#asked.clear();
-    for (const { answer, settle } of open) this.admit(answer, settle);
+    for (const question of open) this.#ask(question);
   }
 
   admit(answer: DnsAnswer, settle: (admission: Admission) => void): void {
-    if (this.#agent === null) {
-      void this.#away.admit(answer).then(settle, () => settle("refused"));
-      return;
-    }
-    const id = this.#next++;
-    this.#asked.set(id, { answer, settle });
-    this.#agent.send({ type: "admit", id, answer });
+    this.#ask({ answer, settle });
+  }
+
+  /** As {@link admit}, where nobody waits. */
+  hear(answer: DnsAnswer): void {
+    this.#ask({ answer, settle: null });
   }
 
   settled(id: number, admission: Admission): void {
-    this.#asked.get(id)?.settle(admission);
+    this.#asked.get(id)?.settle?.(admission);
     this.#asked.delete(id);
+  }
+
+  #ask(question: Question): void {
+    const { answer, settle } = question;
+    if (this.#agent !== null && settle === null) return this.#agent.send({ type: "heard", answer });
+    const admission = this.#agent === null ? this.#away.admit(answer) : null;
+    if (admission !== null) return settle?.(admission);
+    if (this.#asked.size >= mostWaiting) return settle?.("refused");
+    const id = this.#next++;
+    // Without an agent that is attached it is asked when one is.
+    this.#asked.set(id, question);
+    this.#agent?.send({ type: "admit", id, answer });
   }
 }

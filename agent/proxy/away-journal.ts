@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { tryLockFolder } from "#agent/net/folder-lock.ts";
@@ -13,6 +13,9 @@ const heard = z.strictObject({
 });
 export type HeardName = z.infer<typeof heard>;
 
+/** What the file's name begins with. */
+const FILE = "heard-";
+
 /** Bytes that the file may have: some hundred thousand answers. */
 const longest = 64 * 1024 * 1024;
 
@@ -25,9 +28,10 @@ export class AwayJournal {
   readonly #folder: string;
   readonly #path: string;
 
-  constructor(runDir: string) {
+  /** @param boot Tells this boot of the machine from every other: times are of it. */
+  constructor(runDir: string, boot: string) {
     this.#folder = join(runDir, "names");
-    this.#path = join(this.#folder, "heard");
+    this.#path = join(this.#folder, `${FILE}${boot}`);
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
@@ -57,9 +61,9 @@ export class AwayJournal {
     return { names, damaged };
   }
 
-  /** Forgets what was written. */
+  /** Forgets what was written, in earlier boots, too. */
   clear(): void {
-    rmSync(this.#path, { force: true });
+    for (const name of readdirSync(this.#folder)) if (name.startsWith(FILE)) rmSync(join(this.#folder, name));
   }
 }
 

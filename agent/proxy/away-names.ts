@@ -2,6 +2,7 @@ import { nameTokenOf } from "#policy/model/address-token.ts";
 import { formatCidr, hostCidr, parseAddress } from "#policy/model/cidr.ts";
 import { NameIndex } from "#policy/model/name-index.ts";
 import { isOrdinaryAddress } from "#policy/model/ordinary-address.ts";
+import type { AgentAway } from "./admissions.ts";
 import type { AwayJournal } from "./away-journal.ts";
 import { type Admission, type DnsAnswer, lifetime, type NameClass, type NameRules } from "./names.ts";
 
@@ -19,16 +20,20 @@ export interface NamedAddressWriter {
 
 export interface AwayNamesOptions {
   readonly journal: Pick<AwayJournal, "lock" | "append">;
-  readonly writer: NamedAddressWriter;
+  /** Opens it, when it is needed for the first time. */
+  readonly writer: () => NamedAddressWriter;
   /** Who an address is that nobody claims: the reserved identity `world`. */
   readonly fallback: number;
   /** Boot time, ms. */
   readonly now: () => number;
+  /** Told of whatever the kernel or the disk say. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Admits what DNS answers say while no agent is there, as far as policy knows the classes that their names need. */
-export class AwayNames {
+export class AwayNames implements AgentAway {
   readonly #options: AwayNamesOptions;
+  #writer: NamedAddressWriter | null = null;
   #rules: NameRules | null = null;
   #index = new NameIndex([]);
   #classes = new Map<number, NameClass>();
@@ -38,28 +43,38 @@ export class AwayNames {
     this.#options = options;
   }
 
-  /** What the agent has told last. */
-  set rules(rules: NameRules) {
-    this.#rules = rules;
-    this.#index = new NameIndex(rules.patterns);
-    this.#classes = new Map(rules.classes.map((one) => [one.number, one]));
-    this.#bySet = new Map(rules.classes.map((one) => [one.tokens.join(), one]));
+  get rules(): NameRules | null {
+    return this.#rules;
   }
 
-  /**
-   * Null: an agent lives, who alone may write.
-   *
-   * @throws whatever the kernel or the disk say; then nothing is admitted that was not before.
-   */
-  admit({ name, addresses, endpoint }: DnsAnswer): Admission | null {
-    const { journal, writer, now } = this.#options;
+  set rules(rules: NameRules | null) {
+    const classes = rules?.classes ?? [];
+    this.#rules = rules;
+    this.#index = new NameIndex(rules?.patterns ?? []);
+    this.#classes = new Map(classes.map((one) => [one.number, one]));
+    this.#bySet = new Map(classes.map((one) => [one.tokens.join(), one]));
+  }
+
+  admit(answer: DnsAnswer): Admission | null {
+    try {
+      return this.#admit(answer);
+    } catch (error) {
+      this.#options.failed(error);
+      return "refused";
+    }
+  }
+
+  #admit({ name, addresses, endpoint }: DnsAnswer): Admission | null {
+    const { journal, now } = this.#options;
     using lock = journal.lock();
     if (!lock) return null;
     const rules = this.#rules;
+    if (rules === null) return "refused";
+    const writer = (this.#writer ??= this.#options.writer());
     // Of another policy than the one in force nobody here knows what its classes are.
-    if (rules === null || rules.generation !== String(writer.generation())) return "refused";
+    if (rules.generation !== String(writer.generation())) return "refused";
     const tokens = this.#index.matching(name).map(nameTokenOf);
-    const wanted = addresses.map(({ address }) => this.#wanted(address, tokens, rules));
+    const wanted = addresses.map(({ address }) => this.#wanted(address, tokens, rules, writer));
     if (wanted.includes("unknown")) return "refused";
     const until = (ttl: number): number => now() + lifetime(ttl, rules.minTtl);
     // First, because the agent takes out of the kernel what it knows nothing of.
@@ -74,11 +89,12 @@ export class AwayNames {
     text: string,
     tokens: readonly string[],
     { outside, grantsInside }: NameRules,
+    writer: NamedAddressWriter,
   ): { prefix: string; entry: AddressEntry } | "nothing" | "unknown" {
     const address = parseAddress(text);
     if (tokens.length === 0 || !address || !isOrdinaryAddress(address)) return "nothing";
     const prefix = formatCidr(hostCidr(address));
-    const { identity, addressClass } = this.#options.writer.lookup(prefix) ?? {
+    const { identity, addressClass } = writer.lookup(prefix) ?? {
       identity: this.#options.fallback,
       addressClass: 0,
     };

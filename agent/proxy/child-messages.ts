@@ -2,7 +2,7 @@
  * What the proxy's parent process and its children say to each other, a line each, on the Unix socket that a child has as
  * its descriptor {@link CHANNEL}. Both are the same program, so lines are not checked against a schema.
  */
-import type { Admission, DnsAnswer } from "./names.ts";
+import type { Admission, DnsAnswer, SpokenNames } from "./names.ts";
 import type { ConnectionLimits } from "./proxied-connection.ts";
 import type { RuleUpdate } from "./rule-book.ts";
 
@@ -68,11 +68,17 @@ export function addCounts(sum: ChildCounts, one: ChildCounts): void {
 
 /** To a child. The first line of all is `start`: before it a child takes no connections. */
 export type ToChild =
-  | { readonly type: "start"; readonly revision: number; readonly update: RuleUpdate | null }
+  | {
+      readonly type: "start";
+      readonly revision: number;
+      readonly update: RuleUpdate | null;
+      readonly names: SpokenNames | null;
+    }
   /** To be acknowledged by the revision, a number of the parent's own. */
   | { readonly type: "rules"; readonly revision: number; readonly update: RuleUpdate }
   /** See `ProxiedConnection.shownHeaders`. */
   | { readonly type: "shownHeaders"; readonly names: readonly string[] }
+  | { readonly type: "names"; readonly names: SpokenNames }
   | { readonly type: "admitted"; readonly id: number; readonly admission: Admission }
   | { readonly type: "drain" };
 
@@ -83,7 +89,9 @@ export type FromChild =
   | { readonly type: "acknowledged"; readonly revision: number }
   /** Each {@link BEAT} ms. */
   | { readonly type: "beat"; readonly counts: ChildCounts }
-  | { readonly type: "admit"; readonly id: number; readonly answer: DnsAnswer };
+  | { readonly type: "admit"; readonly id: number; readonly answer: DnsAnswer }
+  /** Nobody waits for it. */
+  | { readonly type: "heard"; readonly answer: DnsAnswer };
 
 /** How often a child says that it works, in ms. */
 export const BEAT = 100;

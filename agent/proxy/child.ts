@@ -16,6 +16,7 @@ export interface ChildEvents {
   /** JSON texts, joined by commas. */
   records(count: number, texts: Buffer): void;
   admit(child: Child, id: number, answer: DnsAnswer): void;
+  heard(answer: DnsAnswer): void;
   /** It has acknowledged a revision, or has ended. */
   changed(child: Child): void;
   ended(child: Child, how: string): void;
@@ -89,6 +90,8 @@ export class Child {
         return;
       case "admit":
         return this.#events.admit(this, message.id, message.answer);
+      case "heard":
+        return this.#events.heard(message.answer);
     }
   }
 

@@ -2,6 +2,7 @@ import { Backoff } from "#agent/runtime/backoff.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import { Child, type ChildEvents, type ChildSpec } from "./child.ts";
 import { addCounts, type ChildCounts, noCounts } from "./child-messages.ts";
+import type { SpokenNames } from "./names.ts";
 import type { RuleSnapshot } from "./rule-snapshot.ts";
 import type { RuleUpdate } from "./rule-book.ts";
 
@@ -17,7 +18,7 @@ export interface ChildrenOptions {
   readonly specs: readonly ChildSpec[];
   readonly snapshot: RuleSnapshot;
   readonly log: Log;
-  readonly events: Pick<ChildEvents, "records" | "admit">;
+  readonly events: Pick<ChildEvents, "records" | "admit" | "heard">;
   /** What children have acknowledged, or which there are, has changed. */
   readonly changed: () => void;
 }
@@ -30,6 +31,7 @@ export class Children {
   readonly #past = noCounts();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #revision = 0;
+  #names: SpokenNames | null = null;
   #replaced = 0;
   #shownHeaders: readonly string[] = [];
   #isDraining = false;
@@ -84,6 +86,11 @@ export class Children {
     for (const child of this.#living) child.tell({ type: "shownHeaders", names });
   }
 
+  tellNames({ patterns, minTtl }: SpokenNames): void {
+    this.#names = { patterns, minTtl };
+    for (const child of this.#living) child.tell({ type: "names", names: this.#names });
+  }
+
   /** Whether nobody serves by older rules. */
   haveRevision(revision: number): boolean {
     return [...this.#living].every((child) => child.revision >= revision);
@@ -111,7 +118,7 @@ export class Children {
 
   #start(spec: ChildSpec, backoff: Backoff): void {
     const { snapshot, log, events, changed } = this.#options;
-    const start = { type: "start", revision: this.#revision, update: snapshot.whole() } as const;
+    const start = { type: "start", revision: this.#revision, update: snapshot.whole(), names: this.#names } as const;
     const child = new Child(spec, start, {
       ...events,
       changed,

@@ -1,8 +1,14 @@
 import { join } from "node:path";
 import { CommanderError } from "commander";
+import { systemClocks } from "libbpf-ts";
+import { KernelNamedAddresses } from "#agent/datapath/kernel-named-addresses.ts";
+import { ReservedIdentity } from "#agent/datapath/layouts.gen.ts";
+import { bootId } from "#agent/runtime/boot-id.ts";
 import { ownBuild } from "#agent/runtime/build.ts";
 import { reasonOf, WeirError } from "#agent/runtime/errors.ts";
 import { createLog } from "#agent/runtime/log.ts";
+import { AwayJournal } from "./away-journal.ts";
+import { AwayNames } from "./away-names.ts";
 import { type ProxyOptions, proxyOptions } from "./options.ts";
 import { runParent } from "./run-parent.ts";
 
@@ -30,7 +36,13 @@ export async function runProxy(argv: readonly string[]): Promise<number> {
       log,
       worker: program("worker"),
       datagrams: program("datagrams"),
-      away: { admit: () => Promise.resolve("refused") },
+      away: new AwayNames({
+        journal: new AwayJournal(options.runDir, bootId()),
+        writer: () => new KernelNamedAddresses(join(options.bpffs, "weir")),
+        fallback: ReservedIdentity.WORLD,
+        now: () => Number(systemClocks.boot() / 1_000_000n),
+        failed: (error) => log.error({ err: error }, "a DNS answer cannot be admitted while no agent is there"),
+      }),
       stop: stop.signal,
       kill: kill.signal,
     });

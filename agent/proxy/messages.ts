@@ -13,11 +13,14 @@
  * `acknowledged` comes when every worker that serves connections has it. One that the proxy has already is acknowledged
  * at once; one that does not follow is `refused`: send a whole one.
  *
+ * **Names.** Whatever the agent says of them replaces what it has said before, and is not acknowledged. While an agent is attached it
+ * is asked to admit what answers say; else the proxy does it alone, as far as it can (`AwayNames`).
+ *
  * **Records.** One batch at a time, which is sent again, under the same number, until somebody has said `read`: also to the next agent. So
  * nothing is lost when an agent goes; an agent that has seen the number of this proxy (its pid) already passes it over.
  */
 import * as z from "zod";
-import type { DnsAnswer } from "./names.ts";
+import type { DnsAnswer, NameRules } from "./names.ts";
 import type { RequestRecord } from "./request-record.ts";
 import type { RuleUpdate } from "./rule-book.ts";
 
@@ -198,6 +201,15 @@ const answer: z.ZodType<DnsAnswer> = z.strictObject({
   endpoint: count,
 });
 
+const nameRules: z.ZodType<NameRules> = z.strictObject({
+  patterns: z.array(z.string()),
+  minTtl: count,
+  generation: z.string(),
+  outside: z.array(count),
+  grantsInside: z.boolean(),
+  classes: z.array(z.strictObject({ number: count, tokens: z.array(z.string()), isLasting: z.boolean() })),
+});
+
 /** From the proxy. */
 const fromProxy = z.discriminatedUnion("type", [
   hello,
@@ -207,6 +219,8 @@ const fromProxy = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("acknowledged"), version }),
   z.strictObject({ type: z.literal("refused"), version, /** What it has. */ has: version }),
   z.strictObject({ type: z.literal("rules"), update: ruleUpdate }),
+  /** To the next proxy. */
+  z.strictObject({ type: z.literal("names"), rules: nameRules }),
   z.strictObject({
     type: z.literal("records"),
     sequence: z.int().positive(),
@@ -218,6 +232,8 @@ const fromProxy = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("counts"), counts }),
   /** A DNS answer waits; see `Names.admit`. */
   z.strictObject({ type: z.literal("admit"), id: count, answer }),
+  /** A DNS answer that does not wait. */
+  z.strictObject({ type: z.literal("heard"), answer }),
 ]);
 export type FromProxy = z.infer<typeof fromProxy>;
 
@@ -226,6 +242,7 @@ const toProxy = z.discriminatedUnion("type", [
   /** This is the agent. Headers, by name in lower case, whose values it wants to be told besides those of harmless ones. */
   z.strictObject({ type: z.literal("attach"), shownHeaders: z.array(z.string().max(256)).max(64).optional() }),
   z.strictObject({ type: z.literal("rules"), update: ruleUpdate }),
+  z.strictObject({ type: z.literal("names"), rules: nameRules }),
   z.strictObject({ type: z.literal("read"), sequence: z.int().positive() }),
   z.strictObject({ type: z.literal("admitted"), id: count, admission: z.enum(["admitted", "refused"]) }),
   /** From the next proxy: give me the listeners and the rules, of which I shall acknowledge each version. */

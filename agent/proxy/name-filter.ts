@@ -1,8 +1,8 @@
 import { NameIndex } from "#policy/model/name-index.ts";
-import { type Admission, type DnsAnswer, GRACE, lifetime, type NameRules, type Names } from "./names.ts";
+import { type Admission, type DnsAnswer, GRACE, lifetime, type Names, type SpokenNames } from "./names.ts";
 
 export interface NameFilterOptions {
-  /** Asks whoever can admit. May take long, and never rejects. */
+  /** Asks whoever can admit. Never rejects. */
   readonly ask: (answer: DnsAnswer) => Promise<Admission>;
   /** Tells of an answer that nobody waits for. */
   readonly hear: (answer: DnsAnswer) => void;
@@ -14,8 +14,6 @@ export interface NameFilterOptions {
 const mostKnown = 65_536;
 /** For how long, in ms, an address must count still to need nobody's word. */
 const soon = 2_000;
-/** How long, in ms, an answer waits. */
-const patience = 2_000;
 
 /**
  * Asks only where a rule speaks of the name and the address is not known to count for as long as the answer says; tells
@@ -34,7 +32,7 @@ export class NameFilter implements Names {
   }
 
   /** What rules say from now on. */
-  set rules({ patterns, minTtl }: Pick<NameRules, "patterns" | "minTtl">) {
+  set rules({ patterns, minTtl }: SpokenNames) {
     this.#minTtl = minTtl;
     const text = patterns.join();
     if (text === this.#patterns) return;
@@ -62,17 +60,9 @@ export class NameFilter implements Names {
   }
 
   async #ask(answer: DnsAnswer): Promise<Admission> {
-    const { promise: late, resolve } = Promise.withResolvers<Admission>();
-    const timer = setTimeout(() => resolve("refused"), patience);
-    const asked = this.#options.ask(answer).then((admission) => {
-      if (admission === "admitted") this.#remember(answer, this.#options.now());
-      return admission;
-    });
-    try {
-      return await Promise.race([asked, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const admission = await this.#options.ask(answer);
+    if (admission === "admitted") this.#remember(answer, this.#options.now());
+    return admission;
   }
 
   #remember({ name, addresses }: DnsAnswer, now: number): void {

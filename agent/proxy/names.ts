@@ -32,12 +32,16 @@ export interface Names {
 
 export type Admission = "admitted" | "refused";
 
-/** What the agent has told of rules and names, for answers that are to be admitted. */
-export interface NameRules {
+/** What rules say of names. */
+export interface SpokenNames {
   /** Texts of rules that speak of names: names and patterns. */
   readonly patterns: readonly string[];
   /** Seconds that every answer counts for at least. */
   readonly minTtl: number;
+}
+
+/** What the agent has told of rules and names, for answers that are to be admitted. */
+export interface NameRules extends SpokenNames {
   /** The policy generation that the rest of this is about: of another one nothing is known. */
   readonly generation: string;
   /** Identities of addresses that names can grant anything for. */

@@ -1,7 +1,8 @@
 import { Socket } from "node:net";
 import { BEAT, CHANNEL, type ChildCounts, type FromChild, noCounts, type ToChild } from "./child-messages.ts";
 import { LineReader } from "./lines.ts";
-import type { Admission, DnsAnswer } from "./names.ts";
+import { NameFilter } from "./name-filter.ts";
+import type { Admission, DnsAnswer, Names } from "./names.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { RuleBook } from "./rule-book.ts";
 import { SendingRecords } from "./sending-records.ts";
@@ -23,12 +24,17 @@ export interface ChildDuties {
  * A child's side of the channel to the proxy's parent process: rules come in, records and signs of life go out. A child outlives
  * its parent: it then has no more rules to come and nobody to tell, takes nothing new, and ends with its last connection.
  */
-export class ParentLink {
+export class ParentLink implements Names {
   readonly rules = new RuleBook();
   readonly counts: ChildCounts = noCounts();
   readonly #channel: Socket;
   readonly #duties: ChildDuties;
   readonly #records = new SendingRecords();
+  readonly #names = new NameFilter({
+    ask: (answer) => this.#ask(answer),
+    hear: (answer) => this.#send({ type: "heard", answer }),
+    now: () => performance.now(),
+  });
   readonly #asked = new Map<number, (admission: Admission) => void>();
   readonly #beat: NodeJS.Timeout;
   #shownHeaders: ReadonlySet<string> = new Set();
@@ -71,19 +77,8 @@ export class ParentLink {
     setTimeout(() => this.#sendRecords(), GATHER);
   }
 
-  /** Has the agent, or the parent in its place, know what an answer says. Never rejects. */
-  admit(answer: DnsAnswer): Promise<Admission> {
-    const { promise, resolve } = Promise.withResolvers<Admission>();
-    const id = this.#nextAsk++;
-    const late = setTimeout(() => settle("refused"), ADMISSION);
-    const settle = (admission: Admission): void => {
-      clearTimeout(late);
-      this.#asked.delete(id);
-      resolve(admission);
-    };
-    this.#asked.set(id, settle);
-    this.#send({ type: "admit", id, answer });
-    return promise;
+  admit(answer: DnsAnswer): Promise<Admission> | null {
+    return this.#names.admit(answer);
   }
 
   /** The last words, and the end of the channel: the process may end. */
@@ -100,10 +95,26 @@ export class ParentLink {
     await promise;
   }
 
+  /** Has the agent, or the parent in its place, know what an answer says. Never rejects. */
+  #ask(answer: DnsAnswer): Promise<Admission> {
+    const { promise, resolve } = Promise.withResolvers<Admission>();
+    const id = this.#nextAsk++;
+    const late = setTimeout(() => settle("refused"), ADMISSION);
+    const settle = (admission: Admission): void => {
+      clearTimeout(late);
+      this.#asked.delete(id);
+      resolve(admission);
+    };
+    this.#asked.set(id, settle);
+    this.#send({ type: "admit", id, answer });
+    return promise;
+  }
+
   #take(message: ToChild): void {
     switch (message.type) {
       case "start":
         if (message.update) this.rules.apply(message.update);
+        if (message.names) this.#names.rules = message.names;
         void this.#start(message.revision);
         break;
       case "rules":
@@ -112,6 +123,9 @@ export class ParentLink {
         break;
       case "shownHeaders":
         this.#shownHeaders = new Set(message.names);
+        break;
+      case "names":
+        this.#names.rules = message.names;
         break;
       case "admitted":
         this.#asked.get(message.id)?.(message.admission);

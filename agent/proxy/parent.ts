@@ -5,6 +5,7 @@ import { Admissions, type AgentAway } from "./admissions.ts";
 import type { ChildSpec } from "./child.ts";
 import { Children } from "./children.ts";
 import { ControlConnection } from "./control-connection.ts";
+import type { NameRules } from "./names.ts";
 import { PROTOCOL, type ProxyCounts, type ToProxy } from "./messages.ts";
 import { RecordQueue } from "./record-queue.ts";
 import type { RuleUpdate } from "./rule-book.ts";
@@ -61,6 +62,7 @@ export class Parent {
         },
         admit: (child, id, answer) =>
           this.#admissions.admit(answer, (admission) => child.tell({ type: "admitted", id, admission })),
+        heard: (answer) => this.#admissions.hear(answer),
       },
       changed: () => this.#childrenChanged(),
     });
@@ -122,6 +124,13 @@ export class Parent {
     return outcome;
   }
 
+  /** Names, likewise. */
+  tellNames(rules: NameRules): void {
+    this.#admissions.rules = rules;
+    this.#acknowledgements.successor?.send({ type: "names", rules });
+    this.#children.tellNames(rules);
+  }
+
   drain(successor: number | null): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -145,6 +154,8 @@ export class Parent {
         return this.#attach(from);
       case "rules":
         return this.#takeRules(from, message.update);
+      case "names":
+        return this.tellNames(message.rules);
       case "read":
         if (from === this.#agent && this.#records.read(message.sequence)) {
           this.#isBatchSent = false;
@@ -181,6 +192,8 @@ export class Parent {
     const { listeners, snapshot } = this.#options;
     to.send({ type: "listeners", pid: process.pid, descriptors: [...listeners] });
     this.#acknowledgements.successor = to;
+    const { rules } = this.#admissions;
+    if (rules !== null) to.send({ type: "names", rules });
     const update = snapshot.whole();
     if (update === null) return;
     to.send({ type: "rules", update });

@@ -13,6 +13,7 @@ import {
   proxySocket,
   type ToProxy,
 } from "./messages.ts";
+import type { NameRules } from "./names.ts";
 import type { RuleUpdate } from "./rule-book.ts";
 
 /** How long, in ms, it may take for an answer. */
@@ -28,7 +29,8 @@ export class Predecessor implements Sender, Disposable {
   readonly #socket: Socket;
   readonly #updates: RuleUpdate[] = [];
   readonly #answers: FromProxy[] = [];
-  #follow: ((update: RuleUpdate) => void) | null = null;
+  #follow: { rules: (update: RuleUpdate) => void; names: (rules: NameRules) => void } | null = null;
+  #names: NameRules | null = null;
   #noticed: () => void = () => {};
   #error: string | null = null;
 
@@ -78,10 +80,11 @@ export class Predecessor implements Sender, Disposable {
     return { listeners: copyDescriptors(pid, descriptors), updates: this.#updates.splice(0) };
   }
 
-  /** Hears of each further update. */
-  follow(updated: (update: RuleUpdate) => void): void {
-    this.#follow = updated;
-    for (const update of this.#updates.splice(0)) updated(update);
+  /** Hears of each further update, and of names. */
+  follow(rules: (update: RuleUpdate) => void, names: (rules: NameRules) => void): void {
+    this.#follow = { rules, names };
+    if (this.#names) names(this.#names);
+    for (const update of this.#updates.splice(0)) rules(update);
   }
 
   acknowledged(version: number): void {
@@ -103,8 +106,11 @@ export class Predecessor implements Sender, Disposable {
 
   #take(message: FromProxy): void {
     if (message.type === "rules") {
-      if (this.#follow) this.#follow(message.update);
+      if (this.#follow) this.#follow.rules(message.update);
       else this.#updates.push(message.update);
+    } else if (message.type === "names") {
+      this.#names = message.rules;
+      this.#follow?.names(message.rules);
     } else if (message.type === "hello" || message.type === "listeners") this.#answers.push(message);
     this.#noticed();
   }

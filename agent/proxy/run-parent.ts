@@ -74,7 +74,10 @@ export async function runParent(program: ParentProgram): Promise<void> {
       setTimeout(() => parent.kill(), options.drainTime * 1000 + PATIENCE).unref();
     },
   });
-  predecessor?.link.follow((update) => parent.tellRules(update, predecessor.link));
+  predecessor?.link.follow(
+    (update) => parent.tellRules(update, predecessor.link),
+    (rules) => parent.tellNames(rules),
+  );
   program.kill.addEventListener("abort", () => parent.kill());
   stop.addEventListener("abort", () => parent.drain(null));
   if (stop.aborted) parent.drain(null);

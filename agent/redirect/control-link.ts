@@ -9,7 +9,7 @@ import {
   type ProxyCounts,
   type ToProxy,
 } from "#agent/proxy/messages.ts";
-import type { Admission, DnsAnswer } from "#agent/proxy/names.ts";
+import type { Admission, DnsAnswer, NameRules } from "#agent/proxy/names.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import type { RuleUpdate } from "#agent/proxy/rule-book.ts";
 import { RedirectError } from "./errors.ts";
@@ -19,6 +19,8 @@ export interface LinkEvents {
   /** @param sequence the same again: they were told before, perhaps to an earlier agent. */
   records(link: ControlLink, batch: { sequence: number; lost: number; records: readonly RequestRecord[] }): void;
   admit(answer: DnsAnswer): Promise<Admission>;
+  /** A DNS answer that did not wait. */
+  heard(answer: DnsAnswer): void;
   /** The version that it has, or how it stands, has changed. */
   changed(link: ControlLink): void;
   /** It does not follow: it has to be told the whole. */
@@ -105,6 +107,10 @@ export class ControlLink implements Disposable {
     this.#hasRules = true;
   }
 
+  tellNames(rules: NameRules): void {
+    this.#send({ type: "names", rules });
+  }
+
   [Symbol.dispose](): void {
     this.#socket.destroy();
   }
@@ -133,6 +139,8 @@ export class ControlLink implements Disposable {
         return this.#send({ type: "read", sequence: message.sequence });
       case "admit":
         return void this.#admit(message.id, message.answer);
+      case "heard":
+        return this.#events.heard(message.answer);
       default:
       // For the next proxy.
     }

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PROXY_SOCKET, type ProxyCounts } from "#agent/proxy/messages.ts";
-import type { Admission, DnsAnswer } from "#agent/proxy/names.ts";
+import type { Admission, DnsAnswer, NameRules } from "#agent/proxy/names.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import type { RuleUpdate } from "#agent/proxy/rule-book.ts";
 import { Backoff } from "#agent/runtime/backoff.ts";
@@ -30,6 +30,10 @@ export interface RedirectOptions {
   /** Headers, by name in lower case, whose values are told of besides those of harmless ones. */
   readonly shownHeaders?: readonly string[];
   readonly admit: (answer: DnsAnswer) => Promise<Admission>;
+  /** As that, of an answer that did not wait. */
+  readonly heard: (answer: DnsAnswer) => void;
+  /** Seconds that every DNS answer counts for at least. */
+  readonly minTtl: number;
   /** How long, in ms, a change of policy waits for the proxy to know its rules. */
   readonly patience?: number;
 }
@@ -71,6 +75,9 @@ export class Redirect implements AsyncDisposable {
   /** Process ids of proxies that this agent does not understand. */
   readonly #strangers = new Set<number>();
   readonly #changed = new Waiting();
+  #names: NameRules | null = null;
+  /** The same as text. */
+  #namesText = "";
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   readonly #patience: number;
@@ -102,6 +109,16 @@ export class Redirect implements AsyncDisposable {
       if (this.#behindSince === null) return;
       await this.#changed.next(end);
     }
+  }
+
+  /** What rules say of DNS names from now on. */
+  speakOf(spoken: Omit<NameRules, "minTtl">): void {
+    const rules = { ...spoken, minTtl: this.#options.minTtl };
+    const text = JSON.stringify(rules);
+    if (text === this.#namesText) return;
+    this.#namesText = text;
+    this.#names = rules;
+    for (const link of this.#links.values()) link.tellNames(rules);
   }
 
   /** Forgets all references but those that entries in force have. */
@@ -255,6 +272,7 @@ export class Redirect implements AsyncDisposable {
     if (this.#stop.signal.aborted) return link[Symbol.dispose]();
     this.#links.set(link.pid, link);
     this.#book.follow(link.version);
+    if (this.#names) link.tellNames(this.#names);
     this.#options.log.info({ pid: link.pid, rules: link.version, build: link.build }, "connected to a proxy");
     if (this.#book.size > 0 || link.version === 0) this.#tell(this.#book.all());
     else this.#notify();
@@ -264,6 +282,7 @@ export class Redirect implements AsyncDisposable {
     changed: () => this.#notify(),
     refused: () => this.#tell(this.#book.all()),
     admit: (answer) => this.#options.admit(answer),
+    heard: (answer) => this.#options.heard(answer),
     records: ({ pid }, { sequence, lost, records }) => {
       if (sequence <= (this.#read.get(pid) ?? 0)) return;
       this.#read.set(pid, sequence);

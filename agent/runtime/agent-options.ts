@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { dnsOptions } from "./dns-options.ts";
 import { exportOptions } from "./export-options.ts";
 import { hubbleOptions } from "./hubble-options.ts";
 import { option } from "./option.ts";
@@ -453,6 +454,7 @@ export const agentOptions = {
     default: "false",
     schema: boolean,
   }),
+  ...dnsOptions,
   ...hubbleOptions,
   ...exportOptions,
   ...uiOptions,

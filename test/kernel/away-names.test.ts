@@ -38,8 +38,11 @@ beforeEach(async () => {
   await enforcement.add(pod);
   await enforcement.replacePolicy(new PolicyEngine(objects("*.test")), { always: true });
   names = new AwayNames({
-    journal: new AwayJournal(stack.use(new TemporaryFolder()).path),
-    writer: stack.use(new KernelNamedAddresses(datapath.pinFolder)),
+    journal: new AwayJournal(stack.use(new TemporaryFolder()).path, "boot"),
+    writer: () => stack.use(new KernelNamedAddresses(datapath.pinFolder)),
+    failed: (error) => {
+      throw error;
+    },
     fallback: 2,
     now: () => 0,
   });

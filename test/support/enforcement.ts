@@ -63,7 +63,7 @@ export class MemoryReferences {
 }
 
 /** Nobody who redirects is told of anything. */
-const noProxy: EnforcementOptions["redirected"] = { name() {}, told: () => Promise.resolve() };
+const noProxy: EnforcementOptions["redirected"] = { name() {}, told: () => Promise.resolve(), speakOf() {} };
 
 function keyOf(rules: readonly Rule[]): string {
   const keys = rules.map(({ key }) => key);

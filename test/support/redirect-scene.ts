@@ -28,6 +28,8 @@ export class RedirectScene implements AsyncDisposable {
   /** Of each start: whether it was to take over. */
   readonly starts: boolean[] = [];
   readonly records: { records: readonly RequestRecord[]; lost: number }[] = [];
+  /** DNS answers that did not wait. */
+  readonly heard: DnsAnswer[] = [];
   /** How often the routes were looked after. */
   routed = 0;
   readonly #folder = new TemporaryFolder();
@@ -52,6 +54,8 @@ export class RedirectScene implements AsyncDisposable {
       log: silentLog(),
       records: (records, lost) => void this.records.push({ records, lost }),
       admit,
+      heard: (answer) => void this.heard.push(answer),
+      minTtl: 30,
       patience,
     });
     this.#agents.push(agent);

@@ -43,6 +43,7 @@ function setUp() {
       for (const reference of fresh) known.add(reference);
       fresh.clear();
     },
+    speakOf() {},
   };
   const said = (reference: number): string =>
     (references.rules[reference] ?? []).map(({ l7, serverNames }) => JSON.stringify(l7 ?? serverNames)).join();

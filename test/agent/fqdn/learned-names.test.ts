@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Enforcement } from "#agent/endpoint/enforcement.ts";
 import { LearnedNames } from "#agent/fqdn/learned-names.ts";
 import { DEFAULT_LIMITS, type LearnedName } from "#agent/fqdn/name-table.ts";
@@ -8,6 +8,7 @@ import { SerialExecutor } from "#agent/runtime/serial-executor.ts";
 import { PolicyEngine } from "#policy/compile/engine.ts";
 import { objectsOf } from "#test/support/cilium-text.ts";
 import { makeEndpoint, makeEnforcement } from "#test/support/enforcement.ts";
+import { FakeClock } from "#test/support/fake-clock.ts";
 import { MemoryKernel } from "#test/support/memory-kernel.ts";
 import { ciliumPolicy } from "#test/support/object-text.ts";
 import { silentLog } from "#test/support/silent-log.ts";
@@ -23,19 +24,35 @@ let now: number;
 let connected: Set<string>;
 let journal: LearnedName[];
 let changes: SerialExecutor;
+let stop: AbortController;
+let running: Promise<void>[];
 
 beforeEach(async () => {
   now = 1_000_000;
   connected = new Set();
   journal = [];
   changes = new SerialExecutor();
+  stop = new AbortController();
+  running = [];
   kernel = new MemoryKernel();
   ({ enforcement } = makeEnforcement(kernel));
   await enforcement.add(makeEndpoint(2, subject, 256));
   await enforcement.replacePolicy(new PolicyEngine(objectsOf(policy)), { always: true });
 });
 
+afterEach(async () => {
+  stop.abort();
+  await Promise.all(running);
+});
+
 function make(limits: Partial<typeof DEFAULT_LIMITS> = {}, minTtl = 0): LearnedNames {
+  const names = idle(limits, minTtl);
+  running.push(names.run(new FakeClock(), stop.signal));
+  return names;
+}
+
+/** As before policy is in force. */
+function idle(limits: Partial<typeof DEFAULT_LIMITS> = {}, minTtl = 0): LearnedNames {
   return new LearnedNames({
     limits: { ...DEFAULT_LIMITS, ...limits },
     minTtl,
@@ -137,6 +154,16 @@ test("what has no room is refused, and so is what comes when kernel or disk fail
   expect(await broken.admit(answer("d.test", "192.0.2.4"))).toBe("admitted");
 });
 
+test("answers that come before policy is in force wait for it", async () => {
+  const names = idle();
+  const admitted = names.admit(answer("a.test", "192.0.2.1"));
+  await changes.idle();
+  expect(isAllowed("192.0.2.1")).toBe(false);
+  running.push(names.run(new FakeClock(), stop.signal));
+  expect(await admitted).toBe("admitted");
+  expect(isAllowed("192.0.2.1")).toBe(true);
+});
+
 test("the next life knows what this one has learned; what ended meanwhile stays only where a connection lives", async () => {
   const first = make();
   await first.admit(answer("a.test", "192.0.2.1", 600));
@@ -144,7 +171,7 @@ test("the next life knows what this one has learned; what ended meanwhile stays 
   await first.admit(answer("c.test", "192.0.2.3", 10));
   now += 60_000;
   connected.add("192.0.2.3");
-  const second = make();
+  const second = idle();
   expect(await second.restore(journal)).toEqual(
     new Map([
       ["192.0.2.1", ["a.test"]],

@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AwayJournal } from "#agent/proxy/away-journal.ts";
 import { AwayNames } from "#agent/proxy/away-names.ts";
@@ -30,21 +30,24 @@ let journal: AwayJournal;
 let entries: Map<string, Entry>;
 let around: Entry | undefined;
 let generation: bigint;
+let failures: unknown[];
 let names: AwayNames;
 
 beforeEach(() => {
   folder = new TemporaryFolder();
-  journal = new AwayJournal(folder.path);
+  journal = new AwayJournal(folder.path, "boot");
   entries = new Map();
   around = undefined;
   generation = 7n;
+  failures = [];
   names = new AwayNames({
     journal,
-    writer: {
+    writer: () => ({
       generation: () => generation,
       lookup: (prefix) => entries.get(prefix) ?? around,
       write: (prefix, entry) => void entries.set(prefix, entry),
-    },
+    }),
+    failed: (error) => void failures.push(error),
     fallback: WORLD,
     now: () => 1_000,
   });
@@ -114,6 +117,13 @@ test("of another policy than the one in force nothing is known, nor before any a
   expect(entries.size).toBe(0);
 });
 
+test("what the disk or the kernel refuse is told of, and admits nothing", () => {
+  rmSync(folder.join("names"), { recursive: true });
+  expect(names.admit(answer("b.test", "192.0.2.1"))).toBe("refused");
+  expect(failures).toMatchObject([{ code: "ENOENT" }]);
+  expect(entries.size).toBe(0);
+});
+
 test("nothing is written while an agent lives, and what was cut short is passed over by the next one", () => {
   const agent = journal.lock();
   expect(agent).not.toBeNull();
@@ -121,7 +131,7 @@ test("nothing is written while an agent lives, and what was cut short is passed 
   expect(entries.size).toBe(0);
   agent?.[Symbol.dispose]();
   names.admit(answer("b.test", "192.0.2.1"));
-  appendFileSync(folder.join("names", "heard"), '{"name":"c.te');
+  appendFileSync(folder.join("names", "heard-boot"), '{"name":"c.te');
   expect(journal.read()).toMatchObject({ names: [{ name: "b.test" }], damaged: 1 });
   journal.clear();
   expect(journal.read()).toEqual({ names: [], damaged: 0 });

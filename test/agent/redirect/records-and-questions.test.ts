@@ -55,6 +55,24 @@ test("what an answer of DNS needs is asked of the names, and answered", async ()
   expect(proxy.heard.at(-1)).toEqual({ type: "admitted", id: 9, admission: "refused" });
 });
 
+test("every proxy is told what rules say of names, when that changes or when it comes, and what it hears is passed on", async () => {
+  await using scene = new RedirectScene();
+  const [first, agent] = [await scene.proxy(), scene.agent()];
+  const rules = { patterns: ["*.test"], generation: "7", outside: [2], grantsInside: false, classes: [] };
+  const said = (proxy: typeof first) => proxy.heard.filter(({ type }) => type === "names");
+  agent.speakOf(rules);
+  agent.speakOf({ ...rules });
+  const told = { type: "names", rules: { ...rules, minTtl: 30 } };
+  await until("it to be told", () => said(first).length > 0);
+  const second = await scene.proxy();
+  await until("the other to be told", () => said(second).length > 0);
+  expect([said(first), said(second)]).toEqual([[told], [told]]);
+  const answer = { name: "a.test", addresses: [{ address: "192.0.2.1", ttl: 60 }], endpoint: 2 };
+  second.say({ type: "heard", answer });
+  await until("it to be heard", () => scene.heard.length > 0);
+  expect(scene.heard).toEqual([answer]);
+});
+
 test("what the proxy counts is a part of the state", async () => {
   await using scene = new RedirectScene();
   const proxy = await scene.proxy();

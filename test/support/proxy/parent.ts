@@ -12,7 +12,7 @@ await runParent({
   log: await createLog({ level: "info", format: "json" }),
   worker: join(import.meta.dirname, "worker.ts"),
   datagrams: null,
-  away: { admit: () => Promise.resolve("refused") },
+  away: { rules: null, admit: () => "refused" },
   stop: stop.signal,
   kill: kill.signal,
 });
