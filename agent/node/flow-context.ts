@@ -21,6 +21,7 @@ import { ServiceNames } from "./service-names.ts";
 import { workloadOf } from "./workload.ts";
 import type { FlowWorkload } from "#agent/api/flow.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
+import { askedRequest } from "./asked-request.ts";
 import { partyOf } from "./party-of.ts";
 
 /** What of the node's parts is looked into. */
@@ -124,11 +125,15 @@ export class NodeFlowContext implements FlowContext {
   }
 
   requestRefusal(denial: RequestDenial): RequestRefusal {
-    const policy = this.#parts.policy.at(denial.generation);
-    const { verdict, by } = this.#evaluatorOf(policy).evaluate(this.#toFlow(denial))[denial.direction];
-    const asked = verdict === "redirect" ? by : [];
+    const evaluator = this.#evaluatorOf(this.#parts.policy.at(denial.generation));
+    const flow = this.#toFlow(denial);
+    const { verdict, by: asked } = evaluator.evaluate(flow)[denial.direction];
     const [first] = asked;
-    return { asked, nearest: first ? { ...first, because: "the request does not meet it" } : null };
+    // Other rules have come since.
+    if (verdict !== "redirect" || !first) return { asked: [], nearest: null };
+    const request = askedRequest(denial.content);
+    if (request === null) return { asked, nearest: { ...first, because: "the request does not meet it" } };
+    return { asked, nearest: evaluator.evaluate(flow, request)[denial.direction].nearest };
   }
 
   isolation({ direction, party, generation }: IsolatedEnd): Isolation {

@@ -9,8 +9,8 @@ const LISTED = 3;
 
 const TITLE = { http: "HTTP", dns: "DNS", kafka: "Kafka", tls: "TLS" } as const;
 
-/** What else a request with the same path asks for is nearer than another path, and that nearer than another host. */
-const FAR = { method: 0, header: 0, path: 0.05, host: 0.1 } as const;
+/** Other headers are nearer than another method, that than another path, and that than another host. */
+const FAR = { header: 0, method: 0.02, path: 0.05, host: 0.1 } as const;
 
 /** Of a rule that asks for nothing. */
 const ANYTHING: HttpRule = { method: null, path: null, host: null, headers: [], headerMatches: [] };
@@ -29,11 +29,18 @@ export function requestMisses(rule: Rule, request: L7Request): readonly Miss[] {
     return [miss(`name ${dnsName(request.name)} is not ${listed(l7.rules.map(formatNameMatch))}`)];
   }
   if (l7?.family !== "http" || !http) return [];
-  return l7.rules.map((one) => httpMisses(one, http)).toSorted(compareMisses)[0] ?? [];
+  const hidden = new Set(request.family === "http" ? request.hidden : []);
+  return l7.rules.map((one) => httpMisses(one, http, hidden)).toSorted(compareMisses)[0] ?? [];
 }
 
-function httpMisses(rule: HttpRule, request: HttpRequest): Miss[] {
+function httpMisses(rule: HttpRule, request: HttpRequest, hidden: ReadonlySet<string>): Miss[] {
   const misses: Miss[] = [];
+  const doubtful: Miss[] = [];
+  const missHeader = (header: string): void => {
+    const [name = ""] = header.split(":");
+    if (!hidden.has(name.trim().toLowerCase())) misses.push(miss(`header ${header} is missing`));
+    else doubtful.push(miss(`header ${name}, whose value is redacted, is not ${header}`));
+  };
   const meets = (part: Partial<HttpRule>): boolean => compileHttp({ ...ANYTHING, ...part })(request).isMatch;
   // Without a method none is meant that makes a tunnel.
   const method = ".*";
@@ -43,24 +50,27 @@ function httpMisses(rule: HttpRule, request: HttpRequest): Miss[] {
         rule.method === null
           ? "a rule without a method means no CONNECT"
           : `method ${request.method} is not ${rule.method}`,
+        "method",
       ),
     );
   }
   if (rule.path !== null && !meets({ method, path: rule.path })) {
-    misses.push(miss(`path ${request.target.path}${request.target.query} is not ${rule.path}`, "path"));
+    const asked = `${request.target.path}${request.target.query}`;
+    misses.push(miss(`${asked === "" ? "no path" : `path ${asked}`} is not ${rule.path}`, "path"));
   }
   if (rule.host !== null && !meets({ method, host: rule.host })) {
     const host = request.host === "" ? "no host" : `host ${request.host}`;
     misses.push(miss(`${host} is not ${rule.host}`, "host"));
   }
   for (const header of rule.headers) {
-    if (!meets({ method, headers: [header] })) misses.push(miss(`header ${header} is missing`));
+    if (!meets({ method, headers: [header] })) missHeader(header);
   }
   for (const match of rule.headerMatches) {
     if (meets({ method, headerMatches: [match] })) continue;
-    misses.push(miss(`header ${match.name}${match.value === null ? "" : `: ${match.value}`} is missing`));
+    missHeader(`${match.name}${match.value === null ? "" : `: ${match.value}`}`);
   }
-  return misses;
+  // What is not known to lack is told only where nothing else is.
+  return misses.length > 0 ? misses : doubtful;
 }
 
 function listed(texts: readonly string[]): string {

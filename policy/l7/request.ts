@@ -14,6 +14,8 @@ export type L7Request =
       /** With its query, as it is sent; of CONNECT empty. */
       readonly path: string;
       readonly headers: readonly { readonly name: string; readonly value: string }[];
+      /** Names, in lower case, of those headers whose values nobody knows. */
+      readonly hidden?: readonly string[];
     }
   /** `name`: of a lookup in the class IN. */
   | { readonly family: "dns"; readonly name: string }

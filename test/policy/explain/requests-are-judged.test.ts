@@ -159,3 +159,17 @@ test("what is staged is told beside", () => {
   expect(ask(staged, get("/private")).ingress).toMatchObject({ verdict: "allow", staged: { verdict: "deny" } });
   expect(ask(staged, get("/health")).ingress).toMatchObject({ verdict: "allow", staged: { verdict: "allow" } });
 });
+
+test("a header whose value nobody knows is said to lack only where nothing else does, and without claiming to know", () => {
+  const tenants = policy(
+    "tenants",
+    "api",
+    `ingress: [{toPorts: [${http(`{method: GET, path: /public, headers: ["X-Tenant: blue"]}`)}]}]`,
+  );
+  const asked = (path: string, hidden: readonly string[]) =>
+    ask(tenants, { ...(get(path, { "X-Tenant": "[redacted]" }) as L7Request & { family: "http" }), hidden }).ingress
+      .nearest?.because;
+  expect(asked("/public", ["x-tenant"])).toBe("header X-Tenant, whose value is redacted, is not X-Tenant: blue");
+  expect(asked("/admin", ["x-tenant"])).toBe("path /admin is not /public");
+  expect(asked("/public", [])).toBe("header X-Tenant: blue is missing");
+});
