@@ -114,9 +114,10 @@ const flags: readonly Flag[] = [
   ...ofEnds("workload", "<[kind/]name>", "workload", { parse: workloads }),
   {
     flags: "--verdict <verdict>",
-    description: "FORWARDED, DROPPED, AUDIT, or ERROR (a request that could not be understood or delivered)",
+    description:
+      "FORWARDED, DROPPED, REDIRECTED (to the proxy), AUDIT, or ERROR (a request that could not be understood or delivered)",
     field: "verdict",
-    parse: listOfWords("FORWARDED", "DROPPED", "AUDIT", "ERROR"),
+    parse: listOfWords("FORWARDED", "DROPPED", "REDIRECTED", "AUDIT", "ERROR"),
   },
   {
     flags: "-t, --type <type[:sub-type]>",

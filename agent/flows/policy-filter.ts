@@ -1,6 +1,6 @@
 import type { RuleDescription } from "#agent/api/policy-views.ts";
 import type { EventEnd } from "#agent/datapath/layouts.gen.ts";
-import { decidingVerdict, type FlowRecord } from "./record.ts";
+import { hasDecided, type FlowRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
 
 /** An object, or one rule of it; null: any. */
@@ -35,8 +35,7 @@ export function policyTest(
   };
   return ({ event, request }) => {
     if (request) return request.rules.some((rule) => wishes.some((wish) => isMeant(wish, rule)));
-    const verdict = decidingVerdict(event);
-    const has = (end: EventEnd): boolean => end.verdict === verdict && end.rules.some(isWanted);
+    const has = (end: EventEnd): boolean => hasDecided(event, end) && end.rules.some(isWanted);
     const { end } = event;
     return has(end[0]) || has(end[1]);
   };

@@ -3,6 +3,7 @@ import type { FlowVerdict, StagedOutcome } from "#agent/api/flow.ts";
 import {
   ConnectionEnd,
   DropReason,
+  type EventEnd,
   EventHook,
   type EventRecord,
   eventRecord,
@@ -70,6 +71,12 @@ export function decidingVerdict({ reason }: EventRecord): Verdict | undefined {
   if (reason === DropReason.NONE || limits.includes(reason)) return Verdict.ALLOW;
   if (reason === DropReason.POLICY_DENIED || reason === DropReason.POLICY_DENIED_BY_RULE) return Verdict.DENY;
   return reason === DropReason.PROXY_LOOKUP_FAILED ? Verdict.REDIRECT : undefined;
+}
+
+/** Whether an end is one of those that decided: to look at requests is to allow the connection. */
+export function hasDecided(event: EventRecord, { verdict: said }: Pick<EventEnd, "verdict">): boolean {
+  const verdict = decidingVerdict(event);
+  return verdict !== undefined && (said === verdict || (verdict === Verdict.ALLOW && said === Verdict.REDIRECT));
 }
 
 /** The end whose policy dropped the packet; undefined when it was not policy. */

@@ -7,7 +7,7 @@ import { dropReasonName, dropReasonText } from "./drop-reason.ts";
 import { endpointOf, type OwnPart, ownPart } from "./flow-parts.ts";
 import { Isolations } from "./isolations.ts";
 import type { NearestRules } from "./nearest.ts";
-import { isRedirected, decidingVerdict, deniedEnd, directionOf, type FlowRecord, ownEvent } from "./record.ts";
+import { deniedEnd, directionOf, type FlowRecord, hasDecided, isRedirected, ownEvent } from "./record.ts";
 import { RequestRenderer } from "./request-renderer.ts";
 import { FlowTemplates } from "./flow-templates.ts";
 import { RuleWords } from "./rule-words.ts";
@@ -102,16 +102,12 @@ export class FlowRenderer {
 
   /** Those of the ends whose policy decided. No rule speaks for both directions, so none is named twice. */
   #rulesOf(event: EventRecord): Flow["weir"]["rules"] {
-    const verdict = decidingVerdict(event);
     const {
       end: [from, to],
       generation,
     } = event;
-    if (verdict === undefined) return [];
-    const speaks = (said: number): boolean =>
-      said === verdict || (verdict === Verdict.ALLOW && said === Verdict.REDIRECT);
-    const egress = speaks(from.verdict) ? this.#words.of(from, generation).rules : [];
-    const ingress = speaks(to.verdict) ? this.#words.of(to, generation).rules : [];
+    const egress = hasDecided(event, from) ? this.#words.of(from, generation).rules : [];
+    const ingress = hasDecided(event, to) ? this.#words.of(to, generation).rules : [];
     if (egress.length === 0) return ingress;
     return ingress.length === 0 ? egress : [...egress, ...ingress];
   }

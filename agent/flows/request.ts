@@ -103,26 +103,21 @@ function cut(text: string, length: number): string {
   return `${Buffer.from(text.slice(0, length - 3)).toString()}...`;
 }
 
-/** About the bytes of memory that one takes. */
-export function requestSize({ content }: KeptRequest): number {
-  let size = 512;
-  const add = (...texts: readonly string[]): void => {
-    for (const text of texts) size += 32 + text.length;
-  };
+/** What a pod or a server has written. */
+export function requestTexts({ content }: KeptRequest): readonly string[] {
   switch (content.family) {
     case "http":
-      add(content.method, content.url);
-      for (const { key, value } of content.headers) add(key, value);
-      break;
+      return [content.method, content.url, ...content.headers.flatMap(({ key, value }) => [key, value])];
     case "dns":
-      add(content.query, ...content.qtypes, ...content.ips, ...content.cnames);
-      break;
+      return [content.query, ...content.qtypes, ...content.ips, ...content.cnames];
     case "tls":
-      add(content.serverName ?? "");
-      break;
+      return content.serverName === null ? [] : [content.serverName];
     case "kafka":
-      add(content.apiKey, content.clientId, ...content.topics);
-      break;
+      return [content.apiKey, content.clientId, ...content.topics];
   }
-  return size;
+}
+
+/** About the bytes of memory that one takes. */
+export function requestSize(request: KeptRequest): number {
+  return requestTexts(request).reduce((size, text) => size + 32 + text.length, 512);
 }

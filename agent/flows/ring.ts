@@ -47,7 +47,7 @@ export class FlowRing {
   readonly #namespaces = new SeenNamespaces(namespaceAge);
   readonly #counts: Record<FlowType, Partial<Record<FlowVerdict, number>>> = {
     drop: { DROPPED: 0 },
-    "policy-verdict": { FORWARDED: 0, DROPPED: 0, AUDIT: 0 },
+    "policy-verdict": { FORWARDED: 0, DROPPED: 0, REDIRECTED: 0, AUDIT: 0 },
     trace: { FORWARDED: 0 },
     l7: { FORWARDED: 0, DROPPED: 0, ERROR: 0 },
   };

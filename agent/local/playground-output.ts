@@ -19,7 +19,7 @@ function reasonText({ weir }: Flow): string {
 export function flowLine(flow: Flow): string {
   const ports = portsOf(flow);
   const time = flow.time.slice(11, 23);
-  const allowed = flow.verdict === "FORWARDED";
+  const allowed = flow.verdict === "FORWARDED" || flow.verdict === "REDIRECTED";
   const verdict = styleText(allowed ? "green" : "red", allowed ? "allowed" : "denied ", { stream: process.stdout });
   const ends = `${endOf(flow, "source")} -> ${endOf(flow, "destination")}`.padEnd(30);
   const protocol = layer7Text(flow) ?? (ports === undefined ? "" : `${ports.protocol} ${ports.destination}`);

@@ -14,7 +14,7 @@ const patience = { allow: 5000, deny: 400 };
 
 /** What came of a flow, in the words of {@link ExpectedVerdict}. */
 function seenVerdict({ verdict, weir }: Flow): string {
-  if (verdict === "FORWARDED") {
+  if (verdict === "FORWARDED" || verdict === "REDIRECTED") {
     const policies = [...new Set(weir.rules.map((rule) => rule.name))].toSorted();
     return `allowed by ${policies.join(", ") || "no policy"}`;
   }

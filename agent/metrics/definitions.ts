@@ -68,7 +68,7 @@ export const readMetrics = {
     type: "counter",
     help: "Events of the datapath and requests that the agent has seen, by what they tell of and what became of the packet or the request.",
     labels: ["type", "verdict"],
-    series: "8 (a drop, a trace, or one of 3 verdicts on a connection or a request)",
+    series: "9 (a drop, a trace, one of 4 verdicts on a connection or of 3 on a request)",
   },
   weir_flows_lost_total: {
     type: "counter",

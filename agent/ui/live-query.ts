@@ -3,6 +3,7 @@ import type { FlowReader } from "#agent/flows/reader.ts";
 import type { FlowRecord } from "#agent/flows/record.ts";
 import { flowQuery } from "#agent/api/flow-filter.ts";
 import { addressText } from "#agent/flows/address-text.ts";
+import { requestTexts } from "#agent/flows/request.ts";
 import { outcome } from "./frame.ts";
 import { endsOf, outcomeOf } from "./party.ts";
 
@@ -15,7 +16,7 @@ const words = z
 export const liveQuery = flowQuery
   .omit({ since: true, until: true, first: true, last: true, all: true, follow: true, lost: true })
   .extend({
-    /** Part of a name, a label or an address at either end, whatever the case of its letters. */
+    /** Part of a name, a label or an address at either end, or of a request, whatever the case of its letters. */
     text: z.string().min(1).max(256).optional(),
     /** Ends on the map, each of which has to be an end; they select flows, not what the map shows. */
     party: words,
@@ -34,7 +35,8 @@ export function liveFilter(
   onMap: Test;
   inTable: Test;
 } {
-  const matches = flows.queryFilter({ ...filters, all: false, follow: true, lost: true });
+  const verdict = filters.verdict.flatMap((one) => [one, ...(alike[one] ?? [])]);
+  const matches = flows.queryFilter({ ...filters, verdict, all: false, follow: true, lost: true });
   const wanted = text?.toLowerCase();
   const onMap: Test = (record) => matches(record) && (wanted === undefined || textsOf(record).some(has(wanted)));
   const inTable: Test = (record) => {
@@ -50,10 +52,14 @@ function has(wanted: string): (text: string) => boolean {
   return (text) => text.toLowerCase().includes(wanted);
 }
 
-function textsOf({ event, source, destination }: FlowRecord): string[] {
+/** The page has a word for each: what went to the proxy was allowed, what the proxy could not pass on was not. */
+const alike: Readonly<Record<string, LiveQuery["verdict"]>> = { FORWARDED: ["REDIRECTED"], DROPPED: ["ERROR"] };
+
+function textsOf({ event, source, destination, request }: FlowRecord): string[] {
   const names = [source, destination].flatMap(({ namespace, pod, labels }) => [
     ...labels,
     ...(pod === null ? [] : [`${namespace}/${pod}`]),
   ]);
-  return [...names, addressText(event.family, event.source.bytes), addressText(event.family, event.destination.bytes)];
+  const addresses = [event.source, event.destination].map(({ bytes }) => addressText(event.family, bytes));
+  return [...names, ...addresses, ...(request ? requestTexts(request) : [])];
 }

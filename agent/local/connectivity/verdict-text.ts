@@ -29,7 +29,7 @@ export function dropped(reason: string): string {
 export function verdictText(flow: Flow, prefix: string): string {
   const rules = flow.weir.rules.map((rule) => shortRule(rule, prefix));
   if (flow.verdict === "AUDIT") return "allowed, audit only";
-  if (flow.verdict === "FORWARDED") return allowedBy(...rules);
+  if (flow.verdict === "FORWARDED" || flow.verdict === "REDIRECTED") return allowedBy(...rules);
   if (rules.length > 0) return deniedBy(...rules);
   const { denied, isolatedBy = [] } = flow.weir;
   if (denied !== undefined) return deniedByDefault(denied, ...isolatedBy.map((policy) => shortName(policy, prefix)));

@@ -46,7 +46,7 @@ export class Detail {
     const title = element("h2", { id: "detail-title", tabindex: -1 }, titleOf(flow));
     const texts = element("div", { class: "texts" });
     this.#panel.replaceChildren(element("div", { class: "head" }, title, close), facts(flow), texts);
-    if (flow.verdict !== "FORWARDED") {
+    if (outcomeOf[flow.verdict] !== "allowed") {
       const whatIf = new WhatIf(flow, this.#ask.signal);
       this.#panel.append(whatIf.node);
       void this.#showTexts(flow, texts, whatIf);

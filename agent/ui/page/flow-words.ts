@@ -5,6 +5,7 @@ import type { Outcome } from "#agent/ui/frame.ts";
 
 export const outcomeOf: Readonly<Record<Flow["verdict"], Outcome>> = {
   FORWARDED: "allowed",
+  REDIRECTED: "allowed",
   DROPPED: "denied",
   AUDIT: "audited",
   ERROR: "denied",

@@ -131,7 +131,7 @@ test.each<[line: string, remark: string, wanted: readonly Name[]]>([
 
 test.each<[line: string, words: string]>([
   ["--pot shop/web", "unknown option '--pot'"],
-  ["--verdict MAYBE", "It is none of FORWARDED, DROPPED, AUDIT, ERROR"],
+  ["--verdict MAYBE", "It is none of FORWARDED, DROPPED, REDIRECTED, AUDIT, ERROR"],
   ["--type nonsense", "It is none of drop, debug"],
   ["--type trace:nowhere", "Its sub type is none of to-endpoint"],
   ["--type drop:never", "Its sub type is no number"],

@@ -386,7 +386,7 @@ export const fields: Readonly<Record<string, Make>> = {
   destination_port: port("destination_port"),
   source_identity: oneOf([1, 2, 20_001, 20_002, 20_003, 9], (flow) => at(flow, "source", "identity")),
   destination_identity: oneOf([1, 2, 20_001, 20_002, 20_004], (flow) => at(flow, "destination", "identity")),
-  verdict: oneOf(["FORWARDED", "DROPPED", "AUDIT", "ERROR"], (flow) => flow["verdict"]),
+  verdict: oneOf(["FORWARDED", "DROPPED", "REDIRECTED", "AUDIT", "ERROR"], (flow) => flow["verdict"]),
   drop_reason_desc: oneOf(
     ["POLICY_DENIED", "INVALID_SOURCE_MAC", "FRAGMENT_OVERLAP", "DROP_REASON_UNKNOWN", 77],
     (flow) => flow["drop_reason_desc"] ?? "DROP_REASON_UNKNOWN",

@@ -1,5 +1,5 @@
 import { encodeAddress } from "#agent/datapath/address.ts";
-import { AddressFamily, EventHook, type EventRecord, EventType } from "#agent/datapath/layouts.gen.ts";
+import { AddressFamily, EventHook, type EventRecord, EventType, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { FlowParty, PartyQuery } from "#agent/flows/context.ts";
 import { dbRule, denyingEnd, event, FakeContext, noEnd, webEnd, webRule, world } from "./fixture.ts";
 import type { RequestContent, RequestRecord } from "#agent/proxy/request-record.ts";
@@ -76,7 +76,8 @@ export function randomEvent(random: Random, time: bigint): EventRecord {
   const isDenied = !isTrace && random.chance(0.2);
   const end = () => {
     const { endpoint, identity } = random.pick(parties);
-    const verdict = random.pick([webEnd, isDenied ? denyingEnd : webEnd, noEnd]);
+    const redirecting = { ...webEnd, verdict: Verdict.REDIRECT };
+    const verdict = random.pick([webEnd, webEnd, redirecting, isDenied ? denyingEnd : webEnd, noEnd]);
     return { ...verdict, endpoint, identity, rules: [random.pick([0, 5, 6, 7]), random.pick([0, 0, 5]), 0] as const };
   };
   return event({

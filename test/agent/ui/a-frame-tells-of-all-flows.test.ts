@@ -5,6 +5,7 @@ import type { LiveFrame } from "#agent/ui/frame.ts";
 import { LiveFlows } from "#agent/ui/live.ts";
 import { liveQuery } from "#agent/ui/live-query.ts";
 import { addEvent, denial, event, FakeContext } from "#test/agent/flows/fixture.ts";
+import { addRequest, answer, deniedRequest, http, request, tls } from "#test/agent/flows/request-fixture.ts";
 
 /** What a reader is told of some flows, and of one that comes while it reads: so many frames. */
 async function read(query: Readonly<Record<string, unknown>>, count: number): Promise<LiveFrame[]> {
@@ -58,4 +59,28 @@ test.each<[query: object, edges: object, rows: number]>([
   const all = await read({ ...query }, 1);
   expect(edgesOf(all)).toEqual(edges);
   expect(portsOf(all)).toHaveLength(rows);
+});
+
+test("requests are on the map as their connections are, and found by what they ask for", async () => {
+  const context = new FakeContext();
+  const ring = new FlowRing(context, 1024);
+  addRequest(ring, request());
+  addRequest(ring, answer({ ...http, code: 200 }));
+  addRequest(ring, deniedRequest());
+  addRequest(ring, request({ verdict: "error", content: tls }));
+  const live = new LiveFlows(new FlowReader(ring, context), "n1");
+  const first = async (query: object): Promise<LiveFrame | undefined> => {
+    const stop = new AbortController();
+    for await (const [frame] of live.read(liveQuery.parse(query), stop.signal)) {
+      stop.abort();
+      return frame;
+    }
+    return undefined;
+  };
+  const all = await first({});
+  expect(edgesOf(all ? [all] : [])).toEqual({ "shop/web shop/db allowed": 2, "shop/web shop/db denied": 2 });
+  expect((await first({ text: "ITEMS?ID=7" }))?.flows).toHaveLength(3);
+  expect((await first({ text: "api.example" }))?.flows).toHaveLength(1);
+  expect((await first({ verdict: "DROPPED" }))?.flows.map(({ verdict }) => verdict)).toEqual(["DROPPED", "ERROR"]);
+  expect((await first({ protocol: "HTTP", verdict: "FORWARDED" }))?.flows).toHaveLength(2);
 });
