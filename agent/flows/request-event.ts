@@ -1,4 +1,4 @@
-import { encodeAddress } from "#agent/datapath/address.ts";
+import { encodeAddress, type MapAddress } from "#agent/datapath/address.ts";
 import { DropReason, type EventEnd, type EventRecord, PolicyMatch, Verdict } from "#agent/datapath/layouts.gen.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import { protocolNumbers } from "#policy/model/protocol.ts";
@@ -7,15 +7,34 @@ import type { Direction } from "./record.ts";
 /** Hubble's number of what an access log tells; the datapath has no such event. */
 export const ACCESS_LOG = 129;
 
-/**
- * A request as an event of its connection, so that it is kept, found and named as others are: without a packet, and
- * with ends that allow or deny.
- *
- * @param generation of the policy that is in force.
- */
-export function requestEvent(record: RequestRecord, generation: bigint): EventRecord {
+/** Makes events of requests. */
+export class RequestEvents {
+  /** Those that were asked for before: pods speak again. */
+  readonly #addresses = new Map<string, MapAddress>();
+
+  /**
+   * A request as an event of its connection, so that it is kept, found and named as others are: without a packet, and
+   * with ends that allow or deny.
+   *
+   * @param generation of the policy that is in force.
+   */
+  of(record: RequestRecord, generation: bigint): EventRecord {
+    const { sourceAddress, destinationAddress } = record.tuple;
+    return eventOf(record, this.#encode(sourceAddress), this.#encode(destinationAddress), generation);
+  }
+
+  #encode(text: string): MapAddress {
+    const known = this.#addresses.get(text);
+    if (known) return known;
+    if (this.#addresses.size >= 4096) this.#addresses.clear();
+    const address = encodeAddress(text);
+    this.#addresses.set(text, address);
+    return address;
+  }
+}
+
+function eventOf(record: RequestRecord, client: MapAddress, server: MapAddress, generation: bigint): EventRecord {
   const { tuple, deniedBy, kind } = record;
-  const [client, server] = [encodeAddress(tuple.sourceAddress), encodeAddress(tuple.destinationAddress)];
   const isReply = kind === "response";
   const [source, destination] = isReply ? [server, client] : [client, server];
   const ports = [tuple.sourcePort, tuple.destinationPort] as const;

@@ -25,21 +25,41 @@ const verdicts = { forwarded: "FORWARDED", denied: "DROPPED", error: "ERROR" } a
 /** Cuts records to what is kept of them, and has equal lists of rules once. */
 export class RequestKeeper {
   readonly #rules = new Map<string, readonly RuleDescription[]>();
+  /** Those of the record before: an answer has those of its request. */
+  #latest: readonly RuleDescription[] = [];
 
   keep({ verdict, deniedBy, rules, latency, content }: RequestRecord): KeptRequest {
     return { verdict: verdicts[verdict], deniedBy, rules: this.#once(rules), latency, content: cutContent(content) };
   }
 
   #once(rules: readonly RuleDescription[]): readonly RuleDescription[] {
-    const key = JSON.stringify(rules);
-    const known = this.#rules.get(key);
-    if (known) return known;
+    const some = rules.slice(0, most.rules);
+    if (areEqual(some, this.#latest)) return this.#latest;
+    const key = JSON.stringify(some);
+    let kept = this.#rules.get(key);
     // Rules come and go; what comes again is kept again.
-    if (this.#rules.size >= 1024) this.#rules.clear();
-    const kept = rules.slice(0, most.rules);
-    this.#rules.set(key, kept);
+    if (!kept && this.#rules.size >= 1024) this.#rules.clear();
+    if (!kept) this.#rules.set(key, (kept = some));
+    this.#latest = kept;
     return kept;
   }
+}
+
+function areEqual(some: readonly RuleDescription[], others: readonly RuleDescription[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((one, i) => {
+      const other = others[i] as RuleDescription;
+      return (
+        one.rule === other.rule &&
+        one.name === other.name &&
+        one.namespace === other.namespace &&
+        one.kind === other.kind &&
+        one.line === other.line &&
+        one.file === other.file
+      );
+    })
+  );
 }
 
 function cutContent(content: RequestContent): RequestContent {

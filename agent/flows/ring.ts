@@ -7,11 +7,10 @@ import type { FlowContext, FlowParty } from "./context.ts";
 import { PartyMemo } from "./party-memo.ts";
 import { type FlowRecord, flowType, flowVerdict } from "./record.ts";
 import { type KeptRequest, RequestKeeper, requestSize } from "./request.ts";
-import { requestEvent } from "./request-event.ts";
+import { RequestEvents } from "./request-event.ts";
 import { SeenNamespaces } from "./seen-namespaces.ts";
 
 interface Kept {
-  readonly sequence: number;
   readonly request: KeptRequest;
   /** Bytes. */
   readonly size: number;
@@ -51,8 +50,9 @@ export class FlowRing {
     trace: { FORWARDED: 0 },
     l7: { FORWARDED: 0, DROPPED: 0, ERROR: 0 },
   };
-  /** By slot, the oldest first. */
-  readonly #requests = new Map<number, Kept>();
+  /** By slot. */
+  readonly #requests: (Kept | undefined)[];
+  readonly #events = new RequestEvents();
   readonly #keeper = new RequestKeeper();
   readonly #requestBytes: number;
   readonly #scratch = new DataView(new ArrayBuffer(eventSize));
@@ -81,6 +81,7 @@ export class FlowRing {
     this.#words = new Int32Array(buffer);
     this.#times = new BigInt64Array(capacity);
     this.#parties = Array.from({ length: 2 * capacity });
+    this.#requests = Array.from({ length: capacity });
   }
 
   /** Sequence number of the oldest event that is kept. */
@@ -143,15 +144,14 @@ export class FlowRing {
    */
   addRequest(record: RequestRecord, generation: bigint): void {
     const request = this.#keeper.keep(record);
-    const kept: Kept = { sequence: this.#next, request, size: requestSize(request) };
-    eventRecord.encode(requestEvent(record, generation), this.#scratch, 0);
+    const size = requestSize(request);
+    eventRecord.encode(this.#events.of(record, generation), this.#scratch, 0);
     const slot = this.#put(new EventRecordView(this.#scratch, 0), BigInt(record.time));
-    this.#requests.set(slot, kept);
-    this.#size += kept.size;
-    for (const [oldest, { sequence }] of this.#requests) {
-      if (this.#size <= this.#requestBytes || sequence === kept.sequence) break;
-      this.#forgetRequest(oldest);
-      this.#forgotten = sequence + 1;
+    this.#requests[slot] = { request, size };
+    this.#size += size;
+    for (let { oldest } = this; this.#size > this.#requestBytes && oldest < this.#next - 1; oldest++) {
+      this.#forgetRequest(oldest % this.capacity);
+      this.#forgotten = oldest + 1;
     }
     const counts = this.#counts.l7;
     counts[request.verdict] = (counts[request.verdict] ?? 0) + 1;
@@ -171,14 +171,16 @@ export class FlowRing {
     this.#times[slot] = time;
     this.#setParties(slot, event);
     if (this.#staged.size > 0) this.#staged.delete(slot);
-    if (this.#requests.size > 0) this.#forgetRequest(slot);
+    this.#forgetRequest(slot);
     this.#next++;
     return slot;
   }
 
   #forgetRequest(slot: number): void {
-    this.#size -= this.#requests.get(slot)?.size ?? 0;
-    this.#requests.delete(slot);
+    const kept = this.#requests[slot];
+    if (kept === undefined) return;
+    this.#size -= kept.size;
+    this.#requests[slot] = undefined;
   }
 
   /**
@@ -203,7 +205,7 @@ export class FlowRing {
     if (!source || !destination || time === undefined) return undefined;
     const event = new EventRecordView(this.#records, slot * eventSize);
     const { staged, audit } = this.#staged.get(slot) ?? NOTHING_STAGED;
-    const request = this.#requests.size === 0 ? null : (this.#requests.get(slot)?.request ?? null);
+    const request = this.#requests[slot]?.request ?? null;
     return { sequence, time, event, source, destination, staged, audit, request };
   }
 
