@@ -89,6 +89,8 @@ const ruleUpdate: z.ZodType<RuleUpdate> = z.strictObject({
   removed: z.array(count),
 });
 
+const port = z.int().min(0).max(65_535);
+const address = z.union([z.ipv4(), z.ipv6()]);
 const recordEnd = z.strictObject({ endpoint: count, identity: count });
 const requestContent = z.discriminatedUnion("family", [
   z.strictObject({
@@ -120,13 +122,13 @@ const requestContent = z.discriminatedUnion("family", [
   }),
 ]);
 const requestRecord: z.ZodType<RequestRecord> = z.strictObject({
-  time: z.string(),
+  time: z.string().regex(/^\d{1,19}$/),
   tuple: z.strictObject({
     protocol: z.enum(["TCP", "UDP"]),
-    sourceAddress: z.string(),
-    sourcePort: count,
-    destinationAddress: z.string(),
-    destinationPort: count,
+    sourceAddress: address,
+    sourcePort: port,
+    destinationAddress: address,
+    destinationPort: port,
   }),
   source: recordEnd,
   destination: recordEnd,
@@ -134,7 +136,7 @@ const requestRecord: z.ZodType<RequestRecord> = z.strictObject({
   rules: z.array(description),
   deniedBy: z.enum(["source", "destination"]).nullable(),
   kind: z.enum(["request", "response"]),
-  latency: z.number().nullable(),
+  latency: z.number().nonnegative().nullable(),
   content: requestContent,
 });
 

@@ -71,7 +71,15 @@ test("a record's content is one of its family", () => {
   };
   const line = (one: object) => JSON.stringify({ type: "records", sequence: 1, lost: 0, records: [one] });
   expect(parseFromProxy(line(record))).toMatchObject({ ok: true, message: { records: [record] } });
-  expect(parseFromProxy(line({ ...record, content: { family: "tls" } })).ok).toBe(false);
+  const wrong = [
+    { content: { family: "tls" } },
+    { time: "now" },
+    { latency: -1 },
+    { tuple: { ...record.tuple, sourceAddress: "nowhere" } },
+    { tuple: { ...record.tuple, destinationPort: 65_536 } },
+  ];
+  for (const changes of wrong)
+    expect([changes, parseFromProxy(line({ ...record, ...changes })).ok]).toEqual([changes, false]);
 });
 
 test("a control socket's name has its process id", () => {
