@@ -136,8 +136,7 @@ export class BodyReader {
     const field = readFieldLine(line);
     if (!field) return new Refusal("a trailer that is no field");
     if (this.#trailers.written.length >= this.#limits.headFields) return new Refusal("too many trailers");
-    const name = field.written.toLowerCase();
-    if (!NOT_IN_TRAILERS.has(name)) this.#trailers.add(field.written, name, field.value);
+    if (!NOT_IN_TRAILERS.has(field.name)) this.#trailers.add(field.written, field.name, field.value);
     return null;
   }
 }

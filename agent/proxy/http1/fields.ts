@@ -69,11 +69,19 @@ export function hasControls(text: string): boolean {
   return HAZARD.test(text);
 }
 
+/** A line of a head. */
+export interface FieldLine {
+  readonly written: string;
+  /** In lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
 /**
  * Reads one field line without its end, in Latin-1 (RFC 9112, section 5). Null: it is none; also where a line is folded,
  * or white space stands before the colon.
  */
-export function readFieldLine(line: string): { readonly written: string; readonly value: string } | null {
+export function readFieldLine(line: string): FieldLine | null {
   const colon = line.indexOf(":");
   if (colon <= 0) return null;
   const written = line.slice(0, colon);
@@ -82,7 +90,7 @@ export function readFieldLine(line: string): { readonly written: string; readonl
   let end = line.length;
   while (begin < end && isBlank(line.charCodeAt(begin))) begin++;
   while (end > begin && isBlank(line.charCodeAt(end - 1))) end--;
-  return { written, value: line.slice(begin, end) };
+  return { written, name: written.toLowerCase(), value: line.slice(begin, end) };
 }
 
 function isBlank(code: number): boolean {

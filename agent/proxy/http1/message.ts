@@ -1,4 +1,5 @@
 import { Fields, readFieldLine, readTokens } from "./fields.ts";
+import type { FieldLine } from "./fields.ts";
 
 /** How a body ends: after so many bytes, with its last chunk, or with the connection. */
 export type BodyLength = number | "chunked" | "close";
@@ -55,11 +56,14 @@ const ESSENTIAL = new Set(["content-length", "transfer-encoding", "host", "conte
 /** Up to where fields are kept to be compared, in characters: each connection that is idle has them. */
 const REMEMBERED = 1024;
 
-/** Reads the fields of heads. On a connection that is kept many have the same: these are not read again. */
+/** Reads the fields of heads. On a connection that is kept many are those of the head before: these are not read again. */
 export class MessageReader {
   readonly #fieldLimit: number;
+  /** Of the last head, as a whole, and its lines. */
   #text: string | null = null;
   #message: Message | null = null;
+  #lines: readonly string[] = [];
+  #fieldLines: readonly FieldLine[] = [];
 
   constructor(fieldLimit: number) {
     this.#fieldLimit = fieldLimit;
@@ -68,32 +72,42 @@ export class MessageReader {
   /** @param text the lines of a head behind its first, without the end of the last */
   read(text: string): Message | Refusal {
     if (text === this.#text && this.#message !== null) return this.#message;
-    const message = readMessage(text, this.#fieldLimit);
-    if (text.length <= REMEMBERED && !(message instanceof Refusal)) {
-      this.#text = text;
-      this.#message = message;
-    }
+    const lines = text === "" ? [] : text.split("\r\n");
+    if (lines.length > this.#fieldLimit) return new Refusal(`more than ${this.#fieldLimit} fields`);
+    const fieldLines = this.#readLines(lines);
+    const message = fieldLines instanceof Refusal ? fieldLines : readMessage(fieldLines);
+    if (text.length > REMEMBERED || fieldLines instanceof Refusal || message instanceof Refusal) return message;
+    this.#text = text;
+    this.#message = message;
+    this.#lines = lines;
+    this.#fieldLines = fieldLines;
     return message;
+  }
+
+  #readLines(lines: readonly string[]): FieldLine[] | Refusal {
+    const fieldLines: FieldLine[] = [];
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i] as string;
+      const fieldLine = line === this.#lines[i] ? (this.#fieldLines[i] as FieldLine) : readFieldLine(line);
+      if (!fieldLine) return new Refusal("a line that is no field");
+      fieldLines.push(fieldLine);
+    }
+    return fieldLines;
   }
 }
 
-function readMessage(text: string, fieldLimit: number): Message | Refusal {
-  const lines = text === "" ? [] : text.split("\r\n");
-  if (lines.length > fieldLimit) return new Refusal(`more than ${fieldLimit} fields`);
+function readMessage(lines: readonly FieldLine[]): Message | Refusal {
   const fields = new Fields();
   const hop: Hop = { length: null, isChunked: false, hosts: [], connection: [], upgrade: "", te: "" };
-  for (const text of lines) {
-    const line = readFieldLine(text);
-    if (!line) return new Refusal("a line that is no field");
-    const name = line.written.toLowerCase();
+  for (const { written, name, value } of lines) {
     if (!SPECIAL.has(name)) {
-      fields.add(line.written, name, line.value);
+      fields.add(written, name, value);
       continue;
     }
-    const refusal = readSpecial(name, line.value, hop);
+    const refusal = readSpecial(name, value, hop);
     if (refusal) return refusal;
     // Where it stands is kept: servers log it, and clients see whom they asked.
-    if (name === "host") fields.add(line.written, name, line.value);
+    if (name === "host") fields.add(written, name, value);
   }
   if (hop.isChunked && hop.length !== null) return new Refusal("Content-Length and Transfer-Encoding");
   return nominate(fields, hop);
@@ -142,6 +156,6 @@ function nominate(fields: Fields, hop: Hop): Message | Refusal {
     isKeptAlive: connection.includes("keep-alive"),
     upgrade: connection.includes("upgrade") ? hop.upgrade : "",
     hosts: hop.hosts,
-    takesTrailers: /,[ \t]*trailers[ \t]*(?:,|$)/i.test(hop.te),
+    takesTrailers: hop.te !== "" && /,[ \t]*trailers[ \t]*(?:,|$)/i.test(hop.te),
   };
 }
