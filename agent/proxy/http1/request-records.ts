@@ -5,12 +5,14 @@ import { recordEnds } from "../request-record.ts";
 import type { RequestRecord } from "../request-record.ts";
 import type { Fields } from "./fields.ts";
 import type { RequestHead } from "./request-head.ts";
+import { WallClock } from "./wall-clock.ts";
 
 type HttpContent = Extract<RequestRecord["content"], { readonly family: "http" }>;
 
 /** Tells of the requests of one connection, one after the other. */
 export class RequestRecords {
   readonly #connection: ProxiedConnection;
+  readonly #clock = new WallClock();
   readonly #requestHeaders: ShownHeaders;
   readonly #answerHeaders: ShownHeaders;
   #request: RequestRecord | null = null;
@@ -25,7 +27,7 @@ export class RequestRecords {
   judged(head: RequestHead, { judgement }: CurrentRules, { decision }: HttpJudgement): void {
     this.#judgedAt = performance.now();
     this.#request = {
-      time: nanoseconds(this.#judgedAt),
+      time: this.#clock.nanoseconds(this.#judgedAt),
       tuple: this.#connection.tuple,
       ...recordEnds(judgement),
       verdict: decision.isAllowed ? "forwarded" : "denied",
@@ -51,7 +53,7 @@ export class RequestRecords {
     const now = performance.now();
     this.#connection.tell({
       ...this.#request,
-      time: nanoseconds(now),
+      time: this.#clock.nanoseconds(now),
       verdict: fields === null ? "error" : "forwarded",
       kind: "response",
       latency: Math.round((now - this.#judgedAt) * 1e6),
@@ -66,7 +68,7 @@ export class RequestRecords {
   /** Bytes that are no request. */
   refused({ judgement }: CurrentRules): void {
     this.#connection.tell({
-      time: nanoseconds(performance.now()),
+      time: this.#clock.nanoseconds(performance.now()),
       tuple: this.#connection.tuple,
       ...recordEnds(judgement),
       verdict: "error",
@@ -77,21 +79,6 @@ export class RequestRecords {
       content: { family: "http", method: "", url: "", protocol: "HTTP/1.1", code: 400, headers: [] },
     });
   }
-}
-
-let second = 0;
-let secondText = "";
-
-/** The seconds are put into text once: it is asked for twice a request. */
-function nanoseconds(sinceTimeOrigin: number): string {
-  const milliseconds = performance.timeOrigin + sinceTimeOrigin;
-  const now = Math.floor(milliseconds / 1000);
-  if (now !== second) {
-    second = now;
-    secondText = String(now);
-  }
-  const microseconds = Math.floor((milliseconds - now * 1000) * 1000);
-  return `${secondText}${String(1_000_000 + microseconds).slice(1)}000`;
 }
 
 function url({ rawTarget, host }: RequestHead): string {
