@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { connect, constants, performServerHandshake } from "node:http2";
 import type { Socket } from "node:net";
 import type { ProxiedConnection } from "../proxied-connection.ts";
-import { judge } from "./judge.ts";
+import { judgeHttp } from "../http-judgement.ts";
 import { answerLocally } from "./local-answer.ts";
 import { keepTrailers, relayStream } from "./relay-stream.ts";
 import { outgoingHead, readHead } from "./request-head.ts";
@@ -105,7 +105,7 @@ export class SessionRelay {
       return answerLocally(stream, reading.status, reading.isGrpc);
     }
     const { head } = reading;
-    const { decision, mutations } = judge(rules.ends, head.request);
+    const { decision, mutations } = judgeHttp(rules.ends, head.request);
     teller.judged(decision);
     if (!decision.isAllowed) return answerLocally(stream, 403, head.isGrpc);
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;

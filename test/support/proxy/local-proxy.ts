@@ -35,6 +35,7 @@ export class LocalProxy implements AsyncDisposable {
         rules: this.rules,
         limits: { headBytes: 65_536, headFields: 100, headTimeout: 10_000, idleTimeout: 60_000, ...limits },
         counts: this.counts,
+        shownHeaders: () => new Set(),
         tell: () => {},
       },
       tupleOf: (client) => {
