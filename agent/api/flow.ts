@@ -175,6 +175,8 @@ export const flow = z.object({
     staged: z.array(stagedOutcome).readonly().optional(),
     /** Of what is told of a connection after its first packet. */
     connection: flowConnection.optional(),
+    /** Headers of a request that were not as the rule says that allowed it all the same. */
+    http: z.object({ mismatches: z.array(z.string()).readonly() }).optional(),
     /** Of the beginning of a TLS connection, which Hubble has no field for. */
     tls: z.object({ serverName: z.string().nullable() }).optional(),
     /** What of a request to Kafka Hubble has no field for. */

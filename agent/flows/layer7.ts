@@ -58,7 +58,8 @@ function dnsOf(
 }
 
 /** What Hubble has no field for. */
-export function ownLayer7({ content }: KeptRequest): Pick<Flow["weir"], "tls" | "kafka"> {
+export function ownLayer7({ content }: KeptRequest): Pick<Flow["weir"], "http" | "tls" | "kafka"> {
+  if (content.family === "http" && content.mismatches) return { http: { mismatches: content.mismatches } };
   if (content.family === "tls") return { tls: { serverName: content.serverName } };
   return content.family === "kafka" ? { kafka: { clientId: content.clientId } } : {};
 }

@@ -65,12 +65,13 @@ function areEqual(some: readonly RuleDescription[], others: readonly RuleDescrip
 function cutContent(content: RequestContent): RequestContent {
   switch (content.family) {
     case "http": {
-      const { method, url, headers } = content;
+      const { method, url, headers, mismatches } = content;
       return {
         ...content,
         method: cut(method, longest.word),
         url: cut(url, longest.url),
         headers: cutHeaders(headers),
+        ...(mismatches && { mismatches: cutList(mismatches, most.words, longest.word) }),
       };
     }
     case "dns": {
@@ -127,7 +128,12 @@ function cut(text: string, length: number): string {
 export function requestTexts({ content }: KeptRequest): readonly string[] {
   switch (content.family) {
     case "http":
-      return [content.method, content.url, ...content.headers.flatMap(({ key, value }) => [key, value])];
+      return [
+        content.method,
+        content.url,
+        ...content.headers.flatMap(({ key, value }) => [key, value]),
+        ...(content.mismatches ?? []),
+      ];
     case "dns":
       return [content.query, ...content.qtypes, ...content.ips, ...content.cnames];
     case "tls":

@@ -8,13 +8,13 @@ export interface HttpJudgement {
   readonly decision: Decision;
   /** What the rules that allow it make of its headers. */
   readonly mutations: readonly HeaderMutation[];
-  /** Whether one of them wants a mismatch to be told of. */
-  readonly isLogged: boolean;
+  /** Headers that were not as these rules say. */
+  readonly mismatches: readonly string[];
 }
 
 export function judgeHttp(ends: readonly EndRules[], request: HttpRequest): HttpJudgement {
   const mutations: HeaderMutation[] = [];
-  let isLogged = false;
+  const mismatches: string[] = [];
   const decision = decide(ends, ({ l7, serverNames }) => {
     // Who asks for a TLS name is not met by a connection without TLS.
     if (l7?.family !== "http" || serverNames.length > 0) return false;
@@ -22,10 +22,10 @@ export function judgeHttp(ends: readonly EndRules[], request: HttpRequest): Http
       const verdict = compileHttp(rule)(request);
       if (!verdict.isMatch) continue;
       if (verdict.mutations.length > 0) mutations.push(...verdict.mutations);
-      isLogged ||= verdict.isLogged;
+      if (verdict.mismatches.length > 0) mismatches.push(...verdict.mismatches);
       return true;
     }
     return false;
   });
-  return { decision, mutations, isLogged };
+  return { decision, mutations, mismatches };
 }

@@ -100,6 +100,7 @@ const requestContent = z.discriminatedUnion("family", [
     protocol: z.enum(["HTTP/1.0", "HTTP/1.1", "HTTP/2"]),
     code: count,
     headers: z.array(z.strictObject({ key: z.string(), value: z.string() })),
+    mismatches: z.array(z.string()).exactOptional(),
   }),
   z.strictObject({
     family: z.literal("dns"),

@@ -38,6 +38,8 @@ export type RequestContent =
       readonly code: number;
       /** Values of all but a few harmless ones are redacted before they leave the proxy; see `toldValue`. */
       readonly headers: readonly { readonly key: string; readonly value: string }[];
+      /** Names of headers that were not as the rule says that allowed it all the same (`headerMatches.mismatch`). */
+      readonly mismatches?: readonly string[];
     }
   | {
       readonly family: "dns";

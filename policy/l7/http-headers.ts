@@ -2,7 +2,10 @@ import type { HeaderMatch, HttpRule } from "#policy/model/l7.ts";
 import type { HeaderMutation, HttpRequest } from "./http.ts";
 
 /** What rules say of a request's headers; null: they refuse it. */
-export type HeaderVerdict = { readonly mutations: readonly HeaderMutation[]; readonly isLogged: boolean } | null;
+export type HeaderVerdict = {
+  readonly mutations: readonly HeaderMutation[];
+  readonly mismatches: readonly string[];
+} | null;
 
 /** Never changed by a rule: they say where a message ends, whom it is for, and what is said to the next hop only. */
 const UNTOUCHABLE = new Set(
@@ -25,16 +28,16 @@ export function compileHeaders({ headers, headerMatches }: HttpRule): ((request:
   if (wishes.length === 0) return null;
   return (request) => {
     const mutations: HeaderMutation[] = [];
-    let isLogged = false;
+    const mismatches: string[] = [];
     for (const { name, value, mismatch } of wishes) {
       const given = headerValue(request, name);
       if (given !== null && (value === null || given === value)) continue;
       if (mismatch === null) return null;
-      isLogged = true;
+      mismatches.push(name);
       const mutation = mutationFor(name, value, mismatch, given);
       if (mutation) mutations.push(mutation);
     }
-    return { mutations, isLogged };
+    return { mutations, mismatches };
   };
 }
 

@@ -25,14 +25,14 @@ export interface HttpVerdict {
   readonly isMatch: boolean;
   /** What becomes of its headers, one after the other; names in lower case, values in Latin-1. */
   readonly mutations: readonly HeaderMutation[];
-  /** Whether a header was not as it should, which the record of the request is to say. */
-  readonly isLogged: boolean;
+  /** Names of headers that are not as the rule says, and do not keep it from allowing: to be told of. */
+  readonly mismatches: readonly string[];
 }
 
 export type HttpMatcher = (request: HttpRequest) => HttpVerdict;
 
-const NO_MATCH: HttpVerdict = { isMatch: false, mutations: [], isLogged: false };
-const MATCH: HttpVerdict = { isMatch: true, mutations: [], isLogged: false };
+const NO_MATCH: HttpVerdict = { isMatch: false, mutations: [], mismatches: [] };
+const MATCH: HttpVerdict = { isMatch: true, mutations: [], mismatches: [] };
 
 const compiled = new WeakMap<HttpRule, HttpMatcher>();
 

@@ -24,7 +24,7 @@ export class RequestRecords {
     this.#answerHeaders = new ShownHeaders(connection);
   }
 
-  judged(head: RequestHead, { judgement }: CurrentRules, { decision }: HttpJudgement): void {
+  judged(head: RequestHead, { judgement }: CurrentRules, { decision, mismatches }: HttpJudgement): void {
     this.#judgedAt = performance.now();
     this.#request = {
       time: this.#clock.nanoseconds(this.#judgedAt),
@@ -42,6 +42,7 @@ export class RequestRecords {
         protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
         code: decision.isAllowed ? 0 : 403,
         headers: this.#requestHeaders.of(head.fields),
+        ...(mismatches.length === 0 ? {} : { mismatches }),
       },
     };
     this.#connection.tell(this.#request);

@@ -1,9 +1,9 @@
 import { toldValue } from "../header-values.ts";
+import type { HttpJudgement } from "../http-judgement.ts";
 import type { Judgement } from "../judgement.ts";
 import type { ProxiedConnection } from "../proxied-connection.ts";
 import type { RequestRecord } from "../request-record.ts";
 import { recordEnds } from "../request-record.ts";
-import type { Decision } from "../rule-book.ts";
 
 /** Tells of one request and its answer. */
 export class RequestTeller {
@@ -15,7 +15,7 @@ export class RequestTeller {
     readonly url: string;
     readonly headers: { key: string; value: string }[];
   };
-  #decision: Decision | null = null;
+  #judged: HttpJudgement | null = null;
 
   constructor(connection: ProxiedConnection, judgement: Judgement, raw: readonly string[]) {
     this.#connection = connection;
@@ -35,8 +35,9 @@ export class RequestTeller {
     };
   }
 
-  judged(decision: Decision): void {
-    this.#decision = decision;
+  judged(judged: HttpJudgement): void {
+    this.#judged = judged;
+    const { decision } = judged;
     this.#tell("request", decision.isAllowed ? "forwarded" : "denied", decision.isAllowed ? 0 : 403);
   }
 
@@ -56,7 +57,7 @@ export class RequestTeller {
 
   #tell(kind: RequestRecord["kind"], verdict: RequestRecord["verdict"], code: number): void {
     const { tuple } = this.#connection;
-    const decision = this.#decision;
+    const { decision, mismatches = [] } = this.#judged ?? {};
     this.#connection.tell({
       time: `${BigInt(Date.now()) * 1_000_000n}`,
       tuple,
@@ -66,7 +67,13 @@ export class RequestTeller {
       deniedBy: decision?.deniedBy ?? null,
       kind,
       latency: kind === "request" ? null : Number(process.hrtime.bigint() - this.#begin),
-      content: { family: "http", protocol: "HTTP/2", code, ...this.#content },
+      content: {
+        family: "http",
+        protocol: "HTTP/2",
+        code,
+        ...this.#content,
+        ...(mismatches.length > 0 && { mismatches }),
+      },
     });
   }
 }

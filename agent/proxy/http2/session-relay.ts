@@ -105,8 +105,9 @@ export class SessionRelay {
       return answerLocally(stream, reading.status, reading.isGrpc);
     }
     const { head } = reading;
-    const { decision, mutations } = judgeHttp(rules.ends, head.request);
-    teller.judged(decision);
+    const judged = judgeHttp(rules.ends, head.request);
+    const { decision, mutations } = judged;
+    teller.judged(judged);
     if (!decision.isAllowed) return answerLocally(stream, 403, head.isGrpc);
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     void this.#pass(stream, { head, headers: outgoingHead(head, mutations), trailers, endStream }, teller);

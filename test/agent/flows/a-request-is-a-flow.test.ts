@@ -147,6 +147,11 @@ test.each<[string, RequestRecord, object]>([
   ],
   ["a name that is not there", answer({ ...dns, rcode: 3 }), { l7: { dns: { rcode: 3 } } }],
   [
+    "a request with a header that is not as its rule says",
+    request({ content: { ...http, mismatches: ["x-role"] } }),
+    { weir: { http: { mismatches: ["x-role"] } } },
+  ],
+  [
     "a name of TLS",
     request({ content: tls }),
     { l7: { type: "REQUEST" }, weir: { tls: { serverName: tls.serverName } } },
@@ -172,6 +177,7 @@ test.each<[RequestContent]>([
       method: long,
       url: `http://db.shop/${long}`,
       headers: Array.from({ length: 5000 }, (_, i) => ({ key: `x-${i}`, value: long })),
+      mismatches: Array.from({ length: 5000 }, () => long),
     },
   ],
   [

@@ -73,9 +73,9 @@ test("who sends a header twice does not have the value that is asked for", () =>
 test("a header that does not match refuses, is told of, added, taken away or replaced", () => {
   const verdict = (mismatch: "LOG" | "ADD" | "DELETE" | "REPLACE" | null, ...fields: string[]) =>
     compileHttp({ ...any, headerMatches: [{ name: "X-Role", value: "reader", mismatch }] })(request("/", { fields }));
-  expect(verdict("ADD", "x-role", "reader")).toEqual({ isMatch: true, mutations: [], isLogged: false });
+  expect(verdict("ADD", "x-role", "reader")).toEqual({ isMatch: true, mutations: [], mismatches: [] });
   expect(verdict(null, "x-role", "admin").isMatch).toBe(false);
-  expect(verdict("LOG", "x-role", "admin")).toEqual({ isMatch: true, mutations: [], isLogged: true });
+  expect(verdict("LOG", "x-role", "admin")).toEqual({ isMatch: true, mutations: [], mismatches: ["x-role"] });
   expect(verdict("ADD", "x-role", "admin").mutations).toEqual([{ kind: "add", name: "x-role", value: "reader" }]);
   expect(verdict("DELETE", "x-role", "admin").mutations).toEqual([{ kind: "remove", name: "x-role" }]);
   expect(verdict("DELETE").mutations).toEqual([]);

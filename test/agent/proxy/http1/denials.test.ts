@@ -104,6 +104,15 @@ test("rules change headers of what they allow", async () => {
   expect(server.seen[0]?.headers).not.toHaveProperty("x-debug");
 });
 
+test("a header that is not as its rule says is told of by its name", async () => {
+  proxy.ends = [httpEnd([{ headerMatches: [{ name: "X-Role", value: "reader", mismatch: "LOG" }] }])];
+  await converse(proxy.port, get("/", "X-Role: admin") + get("/", "X-Role: reader"));
+  const requests = proxy.records.filter(({ kind }) => kind === "request");
+  expect(requests[0]?.content).toMatchObject({ mismatches: ["x-role"] });
+  expect(requests[1]?.content).not.toHaveProperty("mismatches");
+  expect(server.seen[0]?.headers["x-role"]).toBe("admin");
+});
+
 test("requests and answers are told of, values of headers only where they are harmless", async () => {
   proxy.ends = publicOnly;
   await converse(proxy.port, get("/%70ublic/1?a=b", "Authorization: Bearer secret", "Accept: */*") + get("/admin"));
