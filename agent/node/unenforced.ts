@@ -30,11 +30,6 @@ export function unenforced(policies: readonly Policy[]): string[] {
     unique(rules.filter(asks).map(({ description }) => description));
   return [
     ...sentence(
-      those(({ action }) => action === "redirect"),
-      "rule asks for the proxy, which this version does not have: what it covers is dropped",
-      "rules ask for the proxy, which this version does not have: what they cover is dropped",
-    ),
-    ...sentence(
       those(({ peers }) => peers?.some(({ kind }) => kind === "names") ?? false),
       "rule speaks of DNS names, whose addresses this version does not learn: it matches no address by them",
       "rules speak of DNS names, whose addresses this version does not learn: they match no address by them",
