@@ -37,6 +37,8 @@ const helloTimeout = 5_000;
 export class ControlLink implements Disposable {
   readonly pid: number;
   readonly build: string;
+  /** By the monotonic clock, in ms. */
+  readonly openedAt = performance.now();
   /** Of the rules that all of its workers have. */
   version: number;
   isDraining: boolean;

@@ -61,6 +61,9 @@ const startTimeout = 20_000;
 /** From how many ms of life on a proxy that ends is started again at once. */
 const longLife = 10_000;
 
+/** Within how many ms from its beginning on the end of a connection is no accident. */
+const briefLink = 1_000;
+
 /** What a connection to a proxy that is no more meets. */
 const gone = ["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE"];
 
@@ -72,7 +75,7 @@ export class Redirect implements AsyncDisposable {
   readonly #links = new Map<number, ControlLink>();
   /** The batch of records that each proxy has told last. */
   readonly #read = new Map<number, number>();
-  /** Process ids of proxies that this agent does not understand. */
+  /** Process ids of proxies that do not understand this agent, or that it does not understand. */
   readonly #strangers = new Set<number>();
   readonly #changed = new Waiting();
   #names: NameRules | null = null;
@@ -249,14 +252,14 @@ export class Redirect implements AsyncDisposable {
       await this.#connect();
       await this.#changed.next(AbortSignal.any([AbortSignal.timeout(startInterval), signal]));
     }
-    this.#strangers.clear();
   }
 
   /** To all proxies that there are and that are not connected to. */
   async #connect(): Promise<void> {
     const { runDir, shownHeaders } = this.#options;
-    for (const name of await readdir(runDir)) {
-      const pid = Number(PROXY_SOCKET.exec(name)?.[1]);
+    const sockets = (await readdir(runDir)).map((name) => ({ name, pid: Number(PROXY_SOCKET.exec(name)?.[1]) }));
+    for (const pid of this.#strangers) if (!sockets.some((one) => one.pid === pid)) this.#strangers.delete(pid);
+    for (const { name, pid } of sockets) {
       if (Number.isNaN(pid) || this.#links.has(pid) || this.#strangers.has(pid)) continue;
       try {
         this.#attach(await ControlLink.open(join(runDir, name), this.#events, shownHeaders));
@@ -288,8 +291,10 @@ export class Redirect implements AsyncDisposable {
       this.#read.set(pid, sequence);
       this.#options.records(records, lost);
     },
-    closed: ({ pid, isDraining }) => {
+    closed: ({ pid, isDraining, openedAt }) => {
       this.#links.delete(pid);
+      // One that lives, and has closed what was just opened, does not understand this agent: no use to ask again and again.
+      if (performance.now() - openedAt < briefLink) this.#strangers.add(pid);
       if (!isDraining && !this.#stop.signal.aborted) this.#options.log.warn({ pid }, "the proxy has gone");
       this.#notify();
     },

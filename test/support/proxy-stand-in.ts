@@ -30,6 +30,10 @@ export class ProxyStandIn implements AsyncDisposable {
   readonly rules = new RuleBook();
   /** Whether it says at once that it has the rules. */
   isPrompt = true;
+  /** Whether it closes the connection of whoever tells it of rules. */
+  isDeaf = false;
+  /** How often somebody has connected. */
+  connections = 0;
   readonly #server: Server;
   readonly #path: string;
   readonly #sockets = new Set<Socket>();
@@ -40,6 +44,7 @@ export class ProxyStandIn implements AsyncDisposable {
     this.rules.apply({ version, isWhole: true, added: [], removed: [] });
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
+      this.connections++;
       const lines = new LineReader(LONGEST_LINE, (line) => this.#take(line.toString()));
       socket.on("data", (chunk) => lines.push(chunk));
       socket.on("close", () => this.#sockets.delete(socket));
@@ -75,6 +80,10 @@ export class ProxyStandIn implements AsyncDisposable {
     if (!parsed.ok) throw new Error(parsed.error);
     this.heard.push(parsed.message);
     if (parsed.message.type !== "rules") return;
+    if (this.isDeaf) {
+      for (const socket of this.#sockets) socket.destroy();
+      return;
+    }
     const { update } = parsed.message;
     const { version } = this.rules;
     if (!update.isWhole && (version === 0 || update.version !== version + 1)) {

@@ -35,3 +35,12 @@ test("one that is not understood is replaced as well", async () => {
   await until("the next proxy", () => agent.state.state === "ok");
   expect(scene.starts).toEqual([true]);
 });
+
+test("one that does not understand the agent is asked once, and then replaced", async () => {
+  await using scene = new RedirectScene();
+  const deaf = await scene.proxy();
+  deaf.isDeaf = true;
+  const agent = scene.agent();
+  await until("the next proxy", () => agent.state.state === "ok" && agent.state.pid !== deaf.pid);
+  expect([scene.starts, deaf.connections]).toEqual([[true], 1]);
+});
