@@ -1,4 +1,5 @@
 import type { RequestRecord } from "./request-record.ts";
+import { recordText } from "./record-text.ts";
 import { recordsLine } from "./child-messages.ts";
 
 /** Characters of a line of records, about. */
@@ -27,7 +28,7 @@ export class SendingRecords {
   }
 
   add(record: RequestRecord): void {
-    const text = JSON.stringify(record);
+    const text = recordText(record);
     this.#texts.push(text);
     this.#length += text.length;
     while (this.#length > BOUND) {

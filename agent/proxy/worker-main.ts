@@ -1,6 +1,7 @@
 /** A process that serves connections; `weir proxy` starts one for each core. */
 import { childOptions } from "./child-messages.ts";
 import { dnsTcpHandler } from "./dns/tcp.ts";
+import { serveHttp1 } from "./http1/serve.ts";
 import { serveHttp2 } from "./http2/serve-http2.ts";
 import { openJudgements } from "./open-judgements.ts";
 import { serveTls } from "./tls/serve.ts";
@@ -10,7 +11,7 @@ import { runWorker } from "./worker.ts";
 await runWorker({
   judgements: await openJudgements(childOptions().bpffs),
   handlers: (link) => ({
-    http1: serveUnread,
+    http1: serveHttp1,
     http2: serveHttp2,
     tls: serveTls,
     kafka: serveUnread,

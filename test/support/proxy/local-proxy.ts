@@ -37,6 +37,7 @@ export class LocalProxy implements AsyncDisposable {
         counts: this.counts,
         shownHeaders: () => new Set(),
         tell: () => {},
+        shownHeaders: () => new Set(),
       },
       tupleOf: (client) => {
         const tuple = tupleOf(client);
