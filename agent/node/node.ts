@@ -24,7 +24,6 @@ import { MapPressure } from "./map-pressure.ts";
 import { type NodeParts, unmanagedRanges } from "./parts.ts";
 import { StagedTraffic } from "./staged-traffic.ts";
 import { Strays } from "./strays.ts";
-import { Unenforced } from "./unenforced.ts";
 import { timedOut } from "./timed-out.ts";
 import { hasWaitingDeletions, replayDeletions } from "./waiting-deletions.ts";
 
@@ -57,8 +56,6 @@ export class Node {
   readonly flows: FlowReader;
   readonly captures: Captures;
   readonly staged: StagedTraffic;
-  /** What is asked of policy that this version does not do. */
-  readonly unenforced: Unenforced;
   /** Which maps are nearly full. */
   readonly pressure = new MapPressure();
   readonly #ring: FlowRing;
@@ -89,7 +86,6 @@ export class Node {
       changed: (isOn) => log.info(isOn ? "dropped packets are captured" : "dropped packets are not captured any more"),
     });
     this.staged = new StagedTraffic({ ...parts, endpoints: { get: (id) => enforcement.views.endpoint(id) } });
-    this.unenforced = new Unenforced(enforcement);
     parts.ipam.onChange(() => this.#followRanges());
     parts.requests.keepIn(this.#ring, () => parts.policy.revision);
   }

@@ -44,7 +44,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     ...(nodeObject?.problems() ?? []),
     ...node.rangeProblems,
   ];
-  problems.push(...redirect.problems, ...node.unenforced.problems, ...node.pressure.problems(maps));
+  problems.push(...redirect.problems, ...node.pressure.problems(maps));
   if (enforcement.views.endpoint(HOST) && devices.present.length === 0) {
     problems.push(
       "policies are about this node, but none of its devices is known: only its traffic with its own pods is judged; name devices with --device",
