@@ -1,12 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StatusView } from "#agent/api/views.ts";
 import { until } from "#agent/local/until.ts";
 import { curl, urlOf } from "#test/support/curl.ts";
 import { HttpLoad } from "#test/support/http-load.ts";
 import { http, l7Policy, tcp } from "#test/support/l7-policy.ts";
-import { LabProgram } from "#test/support/lab-program.ts";
+import { startNextProxy } from "#test/support/next-proxy.ts";
 import { startNginx } from "#test/support/nginx.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
@@ -47,15 +46,7 @@ test("requests go on while a new proxy takes over, which then is the one", async
   await using load = new HttpLoad(pods.client, { address: pods.web.ipv4 });
   await load.more(100);
   const { pid } = await proxy();
-  const { lab, runDir, bpffs, namespace } = node();
-  const options = ["proxy", "--run-dir", runDir, "--bpffs", bpffs, "--replace"];
-  const next = await LabProgram.start({
-    lab,
-    place: namespace,
-    name: "next-proxy",
-    command: [join(lab.dist, "weir"), ...options],
-  });
-  await until("the next proxy", async () => (await proxy()).pid === next.pid);
+  const next = await startNextProxy(node());
   await until("the end of the earlier one", async () => (await proxy()).draining === 0);
   const { failures } = await load.more(100);
   expect([failures, next.pid === pid, await proxy()]).toMatchObject([{}, false, { state: "ok" }]);
