@@ -14,26 +14,40 @@ const nodePort = 8082;
 /** What clients ask for. */
 export const path = "/public/index.html";
 
-/** The server takes `GET /public/...` on one port, everything on the other. */
-const policies = {
+const policy = (name: string, spec: object): object => ({
   apiVersion: "cilium.io/v2",
   kind: "CiliumNetworkPolicy",
-  metadata: { namespace: "bench", name: "server" },
-  spec: {
-    endpointSelector: { matchLabels: { app: "server" } },
-    ingress: [
-      {
-        fromEndpoints: [{ matchLabels: { app: "client" } }],
-        toPorts: [
-          {
-            ports: [{ port: String(ports.l7), protocol: "TCP" }],
-            rules: { http: [{ method: "GET", path: "/public/.*" }] },
-          },
-          { ports: [{ port: String(ports.plain), protocol: "TCP" }] },
-        ],
-      },
-    ],
-  },
+  metadata: { namespace: "bench", name },
+  spec: { endpointSelector: { matchLabels: { app: name } }, ...spec },
+});
+const tcp = (port: number): object => ({ port: String(port), protocol: "TCP" });
+
+/** The server takes `GET /public/...` on one port, everything on the other. The client may ask it, as a resolver, for some names. */
+const policies = {
+  apiVersion: "v1",
+  kind: "List",
+  items: [
+    policy("server", {
+      ingress: [
+        {
+          fromEndpoints: [{ matchLabels: { app: "client" } }],
+          toPorts: [
+            { ports: [tcp(ports.l7)], rules: { http: [{ method: "GET", path: "/public/.*" }] } },
+            { ports: [tcp(ports.plain), { port: "53", protocol: "UDP" }] },
+          ],
+        },
+      ],
+    }),
+    policy("client", {
+      egress: [
+        { toPorts: [{ ports: [ports.l7, ports.plain, haproxyPort, nodePort].map(tcp) }] },
+        {
+          toEndpoints: [{ matchLabels: { app: "server" } }],
+          toPorts: [{ ports: [{ port: "53", protocol: "UDP" }], rules: { dns: [{ matchPattern: "*.example.com" }] } }],
+        },
+      ],
+    }),
+  ],
 };
 
 export interface L7Scene {

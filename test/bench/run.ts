@@ -14,6 +14,7 @@ const suites: Readonly<Record<string, () => Promise<{ suite: Suite }>>> = {
   policy: () => import("./policy.ts"),
   cni: () => import("./cni.ts"),
   observe: () => import("./observe.ts"),
+  l7: () => import("./l7.ts"),
   bandwidth: () => import("./bandwidth.ts"),
 };
 
