@@ -203,6 +203,7 @@ export const directions: Readonly<Record<string, Direction>> = {
       "agent/ui/",
       "agent/verify/",
       "agent/proxy/away-journal.ts",
+      "agent/proxy/header-values.ts",
       "agent/proxy/request-record.ts",
     ],
     packages: ["node:*"],
