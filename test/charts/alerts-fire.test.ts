@@ -41,6 +41,8 @@ const errors = 'weir_cni_errors_total{instance="n1",plugin="weir-cni",verb="ADD"
 const node = { instance: "n1" };
 const exporting = (up: string) => ({ 'weir_flow_export_up{instance="n1",exporter="otlp"}': up });
 
+const requestsLost = 'weir_proxy_records_lost_total{instance="n1"}';
+
 const cases: readonly Case[] = [
   { alert: "WeirPoolNearlyFull", series: pool("20x60", "10x60"), at: 10, fires: range },
   { alert: "WeirPoolNearlyFull", series: pool("19x60", "10x60"), at: 10, fires: null },
@@ -83,6 +85,8 @@ const cases: readonly Case[] = [
   { alert: "WeirFlowExportStands", series: exporting("1x60"), at: 20, fires: null },
   { alert: "WeirFlowsLost", series: { 'weir_flows_lost_total{instance="n1"}': "0+6000x60" }, at: 30, fires: node },
   { alert: "WeirFlowsLost", series: { 'weir_flows_lost_total{instance="n1"}': "0+60x60" }, at: 30, fires: null },
+  { alert: "WeirRequestsLost", series: { [requestsLost]: "0+6000x60" }, at: 30, fires: node },
+  { alert: "WeirRequestsLost", series: { [requestsLost]: "0+60x60" }, at: 30, fires: null },
 ];
 
 test("promtool finds nothing wrong with the rules", async () => {
