@@ -66,6 +66,7 @@ export function reasonText({ weir, verdict }: Flow): string {
     parts.unshift(weir.denied === undefined ? reason : `${weir.denied}: ${reason}`);
   }
   if (weir.connection) parts.unshift(connectionText(weir.connection));
+  if (weir.http) parts.push(`not as the rule says: ${weir.http.mismatches.join(", ")}`);
   if (weir.nearest) parts.push(nearestText(weir.nearest));
   parts.push(...(weir.staged ?? []).map(stagedText));
   return parts.join("; ");

@@ -4,7 +4,7 @@ import { FlowReader } from "#agent/flows/reader.ts";
 import { FlowRing } from "#agent/flows/ring.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import { ApiFixture } from "#test/agent/api/api-fixture.ts";
-import { addEvent, event, FakeContext } from "#test/agent/flows/fixture.ts";
+import { addEvent, event, FakeContext, webRule } from "#test/agent/flows/fixture.ts";
 import {
   addRequest,
   answer,
@@ -128,6 +128,15 @@ test("the table says what was asked, what became of it, and which rule came near
     "2026-01-31T12:00:03.000Z  ERROR      shop/web-1:40000 -> shop/db-0:80  HTTP/1.1   400  the request could not be understood or delivered",
     "",
   ]);
+});
+
+test("headers that are not as the rule says are named where the rule lets them pass", async () => {
+  const context = new FakeContext();
+  const ring = new FlowRing(context, 16);
+  addRequest(ring, request({ rules: [webRule], content: { ...http, mismatches: ["x-shop", "x-tenant"] } }));
+  await using api = await ApiFixture.start({ flows: new FlowReader(ring, context) });
+  const { stdout } = await observe(api);
+  expect(stdout).toContain("NetworkPolicy shop/web egress[0] (web.yaml:14); not as the rule says: x-shop, x-tenant\n");
 });
 
 test("no text of a request commands a terminal, in whichever form it is written", async () => {
