@@ -4,6 +4,7 @@ import { dnsTcpHandler } from "./dns/tcp.ts";
 import { serveHttp1 } from "./http1/serve.ts";
 import { serveHttp2 } from "./http2/serve-http2.ts";
 import { openJudgements } from "./open-judgements.ts";
+import { serveKafka } from "./kafka/serve.ts";
 import { serveTls } from "./tls/serve.ts";
 import { serveUnread } from "./unserved.ts";
 import { runWorker } from "./worker.ts";
@@ -14,7 +15,7 @@ await runWorker({
     http1: serveHttp1,
     http2: serveHttp2,
     tls: serveTls,
-    kafka: serveUnread,
+    kafka: serveKafka,
     dns: dnsTcpHandler({ names: link }),
   }),
 });

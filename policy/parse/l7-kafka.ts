@@ -1,45 +1,8 @@
+import { KAFKA_API_KEYS } from "#policy/model/kafka-keys.ts";
 import type { KafkaRule } from "#policy/model/l7.ts";
 import type { Fields, Reader } from "./reader.ts";
 
 const ROLES = ["produce", "consume"] as const;
-
-/** Requests by the protocol's names for them, from 0. */
-const API_KEYS = [
-  "produce",
-  "fetch",
-  "offsets",
-  "metadata",
-  "leaderandisr",
-  "stopreplica",
-  "updatemetadata",
-  "controlledshutdown",
-  "offsetcommit",
-  "offsetfetch",
-  "findcoordinator",
-  "joingroup",
-  "heartbeat",
-  "leavegroup",
-  "syncgroup",
-  "describegroups",
-  "listgroups",
-  "saslhandshake",
-  "apiversions",
-  "createtopics",
-  "deletetopics",
-  "deleterecords",
-  "initproducerid",
-  "offsetforleaderepoch",
-  "addpartitionstotxn",
-  "addoffsetstotxn",
-  "endtxn",
-  "writetxnmarkers",
-  "txnoffsetcommit",
-  "describeacls",
-  "createacls",
-  "deleteacls",
-  "describeconfigs",
-  "alterconfigs",
-] as const;
 
 const MAX_VERSION = 32767;
 const LONGEST_TOPIC = 255;
@@ -49,7 +12,7 @@ export function readKafkaRule(reader: Reader): KafkaRule | null {
   const fields = reader.fields();
   if (!fields) return null;
   const role = readName(fields, "role", ROLES);
-  const apiKey = readName(fields, "apiKey", API_KEYS);
+  const apiKey = readName(fields, "apiKey", KAFKA_API_KEYS);
   const apiVersion = fields.optional("apiVersion")?.text(versionFault) || null;
   const clientId = fields.optional("clientID")?.string() || null;
   const topic = fields.optional("topic")?.text(topicFault) || null;

@@ -33,6 +33,8 @@ export class FakeProxy implements AsyncDisposable {
   /** What counts for the next request; null: nothing may pass. */
   ends: readonly EndRules[] | null;
   readonly told: RequestRecord[] = [];
+  /** To be aborted when the proxy is to end soon. */
+  readonly draining = new AbortController();
   /** Connections that the handler is done with. */
   ended = 0;
   readonly #listener: Server;
@@ -75,7 +77,7 @@ export class FakeProxy implements AsyncDisposable {
         return this.#keep(server.pause());
       },
       tell: (record) => void this.told.push(record),
-      draining: new AbortController().signal,
+      draining: this.draining.signal,
       limits,
     });
     this.ended++;

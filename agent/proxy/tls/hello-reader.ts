@@ -1,5 +1,5 @@
 import { type ClientHello, parseClientHello } from "./client-hello.ts";
-import { GatheredBytes } from "./gathered-bytes.ts";
+import { GatheredBytes } from "../gathered-bytes.ts";
 import { ContentType, RecordReader } from "./records.ts";
 
 export type HelloReading =

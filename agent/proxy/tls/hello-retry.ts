@@ -1,4 +1,4 @@
-import { GatheredBytes } from "./gathered-bytes.ts";
+import { GatheredBytes } from "../gathered-bytes.ts";
 import { HelloReader, LONGEST_HELLO } from "./hello-reader.ts";
 import { ContentType, RECORD_HEADER, RecordReader } from "./records.ts";
 
