@@ -22,6 +22,8 @@ export const addressView = z.object({
   pod: z.string().nullable(),
   /** Name of the Node object. */
   node: z.string().nullable(),
+  /** DNS names that stand for the address. */
+  names: z.array(z.string()).readonly(),
 });
 export type AddressView = z.infer<typeof addressView>;
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { NamedAddressView } from "./name-views.ts";
 import type { AddressReasons, AddressView, NodeView } from "./address-views.ts";
 import type {
   BpfBandwidth,
@@ -167,6 +168,10 @@ export class ApiClient {
   }
   addresses(): Promise<AddressView[]> {
     return this.#get("/v1/addresses");
+  }
+  /** What DNS names stand for. */
+  names(): Promise<NamedAddressView[]> {
+    return this.#get("/v1/names");
   }
   nodes(): Promise<NodeView[]> {
     return this.#get("/v1/nodes");

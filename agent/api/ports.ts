@@ -7,6 +7,7 @@
  */
 import type { CaptureLine, CaptureQuery } from "./capture-views.ts";
 import type { Progress } from "./answer-writer.ts";
+import type { NamedAddressView } from "./name-views.ts";
 import type { AddressReasons, AddressView, NodeView } from "./address-views.ts";
 import type { CniAnswer, CniCall } from "./cni.ts";
 import type {
@@ -137,6 +138,11 @@ export interface AddressPort {
   why(address: string): Promise<AddressReasons>;
 }
 
+export interface NamePort {
+  /** What DNS names stand for. */
+  list(): readonly NamedAddressView[];
+}
+
 export interface StatusPort {
   status(): Promise<StatusView>;
 }
@@ -208,6 +214,7 @@ export interface Ports {
   readonly traces: TracePort;
   readonly bpf: BpfPort;
   readonly addresses: AddressPort;
+  readonly names: NamePort;
   readonly status: StatusPort;
   readonly metrics: MetricsPort;
   readonly config: ConfigPort;

@@ -10,6 +10,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { pageLinkRoutes } from "./routes/page.ts";
+import { nameRoutes } from "./routes/names.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { policyRoutes } from "./routes/policies.ts";
@@ -30,6 +31,7 @@ export const allRoutes: readonly Route<Ports>[] = [
   ...pageLinkRoutes,
   ...bpfRoutes,
   ...addressRoutes,
+  ...nameRoutes,
   ...prefilterRoutes,
   ...flowRoutes,
   ...eventRoutes,

@@ -108,6 +108,17 @@ export const statusView = z.looseObject({
     draining: z.int(),
     bypassed: z.int(),
   }),
+  /**
+   * DNS names that pods have asked for: how many, with how many addresses, `kept` of which because a connection lives. Answers since
+   * the agent started: admitted, and refused because there is no room.
+   */
+  names: z.looseObject({
+    names: z.int(),
+    addresses: z.int(),
+    kept: z.int(),
+    admitted: z.int(),
+    refused: z.int(),
+  }),
   /** The CNI plugin, where the agent installs it; `setAside`: backups of the networks of others. */
   cni: z.looseObject({
     state: z.enum(["off", "waiting", "installed", "incomplete"]),

@@ -24,6 +24,7 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "bpf", summary: "what the kernel's maps hold", load: () => import("./commands/bpf.ts") },
   { name: "ip", summary: "every address that is known, and whose it is", load: () => import("./commands/ip.ts") },
+  { name: "fqdn", summary: "DNS names that pods have asked for", load: () => import("./commands/fqdn.ts") },
   { name: "node", summary: "this node, and those that objects speak of", load: () => import("./commands/node.ts") },
   {
     name: "why-unknown",

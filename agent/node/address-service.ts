@@ -28,12 +28,17 @@ export function addressPort(parts: NodeParts): AddressPort {
       const owners = new Owners(parts);
       return parts.kernel.ipcache.read().map((entry): AddressView => {
         const { source, endpoint, pod, node } = owners.of(entry.prefix);
-        return { ...entry, labels: labelsOf(entry.identity, parts), source, endpoint, pod, node };
+        const names = namesAt(entry.prefix, parts);
+        return { ...entry, labels: labelsOf(entry.identity, parts), source, endpoint, pod, node, names };
       });
     },
     nodes: () => nodesOf(parts),
     why: (address) => reasonsOf(parts, address),
   };
+}
+
+function namesAt(prefix: string, { earlierNames }: NodeParts): readonly string[] {
+  return isHostRoute(prefix) ? earlierNames.names.namesOf(prefix.slice(0, prefix.indexOf("/"))) : [];
 }
 
 function nodesOf({ config, policy, enforcement }: NodeParts): NodeView[] {

@@ -8,6 +8,7 @@ import { bpfPort } from "./bpf-views.ts";
 import { configPort } from "./config-service.ts";
 import { endpointPort, identityPort } from "./endpoint-views.ts";
 import { metricSources } from "./metric-sources.ts";
+import { namePort } from "./names-port.ts";
 import type { Node } from "./node.ts";
 import { prefilterPort } from "./prefilter-service.ts";
 import { pagePort } from "./page.ts";
@@ -29,6 +30,7 @@ export function nodePorts(node: Node, access: PageAccess): Ports {
     traces: tracePort(parts),
     bpf: bpfPort(parts),
     addresses: addressPort(parts),
+    names: namePort(parts),
     config: configPort(parts),
     prefilter: prefilterPort(parts),
     status: { status: () => statusOf(node) },

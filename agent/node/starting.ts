@@ -38,6 +38,7 @@ function startingStatus({ config, live, store }: Starting): StatusView {
     flows: { kept: 0, capacity: 0, seen: 0, lost: 0 },
     masquerade: { enabled: config.masquerade, devices: [], allocated: 0, retries: 0, exhausted: 0 },
     proxy: proxyOf({ state: "off", pid: null, build: null, version: 0, wanted: 0, counts: null, draining: 0 }, 0),
+    names: { names: 0, addresses: 0, kept: 0, admitted: 0, refused: 0 },
     cni: cniOf(null),
     ipam: { mode: config.ipam, ranges: [] },
     maps: [],

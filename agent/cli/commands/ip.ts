@@ -8,7 +8,7 @@ const columns: readonly Column<AddressView>[] = [
   { title: "IDENTITY", value: (entry) => entry.identity },
   { title: "CLASS", value: (entry) => entry.addressClass || "-" },
   { title: "SOURCE", value: (entry) => entry.source },
-  { title: "OWNER", value: (entry) => entry.pod ?? entry.node },
+  { title: "OWNER", value: (entry) => entry.pod ?? entry.node ?? (entry.names.join(", ") || null) },
   { title: "LABELS", value: (entry) => labelText(entry.labels) },
 ];
 

@@ -43,6 +43,10 @@ function proxyText({ proxy }: StatusView): string {
   ].join("; ");
 }
 
+function namesText({ names: { names, addresses, kept, refused } }: StatusView): string {
+  return `${names} with ${addresses} addresses, ${kept} kept for connections; ${refused} answers refused`;
+}
+
 function flowsText({ flows: { kept, capacity, seen, lost } }: StatusView): string {
   return `${seen} seen, ${lost} lost, ${kept} of ${capacity} kept`;
 }
@@ -72,6 +76,7 @@ function statusText(status: StatusView, paint: Paint): string {
       ["Devices", status.datapath.devices.join(", ") || "none"],
       ["Masquerade", masqueradeText(status)],
       ["Proxy", proxyText(status)],
+      ["Names", namesText(status)],
       ["CNI", cniText(status)],
       ["Flows", flowsText(status)],
       ["Endpoints", counts.join(", ") || "none"],

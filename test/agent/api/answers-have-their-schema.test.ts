@@ -55,6 +55,7 @@ const requests: Readonly<Record<string, { path: string; body?: unknown }>> = {
   "GET bpf/ipcache/match": { path: "bpf/ipcache/match?address=10.0.0.7" },
   "GET addresses": { path: "addresses" },
   "GET addresses/why": { path: "addresses/why?address=fd00::7" },
+  "GET names": { path: "names" },
   "GET nodes": { path: "nodes" },
   "GET bpf/ipcache": { path: "bpf/ipcache" },
   "GET bpf/links": { path: "bpf/links" },

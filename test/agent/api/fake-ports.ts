@@ -139,6 +139,17 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
       ],
       endpoints: () => [],
     },
+    names: {
+      list: () => [
+        {
+          name: "example.com",
+          address: "192.0.2.80",
+          expires: "2026-01-31T12:00:00.000000000Z",
+          source: "lookup",
+          endpoints: [12],
+        },
+      ],
+    },
     addresses: {
       list: () => [
         {
@@ -150,6 +161,7 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           endpoint: 12,
           pod: "shop/web-1",
           node: null,
+          names: [],
         },
       ],
       nodes: () => [

@@ -52,6 +52,7 @@ export const status: StatusView = {
     draining: 1,
     bypassed: 0,
   },
+  names: { names: 40, addresses: 52, kept: 3, admitted: 61, refused: 0 },
   cni: {
     state: "installed",
     binary: "/opt/cni/bin/weir-cni",

@@ -45,6 +45,7 @@ const calls: Readonly<
   ],
   addresses: ["GET /v1/addresses", (client) => client.addresses()],
   nodes: ["GET /v1/nodes", (client) => client.nodes()],
+  names: ["GET /v1/names", (client) => client.names()],
   whyAddress: ["GET /v1/addresses/why", (client) => client.whyAddress("10.0.0.7")],
   ipcacheOf: ["GET /v1/bpf/ipcache/match", (client) => client.ipcacheOf("10.0.0.7")],
   flows: ["GET /v1/flows", (client) => collect(client.flows({}))],
