@@ -26,7 +26,7 @@ const cases: readonly (readonly [string, string])[] = [
     '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f","devices":["eth0"],"resets":0,"captures":0},' +
       '"flows":{"kept":812,"capacity":65536,"seen":70000,"lost":3},' +
       '"masquerade":{"enabled":true,"devices":[{"name":"eth0","ipv4":"192.0.2.1","ipv6":null}],"allocated":12,"retries":1,"exhausted":0},' +
-      '"proxy":{"state":"ok","pid":4711,"build":"6b1f6b1f6b1f6b1f","version":12,"wanted":12,"workers":2,"connections":31,"lostRecords":0,"draining":1},' +
+      '"proxy":{"state":"ok","pid":4711,"build":"6b1f6b1f6b1f6b1f","version":12,"wanted":12,"workers":2,"connections":31,"lostRecords":0,"draining":1,"bypassed":0},' +
       '"names":{"names":40,"addresses":52,"kept":3,"admitted":61,"refused":0},' +
       '"cni":{"state":"installed","binary":"/opt/cni/bin/weir-cni","conflist":"/etc/cni/net.d/05-weir.conflist","plugins":["weir-cni","portmap"],"cniVersions":["0.3.1","1.0.0"],"setAside":[],"events":[]},' +
       '"ipam":{"mode":"host","ranges":[{"pool":"default","cidr":"10.0.0.0/24","used":12,"cooling":1,"kept":0,"capacity":253}]},' +
