@@ -2,12 +2,15 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { errnoName, libc } from "#agent/net/libc.ts";
 import { withNetns } from "#agent/net/netns.ts";
-import { encodeSocketAddress, type SocketAddress } from "#agent/proxy/dns/socket-address.ts";
+import { SocketAddress } from "#agent/proxy/dns/socket-address.ts";
 import type { NetworkNamespace } from "./network-namespace.ts";
+
+/** Address and port. */
+export type Party = Pick<SocketAddress, "address" | "port">;
 
 export interface ReceivedDatagram {
   readonly bytes: Buffer;
-  readonly from: SocketAddress;
+  readonly from: Party;
 }
 
 /** A UDP socket of this process in a network namespace. */
@@ -27,7 +30,7 @@ export class DatagramSocket implements Disposable {
     const isIpv6 = address.includes(":");
     const fd = withNetns(namespace.path, () => {
       const opened = libc().socket(isIpv6 ? 10 : 2, 2 | 0o4000 | 0o2000000, 0);
-      const bound = libc().bind(opened, encodeSocketAddress({ address, port }));
+      const bound = libc().bind(opened, SocketAddress.of(address, port).structure);
       if (bound < 0) throw new Error(`bind to ${address} port ${port}: ${errnoName(bound)}`);
       return opened;
     });
@@ -45,7 +48,7 @@ export class DatagramSocket implements Disposable {
     return this.#received.length;
   }
 
-  send(bytes: Buffer, { address, port }: SocketAddress): void {
+  send(bytes: Buffer, { address, port }: Party): void {
     this.#socket.send(bytes, port, address);
   }
 

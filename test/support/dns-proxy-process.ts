@@ -8,7 +8,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { errnoName, libc } from "#agent/net/libc.ts";
 import { noCounts } from "#agent/proxy/child-messages.ts";
 import { DnsGuard } from "#agent/proxy/dns/guard.ts";
-import { encodeSocketAddress } from "#agent/proxy/dns/socket-address.ts";
+import { SocketAddress } from "#agent/proxy/dns/socket-address.ts";
 import { dnsTcpHandler } from "#agent/proxy/dns/tcp.ts";
 import { UdpOutbox } from "#agent/proxy/dns/udp-outbox.ts";
 import { type UdpCounts, UdpProxy } from "#agent/proxy/dns/udp-proxy.ts";
@@ -57,7 +57,7 @@ function listen(family: 4 | 6, kind: number): number {
       : [SOL_IPV6, [IPV6_TRANSPARENT, IPV6_RECVORIGDSTADDR, IPV6_V6ONLY]];
   for (const name of names) libc().setOption(fd, level, name, 1);
   libc().setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 * 1024 * 1024);
-  const bound = libc().bind(fd, encodeSocketAddress({ address: family === 4 ? "0.0.0.0" : "::", port: DNS_PORT }));
+  const bound = libc().bind(fd, SocketAddress.of(family === 4 ? "0.0.0.0" : "::", DNS_PORT).structure);
   if (bound < 0) throw new Error(`bind to port ${DNS_PORT}: ${errnoName(bound)}`);
   return fd;
 }

@@ -3,36 +3,76 @@ import { formatIp, ipBytes } from "#agent/netlink/ip.ts";
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-const BYTES = { [AF_INET]: 16, [AF_INET6]: 28 } as const;
+/** Bytes of `struct sockaddr_in` and `struct sockaddr_in6`, and where the address stands in them. */
+const LAYOUT = {
+  [AF_INET]: { bytes: 16, address: 4, end: 8 },
+  [AF_INET6]: { bytes: 28, address: 8, end: 24 },
+} as const;
 
-/** Address and port, in host order. */
-export interface SocketAddress {
+/** Address and port (in host order), as text and as the kernel takes them. */
+export class SocketAddress {
+  readonly family: typeof AF_INET | typeof AF_INET6;
+  /** Canonical. */
   readonly address: string;
   readonly port: number;
-}
+  /** `struct sockaddr_in` or `struct sockaddr_in6`: the family in the machine's order, which is little endian on all that we run on. */
+  readonly structure: Buffer;
+  /** The 4 or 16 bytes of the address. */
+  readonly ip: Buffer;
 
-export function familyOf(address: string): typeof AF_INET | typeof AF_INET6 {
-  return address.includes(":") ? AF_INET6 : AF_INET;
-}
-
-/** As `struct sockaddr_in` or `struct sockaddr_in6`: the family in the machine's order, which is little endian on all that we run on. */
-export function encodeSocketAddress({ address, port }: SocketAddress): Buffer {
-  const family = familyOf(address);
-  const bytes = Buffer.alloc(BYTES[family]);
-  bytes.writeUInt16LE(family, 0);
-  bytes.writeUInt16BE(port, 2);
-  bytes.set(ipBytes(address), family === AF_INET ? 4 : 8);
-  return bytes;
-}
-
-/** Null: of another family. */
-export function decodeSocketAddress(bytes: Buffer, offset: number): SocketAddress | null {
-  const family = bytes.readUInt16LE(offset);
-  const port = bytes.readUInt16BE(offset + 2);
-  if (family === AF_INET) {
-    const at = offset + 4;
-    return { address: `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`, port };
+  private constructor(structure: Buffer) {
+    this.structure = structure;
+    this.family = structure.readUInt16LE(0) === AF_INET ? AF_INET : AF_INET6;
+    this.port = structure.readUInt16BE(2);
+    const { address, end } = LAYOUT[this.family];
+    this.ip = structure.subarray(address, end);
+    this.address = formatIp(this.ip);
   }
-  if (family !== AF_INET6) return null;
-  return { address: formatIp(bytes.subarray(offset + 8, offset + 24)), port };
+
+  static of(address: string, port: number): SocketAddress {
+    const family = address.includes(":") ? AF_INET6 : AF_INET;
+    const layout = LAYOUT[family];
+    const structure = Buffer.alloc(layout.bytes);
+    structure.writeUInt16LE(family, 0);
+    structure.writeUInt16BE(port, 2);
+    structure.set(ipBytes(address), layout.address);
+    return new SocketAddress(structure);
+  }
+
+  /** From a structure in somebody else's memory; null: of another family. */
+  static read(bytes: Buffer, offset: number): SocketAddress | null {
+    const family = bytes.readUInt16LE(offset);
+    if (family !== AF_INET && family !== AF_INET6) return null;
+    const structure = Buffer.alloc(LAYOUT[family].bytes);
+    bytes.copy(structure, 0, offset, offset + LAYOUT[family].end);
+    return new SocketAddress(structure);
+  }
+
+  /** The same address with another port. */
+  withPort(port: number): SocketAddress {
+    const structure = Buffer.from(this.structure);
+    structure.writeUInt16BE(port, 2);
+    return new SocketAddress(structure);
+  }
+}
+
+/** Addresses that are remembered. */
+const MOST = 4096;
+
+/** Remembers addresses that come again and again, so that each has a text only once. */
+export class SocketAddresses {
+  readonly #known = new Map<string, SocketAddress>();
+
+  /** From a structure in somebody else's memory; null: of another family. */
+  read(bytes: Buffer, offset: number): SocketAddress | null {
+    const family = bytes.readUInt16LE(offset);
+    if (family !== AF_INET && family !== AF_INET6) return null;
+    const key = bytes.toString("latin1", offset, offset + LAYOUT[family].end);
+    const known = this.#known.get(key);
+    if (known) return known;
+    const read = SocketAddress.read(bytes, offset);
+    if (this.#known.size >= MOST) this.#known.clear();
+    if (read) this.#known.set(key, read);
+    return read;
+  }
 }

@@ -1,7 +1,7 @@
 import { NetError } from "#agent/net/error.ts";
 import { errnoName } from "#agent/net/libc.ts";
 import { addressOf, datagramCalls } from "./native.ts";
-import { decodeSocketAddress, type SocketAddress } from "./socket-address.ts";
+import { type SocketAddress, SocketAddresses } from "./socket-address.ts";
 
 const SOL_IP = 0;
 const IP_RECVORIGDSTADDR = 20;
@@ -38,6 +38,7 @@ export interface Datagram {
 /** Takes datagrams from a listener that are on their way to any address. */
 export class UdpInbox {
   readonly #fd: number;
+  readonly #addresses = new SocketAddresses();
   readonly #payloads = Buffer.alloc(BATCH * LONGEST);
   readonly #names = Buffer.alloc(BATCH * NAME_BYTES);
   readonly #controls = Buffer.alloc(BATCH * CONTROL_BYTES);
@@ -80,7 +81,7 @@ export class UdpInbox {
     for (let i = 0; i < count; i++) {
       const at = i * HEADER.bytes;
       if (this.#headers.readUInt32LE(at + HEADER.flags) & MSG_TRUNC) continue;
-      const from = decodeSocketAddress(this.#names, i * NAME_BYTES);
+      const from = this.#addresses.read(this.#names, i * NAME_BYTES);
       const to = this.#destination(i, this.#headers.readUInt32LE(at + HEADER.controlLength));
       const length = this.#headers.readUInt32LE(at + HEADER.length);
       if (from && to) yield { bytes: this.#payloads.subarray(i * LONGEST, i * LONGEST + length), from, to };
@@ -95,6 +96,6 @@ export class UdpInbox {
     const type = this.#controls.readInt32LE(at + 12);
     const isAsked =
       (level === SOL_IP && type === IP_RECVORIGDSTADDR) || (level === SOL_IPV6 && type === IPV6_RECVORIGDSTADDR);
-    return isAsked ? decodeSocketAddress(this.#controls, at + 16) : null;
+    return isAsked ? this.#addresses.read(this.#controls, at + 16) : null;
   }
 }

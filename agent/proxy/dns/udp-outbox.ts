@@ -4,8 +4,7 @@ import { randomInt } from "node:crypto";
 import { ProxyMark } from "#agent/datapath/layouts.gen.ts";
 import { NetError } from "#agent/net/error.ts";
 import { errnoName, libc } from "#agent/net/libc.ts";
-import { ipBytes } from "#agent/netlink/ip.ts";
-import { AF_INET, AF_INET6, encodeSocketAddress, familyOf, type SocketAddress } from "./socket-address.ts";
+import { AF_INET, AF_INET6, type SocketAddress } from "./socket-address.ts";
 
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
@@ -41,9 +40,10 @@ export class UdpOutbox implements Disposable {
     return encodeFragments(datagram, from, to).every((packet) => this.#sendPacket(packet, to) >= 0);
   }
 
-  #sendPacket(packet: Buffer, { address }: SocketAddress): number {
-    // A raw socket's port is its protocol, or none.
-    return libc().sendTo(this.#sockets[familyOf(address)], packet, encodeSocketAddress({ address, port: 0 }));
+  #sendPacket(packet: Buffer, to: SocketAddress): number {
+    // Where IPv6 has a port, raw sockets have a protocol.
+    const { family, structure } = to.family === AF_INET ? to : to.withPort(0);
+    return libc().sendTo(this.#sockets[family], packet, structure);
   }
 
   [Symbol.dispose](): void {
@@ -69,7 +69,7 @@ function encodeDatagram(bytes: Uint8Array, from: SocketAddress, to: SocketAddres
   datagram.writeUInt16BE(to.port, 2);
   datagram.writeUInt16BE(datagram.length, 4);
   datagram.set(bytes, UDP_BYTES);
-  const addresses = sumOf(ipBytes(from.address)) + sumOf(ipBytes(to.address));
+  const addresses = sumOf(from.ip) + sumOf(to.ip);
   const sum = fold(addresses + IPPROTO_UDP + datagram.length + sumOf(datagram));
   // Zero would say that there is none.
   datagram.writeUInt16BE(sum === 0xffff ? 0xffff : ~sum & 0xffff, 6);
@@ -77,14 +77,12 @@ function encodeDatagram(bytes: Uint8Array, from: SocketAddress, to: SocketAddres
 }
 
 function encodePacket(datagram: Buffer, from: SocketAddress, to: SocketAddress): Buffer {
-  return familyOf(to.address) === AF_INET
-    ? ipv4Packet(datagram, from, to, 0, 0)
-    : ipv6Packet(datagram, from, to, IPPROTO_UDP);
+  return to.family === AF_INET ? ipv4Packet(datagram, from, to, 0, 0) : ipv6Packet(datagram, from, to, IPPROTO_UDP);
 }
 
 /** The datagram in pieces that every link takes. */
 function encodeFragments(datagram: Buffer, from: SocketAddress, to: SocketAddress): Buffer[] {
-  const isIpv4 = familyOf(to.address) === AF_INET;
+  const isIpv4 = to.family === AF_INET;
   // Offsets are counted in units of 8 bytes.
   const most = (FRAGMENT_MTU - (isIpv4 ? 20 : 48)) & ~7;
   const identification = isIpv4 ? randomInt(1, 0x10000) : randomInt(1, 0x100000000);
@@ -120,8 +118,8 @@ function ipv4Packet(
   packet.writeUInt16BE(fragment, 6);
   packet[8] = HOP_LIMIT;
   packet[9] = IPPROTO_UDP;
-  packet.set(ipBytes(from.address), 12);
-  packet.set(ipBytes(to.address), 16);
+  packet.set(from.ip, 12);
+  packet.set(to.ip, 16);
   packet.set(payload, 20);
   return packet;
 }
@@ -132,8 +130,8 @@ function ipv6Packet(payload: Buffer, from: SocketAddress, to: SocketAddress, nex
   packet.writeUInt16BE(payload.length, 4);
   packet[6] = next;
   packet[7] = HOP_LIMIT;
-  packet.set(ipBytes(from.address), 8);
-  packet.set(ipBytes(to.address), 24);
+  packet.set(from.ip, 8);
+  packet.set(to.ip, 24);
   packet.set(payload, 40);
   return packet;
 }

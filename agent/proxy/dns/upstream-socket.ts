@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { ProxyMark } from "#agent/datapath/layouts.gen.ts";
 import { libc } from "#agent/net/libc.ts";
 import { datagramCalls } from "./native.ts";
-import { AF_INET, encodeSocketAddress, familyOf, type SocketAddress } from "./socket-address.ts";
+import { AF_INET, type SocketAddress } from "./socket-address.ts";
 
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
@@ -30,11 +30,10 @@ export interface Calling {
  * @returns the descriptor, or a negative errno.
  */
 export function openUpstreamSocket({ client, resolver, isOnNode }: Calling): number {
-  const family = familyOf(resolver.address);
-  const fd = libc().socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const fd = libc().socket(resolver.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
   const placed = isOnNode ? 0 : takePlaceOf(fd, client);
-  const connected = placed < 0 ? placed : datagramCalls().connect(fd, encodeSocketAddress(resolver));
+  const connected = placed < 0 ? placed : datagramCalls().connect(fd, resolver.structure);
   if (connected >= 0) return fd;
   libc().close(fd);
   return connected;
@@ -42,7 +41,7 @@ export function openUpstreamSocket({ client, resolver, isOnNode }: Calling): num
 
 function takePlaceOf(fd: number, client: SocketAddress): number {
   const options = [
-    familyOf(client.address) === AF_INET ? [SOL_IP, IP_TRANSPARENT, 1] : [SOL_IPV6, IPV6_TRANSPARENT, 1],
+    client.family === AF_INET ? [SOL_IP, IP_TRANSPARENT, 1] : [SOL_IPV6, IPV6_TRANSPARENT, 1],
     // One client may ask several resolvers from one port.
     [SOL_SOCKET, SO_REUSEADDR, 1],
     [SOL_SOCKET, SO_MARK, ProxyMark.PROXY_TO_SERVER],
@@ -51,6 +50,6 @@ function takePlaceOf(fd: number, client: SocketAddress): number {
     const result = libc().setOption(fd, level, option, value);
     if (result < 0) return result;
   }
-  const bound = libc().bind(fd, encodeSocketAddress(client));
-  return bound === -constants.errno.EADDRINUSE ? libc().bind(fd, encodeSocketAddress({ ...client, port: 0 })) : bound;
+  const bound = libc().bind(fd, client.structure);
+  return bound === -constants.errno.EADDRINUSE ? libc().bind(fd, client.withPort(0).structure) : bound;
 }

@@ -1,7 +1,6 @@
 import { type Answer, decode } from "dns-packet";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { SocketAddress } from "#agent/proxy/dns/socket-address.ts";
-import { DatagramSocket, type ReceivedDatagram } from "#test/support/datagram-socket.ts";
+import { DatagramSocket, type Party, type ReceivedDatagram } from "#test/support/datagram-socket.ts";
 import { clientAddress, DnsLab, resolverAddress } from "#test/support/dns-lab.ts";
 import { answerBytes, queryBytes, someId } from "#test/support/dns-message.ts";
 import { askingEndpoint, dnsRules, plainRules } from "#test/support/dns-rules.ts";
@@ -20,7 +19,7 @@ beforeEach(async () => {
   lab.forget();
 });
 
-const resolver: SocketAddress = { address: resolverAddress[4], port: 53 };
+const resolver: Party = { address: resolverAddress[4], port: 53 };
 
 function addressOf(name: string, data = "192.0.2.1"): Answer {
   return { type: "A", name, data, ttl: 60 };
