@@ -1,5 +1,3 @@
-import { parseAddress } from "#policy/model/cidr.ts";
-import { isOrdinaryAddress } from "#policy/model/ordinary-address.ts";
 import { meetsDnsRules } from "#policy/l7/dns.ts";
 import type { ConnectionTuple } from "../judgement.ts";
 import type { Names } from "../names.ts";
@@ -125,11 +123,10 @@ export class DnsGuard {
    * Null: the answer may leave at once. Else when this resolves, whatever has come of it: a client that has an address
    * too early loses a packet, one that has no answer loses the name.
    */
-  #admit({ current }: Asked, { name }: Query, answer: Answer): Promise<unknown> | null {
+  #admit({ current }: Asked, { name }: Query, { addresses }: Answer): Promise<unknown> | null {
     const { endpoint, isRedirected } = current.judgement.source;
     // Whom policy lets ask without the proxy is not told addresses by it either.
     if (!isRedirected || endpoint === 0) return null;
-    const addresses = answer.addresses.filter(({ address }) => canBeGranted(address));
     return addresses.length === 0 ? null : this.#names.admit({ name, addresses, endpoint });
   }
 
@@ -168,10 +165,4 @@ const nothing: Answer = { rcode: Rcode.NOERROR, aliases: [], addresses: [], ttl:
 /** Of an answer to a message that nobody has read. */
 function unread(message: Buffer): Answer {
   return { ...nothing, rcode: rcodeOf(message) };
-}
-
-/** Which addresses are pods and nodes the agent knows. */
-function canBeGranted(text: string): boolean {
-  const address = parseAddress(text);
-  return address !== null && isOrdinaryAddress(address);
 }

@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+
 import { NetError } from "#agent/net/error.ts";
 import { errnoName } from "#agent/net/libc.ts";
 import { addressOf, datagramCalls } from "./native.ts";
@@ -27,6 +29,10 @@ const HEADER = {
   bytes: 64,
 };
 const MSG_TRUNC = 0x20;
+
+/** Errors after which the socket is as good as before; others' ICMP messages come as the last one. */
+const { EAGAIN, EINTR, ECONNREFUSED } = constants.errno;
+const passing: ReadonlySet<number> = new Set([EAGAIN, EINTR, ECONNREFUSED]);
 
 /** A datagram that somebody has sent, with where it was sent to. Its bytes are overwritten by the next batch. */
 export interface Datagram {
@@ -73,10 +79,8 @@ export class UdpInbox {
     this.#fresh.copy(this.#headers);
     const count = datagramCalls().receiveMany(this.#fd, this.#headers, BATCH);
     if (count < 0) {
-      const name = errnoName(count);
-      // ICMP errors of earlier answers are told here, too.
-      if (name === "EAGAIN" || name === "EINTR" || name === "ECONNREFUSED") return;
-      throw new NetError("socket", `receive datagrams: ${name}`);
+      if (passing.has(-count)) return;
+      throw new NetError("socket", `receive datagrams: ${errnoName(count)}`);
     }
     for (let i = 0; i < count; i++) {
       const at = i * HEADER.bytes;

@@ -15,6 +15,11 @@ const IPV6_FRAGMENT = 44;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
 const UDP_BYTES = 8;
+const IPV4_BYTES = 20;
+const IPV6_BYTES = 40;
+const FRAGMENT_BYTES = 8;
+/** What a packet's length field can say. */
+const LONGEST = 65_535;
 const HOP_LIMIT = 64;
 const MORE_FRAGMENTS = 0x2000;
 /** Every link that IPv6 runs on takes packets of this length (RFC 8200, section 5). */
@@ -25,6 +30,8 @@ const FRAGMENT_MTU = 1280;
  * on the node is in the way who serves DNS there, and nothing is received that is somebody else's.
  */
 export class UdpOutbox implements Disposable {
+  /** Of the packet that is being sent. */
+  readonly #packet = Buffer.alloc(LONGEST);
   readonly #sockets: Readonly<Record<typeof AF_INET | typeof AF_INET6, number>>;
 
   /** @throws NetError `socket`. */
@@ -32,12 +39,18 @@ export class UdpOutbox implements Disposable {
     this.#sockets = { [AF_INET]: openRaw(AF_INET), [AF_INET6]: openRaw(AF_INET6) };
   }
 
-  /** False: the kernel did not take it, e.g. because there is no way to the receiver. */
-  send(bytes: Uint8Array, from: SocketAddress, to: SocketAddress): boolean {
-    const datagram = encodeDatagram(bytes, from, to);
-    const whole = this.#sendPacket(encodePacket(datagram, from, to), to);
-    if (whole !== -constants.errno.EMSGSIZE) return whole >= 0;
-    return encodeFragments(datagram, from, to).every((packet) => this.#sendPacket(packet, to) >= 0);
+  /** What the kernel does not take is lost, as datagrams may be: who has asked asks again. */
+  send(bytes: Uint8Array, from: SocketAddress, to: SocketAddress): void {
+    const header = to.family === AF_INET ? IPV4_BYTES : IPV6_BYTES;
+    const length = UDP_BYTES + bytes.length;
+    if (header + length > this.#packet.length) return;
+    const datagram = this.#packet.subarray(header, header + length);
+    writeDatagram(datagram, bytes, from, to);
+    const packet = this.#packet.subarray(0, header + length);
+    if (to.family === AF_INET) writeIpv4Header(packet, from, to, 0, 0);
+    else writeIpv6Header(packet, from, to, IPPROTO_UDP);
+    if (this.#sendPacket(packet, to) !== -constants.errno.EMSGSIZE) return;
+    for (const fragment of encodeFragments(datagram, from, to)) this.#sendPacket(fragment, to);
   }
 
   #sendPacket(packet: Buffer, to: SocketAddress): number {
@@ -63,77 +76,67 @@ function openRaw(family: number): number {
 }
 
 /** The UDP header and what follows it (RFC 768). */
-function encodeDatagram(bytes: Uint8Array, from: SocketAddress, to: SocketAddress): Buffer {
-  const datagram = Buffer.alloc(UDP_BYTES + bytes.length);
+function writeDatagram(datagram: Buffer, bytes: Uint8Array, from: SocketAddress, to: SocketAddress): void {
   datagram.writeUInt16BE(from.port, 0);
   datagram.writeUInt16BE(to.port, 2);
   datagram.writeUInt16BE(datagram.length, 4);
+  datagram.writeUInt16BE(0, 6);
   datagram.set(bytes, UDP_BYTES);
-  const addresses = sumOf(from.ip) + sumOf(to.ip);
-  const sum = fold(addresses + IPPROTO_UDP + datagram.length + sumOf(datagram));
+  const sum = fold(sumOf(from.ip) + sumOf(to.ip) + IPPROTO_UDP + datagram.length + sumOf(datagram));
   // Zero would say that there is none.
   datagram.writeUInt16BE(sum === 0xffff ? 0xffff : ~sum & 0xffff, 6);
-  return datagram;
-}
-
-function encodePacket(datagram: Buffer, from: SocketAddress, to: SocketAddress): Buffer {
-  return to.family === AF_INET ? ipv4Packet(datagram, from, to, 0, 0) : ipv6Packet(datagram, from, to, IPPROTO_UDP);
 }
 
 /** The datagram in pieces that every link takes. */
 function encodeFragments(datagram: Buffer, from: SocketAddress, to: SocketAddress): Buffer[] {
   const isIpv4 = to.family === AF_INET;
+  const header = isIpv4 ? IPV4_BYTES : IPV6_BYTES + FRAGMENT_BYTES;
   // Offsets are counted in units of 8 bytes.
-  const most = (FRAGMENT_MTU - (isIpv4 ? 20 : 48)) & ~7;
+  const most = (FRAGMENT_MTU - header) & ~7;
   const identification = isIpv4 ? randomInt(1, 0x10000) : randomInt(1, 0x100000000);
   const packets: Buffer[] = [];
   for (let offset = 0; offset < datagram.length; offset += most) {
     const piece = datagram.subarray(offset, offset + most);
     const isLast = offset + most >= datagram.length;
+    const packet = Buffer.alloc(header + piece.length);
+    packet.set(piece, header);
     if (isIpv4) {
-      packets.push(ipv4Packet(piece, from, to, identification, (offset >> 3) | (isLast ? 0 : MORE_FRAGMENTS)));
+      writeIpv4Header(packet, from, to, identification, (offset >> 3) | (isLast ? 0 : MORE_FRAGMENTS));
     } else {
-      const header = Buffer.alloc(8);
-      header[0] = IPPROTO_UDP;
-      header.writeUInt16BE(offset | (isLast ? 0 : 1), 2);
-      header.writeUInt32BE(identification, 4);
-      packets.push(ipv6Packet(Buffer.concat([header, piece]), from, to, IPV6_FRAGMENT));
+      writeIpv6Header(packet, from, to, IPV6_FRAGMENT);
+      packet.writeUInt16BE(IPPROTO_UDP << 8, IPV6_BYTES);
+      packet.writeUInt16BE(offset | (isLast ? 0 : 1), IPV6_BYTES + 2);
+      packet.writeUInt32BE(identification, IPV6_BYTES + 4);
     }
+    packets.push(packet);
   }
   return packets;
 }
 
-/** Length and checksum of the header are the kernel's work (raw(7)), as is an identification of zero. */
-function ipv4Packet(
-  payload: Buffer,
+/** The header's checksum is the kernel's work (raw(7)), as is an identification of zero. */
+function writeIpv4Header(
+  packet: Buffer,
   from: SocketAddress,
   to: SocketAddress,
   identification: number,
   fragment: number,
-): Buffer {
-  const packet = Buffer.alloc(20 + payload.length);
-  packet[0] = 0x45;
+): void {
+  packet.writeUInt16BE(0x4500, 0);
   packet.writeUInt16BE(packet.length, 2);
   packet.writeUInt16BE(identification, 4);
   packet.writeUInt16BE(fragment, 6);
-  packet[8] = HOP_LIMIT;
-  packet[9] = IPPROTO_UDP;
+  packet.writeUInt16BE((HOP_LIMIT << 8) | IPPROTO_UDP, 8);
+  packet.writeUInt16BE(0, 10);
   packet.set(from.ip, 12);
   packet.set(to.ip, 16);
-  packet.set(payload, 20);
-  return packet;
 }
 
-function ipv6Packet(payload: Buffer, from: SocketAddress, to: SocketAddress, next: number): Buffer {
-  const packet = Buffer.alloc(40 + payload.length);
-  packet[0] = 0x60;
-  packet.writeUInt16BE(payload.length, 4);
-  packet[6] = next;
-  packet[7] = HOP_LIMIT;
+function writeIpv6Header(packet: Buffer, from: SocketAddress, to: SocketAddress, next: number): void {
+  packet.writeUInt32BE(0x60000000, 0);
+  packet.writeUInt16BE(packet.length - IPV6_BYTES, 4);
+  packet.writeUInt16BE((next << 8) | HOP_LIMIT, 6);
   packet.set(from.ip, 8);
   packet.set(to.ip, 24);
-  packet.set(payload, 40);
-  return packet;
 }
 
 /** Of 16-bit words in network order (RFC 1071), not folded. */

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
+import { constants } from "node:os";
 
-import { errnoName, libc } from "#agent/net/libc.ts";
+import { libc } from "#agent/net/libc.ts";
 import { reservedIdentities } from "#policy/model/reserved.ts";
 import type { ChildCounts } from "../child-messages.ts";
 import type { ConnectionTuple } from "../judgement.ts";
@@ -41,13 +42,18 @@ export type UdpCounts = Pick<
   "open" | "accepted" | "refused" | "unknown" | "unrecognised" | "unreachable" | "foreign" | "unanswered"
 >;
 
-/** A socket for a client's address and port and a resolver, as long as something is asked by it. */
-interface Flow {
-  readonly number: number;
+/** From a client's address and port to a resolver. */
+interface Way {
   readonly key: string;
-  readonly fd: number;
+  readonly tuple: ConnectionTuple;
   readonly client: SocketAddress;
   readonly resolver: SocketAddress;
+}
+
+/** A socket for one way, as long as something is asked by it. */
+interface Flow extends Way {
+  readonly number: number;
+  readonly fd: number;
   /** By the transaction ids that the resolver sees. */
   readonly pending: Map<number, Pending>;
   misses: number;
@@ -109,60 +115,56 @@ export class UdpProxy implements Disposable {
   }
 
   #take({ bytes, from, to }: Datagram): void {
-    const tuple: ConnectionTuple = {
-      protocol: "UDP",
-      sourceAddress: from.address,
-      sourcePort: from.port,
-      destinationAddress: to.address,
-      destinationPort: to.port,
-    };
-    const current = this.#options.rules(tuple);
+    const key = `${from.address} ${from.port} ${to.address} ${to.port}`;
+    const { guard, rules, counts } = this.#options;
+    const tuple = this.#flows.get(key)?.tuple ?? tupleOf(from, to);
+    const current = rules(tuple);
     if (!current) {
-      this.#options.counts.unknown++;
+      counts.unknown++;
       return;
     }
-    const ruling = this.#options.guard.judge(Buffer.from(bytes), tuple, current);
-    if (ruling.kind === "drop") this.#options.counts.unrecognised++;
+    const ruling = guard.judge(Buffer.from(bytes), tuple, current);
+    if (ruling.kind === "drop") counts.unrecognised++;
     else if (ruling.kind === "answer") this.#send(ruling.bytes, to, from);
-    else this.#forward(ruling.asked, from, to);
+    else this.#forward(ruling.asked, { key, tuple, client: from, resolver: to });
   }
 
-  #forward(asked: Asked, client: SocketAddress, resolver: SocketAddress): void {
+  #forward(asked: Asked, way: Way): void {
+    const { guard, counts } = this.#options;
+    const { client, resolver } = way;
     const ofClient = this.#ofClient.get(client.address) ?? 0;
     if (ofClient >= OF_CLIENT || this.#inAll >= IN_ALL) {
-      this.#options.counts.refused++;
-      this.#send(this.#options.guard.fail(asked), resolver, client);
+      counts.refused++;
+      this.#send(guard.fail(asked), resolver, client);
       return;
     }
-    const flow = this.#flow(client, resolver, asked.current.judgement.destination.identity === reservedIdentities.host);
+    const isOnNode = asked.current.judgement.destination.identity === reservedIdentities.host;
+    const flow = this.#flows.get(way.key) ?? this.#open(way, isOnNode);
     const pending = flow && this.#ask(flow, asked);
     if (!pending) {
-      this.#options.counts.unreachable++;
-      this.#send(this.#options.guard.fail(asked), resolver, client);
+      counts.unreachable++;
+      this.#send(guard.fail(asked), resolver, client);
       if (flow?.pending.size === 0) this.#close(flow);
       return;
     }
     flow.pending.set(pending.id, pending);
     this.#waiting.add(pending);
     this.#ofClient.set(client.address, ofClient + 1);
-    this.#options.counts.open = ++this.#inAll;
-    this.#options.counts.accepted++;
+    counts.open = ++this.#inAll;
+    counts.accepted++;
   }
 
   /** Null: the resolver cannot be called. */
-  #flow(client: SocketAddress, resolver: SocketAddress, isOnNode: boolean): Flow | null {
-    const key = `${client.address} ${client.port} ${resolver.address} ${resolver.port}`;
-    const known = this.#flows.get(key);
-    if (known) return known;
-    const fd = openUpstreamSocket({ client, resolver, isOnNode });
+  #open(way: Way, isOnNode: boolean): Flow | null {
+    const fd = openUpstreamSocket({ ...way, isOnNode });
     if (fd < 0) return null;
     const number = this.#nextNumber();
     if (this.#upstream.add(fd, number) < 0) {
       libc().close(fd);
       return null;
     }
-    const flow: Flow = { number, key, fd, client, resolver, pending: new Map(), misses: 0 };
-    this.#flows.set(key, flow);
+    const flow: Flow = { ...way, number, fd, pending: new Map(), misses: 0 };
+    this.#flows.set(way.key, flow);
     this.#byNumber.set(number, flow);
     return flow;
   }
@@ -192,7 +194,7 @@ export class UdpProxy implements Disposable {
       const length = libc().receive(flow.fd, this.#buffer);
       if (length < 0) {
         // ICMP says that nobody is there.
-        if (errnoName(length) !== "EAGAIN") this.#abandon(flow);
+        if (length !== -constants.errno.EAGAIN) this.#abandon(flow);
         return;
       }
       this.#settle(flow, this.#buffer.subarray(0, length));
@@ -256,7 +258,6 @@ export class UdpProxy implements Disposable {
   }
 
   #send(bytes: Buffer, resolver: SocketAddress, client: SocketAddress): void {
-    // What the kernel does not take is lost, as datagrams may be: the client asks again.
     this.#options.outbox.send(bytes, resolver, client);
   }
 
@@ -266,4 +267,14 @@ export class UdpProxy implements Disposable {
     for (const flow of this.#flows.values()) this.#close(flow);
     this.#upstream[Symbol.dispose]();
   }
+}
+
+function tupleOf(from: SocketAddress, to: SocketAddress): ConnectionTuple {
+  return {
+    protocol: "UDP",
+    sourceAddress: from.address,
+    sourcePort: from.port,
+    destinationAddress: to.address,
+    destinationPort: to.port,
+  };
 }
