@@ -6,7 +6,6 @@ import { serveHttp2 } from "./http2/serve-http2.ts";
 import { openJudgements } from "./open-judgements.ts";
 import { serveKafka } from "./kafka/serve.ts";
 import { serveTls } from "./tls/serve.ts";
-import { serveUnread } from "./unserved.ts";
 import { runWorker } from "./worker.ts";
 
 await runWorker({

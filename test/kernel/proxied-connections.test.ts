@@ -179,7 +179,7 @@ describe("what the proxy cannot have is dropped", () => {
 
   test("fragments, and other protocols than TCP and UDP", async () => {
     using pods = await TwoPods.with(names);
-    const sctp = pods.toServer({ kind: "sctp", sport: 4000, dport: 80 } as Transport);
+    const sctp = pods.toServer({ kind: "sctp", sport: 4000, dport: 80 });
     expect(reasonOf(sctp)).toBe(DropReason.PROXY_UNKNOWN_PROTOCOL);
     const transport: Transport = { kind: "udp", sport: 4000, dport: 80 };
     // More fragments follow.
@@ -190,7 +190,7 @@ describe("what the proxy cannot have is dropped", () => {
 
   test("a datagram, without a word to its sender", async () => {
     using pods = await TwoPods.with(names);
-    const outcome = pods.toServer({ kind: "udp", sport: 4000, dport: 80 } as Transport);
+    const outcome = pods.toServer({ kind: "udp", sport: 4000, dport: 80 });
     expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.PROXY_LOOKUP_FAILED]);
   });
 

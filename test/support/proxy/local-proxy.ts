@@ -6,7 +6,7 @@ import type { Judgement } from "#agent/proxy/judgement.ts";
 import type { ConnectionLimits } from "#agent/proxy/proxied-connection.ts";
 import { RuleBook } from "#agent/proxy/rule-book.ts";
 import { boundPort, openListener } from "#agent/proxy/sockets.ts";
-import { serveUnread } from "#agent/proxy/unserved.ts";
+import { serveUnread } from "./serve-unread.ts";
 import { Client } from "./proxy-process.ts";
 import type { World } from "./world.ts";
 
@@ -37,7 +37,6 @@ export class LocalProxy implements AsyncDisposable {
         counts: this.counts,
         shownHeaders: () => new Set(),
         tell: () => {},
-        shownHeaders: () => new Set(),
       },
       tupleOf: (client) => {
         const tuple = tupleOf(client);
