@@ -38,9 +38,15 @@ export interface RuleUpdate {
   readonly removed: readonly number[];
 }
 
+/** By their references: the number, or of several their text. */
+type KnownEnds = Map<number | string, EndRules>;
+const MOST_KNOWN = 4096;
+
 /** The rules behind the references that the datapath gives. A reference never comes to mean other rules. */
 export class RuleBook {
   readonly #rules = new Map<number, readonly ProxyRule[]>();
+  /** Ends that were asked for, each of them not plain and plain. */
+  #ends = noEnds();
   #version = 0;
 
   /** Of the last update; 0: there was none. */
@@ -49,6 +55,7 @@ export class RuleBook {
   }
 
   apply({ version, isWhole, added, removed }: RuleUpdate): void {
+    this.#ends = noEnds();
     if (isWhole) this.#rules.clear();
     for (const reference of removed) this.#rules.delete(reference);
     for (const { reference, rules } of added) this.#rules.set(reference, rules);
@@ -57,10 +64,28 @@ export class RuleBook {
 
   /** What requests have to meet at the ends that look at them; a reference that nobody has told of allows nothing. */
   endRules({ source, destination }: Judgement): EndRules[] {
-    const rules = (end: EndRules["end"], { isRedirected, isPlain, references }: EndJudgement): EndRules[] =>
-      isRedirected ? [{ end, isPlain, rules: references.flatMap((one) => this.#rules.get(one) ?? []) }] : [];
-    return [...rules("source", source), ...rules("destination", destination)];
+    const ends: EndRules[] = [];
+    if (source.isRedirected) ends.push(this.#endRules("source", source));
+    if (destination.isRedirected) ends.push(this.#endRules("destination", destination));
+    return ends;
   }
+
+  /** The same object for the same references, until the next update: this is asked for with each request. */
+  #endRules(end: EndRules["end"], { isPlain, references }: EndJudgement): EndRules {
+    const known = this.#ends[end][isPlain ? 1 : 0];
+    const key = references.length === 1 ? (references[0] ?? 0) : references.join();
+    let found = known.get(key);
+    if (found === undefined) {
+      if (known.size >= MOST_KNOWN) known.clear();
+      found = { end, isPlain, rules: references.flatMap((one) => this.#rules.get(one) ?? []) };
+      known.set(key, found);
+    }
+    return found;
+  }
+}
+
+function noEnds(): Record<EndRules["end"], readonly [KnownEnds, KnownEnds]> {
+  return { source: [new Map(), new Map()], destination: [new Map(), new Map()] };
 }
 
 /** Decides by the rules of all ends: each has to be plain, or to have a rule that the request meets. */
