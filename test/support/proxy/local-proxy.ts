@@ -6,7 +6,7 @@ import type { Judgement } from "#agent/proxy/judgement.ts";
 import type { ConnectionLimits } from "#agent/proxy/proxied-connection.ts";
 import { RuleBook } from "#agent/proxy/rule-book.ts";
 import { boundPort, openListener } from "#agent/proxy/sockets.ts";
-import { serveUnread } from "./serve-unread.ts";
+import { serveUnread } from "#test/support/proxy/unserved.ts";
 import { Client } from "./proxy-process.ts";
 import type { World } from "./world.ts";
 
@@ -35,8 +35,8 @@ export class LocalProxy implements AsyncDisposable {
         rules: this.rules,
         limits: { headBytes: 65_536, headFields: 100, headTimeout: 10_000, idleTimeout: 60_000, ...limits },
         counts: this.counts,
-        shownHeaders: () => new Set(),
         tell: () => {},
+        shownHeaders: () => new Set(),
       },
       tupleOf: (client) => {
         const tuple = tupleOf(client);

@@ -4,7 +4,7 @@ import { tupleOf } from "#agent/proxy/connection-server.ts";
 import { toldValue } from "#agent/proxy/header-values.ts";
 import type { Handler } from "#agent/proxy/proxied-connection.ts";
 import { recordEnds } from "#agent/proxy/request-record.ts";
-import { serveUnread } from "./serve-unread.ts";
+import { serveUnread } from "#test/support/proxy/unserved.ts";
 import { runWorker } from "#agent/proxy/worker.ts";
 import type { World } from "./world.ts";
 
