@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { connectToAll } from "#test/support/proxy/connect-to-all.ts";
 import { ControlClient, ruleUpdate } from "#test/support/proxy/control-client.ts";
-import { TestProxies } from "#test/support/proxy/proxy-process.ts";
+import { type Client, TestProxies } from "#test/support/proxy/proxy-process.ts";
 import { judgement } from "#test/support/proxy/world.ts";
 
 test("a client has as many connections as it may have; one more is closed at once, and counted; another client is not touched", async () => {
@@ -59,4 +60,18 @@ test("what a handler lets escape ends its own connection, and nothing else", asy
   expect(await failing.close()).toBe("reset");
   expect(await other.ask("GET ")).toBe(first);
   expect(proxy.lines().map(({ msg }) => msg)).toContain("a connection was not served well");
+});
+
+test("an exception that nobody has caught ends its worker, which is replaced, and no other", async () => {
+  await using proxies = new TestProxies({ judgement: judgement([1]), tuple: {} });
+  const proxy = await proxies.start();
+  using agent = await ControlClient.open(proxies.runDir);
+  agent.say({ type: "attach" });
+  await agent.tell(ruleUpdate(1, { 1: "first" }, true));
+  const [[, failing], [survivor, other]] = [...(await connectToAll(proxy))] as [[number, Client], [number, Client]];
+  failing.socket.write("GET throw");
+  await failing.end();
+  expect(await other.ask("GET ")).toBe(`${survivor} first`);
+  await agent.next("counts", ({ counts }) => counts.replaced === 1 && counts.workers === 2);
+  expect(proxy.lines().map(({ msg }) => msg)).toContain("a worker of the proxy ends with its connections");
 });
