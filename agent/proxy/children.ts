@@ -35,6 +35,7 @@ export class Children {
   #replaced = 0;
   #shownHeaders: readonly string[] = [];
   #isDraining = false;
+  #lookedAt = performance.now();
 
   constructor(options: ChildrenOptions) {
     this.#options = options;
@@ -102,10 +103,14 @@ export class Children {
     for (const child of this.#living) child.tell({ type: "drain" });
   }
 
-  /** Ends those that give no sign of life; their end is noticed as any other. To be called from time to time. */
+  /** Ends those that give no sign of life; their end is noticed as any other. To be called about once a second. */
   endStuck(): void {
     const now = performance.now();
+    // A machine that stood still, or this process: what children have said meanwhile is yet to be read.
+    const stoodStill = now - this.#lookedAt > STUCK / 2;
+    this.#lookedAt = now;
     for (const child of this.#living) {
+      if (stoodStill) child.heardAt = now;
       if (now - child.heardAt < (child.isReady ? STUCK : STUCK_START)) continue;
       this.#options.log.error({ pid: child.pid }, "a worker of the proxy does not answer: it is ended");
       child.kill();
