@@ -17,6 +17,8 @@ const NOT_IN_TRAILERS = new Set(
   ).split(" "),
 );
 
+const NO_TRAILERS = new Fields();
+
 export interface BodyLimits {
   readonly headBytes: number;
   readonly headFields: number;
@@ -32,7 +34,7 @@ export class BodyReader {
   #line = "";
   #lineBytes = 0;
   #isChunked = false;
-  #trailers = new Fields();
+  #trailers = NO_TRAILERS;
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
@@ -47,7 +49,7 @@ export class BodyReader {
     if (length === "close") this.#state = "until close";
     else if (length === "chunked") this.#state = "size";
     else this.#state = length === 0 ? "done" : "data";
-    if (this.#isChunked) this.#trailers = new Fields();
+    this.#trailers = this.#isChunked ? new Fields() : NO_TRAILERS;
   }
 
   get isDone(): boolean {

@@ -1,4 +1,7 @@
 import type { HeaderMutation } from "#policy/l7/http.ts";
+import { toldValue } from "../header-values.ts";
+
+type ToldHeaders = readonly { readonly key: string; readonly value: string }[];
 
 /** Fields of a head, in the order in which they came. Once they are read nobody changes them. */
 export class Fields {
@@ -7,6 +10,8 @@ export class Fields {
   /** Names as they were written. */
   readonly written: string[] = [];
   #text: string | null = null;
+  #told: ToldHeaders | null = null;
+  #toldWith: ReadonlySet<string> | undefined;
 
   add(written: string, name: string, value: string): void {
     this.flat.push(name, value);
@@ -43,6 +48,17 @@ export class Fields {
       if (mutation.kind !== "remove") others.add(mutation.name, mutation.name, mutation.value);
     }
     return others;
+  }
+
+  /** As the agent may be told of them. @param shown names, beside harmless ones, whose values are told */
+  told(shown: ReadonlySet<string> | undefined): ToldHeaders {
+    if (this.#told !== null && shown === this.#toldWith) return this.#told;
+    this.#toldWith = shown;
+    this.#told = this.written.map((key, i) => ({
+      key,
+      value: toldValue(this.flat[2 * i] as string, this.flat[2 * i + 1] as string, shown),
+    }));
+    return this.#told;
   }
 
   /** The lines, each with its end. */

@@ -1,4 +1,3 @@
-import { toldValue } from "../header-values.ts";
 import type { HttpJudgement } from "../http-judgement.ts";
 import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
 import { recordEnds } from "../request-record.ts";
@@ -13,15 +12,11 @@ type HttpContent = Extract<RequestRecord["content"], { readonly family: "http" }
 export class RequestRecords {
   readonly #connection: ProxiedConnection;
   readonly #clock = new WallClock();
-  readonly #requestHeaders: ShownHeaders;
-  readonly #answerHeaders: ShownHeaders;
   #request: RequestRecord | null = null;
   #judgedAt = 0;
 
   constructor(connection: ProxiedConnection) {
     this.#connection = connection;
-    this.#requestHeaders = new ShownHeaders(connection);
-    this.#answerHeaders = new ShownHeaders(connection);
   }
 
   judged(head: RequestHead, { judgement }: CurrentRules, { decision, mismatches }: HttpJudgement): void {
@@ -41,7 +36,7 @@ export class RequestRecords {
         url: url(head),
         protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
         code: decision.isAllowed ? 0 : 403,
-        headers: this.#requestHeaders.of(head.fields),
+        headers: head.fields.told(this.#connection.shownHeaders),
         ...(mismatches.length === 0 ? {} : { mismatches }),
       },
     };
@@ -50,18 +45,20 @@ export class RequestRecords {
 
   /** The server's answer; of the proxy's own for want of one there are no fields. */
   answered(code: number, fields: Fields | null): void {
-    if (this.#request === null) return;
+    const request = this.#request;
+    if (request === null) return;
+    this.#request = null;
     const now = performance.now();
     this.#connection.tell({
-      ...this.#request,
+      ...request,
       time: this.#clock.nanoseconds(now),
       verdict: fields === null ? "error" : "forwarded",
       kind: "response",
       latency: Math.round((now - this.#judgedAt) * 1e6),
       content: {
-        ...(this.#request.content as HttpContent),
+        ...(request.content as HttpContent),
         code,
-        headers: fields === null ? [] : this.#answerHeaders.of(fields),
+        headers: fields === null ? [] : fields.told(this.#connection.shownHeaders),
       },
     });
   }
@@ -84,29 +81,4 @@ export class RequestRecords {
 
 function url({ rawTarget, host }: RequestHead): string {
   return rawTarget.startsWith("/") ? `http://${host}${rawTarget}` : rawTarget;
-}
-
-/** Headers as they may be told of; those of the last head are kept, as they may be those of the next. */
-class ShownHeaders {
-  readonly #connection: ProxiedConnection;
-  #fields: Fields | null = null;
-  #with: ProxiedConnection["shownHeaders"] | null = null;
-  #shown: HttpContent["headers"] = [];
-
-  constructor(connection: ProxiedConnection) {
-    this.#connection = connection;
-  }
-
-  of(fields: Fields): HttpContent["headers"] {
-    const { shownHeaders } = this.#connection;
-    if (fields === this.#fields && shownHeaders === this.#with) return this.#shown;
-    const { flat, written } = fields;
-    this.#fields = fields;
-    this.#with = shownHeaders;
-    this.#shown = written.map((key, i) => ({
-      key,
-      value: toldValue(flat[2 * i] as string, flat[2 * i + 1] as string, shownHeaders),
-    }));
-    return this.#shown;
-  }
 }
