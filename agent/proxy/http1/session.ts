@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { judgeHttp } from "../http-judgement.ts";
-import type { ProxiedConnection } from "../proxied-connection.ts";
+import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
+import { isPlain } from "../protocol.ts";
 import { describeDenier, formatAnswer } from "./answers.ts";
 import type { OwnAnswer } from "./answers.ts";
 import { BodyReader } from "./body-reader.ts";
@@ -48,6 +49,8 @@ export class Http1Session implements ServerEvents {
   readonly #records: RequestRecords;
   #phase: Phase = "head";
   #exchange: Exchange | null = null;
+  /** Whether the tunnel is one because what the client sends cannot be read, and every end lets everything pass. */
+  #isUnread = false;
   #hasClientEnded = false;
   #headTimer: NodeJS.Timeout | null = null;
   #lingerTimer: NodeJS.Timeout | null = null;
@@ -125,7 +128,7 @@ export class Http1Session implements ServerEvents {
   }
 
   onTunnelData(data: Buffer): void {
-    this.#output.data(data);
+    if (this.#mayTunnel()) this.#output.data(data);
   }
 
   onRead(): void {
@@ -142,7 +145,8 @@ export class Http1Session implements ServerEvents {
       this.#output.flush();
       if (cause === null) this.#client.end();
       else this.#destroy();
-    } else if (exchange === null) return;
+    } else if (this.#isUnread) this.#destroy();
+    else if (exchange === null) return;
     else if (exchange.isAnswered) this.#discard();
     // It would be mistaken for a whole answer if it ended in good order.
     else if (exchange.isAnswering) this.#destroy();
@@ -207,7 +211,8 @@ export class Http1Session implements ServerEvents {
     }
     if (this.#headTimer !== null) this.#stopHeadTimer();
     const head = text instanceof Refusal ? text : this.#headReader.read(text);
-    if (head instanceof Refusal) this.#refuse(head);
+    // What was taken out of the bytes belongs before them where they are passed on as they are.
+    if (head instanceof Refusal) this.#refuseHead(head, text instanceof Refusal ? "" : `${text}\r\n\r\n`);
     else this.#begin(head);
     return true;
   }
@@ -294,7 +299,7 @@ export class Http1Session implements ServerEvents {
 
   #readTunnel(): boolean {
     const { output } = this.#server;
-    if (output === null || output.isFull) return false;
+    if (output === null || output.isFull || !this.#mayTunnel()) return false;
     const bytes = this.#requests.take();
     if (bytes !== null) output.data(bytes);
     else if (this.#hasClientEnded) {
@@ -352,12 +357,35 @@ export class Http1Session implements ServerEvents {
     else this.#finish();
   }
 
-  #refuse({ reason }: Refusal): void {
+  #refuseHead(refusal: Refusal, taken: string): void {
     const rules = this.#connection.rules();
-    if (!rules) {
-      this.#destroy();
-      return;
-    }
+    if (!rules) this.#destroy();
+    else if (isPlain(rules.ends)) {
+      this.#isUnread = true;
+      void this.#passUnread(taken);
+    } else this.#refuse(refusal, rules);
+  }
+
+  /** Nobody asks anything: who understands each other otherwise is not kept from it. */
+  async #passUnread(taken: string): Promise<void> {
+    this.#phase = "connecting";
+    if (this.#server.output === null && !(await this.#server.open())) return;
+    this.#server.becomeTunnel();
+    this.#phase = "tunnel";
+    this.#server.output?.text(taken);
+    this.#pump();
+  }
+
+  /** What nobody can read nobody can judge, once a rule asks. */
+  #mayTunnel(): boolean {
+    if (!this.#isUnread) return true;
+    const rules = this.#connection.rules();
+    if (rules && isPlain(rules.ends)) return true;
+    this.#destroy();
+    return false;
+  }
+
+  #refuse({ reason }: Refusal, rules: CurrentRules): void {
     this.#records.refused(rules);
     this.#answer({ code: 400, body: `Bad request: ${reason}\r\n`, deniedBy: null }, null, false);
     this.#finish();
@@ -365,8 +393,9 @@ export class Http1Session implements ServerEvents {
 
   #refuseBody(refusal: Refusal): void {
     // Of an answer that has begun the rest would be missing.
-    if (this.#exchange?.isAnswering && !this.#exchange.isAnswered) this.#destroy();
-    else this.#refuse(refusal);
+    const rules = this.#connection.rules();
+    if (!rules || (this.#exchange?.isAnswering && !this.#exchange.isAnswered)) this.#destroy();
+    else this.#refuse(refusal, rules);
   }
 
   #answer(answer: OwnAnswer, head: RequestHead | null, isKept: boolean): void {
