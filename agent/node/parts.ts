@@ -208,6 +208,7 @@ export async function openParts(
       admit: (answer) => earlierNames.names.admit(answer),
       heard: (answer) => earlierNames.names.hear(answer),
       minTtl: config.dnsMinTtl,
+      dnsDenial: config.dnsDenial,
     }),
   );
 

@@ -87,8 +87,8 @@ export class Children {
     for (const child of this.#living) child.tell({ type: "shownHeaders", names });
   }
 
-  tellNames({ patterns, minTtl }: SpokenNames): void {
-    this.#names = { patterns, minTtl };
+  tellNames({ patterns, minTtl, denial }: SpokenNames): void {
+    this.#names = { patterns, minTtl, denial };
     for (const child of this.#living) child.tell({ type: "names", names: this.#names });
   }
 

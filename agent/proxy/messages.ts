@@ -207,6 +207,7 @@ const answer: z.ZodType<DnsAnswer> = z.strictObject({
 const nameRules: z.ZodType<NameRules> = z.strictObject({
   patterns: z.array(z.string()),
   minTtl: count,
+  denial: z.enum(["refused", "nxdomain"]),
   generation: z.string(),
   outside: z.array(count),
   grantsInside: z.boolean(),

@@ -32,7 +32,7 @@ export class NameFilter implements Names {
   }
 
   /** What rules say from now on. */
-  set rules({ patterns, minTtl }: SpokenNames) {
+  set rules({ patterns, minTtl }: Pick<SpokenNames, "patterns" | "minTtl">) {
     this.#minTtl = minTtl;
     const text = patterns.join();
     if (text === this.#patterns) return;

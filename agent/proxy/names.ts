@@ -32,12 +32,16 @@ export interface Names {
 
 export type Admission = "admitted" | "refused";
 
-/** What rules say of names. */
+/** What a DNS query is answered that no rule lets through. */
+export type DnsDenial = "refused" | "nxdomain";
+
+/** What rules say of names, and the operator of all of them. */
 export interface SpokenNames {
   /** Texts of rules that speak of names: names and patterns. */
   readonly patterns: readonly string[];
   /** Seconds that every answer counts for at least. */
   readonly minTtl: number;
+  readonly denial: DnsDenial;
 }
 
 /** What the agent has told of rules and names, for answers that are to be admitted. */

@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { BEAT, CHANNEL, type ChildCounts, type FromChild, noCounts, type ToChild } from "./child-messages.ts";
 import { LineReader } from "./lines.ts";
 import { NameFilter } from "./name-filter.ts";
-import type { Admission, DnsAnswer, Names } from "./names.ts";
+import type { Admission, DnsAnswer, DnsDenial, Names, SpokenNames } from "./names.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { RuleBook } from "./rule-book.ts";
 import { SendingRecords } from "./sending-records.ts";
@@ -38,6 +38,7 @@ export class ParentLink implements Names {
   readonly #asked = new Map<number, (admission: Admission) => void>();
   readonly #beat: NodeJS.Timeout;
   #shownHeaders: ReadonlySet<string> = new Set();
+  #dnsDenial: DnsDenial = "refused";
   #nextAsk = 1;
   #isFlushing = false;
   #isFull = false;
@@ -67,6 +68,11 @@ export class ParentLink implements Names {
   /** See `ProxiedConnection.shownHeaders`. */
   get shownHeaders(): ReadonlySet<string> {
     return this.#shownHeaders;
+  }
+
+  /** What a DNS query is answered that no rule lets through. */
+  get dnsDenial(): DnsDenial {
+    return this.#dnsDenial;
   }
 
   /** Tells the agent of a request; drops and counts where it is not read in time. Never throws. */
@@ -114,7 +120,7 @@ export class ParentLink implements Names {
     switch (message.type) {
       case "start":
         if (message.update) this.rules.apply(message.update);
-        if (message.names) this.#names.rules = message.names;
+        if (message.names) this.#takeNames(message.names);
         void this.#start(message.revision);
         break;
       case "rules":
@@ -125,7 +131,7 @@ export class ParentLink implements Names {
         this.#shownHeaders = new Set(message.names);
         break;
       case "names":
-        this.#names.rules = message.names;
+        this.#takeNames(message.names);
         break;
       case "admitted":
         this.#asked.get(message.id)?.(message.admission);
@@ -134,6 +140,11 @@ export class ParentLink implements Names {
         this.#drain();
         break;
     }
+  }
+
+  #takeNames(names: SpokenNames): void {
+    this.#names.rules = names;
+    this.#dnsDenial = names.denial;
   }
 
   async #start(revision: number): Promise<void> {

@@ -15,6 +15,6 @@ await runWorker({
     http2: serveHttp2,
     tls: serveTls,
     kafka: serveKafka,
-    dns: dnsTcpHandler({ names: link }),
+    dns: dnsTcpHandler({ names: link, denial: () => link.dnsDenial }),
   }),
 });

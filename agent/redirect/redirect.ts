@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PROXY_SOCKET, type ProxyCounts } from "#agent/proxy/messages.ts";
-import type { Admission, DnsAnswer, NameRules } from "#agent/proxy/names.ts";
+import type { Admission, DnsAnswer, DnsDenial, NameRules } from "#agent/proxy/names.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import type { RuleUpdate } from "#agent/proxy/rule-book.ts";
 import { Backoff } from "#agent/runtime/backoff.ts";
@@ -34,6 +34,7 @@ export interface RedirectOptions {
   readonly heard: (answer: DnsAnswer) => void;
   /** Seconds that every DNS answer counts for at least. */
   readonly minTtl: number;
+  readonly dnsDenial: DnsDenial;
   /** How long, in ms, a change of policy waits for the proxy to know its rules. */
   readonly patience?: number;
 }
@@ -115,8 +116,8 @@ export class Redirect implements AsyncDisposable {
   }
 
   /** What rules say of DNS names from now on. */
-  speakOf(spoken: Omit<NameRules, "minTtl">): void {
-    const rules = { ...spoken, minTtl: this.#options.minTtl };
+  speakOf(spoken: Omit<NameRules, "minTtl" | "denial">): void {
+    const rules = { ...spoken, minTtl: this.#options.minTtl, denial: this.#options.dnsDenial };
     const text = JSON.stringify(rules);
     if (text === this.#namesText) return;
     this.#namesText = text;

@@ -1,8 +1,15 @@
 import { option } from "./option.ts";
-import { boolean, integer } from "./option-values.ts";
+import { boolean, integer, word } from "./option-values.ts";
 
-/** The options of `weir agent` about addresses that pods learn by DNS, for rules that speak of names. */
+/** The options of `weir agent` about DNS: what those are answered who may not ask, and addresses that pods learn, for rules that speak of names. */
 export const dnsOptions = {
+  dnsDenial: option({
+    flag: "dns-denial",
+    value: "CODE",
+    description: "What DNS queries are answered that no rule lets through: refused, nxdomain.",
+    default: "refused",
+    schema: word(["refused", "nxdomain"]),
+  }),
   dnsMinTtl: option({
     flag: "dns-min-ttl",
     value: "SECONDS",

@@ -46,7 +46,7 @@ beforeEach(async () => {
     fallback: 2,
     now: () => 0,
   });
-  names.rules = { ...enforcement.views.nameRules(), minTtl: 0 };
+  names.rules = { ...enforcement.views.nameRules(), minTtl: 0, denial: "refused" };
 });
 afterEach(() => stack[Symbol.dispose]());
 

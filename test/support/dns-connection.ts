@@ -85,7 +85,7 @@ export class DnsConnectionLab implements AsyncDisposable {
       },
     };
     this.serving++;
-    await dnsTcpHandler({ names })({
+    await dnsTcpHandler({ names, denial: () => "refused" })({
       tuple: {
         protocol: "TCP",
         sourceAddress: "10.0.0.1",

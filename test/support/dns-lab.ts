@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { Admission } from "#agent/proxy/names.ts";
+import type { Admission, DnsDenial } from "#agent/proxy/names.ts";
 import type { UdpCounts } from "#agent/proxy/dns/udp-proxy.ts";
 import type { CurrentRules } from "#agent/proxy/proxied-connection.ts";
 import type { FromDnsProxy, ToDnsProxy } from "./dns-proxy-process.ts";
@@ -22,11 +22,17 @@ export class DnsLab implements AsyncDisposable {
   readonly #said: FromDnsProxy[] = [];
   #process: ChildProcess | null = null;
 
-  static async start(...options: readonly string[]): Promise<DnsLab> {
+  /** @param patience how long, in ms, the resolver may take. */
+  static async start(patience = 5000): Promise<DnsLab> {
     const lab = new DnsLab();
     lab.#connect();
     const file = resolve(import.meta.dirname, "dns-proxy-process.ts");
-    lab.#process = lab.run(lab.proxy, process.execPath, [file, ...options], ["ignore", "inherit", "inherit", "ipc"]);
+    lab.#process = lab.run(
+      lab.proxy,
+      process.execPath,
+      [file, String(patience)],
+      ["ignore", "inherit", "inherit", "ipc"],
+    );
     lab.#process.on("message", (message: FromDnsProxy) => lab.#said.push(message));
     await lab.next("ready");
     return lab;
@@ -104,13 +110,8 @@ export class DnsLab implements AsyncDisposable {
 
   /** What it has counted so far. */
   async counts(): Promise<UdpCounts> {
-    return (await this.measure()).counts;
-  }
-
-  /** Also how much of a processor's time it has taken, in microseconds. */
-  measure(): Promise<Extract<FromDnsProxy, { type: "counts" }>> {
     this.#say({ type: "count" });
-    return this.next("counts");
+    return (await this.next("counts")).counts;
   }
 
   /** What the proxy has said until now is not asked for. */
@@ -128,6 +129,17 @@ export class DnsLab implements AsyncDisposable {
   async holdNames(areHeld: boolean): Promise<void> {
     this.#say({ type: "names", areHeld });
     await this.counts();
+  }
+
+  /** What is answered to who may not ask, from now on. */
+  async deny(denial: DnsDenial): Promise<void> {
+    this.#say({ type: "denial", denial });
+    await this.counts();
+  }
+
+  /** Has the proxy take nothing new; it says when all is answered. */
+  drain(): void {
+    this.#say({ type: "drain" });
   }
 
   admit(admission: Admission): void {

@@ -13,7 +13,7 @@ import { dnsTcpHandler } from "#agent/proxy/dns/tcp.ts";
 import { UdpOutbox } from "#agent/proxy/dns/udp-outbox.ts";
 import { type UdpCounts, UdpProxy } from "#agent/proxy/dns/udp-proxy.ts";
 import type { ConnectionTuple } from "#agent/proxy/judgement.ts";
-import type { Admission, DnsAnswer, Names } from "#agent/proxy/names.ts";
+import type { Admission, DnsAnswer, DnsDenial, Names } from "#agent/proxy/names.ts";
 import type { CurrentRules, ProxiedConnection } from "#agent/proxy/proxied-connection.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 
@@ -23,18 +23,17 @@ export type ToDnsProxy =
   /** Whether answers wait for `admit`, as they do for names that policy speaks of. */
   | { readonly type: "names"; readonly areHeld: boolean }
   | { readonly type: "admit"; readonly admission: Admission }
+  | { readonly type: "denial"; readonly denial: DnsDenial }
+  | { readonly type: "drain" }
   | { readonly type: "count" };
 
 /** What it says. */
 export type FromDnsProxy =
   | { readonly type: "ready" }
+  | { readonly type: "drained" }
   | { readonly type: "record"; readonly record: RequestRecord }
   | { readonly type: "asked"; readonly answer: DnsAnswer }
-  | {
-      readonly type: "counts";
-      readonly counts: UdpCounts;
-      /** Of this process, in microseconds. */ readonly cpu: number;
-    };
+  | { readonly type: "counts"; readonly counts: UdpCounts };
 
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
@@ -84,23 +83,24 @@ function proxied(client: Socket, rules: () => CurrentRules | null, tell: Proxied
 function main(): void {
   let current: CurrentRules | null = null;
   let areHeld = false;
+  let denial: DnsDenial = "refused";
   const held: ((admission: Admission) => void)[] = [];
   const say = (message: FromDnsProxy): void => void process.send?.(message);
-  const isQuiet = process.argv.includes("quiet");
+  const patience = Number(process.argv[2]);
   const names: Names = {
     admit: (answer) => {
-      if (!isQuiet) say({ type: "asked", answer });
+      say({ type: "asked", answer });
       return areHeld ? new Promise((resolve) => held.push(resolve)) : null;
     },
   };
   const tell = (record: RequestRecord): void => {
-    if (!isQuiet) say({ type: "record", record });
+    say({ type: "record", record });
   };
   const counts = noCounts();
-  const guard = new DnsGuard({ names, tell });
-  const proxy = new UdpProxy({ guard, counts, rules: () => current, outbox: new UdpOutbox() });
+  const guard = new DnsGuard({ names, tell, denial: () => denial });
+  const proxy = new UdpProxy({ guard, counts, patience, rules: () => current, outbox: new UdpOutbox() });
   proxy.listen([listen(4, SOCK_DGRAM), listen(6, SOCK_DGRAM)]);
-  const serve = dnsTcpHandler({ names });
+  const serve = dnsTcpHandler({ names, denial: () => denial });
   for (const family of [4, 6] as const) {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     server.on("connection", (client) => void serve(proxied(client, () => current, tell)));
@@ -109,11 +109,10 @@ function main(): void {
   process.on("message", (message: ToDnsProxy) => {
     if (message.type === "rules") current = message.current;
     else if (message.type === "names") areHeld = message.areHeld;
+    else if (message.type === "denial") denial = message.denial;
+    else if (message.type === "drain") void proxy.drain().then(() => say({ type: "drained" }));
     else if (message.type === "admit") for (const resolve of held.splice(0)) resolve(message.admission);
-    else {
-      const { user, system } = process.cpuUsage();
-      say({ type: "counts", counts, cpu: user + system });
-    }
+    else say({ type: "counts", counts });
   });
   process.on("disconnect", () => process.exit(0));
   say({ type: "ready" });

@@ -56,6 +56,7 @@ export class RedirectScene implements AsyncDisposable {
       admit,
       heard: (answer) => void this.heard.push(answer),
       minTtl: 30,
+      dnsDenial: "nxdomain",
       patience,
     });
     this.#agents.push(agent);

@@ -1,6 +1,6 @@
 import { meetsDnsRules } from "#policy/l7/dns.ts";
 import type { ConnectionTuple } from "../judgement.ts";
-import type { Names } from "../names.ts";
+import type { DnsDenial, Names } from "../names.ts";
 import type { CurrentRules } from "../proxied-connection.ts";
 import { recordEnds, type RequestRecord } from "../request-record.ts";
 import { decide, type Decision } from "../rule-book.ts";
@@ -22,11 +22,13 @@ const TOLD_ADDRESSES = 64;
 /** Names of a chain, likewise. */
 const TOLD_ALIASES = 16;
 
+const denials = { refused: Rcode.REFUSED, nxdomain: Rcode.NXDOMAIN } as const;
+
 export interface GuardOptions {
   readonly names: Names;
   readonly tell: (record: RequestRecord) => void;
-  /** What those who may not ask are answered; REFUSED unless told. */
-  readonly denial?: "REFUSED" | "NXDOMAIN";
+  /** What those who may not ask are answered from now on. */
+  readonly denial: () => DnsDenial;
 }
 
 /** A query that may pass. */
@@ -53,12 +55,12 @@ export type Ruling =
 export class DnsGuard {
   readonly #names: Names;
   readonly #tell: (record: RequestRecord) => void;
-  readonly #denial: number;
+  readonly #denial: () => DnsDenial;
 
-  constructor({ names, tell, denial = "REFUSED" }: GuardOptions) {
+  constructor({ names, tell, denial }: GuardOptions) {
     this.#names = names;
     this.#tell = tell;
-    this.#denial = Rcode[denial];
+    this.#denial = denial;
   }
 
   judge(bytes: Buffer, tuple: ConnectionTuple, current: CurrentRules): Ruling {
@@ -79,7 +81,7 @@ export class DnsGuard {
       this.#record(asked, { kind: "request", verdict: "forwarded", answer: nothing });
       return { kind: "forward", asked };
     }
-    const rcode = read.ok ? this.#denial : read.rcode;
+    const rcode = read.ok ? denials[this.#denial()] : read.rcode;
     const verdict = read.ok ? "denied" : "error";
     this.#record(asked, { kind: "request", verdict, answer: { ...nothing, rcode } });
     return { kind: "answer", bytes: query ? ownAnswer(query, { rcode }) : headerAnswer(bytes, rcode) };

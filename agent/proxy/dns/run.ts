@@ -25,7 +25,7 @@ export async function runDatagrams(judgements: Judgements): Promise<void> {
     const judgement = judgements.of(tuple);
     return judgement && { judgement, ends: link.rules.endRules(judgement) };
   };
-  const guard = new DnsGuard({ names: link, tell: (record) => link.tell(record) });
+  const guard = new DnsGuard({ names: link, denial: () => link.dnsDenial, tell: (record) => link.tell(record) });
   const counts: ChildCounts = link.counts;
   const proxy = new UdpProxy({ guard, rules, counts, outbox: new UdpOutbox() });
 }

@@ -14,7 +14,7 @@ import { type Datagram, UdpInbox } from "./udp-inbox.ts";
 import type { UdpOutbox } from "./udp-outbox.ts";
 import { openUpstreamSocket } from "./upstream-socket.ts";
 
-/** How long, in ms, a resolver may take; then the query counts as lost, as datagrams may be. */
+/** See {@link UdpProxyOptions.patience}: resolvers of libc ask again after as long. */
 const PATIENCE = 5000;
 /** How often, in ms, lost ones are looked for. */
 const SWEEP = 500;
@@ -35,6 +35,8 @@ export interface UdpProxyOptions {
   readonly outbox: UdpOutbox;
   /** Kept up to date: connections are queries here. */
   readonly counts: UdpCounts;
+  /** How long, in ms, a resolver may take; then the query counts as lost, as datagrams may be. */
+  readonly patience?: number;
 }
 
 export type UdpCounts = Pick<
@@ -183,7 +185,7 @@ export class UdpProxy implements Disposable {
     asked.message.writeUInt16BE(id, 0);
     const sent = libc().send(flow.fd, asked.message);
     asked.message.writeUInt16BE(asked.id, 0);
-    return sent < 0 ? null : { flow, id, asked, deadline: performance.now() + PATIENCE };
+    return sent < 0 ? null : { flow, id, asked, deadline: performance.now() + (this.#options.patience ?? PATIENCE) };
   }
 
   #receive(number: number): void {

@@ -14,6 +14,7 @@ const WORLD = 2;
 const rules: NameRules = {
   patterns: ["*.test", "a.test"],
   minTtl: 5,
+  denial: "refused",
   generation: "7",
   outside: [WORLD],
   grantsInside: false,

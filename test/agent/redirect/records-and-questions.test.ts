@@ -62,7 +62,7 @@ test("every proxy is told what rules say of names, when that changes or when it 
   const said = (proxy: typeof first) => proxy.heard.filter(({ type }) => type === "names");
   agent.speakOf(rules);
   agent.speakOf({ ...rules });
-  const told = { type: "names", rules: { ...rules, minTtl: 30 } };
+  const told = { type: "names", rules: { ...rules, minTtl: 30, denial: "nxdomain" } };
   await until("it to be told", () => said(first).length > 0);
   const second = await scene.proxy();
   await until("the other to be told", () => said(second).length > 0);

@@ -89,6 +89,14 @@ test("a name that no rule means is refused, and the resolver learns nothing of i
   });
 });
 
+test("an operator may have them told that there is no such name", async () => {
+  await lab.deny("nxdomain");
+  using both = openBoth();
+  both.client.send(queryBytes("other.example"), resolver);
+  expect(decode((await both.client.next()).bytes)).toMatchObject({ rcode: "NXDOMAIN", answers: [] });
+  await lab.deny("refused");
+});
+
 test("query and answer are told of", async () => {
   using both = openBoth();
   both.client.send(queryBytes("a.test"), resolver);
