@@ -139,6 +139,9 @@ export const flow = z.object({
   /** `L7`: it tells of a request. */
   Type: z.enum(["L3_L4", "L7"]),
   node_name: z.string(),
+  /** DNS names that stand for the addresses, as pods of this node were told. */
+  source_names: z.array(z.string()).readonly().optional(),
+  destination_names: z.array(z.string()).readonly().optional(),
   /** Of addresses that stand for a service. */
   source_service: flowService.optional(),
   destination_service: flowService.optional(),

@@ -17,6 +17,8 @@ export interface FlowParty {
   readonly workload?: FlowWorkload;
   /** That the address stands for. */
   readonly service?: FlowService;
+  /** DNS names that stand for the address; of many, some. */
+  readonly names?: readonly string[];
 }
 
 /** What an event says of one end. */

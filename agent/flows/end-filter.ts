@@ -3,7 +3,7 @@ import { addressTest } from "./address-range.ts";
 import type { FlowParty } from "./context.ts";
 import { labelSelector, parseLabel } from "./label-selector.ts";
 import { layer4Name } from "./layer4.ts";
-import { domainPattern, namePrefix } from "./name-patterns.ts";
+import { domainPattern, matchesStars, namePrefix } from "./name-patterns.ts";
 import type { FlowRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
 
@@ -55,7 +55,7 @@ export function endTests(filter: FlowFilter): Ends[] {
       oneOf((party) => party.endpoint),
     );
     add(`${prefix}service`, filter[`${prefix}service`], serviceTest);
-    add(`${prefix}fqdn`, filter[`${prefix}fqdn`], nobody(domainPattern));
+    add(`${prefix}fqdn`, filter[`${prefix}fqdn`], nameTest);
     add(`${prefix}workload`, filter[`${prefix}workload`], workloadTest);
   }
   return found;
@@ -81,12 +81,9 @@ function oneOf<T>(valueOf: (party: FlowParty) => T | null): Make<T> {
   };
 }
 
-/** Flows have no names of addresses yet; what is no such name is refused all the same. */
-function nobody<T>(check: (field: string, value: T) => unknown): Make<T> {
-  return (field, wanted) => {
-    for (const value of wanted) check(field, value);
-    return () => false;
-  };
+function nameTest(field: string, wanted: readonly string[]): EndTest {
+  const patterns = wanted.map((text) => domainPattern(field, text));
+  return ofParty(({ names }) => names?.some((name) => patterns.some((one) => matchesStars(one, name))) ?? false);
 }
 
 function ipTest(field: string, wanted: readonly string[]): EndTest {

@@ -46,7 +46,7 @@ export function domainPattern(field: string, text: string): string {
 }
 
 /** `*` stands for any run of characters. Takes time in proportion to the product of the lengths, at most. */
-function matchesStars(pattern: string, text: string): boolean {
+export function matchesStars(pattern: string, text: string): boolean {
   let p = 0;
   let star = -1;
   let resume = 0;

@@ -66,6 +66,8 @@ export class FlowRenderer {
       destination: endpointOf(destination),
       Type: "L3_L4",
       node_name: this.#context.nodeName,
+      ...(source.names ? { source_names: source.names } : {}),
+      ...(destination.names ? { destination_names: destination.names } : {}),
       ...(source.service ? { source_service: source.service } : {}),
       ...(destination.service ? { destination_service: destination.service } : {}),
       event_type: { type: event.type, sub_type: subType(event) },

@@ -33,6 +33,8 @@ export class RequestRenderer {
       destination: endpointOf(destination),
       Type: "L7",
       node_name: this.#nodeName,
+      ...(source.names ? { source_names: source.names } : {}),
+      ...(destination.names ? { destination_names: destination.names } : {}),
       ...(source.service ? { source_service: source.service } : {}),
       ...(destination.service ? { destination_service: destination.service } : {}),
       event_type: { type: event.type, sub_type: 0 },

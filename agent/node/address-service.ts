@@ -37,8 +37,8 @@ export function addressPort(parts: NodeParts): AddressPort {
   };
 }
 
-function namesAt(prefix: string, { earlierNames }: NodeParts): readonly string[] {
-  return isHostRoute(prefix) ? earlierNames.names.namesOf(prefix.slice(0, prefix.indexOf("/"))) : [];
+function namesAt(prefix: string, { names }: NodeParts): readonly string[] {
+  return isHostRoute(prefix) ? names.namesOf(prefix.slice(0, prefix.indexOf("/"))) : [];
 }
 
 function nodesOf({ config, policy, enforcement }: NodeParts): NodeView[] {

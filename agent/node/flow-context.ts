@@ -35,6 +35,8 @@ export interface FlowSources {
   readonly pods: { find(namespace: string, name: string): PodFacts | undefined };
   readonly devices: { readonly present: readonly { readonly index: number; readonly name: string }[] };
   readonly identities: { subject(id: number): Subject | undefined };
+  /** DNS names that stand for an address. */
+  readonly names: { namesOf(address: string): readonly string[] };
   readonly references: { lookup(reference: number): readonly RuleDescription[] };
   readonly outsiders: Pick<Outsiders, "party">;
   readonly enforcement: { readonly outsiders: { readonly ownLabels: Labels } };
@@ -48,6 +50,9 @@ interface EndpointNames {
   >;
   readonly subject: Subject;
 }
+
+/** DNS names that a flow gives of one address. */
+const MOST_NAMES = 8;
 
 /** How old, in ms, an evaluator as of some moment may be. */
 const LATE = 500;
@@ -78,8 +83,9 @@ export class NodeFlowContext implements FlowContext {
     const known = identity !== 0 ? identity : (found?.record.identity ?? ReservedIdentity.UNKNOWN);
     const workload = found && this.#workloadOf(found);
     const service = this.#services.at(address, this.#parts.policy.objects);
-    const names = `${workload?.kind} ${workload?.name} ${service?.namespace} ${service?.name}`;
-    const key = `${endpoint} ${known} ${found?.record.incarnation ?? 0} ${names}`;
+    const dns = found ? [] : this.#parts.names.namesOf(address).slice(0, MOST_NAMES);
+    const words = `${workload?.kind} ${workload?.name} ${service?.namespace} ${service?.name} ${dns.join()}`;
+    const key = `${endpoint} ${known} ${found?.record.incarnation ?? 0} ${words}`;
     const cached = this.#parties.get(key);
     if (cached) return cached;
     const subject = this.#subjectOf(endpoint, known);
@@ -92,6 +98,7 @@ export class NodeFlowContext implements FlowContext {
       pod: found?.record.pod ?? null,
       ...(workload && { workload }),
       ...(service && { service }),
+      ...(dns.length > 0 && { names: dns }),
     };
     // Endpoints come and go; what is asked again is made again.
     if (this.#parties.size > 4096) this.#parties.clear();
@@ -190,7 +197,8 @@ export class NodeFlowContext implements FlowContext {
     if (identity === ReservedIdentity.HOST) {
       return { reserved: "host", nodeLabels: this.#parts.enforcement.outsiders.ownLabels, ...at };
     }
-    return { ...partyOf(identity, this.#parts.outsiders), ...at };
+    const names = address === undefined ? [] : this.#parts.names.namesOf(address);
+    return { ...partyOf(identity, this.#parts.outsiders), ...at, ...(names.length > 0 && { names }) };
   }
 }
 

@@ -4,7 +4,7 @@ import { formatTime } from "#agent/runtime/clock.ts";
 import type { NodeParts } from "./parts.ts";
 
 /** Which addresses DNS names stand for. */
-export function namePort({ earlierNames: { names }, clock }: Pick<NodeParts, "earlierNames" | "clock">): NamePort {
+export function namePort({ names, clock }: Pick<NodeParts, "names" | "clock">): NamePort {
   return {
     list: () =>
       names.list().map(({ until, ...named }): NamedAddressView => {

@@ -140,7 +140,7 @@ export class Node {
       devices,
       prefilter,
       masquerade,
-      earlierNames,
+      restoreNames,
     } = this.parts;
     this.#becomeRouter();
     const snapshot = objects.current().objects;
@@ -152,7 +152,7 @@ export class Node {
     if (stored.unreadable.length + strays > 0) {
       this.#reserveUnknown(new Set(stored.records.map(({ id }) => id)));
     }
-    const names = await earlierNames.restore();
+    const names = await restoreNames();
     const refused = await enforcement.restore(policy.engine(snapshot), guarded, outsiders.plan(snapshot), names);
     if (refused) {
       policy.refuse(refused.message);
@@ -232,7 +232,7 @@ export class Node {
       this.#keepBlocks(signal),
       this.#applyWaiting(signal),
       this.#followDeletions(signal),
-      this.parts.earlierNames.names.run(this.parts.clock, signal),
+      this.parts.names.run(this.parts.clock, signal),
       Promise.race([this.parts.identities.conflict, ended(signal)]),
     ]);
   }

@@ -22,6 +22,7 @@ import { LastValidFiles } from "#agent/kubernetes/last-valid-files.ts";
 import { MergedObjects } from "#agent/kubernetes/merged-objects.ts";
 import type { ObjectSource } from "#agent/kubernetes/object-source.ts";
 import { ObjectsFolder } from "#agent/kubernetes/objects-folder.ts";
+import type { LearnedNames } from "#agent/fqdn/learned-names.ts";
 import { Observations } from "#agent/metrics/observations.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
 import { ensureProxyRoutes } from "#agent/net/proxy-routes.ts";
@@ -96,7 +97,8 @@ export interface NodeParts {
   readonly identities: IdentityAllocator;
   readonly references: RuleReferences;
   readonly redirect: Redirect;
-  readonly earlierNames: EarlierNames;
+  readonly names: LearnedNames;
+  readonly restoreNames: EarlierNames["restore"];
   readonly ipam: Ipam;
   /** With `--ipam cluster-pool`. */
   readonly blocks: ClusterBlocks | null;
@@ -194,7 +196,7 @@ export async function openParts(
   const changes = new SerialExecutor();
   const setNames: NamesParts["setNames"] = (said) => enforcement.setNames(said);
   const namesLog = subsystemLog(log, "fqdn");
-  const earlierNames = await openNames({ config, kernel, setNames, changes, log: namesLog }, stack);
+  const { names, restore: restoreNames } = await openNames({ config, kernel, setNames, changes, log: namesLog }, stack);
   const redirect = stack.use(
     new Redirect({
       runDir: config.runDir,
@@ -205,8 +207,8 @@ export async function openParts(
       log: subsystemLog(log, "redirect"),
       records: (records, lost) => requests.add(records, lost),
       shownHeaders: config.l7ShowHeaders,
-      admit: (answer) => earlierNames.names.admit(answer),
-      heard: (answer) => earlierNames.names.hear(answer),
+      admit: (answer) => names.admit(answer),
+      heard: (answer) => names.hear(answer),
       minTtl: config.dnsMinTtl,
       dnsDenial: config.dnsDenial,
     }),
@@ -307,7 +309,8 @@ export async function openParts(
     identities,
     references,
     redirect,
-    earlierNames,
+    names,
+    restoreNames,
     ipam,
     blocks,
     nodeObject,

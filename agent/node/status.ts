@@ -24,7 +24,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
     masquerade,
     install,
     redirect,
-    earlierNames,
+    names,
     exporters,
   } = node.parts;
   const maps = await mapFills(node.parts);
@@ -78,7 +78,7 @@ export async function statusOf(node: Node): Promise<StatusView> {
       ...masquerade.counts,
     },
     proxy: proxyOf(redirect.state, kernel.proxyBypassed()),
-    names: { ...earlierNames.names.counts },
+    names: { ...names.counts },
     cni: cniOf(install),
     ipam: {
       mode: config.ipam,

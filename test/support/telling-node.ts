@@ -63,6 +63,7 @@ export class TellingNode implements Disposable {
       endpoints: { list: () => [...this.#pods.values()], get: (id) => this.#pods.get(id) },
       identities: { subject: (id) => this.#subjects.get(id) },
       references,
+      names: { namesOf: () => [] },
       outsiders: new Outsiders(new MemoryClasses((2 << 24) + 1), "n1"),
       enforcement,
       pods: { find: () => undefined },

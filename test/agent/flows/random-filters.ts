@@ -266,6 +266,24 @@ function service(end: string): Make {
   };
 }
 
+/** Stars are any characters, dots too. */
+function fqdn(end: string): Make {
+  return (random) => {
+    const wanted = random.list(1, 2, () =>
+      random.pick(["*.example.org", "www.example.org.", "WWW.*", "*", "other.org"]),
+    );
+    const expressions = wanted.map((text) => {
+      const pattern = text.toLowerCase().replace(/\.$/, "").replaceAll(".", "\\.").replaceAll("*", ".*");
+      return new RegExp(`^${pattern}$`);
+    });
+    const matches = (flow: Message): boolean => {
+      const names = (at(flow, `${end}_names`) ?? []) as string[];
+      return names.some((name) => expressions.some((one) => one.test(name)));
+    };
+    return { values: wanted, matches };
+  };
+}
+
 function workload(end: string): Make {
   return (random) => {
     const wanted = random.list(1, 2, () =>
@@ -367,7 +385,7 @@ export const ownFields: Readonly<Record<string, Make>> = {
   endpoint: either(endpoint),
   source_endpoint: endpoint("source"),
   destination_endpoint: endpoint("destination"),
-  fqdn: nothing("*.example.org"),
+  fqdn: either(fqdn),
   service: either(service),
   workload: either(workload),
   staged: oneOf([true, false], (flow) => at(flow, "weir", "staged") !== undefined),
@@ -404,8 +422,8 @@ export const fields: Readonly<Record<string, Make>> = {
     const one = term(random);
     return { values: [one.text], matches: () => one.holds([]) };
   },
-  source_fqdn: nothing("*.example.org"),
-  destination_fqdn: nothing("www.example.org."),
+  source_fqdn: fqdn("source"),
+  destination_fqdn: fqdn("destination"),
   source_service: service("source"),
   destination_service: service("destination"),
   source_workload: workload("source"),

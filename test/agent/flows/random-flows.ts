@@ -39,9 +39,13 @@ export const parties: readonly FlowParty[] = [
   { ...world, identity: 1, labels: ["reserved:host", "k8s:node=n1"] },
 ];
 
+/** The world at some addresses. */
+const named: FlowParty = { ...world, labels: ["reserved:world"], names: ["www.example.org", "a.b.example.org"] };
+
 /** An agent that knows them by the number of the endpoint. */
 export class ManyParties extends FakeContext {
-  override party({ endpoint, identity }: PartyQuery): FlowParty {
+  override party({ endpoint, identity, address }: PartyQuery): FlowParty {
+    if (endpoint === 0 && identity === world.identity && /[05]$/.test(address)) return named;
     const found = parties.find((party) => (endpoint === 0 ? party.identity === identity : party.endpoint === endpoint));
     return found ?? (parties[6] as FlowParty);
   }

@@ -50,6 +50,7 @@ function makeContext(): NodeFlowContext {
     devices: { present: [] },
     identities: { subject: () => undefined },
     references: { lookup: () => [] },
+    names: { namesOf: () => [] },
     outsiders: { party: () => undefined },
     enforcement: { outsiders: { ownLabels: {} } },
     policy: { objects, at: () => ({ objects, options: {} }) },

@@ -50,12 +50,16 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
     devices: { present: [] },
     identities: { subject: (id) => subjects.get(id) },
     references: { lookup: () => [] },
+    names: { namesOf: (address) => (address === "192.0.2.80" ? names : []) },
     outsiders: { party: () => undefined },
     enforcement: { outsiders: { ownLabels: {} } },
     policy: { objects, at: () => ({ objects, options: {} }) },
   });
   return { context, become: (next: number) => void (identity = next) };
 }
+
+/** What 192.0.2.80 is called now. */
+let names = ["www.example.org"];
 
 const query = (identity: number) => ({ endpoint: 7, identity, address: "10.0.0.7" });
 
@@ -72,4 +76,14 @@ test("who isolated a pod is told by the labels that it had when it was judged", 
   const end = { direction: "ingress", party, generation: 1n } as const;
   become(301);
   expect(context.isolation(end).isolatedBy).toMatchObject([{ name: "web" }]);
+});
+
+test("an address outside has the DNS names that it had when its packet was seen", () => {
+  const { context } = relabelled();
+  const outside = { endpoint: 0, identity: 2, address: "192.0.2.80" };
+  const before = context.party(outside);
+  names = ["example.org"];
+  expect([before.names, context.party(outside).names]).toEqual([["www.example.org"], ["example.org"]]);
+  expect(context.party({ ...outside, address: "192.0.2.81" }).names).toBeUndefined();
+  expect(context.party(outside)).toBe(context.party(outside));
 });
