@@ -35,7 +35,7 @@ export function kafkaRequest(
   apiKey: number,
   apiVersion: number,
   body: readonly Buffer[],
-  { correlationId = 7, clientId = "billing" as string | null } = {},
+  { correlationId = 7, clientId = "billing" }: { correlationId?: number; clientId?: string | null } = {},
 ): Buffer {
   return frame(i16(apiKey), i16(apiVersion), i32(correlationId), text(clientId), ...body);
 }

@@ -22,7 +22,7 @@ export async function clientRequest(
   version: number,
   content: object,
   correlationId = 7,
-): Promise<{ readonly frame: Buffer; decode(answer: Buffer): Promise<object> }> {
+): Promise<{ readonly frame: Buffer; readonly decode: (answer: Buffer) => Promise<object> }> {
   const definition = definitions[name];
   if (!definition) throw new Error(`kafkajs knows no request ${name}`);
   const { request, response } = definition.protocol({ version })(content);

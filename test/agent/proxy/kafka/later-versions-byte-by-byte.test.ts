@@ -121,7 +121,7 @@ test.each(cases)("%s (%s), version %s", (_, apiKey, version, body, answer) => {
 
 test("a flexible version has a client, and topics that are not known", () => {
   // Metadata 9: header of version 2 with tagged fields, lists with their length as a varint.
-  const body = [Buffer.from("00" + "02" + "0274" + "00" + "01000000", "hex")];
+  const body = [Buffer.from("000202740001000000", "hex")];
   expect(readRequest(kafkaRequest(3, 9, body).subarray(4))).toEqual({
     apiKey: 3,
     apiVersion: 9,
