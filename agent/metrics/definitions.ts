@@ -32,13 +32,13 @@ export const readMetrics = {
     type: "counter",
     help: "Packets that the datapath dropped, by Hubble's name of the reason.",
     labels: ["reason", "direction", "hook"],
-    series: "180 (reasons x hooks)",
+    series: "165 (reasons x hooks)",
   },
   weir_dropped_bytes_total: {
     type: "counter",
     help: "Bytes of packets that the datapath dropped.",
     labels: ["reason", "direction", "hook"],
-    series: "180 (reasons x hooks)",
+    series: "165 (reasons x hooks)",
   },
   weir_bandwidth_dropped_packets_total: {
     type: "counter",

@@ -3,6 +3,7 @@ import { metricDefinitions } from "#agent/metrics/definitions.ts";
 import { exposition } from "#agent/metrics/exposition.ts";
 import { Observations } from "#agent/metrics/observations.ts";
 import { Scraper } from "#agent/metrics/scraper.ts";
+import { answer, dns, http, request } from "#test/agent/flows/request-fixture.ts";
 import { promtool } from "#test/support/promtool.ts";
 import { needs } from "#test/support/requirement.ts";
 import { fakeSources } from "./fake-sources.ts";
@@ -18,6 +19,10 @@ function busy(): Observations {
   observations.apiRequest({ method: "GET", route: "/v1/endpoints/:id", status: "404" }, 0.002);
   observations.cniCall({ plugin: "weir-cni", verb: "ADD", outcome: "error" }, "11", 0.04);
   observations.policyUpdate("refused", 100);
+  observations.proxied.add(request());
+  observations.proxied.add(answer({ ...http, code: 200 }));
+  observations.proxied.add(request({ content: dns }));
+  observations.proxied.add(answer(dns));
   return observations;
 }
 
