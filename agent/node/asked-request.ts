@@ -16,6 +16,15 @@ export function askedRequest(content: RequestContent): L7Request | null {
   }
 }
 
+/** What is to be said of a request that {@link askedRequest} has no question for, and that no rule allowed. */
+export function unaskedMiss(content: RequestContent): string {
+  if (content.family === "tls") return "the client named no server";
+  if (content.family !== "kafka") return "the request does not meet it";
+  const { apiKey, apiVersion, clientId, topics } = content;
+  const about = topics.length > 0 ? ` of ${topics.join(", ")}` : "";
+  return `${apiKey} version ${apiVersion}${about} by client ${clientId} is not among what it allows`;
+}
+
 function httpRequest({ method, url, headers }: RequestContent & { readonly family: "http" }): L7Request {
   const [, host = "", path = ""] = /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)([^]*)$/i.exec(url) ?? [];
   // RFC 9112 3.2.4: of the server itself.

@@ -21,7 +21,7 @@ import { ServiceNames } from "./service-names.ts";
 import { workloadOf } from "./workload.ts";
 import type { FlowWorkload } from "#agent/api/flow.ts";
 import type { PolicyObject } from "#policy/model/object.ts";
-import { askedRequest } from "./asked-request.ts";
+import { askedRequest, unaskedMiss } from "./asked-request.ts";
 import { partyOf } from "./party-of.ts";
 
 /** What of the node's parts is looked into. */
@@ -139,7 +139,7 @@ export class NodeFlowContext implements FlowContext {
     // Other rules have come since.
     if (verdict !== "redirect" || !first) return { asked: [], nearest: null };
     const request = askedRequest(denial.content);
-    if (request === null) return { asked, nearest: { ...first, because: "the request does not meet it" } };
+    if (request === null) return { asked, nearest: { ...first, because: unaskedMiss(denial.content) } };
     return { asked, nearest: evaluator.evaluate(flow, request)[denial.direction].nearest };
   }
 

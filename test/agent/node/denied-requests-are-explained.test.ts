@@ -119,8 +119,12 @@ test.each<[string, RequestContent, string | null]>([
   ["the whole server", { ...content("OPTIONS", ""), url: "*" }, "method OPTIONS is not GET and path * is not /api/.*"],
   ["a tunnel", { ...content("CONNECT", ""), url: "other:443" }, "method CONNECT is not GET and no path is not /api/.*"],
   ["another protocol", { ...dns, query: "api." }, "the rule is about HTTP, not DNS"],
-  ["another protocol, which policy cannot be asked about", kafka, "the request does not meet it"],
-  ["no server name", { ...tls, serverName: null }, "the request does not meet it"],
+  [
+    "another protocol, which policy cannot be asked about",
+    kafka,
+    "produce version 7 of orders, audit by client billing is not among what it allows",
+  ],
+  ["no server name", { ...tls, serverName: null }, "the client named no server"],
   ["what is allowed meanwhile", content("GET", "/api/orders"), null],
 ])("%s: the nearest rule and what it lacks", async (_, asked, because) => {
   addRequest(ring, deniedRequest({ tuple, content: asked }));
