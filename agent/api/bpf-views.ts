@@ -4,6 +4,10 @@ import * as z from "zod";
 const slotDecision = z.object({
   verdict: z.enum(["allow", "deny", "redirect", "pass"]),
   precedence: z.int(),
+  /** Of a redirect: a rule of its tier allows the same without the proxy. */
+  isPlain: z.boolean(),
+  /** Of a redirect: new connections pass as long as the proxy does not work. */
+  failsOpen: z.boolean(),
   /** Rule reference; 0: no rule. */
   rule: z.int(),
   /** Rule reference of the rule whose limit counts; 0: none. */

@@ -83,6 +83,8 @@ export function fakePorts(changes: Partial<Ports> = {}): Ports {
           portBits: 16,
           verdict: "allow",
           precedence: 3,
+          isPlain: false,
+          failsOpen: false,
           limit: 0,
           notAfter: null,
           below: null,
