@@ -5,7 +5,9 @@ import {
   type ExpectedVerdict,
   type PlaygroundFlow,
   type PlaygroundPod,
+  type PlaygroundRequest,
   playgroundNamespace,
+  webPort,
 } from "./playground-scenario.ts";
 import type { Outcome } from "./traffic-protocol.ts";
 
@@ -24,6 +26,28 @@ function seenVerdict({ verdict, weir }: Flow): string {
 function expectedVerdict(expected: ExpectedVerdict): string {
   if (expected.verdict === "deny") return `denied by default, nearest ${expected.nearest}`;
   return `allowed by ${expected.by.toSorted().join(", ") || "no policy"}`;
+}
+
+/** Asks, and compares the answer and what the proxy tells of it with what was expected. The difference, or null. */
+export async function checkRequest(
+  request: PlaygroundRequest,
+  pods: Readonly<Record<PlaygroundPod, LabPod>>,
+  log: FlowLog,
+): Promise<string | null> {
+  const { from, to, family, method, path, expected } = request;
+  const url = `http://${family === 4 ? pods[to].ipv4 : `[${pods[to].ipv6}]`}:${webPort}${path}`;
+  const after = log.mark;
+  const status = await pods[from].traffic.ask(url, { method });
+  const name = `${from} -> ${to} IPv${family} ${method} ${path}`;
+  const wanted = expected.verdict === "allow" ? 200 : 403;
+  if (status !== wanted) return `UNEXPECTED  ${name}: ${status}, expected ${wanted}`;
+  const isAbout = ({ l7 }: Flow): boolean =>
+    l7?.type === "REQUEST" && l7.http?.method === method && l7.http.url === url;
+  const flow = await log.first(isAbout, { after });
+  const seen = flow === undefined ? "not told of" : seenVerdict(flow);
+  return seen === expectedVerdict(expected)
+    ? null
+    : `UNEXPECTED  ${name}: ${seen}, expected ${expectedVerdict(expected)}`;
 }
 
 /** Makes the flow and compares traffic and event with what was expected. The difference, or null. */

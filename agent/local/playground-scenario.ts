@@ -22,6 +22,19 @@ export type ExpectedVerdict =
   /** Denied since no rule allows it; the policy whose rule comes closest. */
   | { readonly verdict: "deny"; readonly nearest: string };
 
+/** A request of the playground, on {@link webPort}, and what must become of it. */
+export interface PlaygroundRequest {
+  readonly from: PlaygroundPod;
+  readonly to: PlaygroundPod;
+  readonly family: 4 | 6;
+  readonly method: string;
+  readonly path: string;
+  readonly expected: ExpectedVerdict;
+}
+
+/** Where every pod answers requests of HTTP. */
+export const webPort = 8000;
+
 /** The servers that every pod runs: so that only policy can be what keeps a flow out. */
 export const playgroundServers: readonly (readonly [Transport, number])[] = [
   ["TCP", 8080],
@@ -45,4 +58,12 @@ export const playgroundFlows: readonly PlaygroundFlow[] = [
   // Nothing guards the intruder: it is the client that may not send.
   { from: "client", to: "intruder", family: 4, protocol: "TCP", port: 8080, expected: deny("client") },
   { from: "server", to: "intruder", family: 4, protocol: "TCP", port: 8080, expected: allow() },
+];
+
+/** What `test/fixtures/playground/web.yaml` says about requests. */
+export const playgroundRequests: readonly PlaygroundRequest[] = [
+  { from: "client", to: "server", family: 4, method: "GET", path: "/public/prices", expected: allow("web") },
+  { from: "client", to: "server", family: 6, method: "GET", path: "/public/prices", expected: allow("web") },
+  { from: "client", to: "server", family: 4, method: "POST", path: "/public/prices", expected: deny("web") },
+  { from: "client", to: "server", family: 4, method: "GET", path: "/admin", expected: deny("web") },
 ];

@@ -10,26 +10,40 @@ import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Flow } from "#agent/api/flow.ts";
+import { layer7Text } from "#agent/api/layer7-text.ts";
 import { endOf, FlowLog, portsOf } from "./flow-log.ts";
 import { LabNode } from "./lab-node.ts";
 import type { LabPod } from "./lab-pod.ts";
 import { Lab } from "./lab.ts";
 import { flowLine } from "./playground-output.ts";
-import { checkFlow } from "./playground-round.ts";
-import { type PlaygroundPod, playgroundFlows, playgroundNamespace, playgroundServers } from "./playground-scenario.ts";
+import { checkFlow, checkRequest } from "./playground-round.ts";
+import {
+  type PlaygroundPod,
+  playgroundFlows,
+  playgroundNamespace,
+  playgroundRequests,
+  playgroundServers,
+  webPort,
+} from "./playground-scenario.ts";
 
 const policies = resolve(import.meta.dirname, "../../test/fixtures/playground");
 
 /** Milliseconds from the end of a round to the next. */
 const pause = 3000;
 
-/** Tells each connection between pods once: a refused client sends its packet again and again. */
+/** Tells each connection between pods, and each request on it, once: a refused client sends its packet again and again. */
 function flowPrinter(): (flow: Flow) => void {
   const told = new Set<string>();
   return (flow) => {
     if (flow.is_reply || flow.source.pod_name === undefined || flow.destination.pod_name === undefined) return;
     const ports = portsOf(flow);
-    const key = [endOf(flow, "source"), endOf(flow, "destination"), flow.IP?.ipVersion, ...Object.values(ports ?? {})];
+    const key = [
+      endOf(flow, "source"),
+      endOf(flow, "destination"),
+      flow.IP?.ipVersion,
+      ...Object.values(ports ?? {}),
+      layer7Text(flow),
+    ];
     const text = key.join(" ");
     if (told.has(text)) return;
     told.add(text);
@@ -41,6 +55,7 @@ async function addPods(node: LabNode): Promise<Record<PlaygroundPod, LabPod>> {
   const add = async (name: PlaygroundPod) => {
     const pod = await node.addPod({ namespace: playgroundNamespace, name, labels: { app: name } });
     for (const [protocol, port] of playgroundServers) await pod.traffic.serve(protocol, port);
+    await pod.traffic.serve("TCP", webPort, "http");
     console.log(`pod ${playgroundNamespace}/${name}  ${pod.ipv4}  ${pod.ipv6}`);
     return pod;
   };
@@ -53,6 +68,11 @@ async function round(pods: Record<PlaygroundPod, LabPod>, log: FlowLog, signal: 
   for (const flow of playgroundFlows) {
     signal.throwIfAborted();
     const problem = await checkFlow(flow, pods, log);
+    if (problem !== null) problems.push(problem);
+  }
+  for (const request of playgroundRequests) {
+    signal.throwIfAborted();
+    const problem = await checkRequest(request, pods, log);
     if (problem !== null) problems.push(problem);
   }
   return problems;
@@ -73,8 +93,8 @@ export async function playground(options: { readonly once: boolean; readonly sig
     const problems = await round(pods, log, signal);
     for (const problem of problems) console.log(problem);
     if (once) {
-      const right = playgroundFlows.length - problems.length;
-      console.log(`${right} of ${playgroundFlows.length} flows had their expected verdict`);
+      const all = playgroundFlows.length + playgroundRequests.length;
+      console.log(`${all - problems.length} of ${all} flows had their expected verdict`);
       return problems.length === 0 ? 0 : 1;
     }
     await delay(pause, undefined, { signal });

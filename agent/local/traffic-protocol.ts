@@ -2,8 +2,11 @@
 
 export type Transport = "TCP" | "UDP";
 
-/** What a server does: send back what comes, or send messages by itself to whoever spoke to it. */
-export type Service = "echo" | "source";
+/**
+ * What a server does: send back what comes, send messages by itself to whoever spoke to it, or (TCP) answer requests of HTTP
+ * with 200.
+ */
+export type Service = "echo" | "source" | "http";
 
 export interface Target {
   readonly protocol: Transport;
@@ -55,6 +58,7 @@ export type TrafficRequest =
       readonly host: string;
     }
   | ({ readonly kind: "attempt"; readonly target: Target } & AttemptShape)
+  | { readonly kind: "ask"; readonly url: string; readonly method: string; readonly timeout: number }
   | { readonly kind: "abandon"; readonly attempt: number }
   | ({ readonly kind: "start"; readonly target: Target } & StreamShape)
   | { readonly kind: "report"; readonly stream: number }
@@ -63,6 +67,8 @@ export type TrafficRequest =
 export type TrafficAnswer = {
   serve: null;
   attempt: Outcome;
+  /** The status of the answer; 0: none came in time. */
+  ask: number;
   abandon: null;
   start: number;
   report: StreamReport;

@@ -1,6 +1,7 @@
 /** Servers of a pod. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { messageSize, type TrafficRequest } from "./traffic-protocol.ts";
 
@@ -10,11 +11,14 @@ const pace = 5;
 type Serve = TrafficRequest & { readonly kind: "serve" };
 
 export async function serveTcp({ port, service, host }: Serve): Promise<void> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => socket.destroy());
-    if (service === "echo") socket.pipe(socket);
-    else pour(socket);
-  });
+  const server =
+    service === "http"
+      ? createHttpServer((request, response) => response.end(`${request.method} ${request.url}\n`))
+      : createServer({ noDelay: true }, (socket) => {
+          socket.on("error", () => socket.destroy());
+          if (service === "echo") socket.pipe(socket);
+          else pour(socket);
+        });
   server.listen({ port, host });
   await once(server, "listening");
 }

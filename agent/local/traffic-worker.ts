@@ -1,5 +1,6 @@
 /** Runs inside a pod's network namespace and makes its traffic, as `Traffic` asks over the process channel. */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { request } from "node:http";
 import { connect } from "node:net";
 import type {
   AttemptShape,
@@ -67,6 +68,19 @@ function attemptUdp({ promise, resolve }: Waiter, target: Target, shape: Attempt
   });
 }
 
+/** One request of HTTP on a connection of its own. */
+function askHttp(url: string, method: string, timeout: number): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const asked = request(url, { method, agent: false, timeout }, (answer) => {
+    answer.resume();
+    answer.on("close", () => resolve(answer.statusCode ?? 0));
+  });
+  asked.on("error", () => resolve(0));
+  asked.on("timeout", () => asked.destroy());
+  asked.end();
+  return promise;
+}
+
 async function start(target: Target, shape: StreamShape): Promise<number> {
   const kind = target.protocol === "TCP" ? TcpStream : UdpStream;
   const stream: TrafficStream = await kind.start(target, shape);
@@ -81,27 +95,29 @@ function streamOf(id: number): TrafficStream {
   return stream;
 }
 
-async function handle(id: number, request: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
-  switch (request.kind) {
+async function handle(id: number, asked: TrafficRequest): Promise<TrafficAnswer[TrafficRequest["kind"]]> {
+  switch (asked.kind) {
     case "serve":
-      await (request.protocol === "TCP" ? serveTcp : serveUdp)(request);
+      await (asked.protocol === "TCP" ? serveTcp : serveUdp)(asked);
       return null;
     case "attempt": {
-      const attempt = request.target.protocol === "TCP" ? attemptTcp : attemptUdp;
+      const attempt = asked.target.protocol === "TCP" ? attemptTcp : attemptUdp;
       const waiter = Promise.withResolvers<Outcome>();
       abandoners.set(id, () => waiter.resolve("silent"));
-      return attempt(waiter, request.target, request).finally(() => abandoners.delete(id));
+      return attempt(waiter, asked.target, asked).finally(() => abandoners.delete(id));
     }
+    case "ask":
+      return askHttp(asked.url, asked.method, asked.timeout);
     case "abandon":
       // One that has ended meanwhile has told its outcome.
-      abandoners.get(request.attempt)?.();
+      abandoners.get(asked.attempt)?.();
       return null;
     case "start":
-      return start(request.target, request);
+      return start(asked.target, asked);
     case "report":
-      return streamOf(request.stream).report();
+      return streamOf(asked.stream).report();
     case "stop":
-      return streamOf(request.stream).stop();
+      return streamOf(asked.stream).stop();
   }
 }
 

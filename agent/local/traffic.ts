@@ -87,6 +87,11 @@ export class Traffic implements AsyncDisposable {
     }
   }
 
+  /** One request of HTTP, on a connection of its own. @returns the status of the answer; 0: none came in time. */
+  async ask(url: string, { method = "GET", timeout = 5000 } = {}): Promise<number> {
+    return this.#ask({ kind: "ask", url, method, timeout });
+  }
+
   /** Starts a stream, with 5 ms between messages unless told; for TCP resolves when it is connected. */
   async stream(target: Target, options: Partial<StreamShape> = {}): Promise<Stream> {
     const shape = { interval: 5, sourcePort: 0, size: messageSize, ...options };

@@ -35,12 +35,18 @@ function leftovers(pid: number): string[] {
 
 test("--once shows every verdict with its rule and place, and leaves nothing", async () => {
   const run = start("--once");
-  expect([await run.exited, run.output()]).toEqual([0, expect.stringContaining("9 of 9 flows")]);
+  expect([await run.exited, run.output()]).toEqual([0, expect.stringContaining("13 of 13 flows")]);
   expect(run.output()).toMatch(
     /allowed .*shop\/client -> shop\/server .*TCP 8080 .*shop\/client egress\[0\] \(client\.yaml:\d+\)/,
   );
   expect(run.output()).toMatch(
     /denied .*shop\/intruder -> shop\/server .*nearest NetworkPolicy shop\/server ingress\[0\] \(server\.yaml:\d+\)/,
+  );
+  expect(run.output()).toMatch(
+    /allowed .*HTTP\/1.1 GET http.*\/public\/prices .*shop\/web ingress\[0\] \(web\.yaml:\d+\)/,
+  );
+  expect(run.output()).toMatch(
+    /denied .*HTTP\/1.1 POST http.*\/public\/prices .*nearest CiliumNetworkPolicy shop\/web /,
   );
   expect(leftovers(run.pid)).toEqual([]);
 });
