@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mustRun } from "#agent/local/command.ts";
 import { Lab } from "#agent/local/lab.ts";
 import { LabNode } from "#agent/local/lab-node.ts";
+import { http, l7Policy } from "#test/support/l7-policy.ts";
 import { runIn, runPlugin } from "#test/support/plugin-run.ts";
 import { useNode } from "#test/support/use-node.ts";
 
@@ -21,15 +22,27 @@ async function networkOf(): Promise<string[]> {
   ];
 }
 
+/** Whether a process runs: of one that has ended, and nobody has waited for, there is no command line. */
+function runs(pid: number | null): boolean {
+  const path = `/proc/${pid}/cmdline`;
+  return existsSync(path) && readFileSync(path, "utf8") !== "";
+}
+
 test("weir cleanup removes every trace of the agent from the node", async () => {
   const before = await networkOf();
   await node().addPod({ name: "a" });
-  await node().addPod({ name: "b" });
+  await node().addPod({ name: "b", labels: { app: "b" } });
+  // The proxy, and the routes to it.
+  const ingress = [`{fromEndpoints: [{}], ${http(80, "{method: GET}")}}`];
+  await node().changeObjects("b.yaml", l7Policy({ name: "b", app: "b", ingress }));
   expect(await networkOf()).not.toEqual(before);
+  const { pid } = (await node().client.status()).proxy;
   await node().agent.stop();
+  expect(runs(pid)).toBe(true);
 
   const cleaned = await node().weir("cleanup", ...node().cleanupOptions);
   expect([cleaned.code, cleaned.stderr]).toEqual([0, ""]);
+  expect(runs(pid)).toBe(false);
   expect(await networkOf()).toEqual(before);
   expect(existsSync(join(node().bpffs, "weir"))).toBe(false);
   const left = ["run", "state"].flatMap((name) => {

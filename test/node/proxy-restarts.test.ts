@@ -1,6 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StatusView } from "#agent/api/views.ts";
+import { AgentProcess } from "#agent/local/agent-process.ts";
+import { mustRun } from "#agent/local/command.ts";
 import { until } from "#agent/local/until.ts";
 import { curl, urlOf } from "#test/support/curl.ts";
 import { HttpLoad } from "#test/support/http-load.ts";
@@ -51,6 +54,29 @@ test("requests go on while a new proxy takes over, which then is the one", async
   const { failures } = await load.more(100);
   expect([failures, next.pid === pid, await proxy()]).toMatchObject([{}, false, { state: "ok" }]);
   expect((await curl(pods.client.namespace, urlOf(pods.web.ipv4), "-X", "POST")).status).toBe(403);
+});
+
+test("an agent of another build has the proxy replaced, and no request is lost", async () => {
+  await using load = new HttpLoad(pods.client, { address: pods.web.ipv4 });
+  await load.more(100);
+  const { build } = await proxy();
+  await node().agent.stop();
+  const { lab, folder, client } = node();
+  const dist = join(lab.folder, "next-build");
+  await mustRun(["cp", "-al", lab.dist, dist]);
+  const program = join(dist, "lib/weir.mjs");
+  const text = await readFile(program, "utf8");
+  await rm(program);
+  await writeFile(program, `${text}\n// the next build\n`);
+  const command = node().enter([join(dist, "weir"), "agent", ...node().agentOptions]);
+  const agent = new AgentProcess({ command, log: join(folder, "next-agent.log"), track: (pid) => lab.track(pid) });
+  await agent.ready(async () => (await client.status()).state === "ok");
+  await until("a proxy of its build", async () => ![null, build].includes((await proxy()).build));
+  await until("the end of the earlier one", async () => (await proxy()).draining === 0);
+  expect((await load.more(100)).failures).toEqual({});
+  await agent.stop();
+  await node().startAgent();
+  await until("a proxy of this build again", async () => (await proxy()).build === build);
 });
 
 test("a proxy that is killed, or one of its workers, is replaced, and nothing passes unseen meanwhile", async () => {
