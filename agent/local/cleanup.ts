@@ -227,7 +227,10 @@ class Cleanup implements CleanupReport {
     await this.#try(`end the proxies of ${runDir}`, async () => {
       for (const pid of await endProxies(runDir)) this.removed.push({ what: "process", name: `proxy ${pid}` });
     });
-    for (const path of [proxyLog(runDir), `${proxyLog(runDir)}.1`]) await this.#remove("file", path);
+    const files = [join(runDir, "proxy.lock"), proxyLog(runDir), `${proxyLog(runDir)}.1`];
+    for (const path of files) await this.#remove("file", path);
+    // What it has learned of DNS names while no agent was there.
+    await this.#removeFolder(join(runDir, "names"), true);
   }
 
   async runFolder(): Promise<void> {
