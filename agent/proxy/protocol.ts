@@ -40,6 +40,8 @@ export function chooseProtocol(ends: readonly EndRules[], bytes: Buffer, isAll: 
   // What a rule speaks of is told of as what it is; all else that is not unmistakable passes as it comes.
   if (passes) return looks !== null && (looks === "http" || families.has(looks)) ? handlerOf[looks] : "raw";
   if (looks !== null && families.has(looks)) return handlerOf[looks];
+  // Nothing passes before the rules are known: HTTP is told so in its own words.
+  if (looks === "http" && ends.every(({ rules }) => rules.length === 0)) return "http1";
   // Rules that only speak of TLS: its handler is the one to tell of what is no TLS.
   return families.size === 0 ? "tls" : "none";
 }

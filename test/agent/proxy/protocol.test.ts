@@ -53,6 +53,11 @@ test("where rules speak of TLS names only, the handler of TLS is given what is n
   expect(chooseProtocol(ends(["names"]), ssh, false)).toBe("tls");
 });
 
+test("where no rule is known yet, HTTP is read as what it is, to be denied in its own words", () => {
+  expect(chooseProtocol(ends([]), get, false)).toBe("http1");
+  expect(chooseProtocol(ends([]), Buffer.from("GE"), false)).toBe("more");
+});
+
 test("where every end lets all pass, what looks like nothing known is passed on as it comes", () => {
   expect(chooseProtocol(ends(["http"], true), ssh, false)).toBe("raw");
   expect(chooseProtocol(ends(["http"], true), query, false)).toBe("raw");
