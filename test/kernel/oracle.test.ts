@@ -34,7 +34,7 @@ const limitReasons = new Set<number>([DropReason.CONNECTION_LIMIT, DropReason.RA
 
 /**
  * What the kernel says of the end that drops a packet; the source's end is looked at first. What is for the proxy
- * is dropped as well: there is none.
+ * is dropped as well: nobody listens where it says that it does.
  */
 function reasonOf({ egress, ingress }: ReturnType<typeof judge>, { protocol }: Flow): number {
   const dropping = [egress, ingress].find(({ verdict }) => verdict === "deny");
@@ -118,6 +118,7 @@ async function compare(datapath: Datapath, cluster: RandomCluster, references: M
 
 test("so it does in all languages together, with tiers, passes and redirects", async () => {
   using datapath = new Datapath();
+  datapath.sayProxyWorks();
   const { references } = makeEnforcement(datapath.kernel);
   const options = {
     flows: 30,
@@ -135,6 +136,7 @@ test("so it does in all languages together, with tiers, passes and redirects", a
 
 test("the kernel decides random flows as the oracle does, and names the same rules", async () => {
   using datapath = new Datapath();
+  datapath.sayProxyWorks();
   const { references } = makeEnforcement(datapath.kernel);
   const clusters = sized({ short: 100, long: 5_000 });
   let compared = 0;

@@ -56,6 +56,7 @@ export class TellingNode implements Disposable {
   #endpoints = 0;
 
   constructor() {
+    this.#datapath.sayProxyWorks();
     const { enforcement, references } = this.#setup;
     const context = new NodeFlowContext({
       config: { nodeName: "n1" },
