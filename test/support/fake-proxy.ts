@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { ConnectionLimits, CurrentRules, Handler } from "#agent/proxy/proxied-connection.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import type { EndRules, ProxyRule } from "#agent/proxy/rule-book.ts";
+import type { HttpRule } from "#policy/model/l7.ts";
 
 const LIMITS: ConnectionLimits = { headBytes: 65_536, headFields: 100, headTimeout: 20_000, idleTimeout: 60_000 };
 const JUDGEMENT: CurrentRules["judgement"] = {
@@ -28,6 +29,13 @@ export function endRules(rules: readonly ProxyRule[], end: Partial<Omit<EndRules
   return { end: "source", isPlain: false, rules, ...end };
 }
 
+/** What has to be met at the client's end: one of these rules of HTTP, by a policy `allowed`. */
+export function httpEnds(...rules: readonly Partial<HttpRule>[]): EndRules[] {
+  const any: HttpRule = { method: null, path: null, host: null, headers: [], headerMatches: [] };
+  const l7 = { family: "http", rules: rules.map((rule) => ({ ...any, ...rule })) } as const;
+  return [endRules([proxyRule("allowed", { l7 })])];
+}
+
 /** A proxy on a port of the loopback address: every connection is for one server, and is given to the handler under test. */
 export class FakeProxy implements AsyncDisposable {
   /** What counts for the next request; null: nothing may pass. */
@@ -35,14 +43,20 @@ export class FakeProxy implements AsyncDisposable {
   readonly told: RequestRecord[] = [];
   /** To be aborted when the proxy is to end soon. */
   readonly draining = new AbortController();
-  /** Connections that the handler is done with. */
+  /** Of connections that are still to come. */
+  limits: ConnectionLimits;
+  /** Connections that the handler has been given, and those that it is done with. */
+  began = 0;
   ended = 0;
+  /** How often it has reached the server. */
+  calls = 0;
   readonly #listener: Server;
   readonly #open = new Set<Socket>();
 
-  private constructor(listener: Server, ends: readonly EndRules[] | null) {
+  private constructor(listener: Server, ends: readonly EndRules[] | null, limits: ConnectionLimits) {
     this.#listener = listener;
     this.ends = ends;
+    this.limits = limits;
   }
 
   static async start(
@@ -52,8 +66,8 @@ export class FakeProxy implements AsyncDisposable {
     limits: Partial<ConnectionLimits> = {},
   ): Promise<FakeProxy> {
     const listener = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    const proxy = new FakeProxy(listener, ends);
-    listener.on("connection", (client) => void proxy.#serve(handler, client, server.port, { ...LIMITS, ...limits }));
+    const proxy = new FakeProxy(listener, ends, { ...LIMITS, ...limits });
+    listener.on("connection", (client) => void proxy.#serve(handler, client, server.port));
     listener.listen(0, "127.0.0.1");
     await once(listener, "listening");
     return proxy;
@@ -63,7 +77,13 @@ export class FakeProxy implements AsyncDisposable {
     return (this.#listener.address() as AddressInfo).port;
   }
 
-  async #serve(handler: Handler, client: Socket, port: number, limits: ConnectionLimits): Promise<void> {
+  /** Connections that are being served. */
+  get open(): number {
+    return this.began - this.ended;
+  }
+
+  async #serve(handler: Handler, client: Socket, port: number): Promise<void> {
+    this.began++;
     this.#keep(client);
     const { remoteAddress = "", remotePort = 0 } = client;
     const source = { sourceAddress: remoteAddress, sourcePort: remotePort };
@@ -74,11 +94,12 @@ export class FakeProxy implements AsyncDisposable {
       connect: async () => {
         const server = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
         await once(server, "connect");
+        this.calls++;
         return this.#keep(server.pause());
       },
       tell: (record) => void this.told.push(record),
       draining: this.draining.signal,
-      limits,
+      limits: this.limits,
     });
     this.ended++;
   }

@@ -2,7 +2,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { serveHttp1 } from "#agent/proxy/http1/serve.ts";
-import type { Http1Options } from "#agent/proxy/http1/session.ts";
+import type { HttpOptions } from "#agent/proxy/http-judgement.ts";
 import type { ConnectionLimits, CurrentRules, ProxiedConnection } from "#agent/proxy/proxied-connection.ts";
 import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import type { EndRules } from "#agent/proxy/rule-book.ts";
@@ -27,7 +27,7 @@ export class Http1Proxy {
   /** Null: the datapath does not let connections go on. */
   ends: readonly EndRules[] | null = [];
   limits = limits;
-  options: Http1Options = { namesDenier: false };
+  options: HttpOptions = { namesDenier: false };
   /** How often the server was called. */
   calls = 0;
   /** The proxy's side of connections that are not over. */

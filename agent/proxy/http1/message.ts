@@ -15,6 +15,8 @@ export interface Message {
   readonly isKeptAlive: boolean;
   /** Protocols that `Upgrade` offers, as written, if `Connection` names it; empty: none. */
   readonly upgrade: string;
+  /** `HTTP2-Settings`, if `Connection` names it; empty: there is none, or several. */
+  readonly http2Settings: string;
   /** All values of `Host`. */
   readonly hosts: readonly string[];
   /** `TE: trailers` */
@@ -36,6 +38,7 @@ interface Hop {
   readonly hosts: string[];
   readonly connection: string[];
   upgrade: string;
+  readonly http2Settings: string[];
   te: string;
 }
 
@@ -98,7 +101,15 @@ export class MessageReader {
 
 function readMessage(lines: readonly FieldLine[]): Message | Refusal {
   const fields = new Fields();
-  const hop: Hop = { length: null, isChunked: false, hosts: [], connection: [], upgrade: "", te: "" };
+  const hop: Hop = {
+    length: null,
+    isChunked: false,
+    hosts: [],
+    connection: [],
+    upgrade: "",
+    http2Settings: [],
+    te: "",
+  };
   for (const { written, name, value } of lines) {
     if (!SPECIAL.has(name)) {
       fields.add(written, name, value);
@@ -133,6 +144,9 @@ function readSpecial(name: string, value: string, hop: Hop): Refusal | null {
     case "upgrade":
       hop.upgrade += hop.upgrade === "" ? value : `, ${value}`;
       return null;
+    case "http2-settings":
+      hop.http2Settings.push(value);
+      return null;
     case "te":
       hop.te += `,${value}`;
       return null;
@@ -146,7 +160,7 @@ function readSpecial(name: string, value: string, hop: Hop): Refusal | null {
 
 /** Takes out what `Connection` names (RFC 9110, section 7.6.1). */
 function nominate(fields: Fields, hop: Hop): Message | Refusal {
-  const { connection } = hop;
+  const { connection, http2Settings } = hop;
   for (const name of connection) if (ESSENTIAL.has(name)) return new Refusal(`Connection names ${name}`);
   const named = connection.filter((name) => !SPECIAL.has(name) && fields.has(name));
   return {
@@ -155,6 +169,7 @@ function nominate(fields: Fields, hop: Hop): Message | Refusal {
     isClosing: connection.includes("close"),
     isKeptAlive: connection.includes("keep-alive"),
     upgrade: connection.includes("upgrade") ? hop.upgrade : "",
+    http2Settings: (connection.includes("http2-settings") && http2Settings.length === 1 && http2Settings[0]) || "",
     hosts: hop.hosts,
     takesTrailers: hop.te !== "" && /,[ \t]*trailers[ \t]*(?:,|$)/i.test(hop.te),
   };

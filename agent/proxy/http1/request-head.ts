@@ -1,5 +1,6 @@
 import { ASTERISK, NO_PATH, readTarget } from "#policy/l7/http-target.ts";
 import type { HttpTarget } from "#policy/l7/http-target.ts";
+import { readUpgradeSettings } from "../http2/upgraded-client.ts";
 import { hasControls, isToken } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 import { MessageReader, Refusal } from "./message.ts";
@@ -21,6 +22,8 @@ export interface RequestHead {
   readonly isKeptAlive: boolean;
   /** What the connection is to become; empty: it stays what it is. */
   readonly upgrade: string;
+  /** What the client says of HTTP/2 where {@link upgrade} is `h2c`; else null. */
+  readonly http2Settings: Buffer | null;
   readonly expectsContinue: boolean;
   readonly takesTrailers: boolean;
 }
@@ -36,6 +39,8 @@ const HOST = /^(?:[\w.~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 const ABSOLUTE = /^http:\/\/([^/?#]*)(.*)$/i;
 /** What would make of the connection one whose requests nobody judges. */
 const UNSEEN_PROTOCOL = /^(?:h2c?|http(?:\/.*)?|tls(?:\/.*)?)$/i;
+
+const HTTP2 = "h2c";
 
 /** Reads the heads of one connection's requests. */
 export class RequestHeadReader {
@@ -119,8 +124,10 @@ function assemble(
 ): RequestHead | Refusal {
   const { fields, length } = message;
   if (length === "chunked" && minor === 0) return new Refusal("chunks in HTTP/1.0");
-  const upgrade = minor === 1 ? offered(message.upgrade) : "";
   const hasBody = length === "chunked" || (length ?? 0) > 0;
+  const http2Settings = minor === 1 && !hasBody && method !== "CONNECT" ? offeredHttp2(message) : null;
+  const others = minor === 1 ? offered(message.upgrade) : "";
+  const upgrade = http2Settings === null ? others : HTTP2;
   if (hasBody && (upgrade !== "" || method === "CONNECT")) return new Refusal("a body before other bytes");
   const expectsContinue = expectation(fields);
   if (expectsContinue === null) return new Refusal("an expectation that is not 100-continue");
@@ -134,9 +141,15 @@ function assemble(
     length: length ?? 0,
     isKeptAlive: minor === 1 ? !message.isClosing : message.isKeptAlive && !message.isClosing,
     upgrade,
+    http2Settings,
     expectsContinue: expectsContinue && minor === 1 && hasBody,
     takesTrailers: message.takesTrailers,
   };
+}
+
+/** RFC 7540, section 3.2: HTTP/2 and nothing else, with its settings. */
+function offeredHttp2({ upgrade, http2Settings }: Message): Buffer | null {
+  return upgrade.toLowerCase() === HTTP2 ? readUpgradeSettings(http2Settings) : null;
 }
 
 /** Without protocols in which further requests would go unseen: a server that is not offered them goes on as before. */

@@ -1,6 +1,8 @@
+import type { HttpOptions } from "../http-judgement.ts";
+import { upgradeToHttp2 } from "../http2/serve-http2.ts";
+import type { UpgradingRequest } from "../http2/serve-http2.ts";
 import type { ProxiedConnection } from "../proxied-connection.ts";
 import { Http1Session } from "./session.ts";
-import type { Http1Options } from "./session.ts";
 
 /**
  * Serves a client that speaks HTTP/1.0 or 1.1, until both sides are closed. Rejects only by a mistake of ours, and the
@@ -8,10 +10,13 @@ import type { Http1Options } from "./session.ts";
  */
 export async function serveHttp1(
   connection: ProxiedConnection,
-  options: Http1Options = { namesDenier: false },
+  options: HttpOptions = { namesDenier: false },
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onClosed = (error: unknown) => (error === null ? resolve() : reject(error));
-  new Http1Session(connection, options, onClosed).start();
+  const end = {
+    closed: (error: unknown) => (error === null ? resolve() : reject(error)),
+    becameHttp2: (request: UpgradingRequest) => void upgradeToHttp2(connection, request, options).then(resolve, reject),
+  };
+  new Http1Session(connection, options, end).start();
   return promise;
 }

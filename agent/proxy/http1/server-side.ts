@@ -89,6 +89,19 @@ export class ServerSide {
     this.#state = "tunnel";
   }
 
+  /** Gives up the connection, paused: whatever was read behind the last head is put back. */
+  release(): Socket | null {
+    const socket = this.#socket;
+    const rest = this.#heads.take();
+    this.#socket = null;
+    this.#output = null;
+    this.#state = "idle";
+    if (!socket) return null;
+    socket.pause();
+    if (rest !== null) socket.unshift(rest);
+    return socket;
+  }
+
   setPaused(isPaused: boolean): void {
     if (this.#socket === null || this.#socket.isPaused() === isPaused) return;
     if (isPaused) this.#socket.pause();

@@ -1,12 +1,15 @@
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
-import { judgeHttp } from "../http-judgement.ts";
+import { describeDenier, judgeHttp } from "../http-judgement.ts";
+import type { HttpOptions } from "../http-judgement.ts";
+import { upgradeSettings } from "../http2/serve-http2.ts";
 import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
 import { isPlain } from "../protocol.ts";
-import { describeDenier, formatAnswer } from "./answers.ts";
+import { formatAnswer } from "./answers.ts";
 import type { OwnAnswer } from "./answers.ts";
 import { BodyReader } from "./body-reader.ts";
 import { Exchange } from "./exchange.ts";
-import type { Fields } from "./fields.ts";
+import { Fields } from "./fields.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Refusal } from "./message.ts";
 import { Output } from "./output.ts";
@@ -14,33 +17,22 @@ import { RequestHeadReader } from "./request-head.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestRecords } from "./request-records.ts";
 import type { ResponseHead } from "./response-head.ts";
+import type { Phase, SessionEnd } from "./phase.ts";
 import { ServerSide } from "./server-side.ts";
 import type { ServerEvents } from "./server-side.ts";
 import { formatChunkHead, formatLastChunk, formatRequestHead, formatResponseHead } from "./write-head.ts";
-
-export interface Http1Options {
-  /** Whether a denial names the policies that were asked, in a header. */
-  readonly namesDenier: boolean;
-}
 
 /** How long, in ms, a client is still listened to that has had its last answer: it reads it before it hears of the end. */
 const LINGER = 2000;
 /** How long, in ms, a connection without a request is kept when the proxy is to end. */
 const DRAINING_IDLE = 5000;
 
-/**
- * What is done with the client's next bytes: `head` begins a request, `body` goes to the server, `discard` is the body of a
- * request that was answered, `tunnel` is no HTTP any more. In `connecting` and `waiting` they are held until the
- * request before is answered: so answers come in order, and a denied request has its own.
- */
-type Phase = "head" | "connecting" | "body" | "discard" | "waiting" | "tunnel" | "closing";
-
 /** A client's connection that speaks HTTP/1, from its first request to its end. */
 export class Http1Session implements ServerEvents {
   readonly #connection: ProxiedConnection;
-  readonly #options: Http1Options;
+  readonly #options: HttpOptions;
   readonly #client: Socket;
-  readonly #onClosed: (error: unknown) => void;
+  readonly #end: SessionEnd;
   readonly #output: Output;
   readonly #server: ServerSide;
   readonly #requests: HeadReader;
@@ -56,13 +48,12 @@ export class Http1Session implements ServerEvents {
   #lingerTimer: NodeJS.Timeout | null = null;
   #failure: unknown = null;
 
-  /** @param onClosed with what was thrown, if something was: a mistake of ours */
-  constructor(connection: ProxiedConnection, options: Http1Options, onClosed: (error: unknown) => void) {
+  constructor(connection: ProxiedConnection, options: HttpOptions, end: SessionEnd) {
     const { client, limits } = connection;
     this.#connection = connection;
     this.#options = options;
     this.#client = client;
-    this.#onClosed = onClosed;
+    this.#end = end;
     this.#output = new Output(client);
     this.#server = new ServerSide(connection, this);
     this.#requests = new HeadReader(limits.headBytes, 1);
@@ -71,24 +62,21 @@ export class Http1Session implements ServerEvents {
     this.#records = new RequestRecords(connection);
   }
 
+  readonly #listeners: readonly (readonly [string, Parameters<EventEmitter["on"]>[1]])[] = [
+    ["data", (bytes: Buffer) => this.#read(bytes)],
+    ["drain", () => this.#pump()],
+    ["end", () => this.#clientEnded()],
+    ["timeout", () => this.#idle()],
+    // `close` follows, and is what counts.
+    ["error", () => this.#server.close()],
+    ["close", () => this.#closed()],
+  ];
+
   start(): void {
     const client = this.#client;
     const { draining, limits } = this.#connection;
     client.allowHalfOpen = true;
-    client.on("data", (bytes: Buffer) => {
-      if (this.#phase === "closing") return;
-      this.#requests.push(bytes);
-      this.#pump();
-    });
-    client.on("drain", () => this.#pump());
-    client.on("end", () => {
-      this.#hasClientEnded = true;
-      this.#pump();
-    });
-    client.on("timeout", () => this.#idle());
-    // `close` follows, and is what counts.
-    client.on("error", () => this.#server.close());
-    client.on("close", () => this.#closed());
+    for (const [event, listener] of this.#listeners) client.on(event, listener);
     client.setTimeout(limits.idleTimeout);
     draining.addEventListener("abort", this.#drain);
     if (draining.aborted) this.#drain();
@@ -157,6 +145,17 @@ export class Http1Session implements ServerEvents {
   }
 
   // What the client does.
+
+  #read(bytes: Buffer): void {
+    if (this.#phase === "closing") return;
+    this.#requests.push(bytes);
+    this.#pump();
+  }
+
+  #clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.#pump();
+  }
 
   /** Goes on with what is there, as far as can be. */
   #pump(): void {
@@ -229,7 +228,10 @@ export class Http1Session implements ServerEvents {
     this.#body.begin(head.length);
     const { decision, mutations } = judgement;
     if (decision.isAllowed) {
-      const exchange = new Exchange(head, formatRequestHead(head, mutations));
+      const exchange = new Exchange(
+        head,
+        formatRequestHead(head, mutations, head.http2Settings && upgradeSettings(this.#connection.limits)),
+      );
       this.#exchange = exchange;
       this.#send(exchange);
       return;
@@ -318,11 +320,36 @@ export class Http1Session implements ServerEvents {
   }
 
   #upgrade(exchange: Exchange, head: ResponseHead): void {
-    if (exchange.offers(head)) this.#beginTunnel(head);
-    else {
+    if (exchange.offers(head)) {
+      const { http2Settings } = exchange.head;
+      if (http2Settings === null) this.#beginTunnel(head);
+      else this.#becomeHttp2(exchange.head, head, http2Settings);
+    } else {
       this.#server.drop();
       this.#fail(exchange, 502);
     }
+  }
+
+  /** The request that was judged is answered by HTTP/2, and all that come are judged there. */
+  #becomeHttp2({ method }: RequestHead, head: ResponseHead, settings: Buffer): void {
+    const server = this.#server.release();
+    if (!server) return;
+    this.#output.text(formatResponseHead({ ...head, length: null }, { takesChunks: true, connection: "" }));
+    this.#output.flush();
+    this.#phase = "closing";
+    this.#exchange = null;
+    const client = this.#client.pause().setTimeout(0);
+    for (const [event, listener] of this.#listeners) client.off(event, listener);
+    const rest = this.#requests.take();
+    if (rest !== null) client.unshift(rest);
+    this.#connection.draining.removeEventListener("abort", this.#drain);
+    this.#end.becameHttp2({
+      server,
+      isHead: method === "HEAD",
+      settings,
+      answered: (status) => this.#records.answered(status, new Fields()),
+      unanswered: () => this.#records.answered(502, null),
+    });
   }
 
   #beginTunnel(head: ResponseHead): void {
@@ -464,7 +491,7 @@ export class Http1Session implements ServerEvents {
     if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer);
     this.#server.close();
     this.#connection.draining.removeEventListener("abort", this.#drain);
-    this.#onClosed(this.#failure);
+    this.#end.closed(this.#failure);
   }
 }
 

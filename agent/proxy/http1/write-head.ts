@@ -3,8 +3,16 @@ import type { Fields } from "./fields.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
-/** The head of a request as the server is to have it. */
-export function formatRequestHead(head: RequestHead, mutations: readonly HeaderMutation[]): string {
+/**
+ * The head of a request as the server is to have it.
+ *
+ * @param http2Settings what we say of HTTP/2 where the connection may become such; else null.
+ */
+export function formatRequestHead(
+  head: RequestHead,
+  mutations: readonly HeaderMutation[],
+  http2Settings: string | null,
+): string {
   const { method, target, length, minor, upgrade } = head;
   const fields = mutations.length === 0 ? head.fields : head.fields.changed(mutations);
   const asked = method === "CONNECT" ? head.host : target.path + target.query;
@@ -18,8 +26,10 @@ export function formatRequestHead(head: RequestHead, mutations: readonly HeaderM
   if (!isUsual) connection.push(head.isKeptAlive ? "keep-alive" : "close");
   if (upgrade !== "") connection.push("Upgrade");
   if (head.takesTrailers) connection.push("TE");
+  if (http2Settings !== null) connection.push("HTTP2-Settings");
+  const settings = http2Settings === null ? "" : `HTTP2-Settings: ${http2Settings}\r\n`;
   const te = head.takesTrailers ? "TE: trailers\r\n" : "";
-  return `${method} ${asked} HTTP/1.${minor}\r\n${fields.format()}${te}${framing}Connection: ${connection.join(", ")}\r\n\r\n`;
+  return `${method} ${asked} HTTP/1.${minor}\r\n${fields.format()}${te}${settings}${framing}Connection: ${connection.join(", ")}\r\n\r\n`;
 }
 
 /** A length of 0 is said where servers expect one (RFC 9110, section 8.6). */

@@ -19,8 +19,17 @@ const BODY: Readonly<Record<LocalAnswer, string>> = {
   502: "Bad gateway\r\n",
 };
 
-/** Answers in the stead of the server, and asks the client not to send the rest of its request. */
-export function answerLocally(stream: ServerHttp2Stream, status: LocalAnswer, isGrpc: boolean): void {
+/**
+ * Answers in the stead of the server, and asks the client not to send the rest of its request.
+ *
+ * @param more headers.
+ */
+export function answerLocally(
+  stream: ServerHttp2Stream,
+  status: LocalAnswer,
+  isGrpc: boolean,
+  more: Readonly<Record<string, string>> = {},
+): void {
   if (stream.destroyed || stream.closed) return;
   if (stream.headersSent) {
     stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -28,11 +37,17 @@ export function answerLocally(stream: ServerHttp2Stream, status: LocalAnswer, is
   }
   if (isGrpc) {
     const { status: code, message } = GRPC[status];
-    const head = { ":status": 200, "content-type": "application/grpc", "grpc-status": code, "grpc-message": message };
+    const head = {
+      ":status": 200,
+      "content-type": "application/grpc",
+      "grpc-status": code,
+      "grpc-message": message,
+      ...more,
+    };
     stream.respond(head, { endStream: true, sendDate: false } as never);
   } else {
     const body = BODY[status];
-    stream.respond({ ":status": status, "content-type": "text/plain", "content-length": body.length });
+    stream.respond({ ":status": status, "content-type": "text/plain", "content-length": body.length, ...more });
     stream.end(body);
   }
   // RFC 9113, section 8.1: the answer is complete, the request need not be.

@@ -9,7 +9,7 @@ export interface RelayEvents {
   /** Those of the request, which may have come already. */
   readonly trailers: () => IncomingHttpHeaders;
   /** The server's answer begins. */
-  answered(status: number): void;
+  answered(status: number, head: IncomingHttpHeaders): void;
   /** There will be none: the server, or the way to it, is gone. What is answered instead. */
   unanswered(): void;
   /** Whether the connection to the server is over, so that streams end for no reason of their own. */
@@ -31,7 +31,7 @@ export function relayStream(client: ServerHttp2Stream, server: ClientHttp2Stream
   });
   server.once("response", (head: ResponseHead, flags: number) => {
     isAnswered = true;
-    events.answered(head[":status"] ?? 0);
+    events.answered(head[":status"] ?? 0, head);
     if (!isOpen(client)) return;
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     attempt(client, () =>

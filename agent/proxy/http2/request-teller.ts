@@ -1,77 +1,96 @@
+import type { IncomingHttpHeaders } from "node:http2";
 import { toldValue } from "../header-values.ts";
 import type { HttpJudgement } from "../http-judgement.ts";
+import type { WallClock } from "../http1/wall-clock.ts";
 import type { Judgement } from "../judgement.ts";
 import type { ProxiedConnection } from "../proxied-connection.ts";
 import type { RequestRecord } from "../request-record.ts";
 import { recordEnds } from "../request-record.ts";
 
+interface ShownHeader {
+  readonly key: string;
+  readonly value: string;
+}
+
 /** Tells of one request and its answer. */
 export class RequestTeller {
   readonly #connection: ProxiedConnection;
   readonly #judgement: Judgement;
-  readonly #begin = process.hrtime.bigint();
-  readonly #content: {
-    readonly method: string;
-    readonly url: string;
-    readonly headers: { key: string; value: string }[];
-  };
+  readonly #clock: WallClock;
+  readonly #begin = performance.now();
+  readonly #method: string;
+  readonly #url: string;
+  readonly #headers: ShownHeader[] = [];
   #judged: HttpJudgement | null = null;
 
-  constructor(connection: ProxiedConnection, judgement: Judgement, raw: readonly string[]) {
+  /** @param raw names and values in turn. */
+  constructor(connection: ProxiedConnection, judgement: Judgement, raw: readonly string[], clock: WallClock) {
+    this.#clock = clock;
     this.#connection = connection;
     this.#judgement = judgement;
     const pseudo = new Map<string, string>();
-    const headers: { key: string; value: string }[] = [];
     for (let i = 0; i < raw.length; i += 2) {
-      const [key, value] = [raw[i] ?? "", raw[i + 1] ?? ""];
-      if (key.startsWith(":")) pseudo.set(key, value);
-      else headers.push({ key, value: toldValue(key, value, connection.shownHeaders) });
+      const [name, value] = [raw[i] ?? "", raw[i + 1] ?? ""];
+      if (name.startsWith(":")) pseudo.set(name, value);
+      else this.#headers.push(this.#show(name, value));
     }
-    const [scheme, host, path] = [":scheme", ":authority", ":path"].map((name) => pseudo.get(name) ?? "");
-    this.#content = {
-      method: pseudo.get(":method") ?? "",
-      url: scheme === "" ? `${host}${path}` : `${scheme}://${host}${path}`,
-      headers,
-    };
+    const [method, scheme, host, path] = [":method", ":scheme", ":authority", ":path"].map((name) => pseudo.get(name));
+    this.#method = method ?? "";
+    this.#url = `${scheme === undefined ? "" : `${scheme}://`}${host ?? ""}${path ?? ""}`;
   }
 
   judged(judged: HttpJudgement): void {
     this.#judged = judged;
-    const { decision } = judged;
-    this.#tell("request", decision.isAllowed ? "forwarded" : "denied", decision.isAllowed ? 0 : 403);
+    const { isAllowed } = judged.decision;
+    this.#tell("request", isAllowed ? "forwarded" : "denied", isAllowed ? 0 : 403, this.#headers);
   }
 
   /** It could not be understood. */
   refused(status: number): void {
-    this.#tell("request", "error", status);
+    this.#tell("request", "error", status, this.#headers);
   }
 
-  answered(status: number): void {
-    this.#tell("response", "forwarded", status);
+  answered(status: number, head: IncomingHttpHeaders): void {
+    const shown: ShownHeader[] = [];
+    for (const [name, value] of Object.entries(head)) {
+      if (!name.startsWith(":")) shown.push(this.#show(name, String(value)));
+    }
+    this.#tell("response", "forwarded", status, shown);
   }
 
   /** The server could not be reached, or did not answer. */
   unanswered(): void {
-    this.#tell("response", "error", 502);
+    this.#tell("response", "error", 502, []);
   }
 
-  #tell(kind: RequestRecord["kind"], verdict: RequestRecord["verdict"], code: number): void {
-    const { tuple } = this.#connection;
+  #show(key: string, value: string): ShownHeader {
+    return { key, value: toldValue(key, value, this.#connection.shownHeaders) };
+  }
+
+  #tell(
+    kind: RequestRecord["kind"],
+    verdict: RequestRecord["verdict"],
+    code: number,
+    headers: readonly ShownHeader[],
+  ): void {
+    const now = performance.now();
     const { decision, mismatches = [] } = this.#judged ?? {};
     this.#connection.tell({
-      time: `${BigInt(Date.now()) * 1_000_000n}`,
-      tuple,
+      time: this.#clock.nanoseconds(kind === "request" ? this.#begin : now),
+      tuple: this.#connection.tuple,
       ...recordEnds(this.#judgement),
       verdict,
       rules: decision?.rules ?? [],
       deniedBy: decision?.deniedBy ?? null,
       kind,
-      latency: kind === "request" ? null : Number(process.hrtime.bigint() - this.#begin),
+      latency: kind === "request" ? null : Math.round((now - this.#begin) * 1e6),
       content: {
         family: "http",
+        method: this.#method,
+        url: this.#url,
         protocol: "HTTP/2",
         code,
-        ...this.#content,
+        headers,
         ...(mismatches.length > 0 && { mismatches }),
       },
     });

@@ -2,22 +2,36 @@ import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Session, ServerH
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { connect, constants, performServerHandshake } from "node:http2";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ProxiedConnection } from "../proxied-connection.ts";
-import { judgeHttp } from "../http-judgement.ts";
+import { DENIED_BY, describeDenier, judgeHttp } from "../http-judgement.ts";
+import type { HttpOptions } from "../http-judgement.ts";
+import { WallClock } from "../http1/wall-clock.ts";
 import { answerLocally } from "./local-answer.ts";
 import { keepTrailers, relayStream } from "./relay-stream.ts";
+import type { RelayEvents } from "./relay-stream.ts";
 import { outgoingHead, readHead } from "./request-head.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestTeller } from "./request-teller.ts";
 import { clientFacingOptions, serverFacingOptions } from "./session-options.ts";
+import { UpgradedServer, unsentHead } from "./upgraded-server.ts";
 
 /** What streams are sent to. */
 interface Server {
+  readonly socket: Socket;
   readonly session: ClientHttp2Session;
   /** That are open. */
   readonly streams: Set<ClientHttp2Stream>;
   /** Nothing more will come from it. */
   isGone: boolean;
+}
+
+/** A request that was made by HTTP/1, and is answered on stream 1. */
+export interface UpgradedRequest {
+  readonly server: Socket;
+  readonly isHead: boolean;
+  answered(status: number): void;
+  unanswered(): void;
 }
 
 interface AllowedRequest {
@@ -37,17 +51,28 @@ interface AllowedRequest {
  */
 export class SessionRelay {
   readonly #connection: ProxiedConnection;
+  readonly #options: HttpOptions;
   readonly #client: ServerHttp2Session;
   readonly #sockets: Socket[] = [];
+  readonly #clock = new WallClock();
   #server: Promise<Server> | null = null;
   readonly #drain = (): void => this.#end();
 
-  constructor(connection: ProxiedConnection) {
+  /** @param upgraded The request that is stream 1; null: there is none. */
+  constructor(connection: ProxiedConnection, options: HttpOptions, upgraded: UpgradedRequest | null) {
     const { client, limits, draining } = connection;
     this.#connection = connection;
+    this.#options = options;
     this.#client = performServerHandshake(client, clientFacingOptions(limits));
-    this.#client.on("stream", (stream, _head, flags, raw) => this.#serve(stream, flags, raw));
     this.#take(client, this.#client);
+    resumeLater(client);
+    const server = upgraded && this.#open(upgraded.server, new UpgradedServer(upgraded.server));
+    if (server) this.#server = Promise.resolve(server);
+    this.#client.on("stream", (stream, _head, flags, raw) => {
+      stream.on("error", ignore);
+      if (server && upgraded && stream.id === 1) this.#answerUpgraded(stream, server, upgraded);
+      else this.#serve(stream, flags, raw);
+    });
     client.once("end", () => this.#client.destroy());
     // The session is over. A client that does not close in its turn is not waited for.
     client.once("finish", () => {
@@ -56,12 +81,12 @@ export class SessionRelay {
       client.once("close", () => clearTimeout(linger));
     });
     draining.addEventListener("abort", this.#drain);
-    if (draining.aborted) this.#end();
+    if (draining.aborted && !upgraded) this.#end();
   }
 
   /** Settles when both connections are closed. */
   async closed(): Promise<void> {
-    const { limits, draining } = this.#connection;
+    const { client, limits, draining } = this.#connection;
     let [bytes, looks] = [-1, 0];
     // What was written to one end was read from the other.
     const idle = setInterval(() => {
@@ -72,19 +97,18 @@ export class SessionRelay {
       if (looks === 2) this.#client.destroy();
       else if (looks > 2) this.#destroy();
     }, limits.idleTimeout / 2);
-    for (const socket of this.#sockets) {
-      if (!socket.closed) await new Promise<void>((resolve) => void socket.once("close", () => resolve()));
-    }
-    clearInterval(idle);
+    await closing(client);
     draining.removeEventListener("abort", this.#drain);
+    // It may just be called.
+    const server = await this.#server?.catch(() => null);
+    if (server) await closing(server.socket);
+    clearInterval(idle);
   }
 
-  /** Sockets are left to `node:http2` paused, and it waits for nobody to read them. */
   #take(socket: Socket, session: ServerHttp2Session | ClientHttp2Session): void {
     this.#sockets.push(socket);
     // Else what came before the end, and has not been read, would be lost with it.
     socket.allowHalfOpen = true;
-    socket.resume();
     // Whatever fails is closed, too, and that is listened to.
     session.on("error", ignore);
     socket.once("close", () => {
@@ -94,12 +118,11 @@ export class SessionRelay {
   }
 
   #serve(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
-    stream.on("error", ignore);
     const trailers = keepTrailers(stream);
     const rules = this.#connection.rules();
     if (!rules) return this.#destroy();
     const reading = readHead(raw, this.#connection.limits);
-    const teller = new RequestTeller(this.#connection, rules.judgement, raw);
+    const teller = new RequestTeller(this.#connection, rules.judgement, raw, this.#clock);
     if (!reading.ok) {
       teller.refused(reading.status);
       return answerLocally(stream, reading.status, reading.isGrpc);
@@ -108,13 +131,16 @@ export class SessionRelay {
     const judged = judgeHttp(rules.ends, head.request);
     const { decision, mutations } = judged;
     teller.judged(judged);
-    if (!decision.isAllowed) return answerLocally(stream, 403, head.isGrpc);
+    if (!decision.isAllowed) {
+      const isNamed = this.#options.namesDenier;
+      const more = isNamed ? { [DENIED_BY]: describeDenier(rules.ends, decision.deniedBy) } : {};
+      return answerLocally(stream, 403, head.isGrpc, more);
+    }
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     void this.#pass(stream, { head, headers: outgoingHead(head, mutations), trailers, endStream }, teller);
   }
 
   async #pass(stream: ServerHttp2Stream, request: AllowedRequest, teller: RequestTeller): Promise<void> {
-    const { headers, endStream, trailers } = request;
     const unanswered = (): void => {
       teller.unanswered();
       answerLocally(stream, 502, request.head.isGrpc);
@@ -129,22 +155,45 @@ export class SessionRelay {
     }
     if (stream.destroyed || stream.closed) return;
     if (server.session.closed) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    this.#relay(stream, server, request, { answered: (status, answer) => teller.answered(status, answer), unanswered });
+  }
+
+  #answerUpgraded(stream: ServerHttp2Stream, server: Server, upgraded: UpgradedRequest): void {
+    const request = { headers: unsentHead(upgraded.isHead), endStream: true, trailers: () => ({}) };
+    this.#relay(stream, server, request, {
+      answered: (status) => upgraded.answered(status),
+      unanswered: () => {
+        upgraded.unanswered();
+        answerLocally(stream, 502, false);
+      },
+    });
+    if (this.#connection.draining.aborted) this.#end();
+  }
+
+  #relay(
+    stream: ServerHttp2Stream,
+    server: Server,
+    { headers, endStream, trailers }: Pick<AllowedRequest, "headers" | "endStream" | "trailers">,
+    events: Pick<RelayEvents, "answered" | "unanswered">,
+  ): void {
     const onward = server.session.request(headers, { endStream, waitForTrailers: !endStream });
     server.streams.add(onward);
     onward.once("close", () => server.streams.delete(onward));
-    relayStream(stream, onward, {
-      trailers,
-      answered: (status) => teller.answered(status),
-      unanswered,
-      isServerGone: () => server.isGone || server.session.destroyed,
-    });
+    const isServerGone = (): boolean => server.isGone || server.session.destroyed;
+    relayStream(stream, onward, { ...events, trailers, isServerGone });
   }
 
   async #call(): Promise<Server> {
     const socket = await this.#connection.connect();
-    const options = { ...serverFacingOptions(this.#connection.limits), createConnection: () => socket };
+    const server = this.#open(socket, socket);
+    resumeLater(socket);
+    return server;
+  }
+
+  #open(socket: Socket, transport: Duplex): Server {
+    const options = { ...serverFacingOptions(this.#connection.limits), createConnection: () => transport };
     const session = connect("http://server.invalid", options);
-    const server: Server = { session, streams: new Set(), isGone: false };
+    const server: Server = { socket, session, streams: new Set(), isGone: false };
     session.once("remoteSettings", ({ enableConnectProtocol }) => {
       if (enableConnectProtocol && !this.#client.destroyed) this.#client.settings({ enableConnectProtocol });
     });
@@ -171,6 +220,15 @@ export class SessionRelay {
   #destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+/** `node:http2` takes what has been put back at the next tick; before that it would flow to nobody. */
+function resumeLater(socket: Socket): void {
+  process.nextTick(() => socket.resume());
+}
+
+async function closing(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise<void>((resolve) => void socket.once("close", () => resolve()));
 }
 
 function ignore(): void {}

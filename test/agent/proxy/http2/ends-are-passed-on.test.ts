@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { serveHttp2 } from "#agent/proxy/http2/serve-http2.ts";
-import { LoopbackProxy, httpEnds } from "#test/support/loopback-proxy.ts";
+import { FakeProxy, httpEnds } from "#test/support/fake-proxy.ts";
 import { Http2Lab, answerOf, connectClient, send } from "./http2-lab.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
@@ -103,7 +103,7 @@ test("a proxy that is to end finishes what is open and takes nothing new", async
   const stream = send(lab.client, { ":path": "/" });
   await once(stream, "response");
   const answer = answerOf(stream);
-  lab.proxy.drain();
+  lab.proxy.draining.abort();
   await once(lab.client, "goaway");
   goOn();
   expect(await answer).toMatchObject({ body: "begin end", code: 0 });
@@ -137,7 +137,7 @@ test.each([
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  await using proxy = await LoopbackProxy.listen(serveHttp2, (server.address() as AddressInfo).port, httpEnds({}));
+  await using proxy = await FakeProxy.start(serveHttp2, server.address() as AddressInfo, httpEnds({}));
   const client = connectClient(proxy.port);
   const headers = { "content-type": "application/grpc" };
   const answers = await Promise.all([
@@ -146,13 +146,13 @@ test.each([
   ]);
   expect(answers[0]).toMatchObject({ status: 502, body: "Bad gateway\r\n" });
   expect(answers[1]).toMatchObject({ status: 200, headers: { "grpc-status": "14" } });
-  expect(proxy.records.at(-1)).toMatchObject({ kind: "response", verdict: "error", content: { code: 502 } });
+  expect(proxy.told.at(-1)).toMatchObject({ kind: "response", verdict: "error", content: { code: 502 } });
   await expect.poll(() => proxy.open).toBe(0);
   server.close();
 });
 
 test("a server that cannot be reached: 502, and the client is to come again by another connection", async () => {
-  await using proxy = await LoopbackProxy.listen(serveHttp2, 1, httpEnds({}));
+  await using proxy = await FakeProxy.start(serveHttp2, { port: 1 }, httpEnds({}));
   const client = connectClient(proxy.port);
   const goaway = once(client, "goaway");
   expect(await answerOf(send(client, { ":path": "/" }))).toMatchObject({ status: 502 });

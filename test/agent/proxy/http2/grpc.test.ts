@@ -9,7 +9,7 @@ import type {
 import { Client, Server, ServerCredentials, credentials, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { serveHttp2 } from "#agent/proxy/http2/serve-http2.ts";
-import { LoopbackProxy, httpEnds } from "#test/support/loopback-proxy.ts";
+import { FakeProxy, httpEnds } from "#test/support/fake-proxy.ts";
 
 const encode = (word: string): Buffer => Buffer.from(word);
 const decode = (bytes: Buffer): string => bytes.toString();
@@ -60,7 +60,7 @@ const words: UntypedServiceImplementation = {
 };
 
 const server = new Server();
-let proxy: LoopbackProxy;
+let proxy: FakeProxy;
 let client: Client;
 
 beforeAll(async () => {
@@ -70,9 +70,9 @@ beforeAll(async () => {
       error ? reject(error) : resolve(bound),
     );
   });
-  proxy = await LoopbackProxy.listen(
+  proxy = await FakeProxy.start(
     serveHttp2,
-    port,
+    { port },
     httpEnds({ method: "POST", path: "/weir.Words/(Echo|Fail|Split|Join|Shout)" }),
   );
   client = new Client(`127.0.0.1:${proxy.port}`, credentials.createInsecure());
@@ -102,7 +102,7 @@ test("one that is not: status 7 in trailers, at once, and the server never hears
     details: "denied by policy",
   });
   expect(secrets).toEqual([]);
-  expect(proxy.records.at(-1)).toMatchObject({
+  expect(proxy.told.at(-1)).toMatchObject({
     verdict: "denied",
     content: {
       method: "POST",

@@ -11,17 +11,17 @@ import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { serveHttp2 } from "#agent/proxy/http2/serve-http2.ts";
 import type { EndRules } from "#agent/proxy/rule-book.ts";
-import { LoopbackProxy } from "#test/support/loopback-proxy.ts";
+import { FakeProxy } from "#test/support/fake-proxy.ts";
 
 export type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]) => void;
 
 /** A server of HTTP/2, the proxy before it, and one session of a client through both. */
 export class Http2Lab implements AsyncDisposable {
-  readonly proxy: LoopbackProxy;
+  readonly proxy: FakeProxy;
   readonly server: Http2Server;
   readonly client: ClientHttp2Session;
 
-  private constructor(proxy: LoopbackProxy, server: Http2Server) {
+  private constructor(proxy: FakeProxy, server: Http2Server) {
     this.proxy = proxy;
     this.server = server;
     this.client = connectClient(proxy.port);
@@ -37,7 +37,7 @@ export class Http2Lab implements AsyncDisposable {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    return new Http2Lab(await LoopbackProxy.listen(serveHttp2, port, ends), server);
+    return new Http2Lab(await FakeProxy.start(serveHttp2, { port }, ends), server);
   }
 
   request(headers: OutgoingHttpHeaders, body?: string | Buffer): Promise<Answer> {

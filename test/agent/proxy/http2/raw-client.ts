@@ -71,6 +71,7 @@ export class RawClient implements Disposable {
   readonly socket: Socket;
   readonly #chunks: Buffer[] = [];
   isClosed = false;
+  #skipped = 0;
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -93,10 +94,15 @@ export class RawClient implements Disposable {
     return Buffer.concat(this.#chunks);
   }
 
+  /** Bytes that are no frames, from now on. */
+  skip(bytes: number): void {
+    this.#skipped = bytes;
+  }
+
   get frames(): Frame[] {
     const { bytes } = this;
     const frames: Frame[] = [];
-    for (let at = 0; at + 9 <= bytes.length;) {
+    for (let at = this.#skipped; at + 9 <= bytes.length;) {
       const end = at + 9 + bytes.readUIntBE(at, 3);
       if (end > bytes.length) break;
       const stream = bytes.readUInt32BE(at + 5) & 0x7fffffff;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import type { EndRules } from "#agent/proxy/rule-book.ts";
-import { httpEnds, proxyRule } from "#test/support/loopback-proxy.ts";
+import { httpEnds, proxyRule } from "#test/support/fake-proxy.ts";
 import type { Serve } from "./http2-lab.ts";
 import { Http2Lab, send } from "./http2-lab.ts";
 
@@ -84,13 +84,13 @@ test("both ends have to allow a request; a plain end does", async () => {
   const destination = { ...(other as EndRules), end: "destination" as const };
   await using lab = await Http2Lab.start([source as EndRules, destination], hello);
   expect(await lab.request({ ":path": "/a" })).toMatchObject({ status: 403 });
-  expect(lab.proxy.records.at(-1)).toMatchObject({ verdict: "denied", deniedBy: "destination", rules: [] });
+  expect(lab.proxy.told.at(-1)).toMatchObject({ verdict: "denied", deniedBy: "destination", rules: [] });
   lab.proxy.ends = [source as EndRules, { ...destination, isPlain: true }];
   expect(await lab.request({ ":path": "/a" })).toMatchObject({ status: 200 });
 });
 
 test("a rule of another family, or of server names alone, allows no request", async () => {
-  const rules = [proxyRule("dns", { family: "dns", rules: [] }), proxyRule("tls", null, ["web"])];
+  const rules = [proxyRule("dns", { l7: { family: "dns", rules: [] } }), proxyRule("tls", { serverNames: ["web"] })];
   await using lab = await Http2Lab.start([{ end: "source", isPlain: false, rules }], hello);
   expect(await lab.request({ ":path": "/" })).toMatchObject({ status: 403 });
 });
@@ -100,7 +100,7 @@ test("every request and every answer is told of", async () => {
   await lab.request({ ":path": "/a", ":authority": "web" });
   await lab.request({ ":path": "/b", ":authority": "web" });
   const url = "http://web/a";
-  expect(lab.proxy.records).toMatchObject([
+  expect(lab.proxy.told).toMatchObject([
     {
       kind: "request",
       verdict: "forwarded",
@@ -111,5 +111,5 @@ test("every request and every answer is told of", async () => {
     { kind: "response", verdict: "forwarded", rules: [{ name: "allowed" }], content: { url, code: 200 } },
     { kind: "request", verdict: "denied", deniedBy: "source", rules: [], content: { url: "http://web/b", code: 403 } },
   ]);
-  expect(lab.proxy.records[1]?.latency).toBeGreaterThan(0);
+  expect(lab.proxy.told[1]?.latency).toBeGreaterThan(0);
 });

@@ -1,8 +1,10 @@
 import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { until } from "#agent/local/until.ts";
-import { httpEnds } from "#test/support/loopback-proxy.ts";
-import { Http2Lab, answerOf, send } from "./http2-lab.ts";
+import { serveHttp2 } from "#agent/proxy/http2/serve-http2.ts";
+import { FakeProxy, httpEnds } from "#test/support/fake-proxy.ts";
+import { Http2Lab, answerOf, connectClient, send } from "./http2-lab.ts";
 
 test("heads, content and trailers pass both ways, early hints before the answer", async () => {
   await using lab = await Http2Lab.start(httpEnds({ path: "/echo" }), (stream, headers) => {
@@ -26,7 +28,28 @@ test("heads, content and trailers pass both ways, early hints before the answer"
   expect(answer).toMatchObject({ status: 201, body: "content", code: 0, trailers: { "x-sum": "7!" } });
   expect(answer.headers).toMatchObject({ "x-tenant": "blue", "set-cookie": ["a=1", "b=2"] });
   expect(hints).toEqual(["</style.css>"]);
-  expect(lab.proxy.escaped).toEqual([]);
+});
+
+test("bytes that were read to find out the protocol, and put back, are the first", async () => {
+  await using lab = await Http2Lab.start(httpEnds({}), (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.end("fine");
+  });
+  const server = { port: (lab.server.address() as AddressInfo).port };
+  await using proxy = await FakeProxy.start(
+    async (connection) => {
+      const { client } = connection;
+      client.resume();
+      const [bytes] = (await once(client, "data")) as [Buffer];
+      client.pause().unshift(bytes);
+      await serveHttp2(connection);
+    },
+    server,
+    httpEnds({}),
+  );
+  const client = connectClient(proxy.port);
+  expect(await answerOf(send(client, { ":path": "/" }))).toMatchObject({ status: 200, body: "fine" });
+  client.destroy();
 });
 
 test("a client that waits for 100 gets it from the server", async () => {
