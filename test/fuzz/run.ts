@@ -1,12 +1,11 @@
 /**
- * Gives the parsers mutated files for a while, and keeps those that do harm.
+ * Gives the parsers mutated files and bytes for a while, and keeps those that do harm.
  *
  *   npm run fuzz [-- TARGET...] [--seconds N] [--seed N]
  */
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { keep, targets } from "./corpus.ts";
-import { parseAnything } from "./parse-invariant.ts";
+import { fuzzTarget, fuzzTargets } from "./fuzz-target.ts";
 import { SharedInput } from "./shared-input.ts";
 import { shrink } from "./shrink.ts";
 
@@ -50,7 +49,7 @@ const { values, positionals } = parseArgs({
   options: { seconds: { type: "string", default: "60" }, seed: { type: "string", default: String(Date.now() % 1e9) } },
 });
 const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
-const known = targets();
+const known = fuzzTargets();
 const unknown = positionals.filter((name) => !known.includes(name));
 if (unknown.length > 0 || !(seconds > 0) || !Number.isInteger(seed)) {
   console.error(`usage: npm run fuzz [-- TARGET...] [--seconds N] [--seed N]\ntargets: ${known.join(", ")}`);
@@ -60,10 +59,11 @@ if (unknown.length > 0 || !(seconds > 0) || !Number.isInteger(seed)) {
 console.log(`seed ${seed}, ${seconds} s for each target`);
 for (const target of positionals.length > 0 ? positionals : known) {
   const { count, seen, found } = await run(target, seed, seconds);
-  console.log(`${found ? "FAILED" : "ok    "} ${target}: ${count} inputs, ${seen} different errors`);
+  console.log(`${found ? "FAILED" : "ok    "} ${target}: ${count} inputs, ${seen} different answers`);
   if (!found) continue;
   const isSlow = found.violation.startsWith("takes");
-  const text = isSlow ? found.text : shrink(found.text, (shorter) => parseAnything(shorter).violation !== null);
-  console.log(`${found.violation}\nkept as ${keep(target, text)}`);
+  const again = fuzzTarget(target, seed);
+  const text = isSlow ? found.text : await shrink(found.text, async (shorter) => (await again.fault(shorter)) !== null);
+  console.log(`${found.violation}\nkept as ${again.keep(text)}`);
   process.exitCode = 1;
 }

@@ -1,22 +1,17 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { corpusOf, targets } from "./corpus.ts";
-import { Mutator } from "./mutator.ts";
-import { parseAnything } from "./parse-invariant.ts";
+import { fuzzTarget } from "./fuzz-target.ts";
 import { type FuzzJob, SharedInput } from "./shared-input.ts";
 
 /** Runs one target until it is told to stop, or something is found. */
-const { target, seed, memory } = workerData as FuzzJob;
-const texts = (name: string): string[] => corpusOf(name).map(({ text }) => text);
-const others = targets().filter((name) => name !== target);
-const mutator = new Mutator(seed, texts(target), others.flatMap(texts));
+const { target: name, seed, memory } = workerData as FuzzJob;
+const target = fuzzTarget(name, seed);
 const input = new SharedInput(memory);
 
 let found: { text: string; violation: string } | null = null;
 while (found === null && !input.isStopped) {
-  const text = mutator.next();
+  const text = target.next();
   input.set(text);
-  const outcome = parseAnything(text);
-  if (outcome.violation !== null) found = { text, violation: outcome.violation };
-  mutator.learn(text, outcome);
+  const violation = await target.fault(text);
+  if (violation !== null) found = { text, violation };
 }
-parentPort?.postMessage({ found, seen: mutator.seen }, []);
+parentPort?.postMessage({ found, seen: target.seen }, []);
