@@ -82,8 +82,8 @@ class ProtocolFuzz implements FuzzTarget {
 
   async fault(input: string): Promise<string | null> {
     const bytes = Buffer.from(input, "latin1");
-    const { violation, decided } = await tryBytes(this.#target, bytes, this.#random);
-    this.#mutator.learn(bytes, decided);
+    const { violation, told } = await tryBytes(this.#target, bytes, this.#random);
+    this.#mutator.learn(bytes, told);
     return violation;
   }
 

@@ -24,5 +24,5 @@ test.each([...protocolTargets.keys()])(`%s: ${INPUTS} inputs from seed ${SEED} d
     const input = target.next();
     expect(await target.fault(input), `seed ${SEED}, input ${i}: ${JSON.stringify(input)}`).toBeNull();
   }
-  expect(target.seen).toBeGreaterThan(2);
+  expect(target.seen).toBeGreaterThan(1);
 });

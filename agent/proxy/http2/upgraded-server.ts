@@ -34,11 +34,16 @@ export class UpgradedServer extends Duplex {
     if (without === null) return done();
     this.#begin = null;
     this.#socket.write(without, done);
-    this.#socket.resume();
+    this.#goOn();
   }
 
   override _read(): void {
-    if (this.#begin === null) this.#socket.resume();
+    if (this.#begin === null) this.#goOn();
+  }
+
+  /** Not at the next tick: `node:http2` may not be given bytes before it is back from writing. */
+  #goOn(): void {
+    setImmediate(() => this.#socket.resume());
   }
 
   override _final(done: () => void): void {

@@ -30,12 +30,13 @@ export class MemorySocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.bytesWritten += chunk.length;
-    this.#other?.accept(chunk, done);
+    // As a network does, never before the writer is back from writing: `node:http2` counts on it.
+    setImmediate(() => (this.#other ? this.#other.accept(chunk, done) : done()));
   }
 
   override _final(done: () => void): void {
     done();
-    this.#other?.push(null);
+    setImmediate(() => this.#other?.push(null));
   }
 
   override _read(): void {

@@ -7,6 +7,8 @@ import { MemorySocket, Received } from "./memory-socket.ts";
 export interface ProtocolTarget {
   readonly handler: Handler;
   readonly ends: readonly EndRules[];
+  /** What the client sends where inputs are what the server says; else inputs are the client's. */
+  readonly request?: Buffer;
   /** Good inputs. */
   readonly seeds: readonly Buffer[];
   readonly tokens: readonly Buffer[];
@@ -42,14 +44,14 @@ const JUDGEMENT = {
   destination: { endpoint: 0, identity: 2, isRedirected: false, isPlain: false, references: [] },
 };
 /** Turns of the event loop without a byte after which nothing more is expected. */
-const QUIET = 6;
+const QUIET = 10;
 /** Turns that a handler may take to come to its end when both sides have. */
 const PATIENCE = 2000;
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /**
- * Serves a connection whose client sends these pieces, waits for what comes, and ends.
+ * Serves a connection whose client (or server) sends these pieces, waits for what comes, and ends.
  *
  * @throws whatever the handler lets escape, and when it does not come to its end.
  */
@@ -69,6 +71,7 @@ export async function play(target: ProtocolTarget, pieces: readonly Buffer[]): P
       const [server, serverSide] = MemorySocket.pair();
       sockets.push(server, serverSide);
       target.serve(server, understood);
+      if (target.request !== undefined) server.once("data", () => void send(server, pieces));
       return serverSide.pause().asSocket;
     },
     tell: (record) => void records.push(record),
@@ -85,13 +88,11 @@ export async function play(target: ProtocolTarget, pieces: readonly Buffer[]): P
     },
   );
   const written = (): number => sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0);
-  for (const piece of pieces) {
-    if (!client.destroyed) client.write(piece);
+  await send(client, target.request === undefined ? pieces : [target.request]);
+  for (let [quiet, before] = [0, -1]; quiet < QUIET;) {
     await turn();
-  }
-  for (let quiet = 0, before = -1; quiet < QUIET; before = written()) {
     quiet = written() === before ? quiet + 1 : 0;
-    await turn();
+    before = written();
   }
   client.end();
   for (let n = 0; n < QUIET; n++) await turn();
@@ -103,6 +104,13 @@ export async function play(target: ProtocolTarget, pieces: readonly Buffer[]): P
   for (const socket of sockets) socket.destroy();
   if (escaped) throw escaped as Error;
   return { records, understood, answered: answers.bytes, written: written() };
+}
+
+async function send(socket: MemorySocket, pieces: readonly Buffer[]): Promise<void> {
+  for (const piece of pieces) {
+    if (socket.writable) socket.write(piece);
+    await turn();
+  }
 }
 
 /** What a record says, without its time. */

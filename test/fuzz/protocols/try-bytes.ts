@@ -1,11 +1,15 @@
 import type { Random } from "#test/support/random.ts";
 import { cutAnywhere } from "./byte-mutator.ts";
+import { http1Answers, http2Answers } from "./answer-targets.ts";
+import { dns } from "./dns-target.ts";
 import { http1 } from "./http1-target.ts";
 import { http2 } from "./http2-target.ts";
-import { type ProtocolTarget, play } from "./protocol-target.ts";
+import { type ProtocolTarget, describe, play } from "./protocol-target.ts";
 import { tls } from "./tls-target.ts";
 
-export const protocolTargets: ReadonlyMap<string, ProtocolTarget> = new Map(Object.entries({ http1, http2, tls }));
+export const protocolTargets: ReadonlyMap<string, ProtocolTarget> = new Map(
+  Object.entries({ http1, "http1-answers": http1Answers, http2, "http2-answers": http2Answers, tls, dns }),
+);
 
 /** Bytes that may be written for one input, in all: all answers and what goes to the server. */
 const allowance = (length: number): number => 65_536 + 64 * length;
@@ -13,8 +17,8 @@ const allowance = (length: number): number => 65_536 + 64 * length;
 export interface Trial {
   /** What the handler has done that it never may; null when all is well. */
   readonly violation: string | null;
-  /** What it has decided, in short. */
-  readonly decided: string;
+  /** What it has told of, by which inputs that lead somewhere new are known. */
+  readonly told: string;
 }
 
 /** Sends an input whole, byte by byte and cut anywhere. */
@@ -24,21 +28,22 @@ export async function tryBytes(target: ProtocolTarget, bytes: Buffer, random: Ra
     "byte by byte": bytes.length <= 512 ? Array.from(bytes, (byte) => Buffer.of(byte)) : null,
     "in pieces": cutAnywhere(random, bytes),
   };
-  let first: string | null = null;
+  let [told, first]: (string | null)[] = [null, null];
   for (const [way, pieces] of Object.entries(ways)) {
     if (pieces === null) continue;
+    const violation = (text: string): Trial => ({ violation: `${way}: ${text}`, told: told ?? "" });
     try {
       const outcome = await play(target, pieces);
       const decided = target.decided(outcome).join("\n");
-      const fault = target.fault(outcome);
-      if (fault !== null) return { violation: `${way}: ${fault}`, decided };
-      if (outcome.written > allowance(bytes.length)) return { violation: `${way}: ${outcome.written} bytes`, decided };
+      told ??= outcome.records.map(describe).join("\n");
       first ??= decided;
-      if (decided !== first) return { violation: `decides otherwise ${way}:\n${first}\n---\n${decided}`, decided };
+      const fault = target.fault(outcome);
+      if (fault !== null) return violation(fault);
+      if (outcome.written > allowance(bytes.length)) return violation(`writes ${outcome.written} bytes`);
+      if (decided !== first) return violation(`decides otherwise:\n${first}\n---\n${decided}`);
     } catch (error) {
-      const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      return { violation: `${way}: throws ${said}`, decided: "" };
+      return violation(`throws ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
   }
-  return { violation: null, decided: first ?? "" };
+  return { violation: null, told: told ?? "" };
 }

@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { until } from "#agent/local/until.ts";
 import { serveHttp1 } from "#agent/proxy/http1/serve.ts";
 import { FakeProxy, httpEnds } from "#test/support/fake-proxy.ts";
-import { FrameType, PREFACE, RawClient, SETTINGS, USUAL, frame, get } from "./raw-client.ts";
+import { END_HEADERS, END_STREAM, FrameType, PREFACE, RawClient, SETTINGS, USUAL, frame, get } from "./raw-client.ts";
 import { UpgradingServer } from "./upgrading-server.ts";
 
 const run = promisify(execFile);
@@ -99,6 +101,26 @@ test("the settings of the upgrade count", async () => {
   client.send(PREFACE, SETTINGS, get(3));
   await until("the heads", () => client.framesOf(FrameType.headers).length === 2);
   expect(client.framesOf(FrameType.data)).toEqual([]);
+});
+
+test("a server that answers with its 101 at once is heard", async () => {
+  const answer = [
+    SETTINGS,
+    frame(FrameType.headers, END_HEADERS, 1, Buffer.of(0x88)),
+    ...Array.from({ length: 20 }, () => frame(FrameType.data, 0, 1, Buffer.alloc(1000, "x"))),
+    frame(FrameType.data, END_STREAM, 1),
+  ];
+  const hasty = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(Buffer.concat([Buffer.from(SWITCHING), ...answer])));
+    socket.resume();
+  });
+  hasty.listen(0, "127.0.0.1");
+  await once(hasty, "listening");
+  await using before = await FakeProxy.start(serveHttp1, hasty.address() as AddressInfo, httpEnds({}));
+  const { stdout } = await run("curl", ["-sS", "--http2", `http://127.0.0.1:${before.port}/`]);
+  expect(stdout).toBe("x".repeat(20_000));
+  hasty.close();
 });
 
 const smuggled: readonly (readonly [string, readonly Buffer[]])[] = [
