@@ -4,11 +4,12 @@ import { http1Answers, http2Answers } from "./answer-targets.ts";
 import { dns } from "./dns-target.ts";
 import { http1 } from "./http1-target.ts";
 import { http2 } from "./http2-target.ts";
+import { kafka } from "./kafka-target.ts";
 import { type ProtocolTarget, describe, play } from "./protocol-target.ts";
 import { tls } from "./tls-target.ts";
 
 export const protocolTargets: ReadonlyMap<string, ProtocolTarget> = new Map(
-  Object.entries({ http1, "http1-answers": http1Answers, http2, "http2-answers": http2Answers, tls, dns }),
+  Object.entries({ http1, "http1-answers": http1Answers, http2, "http2-answers": http2Answers, tls, kafka, dns }),
 );
 
 /** Bytes that may be written for one input, in all: all answers and what goes to the server. */
