@@ -27,7 +27,7 @@ const shared = {
 /** Queries. Whatever `dns-packet` reads at the server has to be what a rule allows. */
 export const dns: ProtocolTarget = {
   ...shared,
-  handler: dnsTcpHandler({ names: { admit: () => null } }),
+  handler: dnsTcpHandler({ names: { admit: () => null }, denial: () => "refused" }),
   seeds: [
     ask("www.example.com"),
     ask("WWW.Example.Com", "AAAA"),
