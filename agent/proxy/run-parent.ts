@@ -1,8 +1,7 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { ProxyListener, type ProxyState } from "#agent/datapath/layouts.gen.ts";
-import { libc } from "#agent/net/libc.ts";
+import { tryLockFolder } from "#agent/net/folder-lock.ts";
 import { reasonOf } from "#agent/runtime/errors.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import type { AgentAway } from "./admissions.ts";
@@ -162,16 +161,12 @@ function aliveBy(parent: Parent, log: Log): { isAlive: () => boolean; failed: (e
 
 /** Proxies that are started at the same moment in one folder begin one after the other: the later one finds the earlier. */
 async function takeTurn(runDir: string, stop: AbortSignal): Promise<Disposable> {
-  const fd = openSync(join(runDir, "proxy.lock"), "w", 0o600);
-  while (libc().lockFile(fd) < 0) {
+  let lock = tryLockFolder(runDir);
+  for (; lock === null; lock = tryLockFolder(runDir)) {
     stop.throwIfAborted();
     await delay(50);
   }
-  let isHeld = true;
-  return {
-    [Symbol.dispose]: () => {
-      if (isHeld) closeSync(fd);
-      isHeld = false;
-    },
-  };
+  const turn = new DisposableStack();
+  turn.use(lock);
+  return turn;
 }

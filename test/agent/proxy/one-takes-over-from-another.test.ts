@@ -88,6 +88,15 @@ test("a second proxy that is not told to take over does not start", async () => 
   );
 });
 
+test("of two that are started at once one begins, and the other finds it", async () => {
+  await using proxies = new TestProxies({ judgement: null, tuple: {} });
+  const both = await Promise.allSettled([1, 2].map(() => proxies.start(["--workers", "1"])));
+  expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  const third = [proxies.start(["--workers", "1", "--replace"]), proxies.start(["--workers", "1", "--replace"])];
+  const [one, two] = await Promise.all(third);
+  await until("the end of all but one", () => [one, two].filter((proxy) => proxy?.process.exitCode === 0).length === 1);
+});
+
 test("what a proxy that was killed has left is no proxy", async () => {
   await using proxies = new TestProxies({ judgement: null, tuple: {} });
   const one = await proxies.start(["--workers", "1"]);
