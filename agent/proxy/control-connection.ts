@@ -43,10 +43,15 @@ export class ControlConnection {
   /** The same as a message of type `records`, of texts that are JSON already. */
   sendRecords({ sequence, lost, texts }: RecordBatch): void {
     if (!this.#socket.writable) return;
-    const parts: Uint8Array[] = [Buffer.from(`{"type":"records","sequence":${sequence},"lost":${lost},"records":[`)];
-    for (const [index, text] of texts.entries()) parts.push(...(index === 0 ? [text] : [COMMA, text]));
-    parts.push(END);
-    this.#socket.write(Buffer.concat(parts));
+    // One system call for all of them, and no copy.
+    this.#socket.cork();
+    this.#socket.write(`{"type":"records","sequence":${sequence},"lost":${lost},"records":[`);
+    for (const [index, text] of texts.entries()) {
+      if (index > 0) this.#socket.write(COMMA);
+      this.#socket.write(text);
+    }
+    this.#socket.write(END);
+    this.#socket.uncork();
   }
 
   close(): void {

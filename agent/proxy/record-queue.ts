@@ -39,8 +39,9 @@ export class RecordQueue {
   }
 
   add(count: number, texts: Buffer): void {
-    // A copy: what is read from a channel lies in a buffer with much else.
-    this.#entries.push({ count, texts: Buffer.from(texts) });
+    // A copy where it lies in a buffer with much else, which would be kept with it.
+    const isSmall = texts.length * 2 < texts.buffer.byteLength;
+    this.#entries.push({ count, texts: isSmall ? Buffer.from(texts) : texts });
     this.#bytes += texts.length;
     while (this.#bytes > this.#bound) {
       const oldest = this.#entries.shift();
