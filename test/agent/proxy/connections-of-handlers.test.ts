@@ -68,6 +68,26 @@ test("a server on the node itself is called by the node, any other in the client
   expect(seen).toEqual(["127.0.0.1", "127.0.0.7"]);
 });
 
+test("where every end lets all pass, a request is read all the same, and goes by the call that was made for it before", async () => {
+  const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  await using server = await TestServer.start((socket) => socket.on("data", () => socket.write(answer)));
+  const told: unknown[] = [];
+  const world = { judgement: judgement("plain"), tuple: server.destination };
+  await using proxy = await LocalProxy.start(world, {
+    handlers: { http1: serveHttp1 },
+    tell: (record) => told.push(record),
+  });
+  using client = await proxy.connect();
+  await until("the call", () => server.sockets.size === 1);
+  for (let i = 0; i < 3; i++) {
+    expect(await client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n")).toBe("HTTP/1.1 200 OK\r");
+    while ((await client.line()) !== "\r");
+    await client.rest("ok");
+  }
+  expect(server.sockets.size).toBe(1);
+  expect(told).toHaveLength(6);
+});
+
 test("a handler's calls are bounded, and end with its connection", async () => {
   const outcomes: string[] = [];
   await using server = await TestServer.start();

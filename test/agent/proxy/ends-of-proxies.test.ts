@@ -29,7 +29,7 @@ test("told to end, a proxy serves its connections to their end, takes no more, a
 
 test("connections that do not end are ended when the time is over", async () => {
   await using proxies = new TestProxies({ judgement: judgement([1]), tuple: {} });
-  const proxy = await proxies.start(["--drain-time", "1"]);
+  const proxy = await proxies.start(["--workers", "1", "--drain-time", "1"]);
   const client = await proxy.connect();
   await until("the connection", () => !client.socket.connecting);
   proxy.process.kill("SIGTERM");
@@ -39,7 +39,7 @@ test("connections that do not end are ended when the time is over", async () => 
 
 test("a second signal ends all connections", async () => {
   await using proxies = new TestProxies({ judgement: judgement([1]), tuple: {} });
-  const proxy = await proxies.start();
+  const proxy = await proxies.start(["--workers", "1"]);
   const client = await proxy.connect();
   proxy.process.kill("SIGTERM");
   await until("the first signal's effect", () => proxy.lines().some(({ msg }) => msg.startsWith("the proxy takes no")));

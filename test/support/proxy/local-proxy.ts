@@ -4,6 +4,7 @@ import { noCounts } from "#agent/proxy/child-messages.ts";
 import { ConnectionServer, type Handlers, tupleOf } from "#agent/proxy/connection-server.ts";
 import type { Judgement } from "#agent/proxy/judgement.ts";
 import type { ConnectionLimits } from "#agent/proxy/proxied-connection.ts";
+import type { RequestRecord } from "#agent/proxy/request-record.ts";
 import { RuleBook } from "#agent/proxy/rule-book.ts";
 import { boundPort, openListener } from "#agent/proxy/sockets.ts";
 import { serveUnread } from "#test/support/proxy/unserved.ts";
@@ -13,6 +14,7 @@ import type { World } from "./world.ts";
 export interface LocalProxyOptions {
   readonly handlers?: Partial<Handlers>;
   readonly limits?: Partial<ConnectionLimits>;
+  readonly tell?: (record: RequestRecord) => void;
 }
 
 /** A worker of the proxy in this process, on IPv4. */
@@ -24,7 +26,7 @@ export class LocalProxy implements AsyncDisposable {
   readonly #server: ConnectionServer;
   readonly #port: number;
 
-  private constructor(world: World, { handlers, limits }: LocalProxyOptions) {
+  private constructor(world: World, { handlers, limits, tell = () => {} }: LocalProxyOptions) {
     this.judgement = world.judgement;
     const listener = openListener({ protocol: "TCP", family: 4 });
     if (listener === null) throw new Error("this machine has no IPv4");
@@ -35,7 +37,7 @@ export class LocalProxy implements AsyncDisposable {
         rules: this.rules,
         limits: { headBytes: 65_536, headFields: 100, headTimeout: 10_000, idleTimeout: 60_000, ...limits },
         counts: this.counts,
-        tell: () => {},
+        tell,
         shownHeaders: () => new Set(),
       },
       tupleOf: (client) => {

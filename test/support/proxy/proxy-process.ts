@@ -143,6 +143,12 @@ export class Client implements Disposable {
     return line;
   }
 
+  /** Waits for bytes that no end of a line follows. */
+  async rest(text: string): Promise<void> {
+    await until(`the bytes ${text}`, () => this.#received.startsWith(text), { every: 2 });
+    this.#received = this.#received.slice(text.length);
+  }
+
   /** Waits until the other side has said that it sends no more. */
   async end(): Promise<void> {
     await until("the end of what is received", () => this.#hasEnded || this.closed !== "no", { every: 2 });
