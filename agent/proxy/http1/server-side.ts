@@ -24,6 +24,8 @@ export interface ServerEvents {
   onGone(cause: Error | null): void;
   /** It reads again. */
   onDrain(): void;
+  /** Something was thrown: a mistake of ours. */
+  onFailed(error: unknown): void;
 }
 
 /**
@@ -165,11 +167,15 @@ export class ServerSide {
       this.drop();
       return;
     }
-    const refusal = this.#readAll(bytes);
-    if (refusal) {
-      this.drop();
-      this.#events.onGone(new Error(refusal.reason));
-    } else this.#events.onRead();
+    try {
+      const refusal = this.#readAll(bytes);
+      if (refusal) {
+        this.drop();
+        this.#events.onGone(new Error(refusal.reason));
+      } else this.#events.onRead();
+    } catch (error) {
+      this.#events.onFailed(error);
+    }
   }
 
   #readAll(bytes: Buffer): Refusal | null {

@@ -127,6 +127,11 @@ export class Http1Session implements ServerEvents {
     this.#pump();
   }
 
+  onFailed(error: unknown): void {
+    this.#failure = error;
+    this.#destroy();
+  }
+
   onGone(cause: Error | null): void {
     const exchange = this.#exchange;
     if (this.#phase === "tunnel") {
@@ -163,8 +168,7 @@ export class Http1Session implements ServerEvents {
       let goesOn = true;
       while (goesOn) goesOn = this.#step();
     } catch (error) {
-      this.#failure = error;
-      this.#destroy();
+      this.onFailed(error);
       return;
     }
     this.#output.flush();
@@ -269,7 +273,7 @@ export class Http1Session implements ServerEvents {
     if (isForwarded && this.#server.output?.isFull) return false;
     const bytes = this.#requests.take();
     if (bytes === null) {
-      if (this.#hasClientEnded) this.#destroy();
+      if (this.#hasClientEnded) this.#breakOff();
       return false;
     }
     const end = this.#body.read(bytes, isForwarded ? this.#forward : ignore);
@@ -361,6 +365,8 @@ export class Http1Session implements ServerEvents {
   }
 
   #finishExchange({ isKept }: Exchange): void {
+    // Whatever becomes of the next request, this one is answered.
+    this.#output.flush();
     this.#exchange = null;
     if (isKept) this.#phase = "head";
     else this.#finish();
@@ -423,6 +429,12 @@ export class Http1Session implements ServerEvents {
     const rules = this.#connection.rules();
     if (!rules || (this.#exchange?.isAnswering && !this.#exchange.isAnswered)) this.#destroy();
     else this.#refuse(refusal, rules);
+  }
+
+  /** The client has ended in the middle of a body. */
+  #breakOff(): void {
+    if (this.#exchange?.isAnswering && !this.#exchange.isAnswered) this.#destroy();
+    else this.#finish();
   }
 
   #answer(answer: OwnAnswer, head: RequestHead | null, isKept: boolean): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { until } from "#agent/local/until.ts";
 import { httpEnd, useHttp1Proxy } from "#test/support/http1-proxy.ts";
 import { RawClient, statuses } from "#test/support/raw-client.ts";
 import { useRawServer } from "#test/support/raw-server.ts";
@@ -215,6 +216,15 @@ test("rules do not see a header that Connection takes out", async () => {
   client.send("GET /a HTTP/1.1\r\nHost: shop\r\nConnection: X-Role\r\nX-Role: reader\r\n\r\n");
   client.end();
   expect(statuses(await client.rest())).toEqual([403]);
+});
+
+test("who breaks off a request still has the answer to the one before", async () => {
+  const half = "POST /b HTTP/1.1\r\nHost: shop\r\nContent-Length: 5\r\n\r\nha";
+  const { client, served } = await ask(get + half);
+  client.end();
+  await until("the proxy to hear the end", () => [...proxy.open].some((socket) => socket.readableEnded));
+  served.send(ok);
+  expect(await client.rest()).toBe(ok);
 });
 
 test("interim answers go to who understands them", async () => {

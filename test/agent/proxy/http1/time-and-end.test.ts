@@ -59,6 +59,22 @@ test("a proxy that ends says so with the next answer, and closes who does not as
   expect(await silent.rest()).toBe("");
 });
 
+test("a mistake of ours ends its connection and is told of", async () => {
+  await using stack = new AsyncDisposableStack();
+  const failing = stack.adopt(new Http1Proxy(), (one) => one.stop());
+  failing.ends = [];
+  await failing.start(await port());
+  const client = await RawClient.open(failing.port);
+  client.send(get);
+  const served = await server.next();
+  await served.until((received) => received.endsWith("\r\n\r\n"));
+  Object.freeze(failing.records);
+  served.send(ok);
+  expect(await client.rest()).toBe("");
+  await until("both to be closed", () => failing.open.size === 0);
+  expect(failing.failures).toEqual([expect.any(TypeError)]);
+});
+
 test("a client that says that nothing more comes still has its answer", async () => {
   proxy.limits = limits;
   const client = await RawClient.open(proxy.port);
