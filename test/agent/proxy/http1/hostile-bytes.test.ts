@@ -71,7 +71,7 @@ test("whatever bytes a client sends, it has answers or an end, and all that it h
         expect(answers.filter((code) => code === 200).length).toBe(recording.server.seen.length);
       },
     ),
-    { numRuns: sized({ short: 300, long: 10_000 }) },
+    { numRuns: sized({ short: 200, long: 5000 }) },
   );
 });
 

@@ -44,6 +44,6 @@ test("nginx and node:http read alike what is forwarded of any pipeline", async (
       expect(byNginx).toEqual(byNode);
       expect(byNode).toHaveLength(requests.length);
     }),
-    { numRuns: sized({ short: 100, long: 2000 }) },
+    { numRuns: sized({ short: 60, long: 1000 }) },
   );
 });

@@ -40,7 +40,7 @@ test("valid requests arrive as they were sent, however they are cut", async () =
       expect(sortedHeads(dateless(proxied))).toEqual(sortedHeads(dateless(direct)));
       expect(statuses(proxied)).toHaveLength(requests.length);
     }),
-    { numRuns: sized({ short: 150, long: 3000 }) },
+    { numRuns: sized({ short: 100, long: 1500 }) },
   );
 });
 
