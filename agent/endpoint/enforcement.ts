@@ -12,7 +12,7 @@ import { type GuardedEnd, type GuardedEndpoint, knownPrefixes, sameState, settle
 import { guardsHost, HOST, hostEndpoint } from "./host-endpoint.ts";
 import { type Becoming, finishChange, halfWay } from "./moves.ts";
 import { moveOutsiders, outsiderAt, type OutsiderPlan } from "./outsiders.ts";
-import { addPeer, collectNames, type LiveSlots, setNames } from "./live-peers.ts";
+import { addPeer, collectNames, type LiveSlots, setNames, yieldingNames } from "./live-peers.ts";
 import { entryNumbers, type EntryNumbers, toSlotEntry } from "./slot-entry.ts";
 import { SlotContent, SlotTable } from "./slot-table.ts";
 import {
@@ -206,6 +206,7 @@ export class Enforcement {
     await this.#forgetUnused();
 
     this.#addresses.setTokens(next.tokens);
+    this.#addresses.isTight = false;
     const gone = new Set([...classes.keys()].filter((id) => !final.has(id)));
     this.#slots.removePeers(gone);
     for (const id of gone) next.removeClass(id);
@@ -327,6 +328,7 @@ export class Enforcement {
    */
   checkPolicy(next: PolicyEngine, change: Changes): void {
     this.#prepare(next, change);
+    this.#addresses.isTight = false;
     this.#forgetPlanned(next, change);
   }
 
@@ -371,12 +373,8 @@ export class Enforcement {
 
   /** Step 1 of {@link replacePolicy}. */
   #prepare(next: PolicyEngine, change: Changes): Prepared {
-    try {
-      return compiling(() => this.#plan(next, change));
-    } catch (error) {
-      this.#forgetPlanned(next, change);
-      throw error;
-    }
+    const plan = (): Prepared => compiling(() => this.#plan(next, change));
+    return yieldingNames(this.#addresses, plan, () => this.#forgetPlanned(next, change));
   }
 
   /** Takes back what {@link #plan} told an engine, which may share it with the one in force. */
@@ -390,6 +388,7 @@ export class Enforcement {
     }
     const used = this.#addresses.classesInUse();
     for (const id of this.#planned) if (!used.has(id)) next.removeClass(id);
+    for (const [id, said] of used) next.addClass(id, said);
   }
 
   #tellOutsiders(engine: PolicyEngine, { parties, ownLabels }: OutsiderPlan): void {
@@ -410,7 +409,10 @@ export class Enforcement {
     for (const [identity, subject] of identities) next.addIdentity(identity, subject);
     const classes = new Map([...this.#addresses.classesInUse(), ...union, ...final]);
     this.#planned = [...classes.keys()];
-    for (const [id, said] of classes) next.addClass(id, said);
+    for (const [id, said] of classes) {
+      if (this.#addresses.isTight && !union.has(id) && !final.has(id)) next.removeClass(id);
+      else next.addClass(id, said);
+    }
     const judged = this.#judgedBy(next, { joining, ...(outsiders && { outsiders }) });
     const wanted = wantedPolicies(next, judged, this.#slots, (subject) => this.#compile(next, subject));
     const splits = splitEntries(this.#slots, this.#addresses, union);

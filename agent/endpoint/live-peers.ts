@@ -4,6 +4,7 @@ import type { AddressToken } from "#policy/model/address-token.ts";
 import type { PolicyEngine } from "#policy/compile/engine.ts";
 import type { PolicyEntry } from "#policy/compile/entry.ts";
 import type { SharedSlot } from "./enforcement-views.ts";
+import { EndpointError } from "./errors.ts";
 import type { SlotTable } from "./slot-table.ts";
 import { refuseTooLarge } from "./wanted-policies.ts";
 
@@ -53,6 +54,31 @@ export function collectNames(addresses: AddressSpace, live: LiveSlots): void {
   for (const id of gone) live.engine.removeClass(id);
   writeNamed(addresses.waiting, addresses, live);
   addresses.releaseClasses();
+}
+
+/**
+ * Plans a policy, without those names that need classes of their own where it has no room for them: what DNS servers have
+ * answered does not stand in the way of policy.
+ *
+ * @param undo is called where a plan has failed.
+ */
+export function yieldingNames<T>(addresses: AddressSpace, plan: () => T, undo: () => void): T {
+  const attempt = (isTight: boolean): T => {
+    addresses.isTight = isTight;
+    try {
+      return plan();
+    } catch (error) {
+      undo();
+      addresses.isTight = false;
+      throw error;
+    }
+  };
+  try {
+    return attempt(false);
+  } catch (error) {
+    if (!(error instanceof EndpointError) || !addresses.hasNames) throw error;
+    return attempt(true);
+  }
 }
 
 /** Brings the kernel to what is said of named addresses: what policy says of their classes before any address has them. */

@@ -67,6 +67,11 @@ export class AddressSpace {
   #onlyNamed = new Set<string>();
   /** What is around addresses; null: to be made anew. */
   #covering: Covering | null = null;
+  /**
+   * Whether names have to do with {@link lastingClasses} in what is planned, because policy has no room for more: those
+   * that need others wait.
+   */
+  isTight = false;
   /** Whether the kernel holds what {@link tokens} and the known prefixes ask for. */
   #settled = false;
 
@@ -148,7 +153,7 @@ export class AddressSpace {
 
   /** The classes that addresses would have with these tokens. Writes nothing. */
   plannedClasses(tokens: readonly AddressToken[]): ReadonlyMap<number, readonly AddressToken[]> {
-    return this.#isSettled(tokens) ? this.classesInUse() : this.#plan(tokens).classes;
+    return this.#isSettled(tokens) && !this.isTight ? this.classesInUse() : this.#plan(tokens).classes;
   }
 
   /** @param isReady whether policy knows a class; missing: it will know all. */
@@ -160,8 +165,10 @@ export class AddressSpace {
       waiting: new Set(),
       onlyNamed: new Set(),
     };
+    const likely = new Map(this.#likely(tokens).map((said) => [this.#options.classes.intern(said), said]));
+    const isKnown = this.isTight ? (id: number): boolean => likely.has(id) && (isReady?.(id) ?? true) : isReady;
     for (const part of this.#partition(tokens)) {
-      const { state, waits } = this.#settle(part, isReady);
+      const { state, waits } = this.#settle(part, isKnown);
       if (waits) plan.waiting.add(part.prefix);
       if (state) plan.entries.push(state);
       if (state && part.isOnlyNamed) plan.onlyNamed.add(part.prefix);
@@ -170,10 +177,7 @@ export class AddressSpace {
       if (!waits && part.tokens.some(isNameToken))
         plan.classes.set(this.#options.classes.intern(part.tokens), part.tokens);
     }
-    for (const likely of this.#likely(tokens)) {
-      const id = this.#options.classes.intern(likely);
-      if (isReady?.(id) ?? true) plan.lasting.set(id, likely);
-    }
+    for (const [id, said] of likely) if (isReady?.(id) ?? true) plan.lasting.set(id, said);
     for (const [id, said] of plan.lasting) plan.classes.set(id, said);
     return plan;
   }
@@ -210,7 +214,7 @@ export class AddressSpace {
 
   /** Brings the kernel to the plan that these tokens make. */
   setTokens(tokens: readonly AddressToken[]): void {
-    if (this.#isSettled(tokens)) return;
+    if (this.#isSettled(tokens) && !this.isTight) return;
     this.#tokens = tokens;
     this.#covering = null;
     this.#reconcile();
@@ -263,6 +267,10 @@ export class AddressSpace {
     this.#names.clear();
     this.#waiting.clear();
     this.setNames(names);
+  }
+
+  get hasNames(): boolean {
+    return this.#names.size > 0;
   }
 
   /** What rules say of addresses by names that count already. */

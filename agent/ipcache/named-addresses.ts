@@ -59,6 +59,10 @@ export class NamedAddresses {
     this.#names.clear();
   }
 
+  get size(): number {
+    return this.#names.size;
+  }
+
   get(prefix: string): readonly string[] {
     return this.#names.get(prefix) ?? [];
   }

@@ -142,6 +142,33 @@ test("names that need more than three quarters of a policy's room wait until the
   expect(size()).toBe(before + 3);
 });
 
+test("a policy that would not fit with the classes of all names comes into force, and names wait", async () => {
+  const full = new MemoryKernel();
+  let capacity = 16_384;
+  Object.defineProperty(full.policies, "capacity", { get: () => capacity });
+  const { enforcement: tight } = makeEnforcement(full);
+  const reach = (address: string): string =>
+    full.judge({ source: "10.0.0.2", destination: address, protocol: 6, port: 443 }).egress.verdict;
+  const put = (text: string): Promise<void> => tight.replacePolicy(new PolicyEngine(objectsOf(text)), { always: true });
+  const size = (): number => tight.views.slotOf(2)?.content.entries.size ?? 0;
+  await tight.add(web);
+  const allowed = toNames("a.test", "b.test", "c.test");
+  await put(allowed);
+  const pairs = { "192.0.2.1": ["a.test", "b.test"], "192.0.2.2": ["a.test", "c.test"], "192.0.2.3": ["b.test"] };
+  expect(await tight.setNames(new Map(Object.entries(pairs)))).toEqual(new Set());
+  capacity = size();
+  // An entry more of everything.
+  const denied = ciliumPolicy("web", { egressDeny: [{ toCIDR: ["198.51.100.0/24"] }] }, { name: "deny" });
+  tight.checkPolicy(new PolicyEngine(objectsOf(together(allowed, denied))), {});
+  expect(["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(reach)).toEqual(["allow", "allow", "allow"]);
+  await put(together(allowed, denied));
+  expect(["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(reach)).toEqual(["deny", "deny", "allow"]);
+  expect(size()).toBeLessThanOrEqual(capacity);
+  capacity = 16_384;
+  await tight.collect();
+  expect(["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(reach)).toEqual(["allow", "allow", "allow"]);
+});
+
 test("after a restart with the same names nothing is written", async () => {
   const references = new MemoryReferences();
   const classes = new MemoryClasses();
