@@ -48,6 +48,8 @@ function blockText(changes: readonly [PolicyChange, ...PolicyChange[]], question
   const lines = isShort
     ? [`${verdicts}  ${from} -> ${to}  ${traffic}`]
     : [`${verdicts}  ${traffic}`, line("from", from), line("to", to)];
+  if (before === after)
+    lines.push(line("asks", "other requests pass than before: weir policy eval with --http, --dns or --sni"));
   const count = changes.reduce((sum, one) => sum + (one.count ?? 0), 0);
   if (count > 0) lines.push(line("seen", `${count} ${count === 1 ? "time" : "times"}`));
   lines.push(...reasonLines("before", changes, change.before), ...reasonLines("after", changes, change.after));

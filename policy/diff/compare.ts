@@ -42,7 +42,8 @@ export class Comparison {
     this.items = toItems(traffic, ...sides);
     this.#changeItems = new ChangeItems(this.items);
     const verdicts = traffic.segments.map((): Verdict => "allow");
-    const decisions = { verdicts, rules: traffic.segments.map(() => []) };
+    const [rules, requests] = [traffic.segments.map(() => []), traffic.segments.map(() => "")];
+    const decisions = { verdicts, rules, requests };
     this.#free = { before: decisions, after: decisions, isChanged: false };
     // Classes share policies: so what is known of one end holds for others.
     const shared = new Map<unknown, Map<unknown, EndPolicies>>();

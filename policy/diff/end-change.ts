@@ -10,8 +10,13 @@ import type { Side } from "./side.ts";
 export interface EndChange {
   readonly before: EndDecisions;
   readonly after: EndDecisions;
-  /** Whether any verdict differs. */
+  /** Whether any verdict differs, or what requests must be like. */
   readonly isChanged: boolean;
+}
+
+/** Whether an end says the same of a segment of ports before and after. */
+export function saysSame({ before, after }: Pick<EndChange, "before" | "after">, place: number): boolean {
+  return before.verdicts[place] === after.verdicts[place] && before.requests[place] === after.requests[place];
 }
 
 /** Computed where it is asked for: most ends say the same on both sides, and nobody asks what. */
@@ -38,8 +43,7 @@ class LazyChange implements EndChange {
 
   get isChanged(): boolean {
     if (this.#isAlike) return false;
-    const { after } = this;
-    return (this.#isChanged ??= this.before.verdicts.some((verdict, i) => verdict !== after.verdicts[i]));
+    return (this.#isChanged ??= this.before.verdicts.some((_, place) => !saysSame(this, place)));
   }
 }
 

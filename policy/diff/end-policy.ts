@@ -1,5 +1,5 @@
 import { ANY_PEER, type EntryDecision, type PolicyEntry } from "#policy/compile/entry.ts";
-import type { Direction, Rule, Verdict } from "#policy/model/rule.ts";
+import { type Direction, NORMAL_PRECEDENCE, type Rule, type Verdict } from "#policy/model/rule.ts";
 import type { PortSegment } from "#policy/simulate/port-segments.ts";
 
 /** What one end says of each segment of ports, in their order. */
@@ -7,6 +7,8 @@ export interface EndDecisions {
   readonly verdicts: readonly Verdict[];
   /** Those that decide; empty where no rule does. */
   readonly rules: readonly (readonly Rule[])[];
+  /** Of a redirect: what requests must be like, as a text that is the same for the same; of other verdicts empty. */
+  readonly requests: readonly string[];
 }
 
 /** The entries of one peer: numbered within the policy, and as a text without their rules. */
@@ -34,7 +36,7 @@ export class EndPolicy {
     return peers.map((peer) => this.#byPeer[direction].get(peer)?.number ?? 0).join(",");
   }
 
-  /** With equal shapes two policies have the same verdicts, if perhaps by other rules. */
+  /** With equal shapes two policies have the same verdicts, and let the same requests pass, if perhaps by other rules. */
   shape(direction: Direction, peers: readonly number[]): string {
     const shapes = [...peers, ANY_PEER].flatMap((peer) => this.#byPeer[direction].get(peer)?.shape ?? []);
     return shapes.sort().join("|");
@@ -55,15 +57,18 @@ export class EndPolicy {
     });
     const verdicts: Verdict[] = [];
     const rules: (readonly Rule[])[] = [];
+    const requests: string[] = [];
     for (const segment of this.#segments.keys()) {
       const own = painted.flatMap((list) => list[segment] ?? []);
-      let decision: readonly EntryDecision[] = highest(own);
-      if (decision[0]?.verdict === "pass") decision = highest(own.flatMap(({ below }) => below ?? []));
+      let said: readonly EntryDecision[] = own;
+      let decision = highest(said);
+      if (decision[0]?.verdict === "pass") decision = highest((said = own.flatMap(({ below }) => below ?? [])));
       const verdict = decision[0]?.verdict ?? "deny";
       verdicts.push(verdict === "pass" ? "deny" : verdict);
       rules.push(decision.length > 1 ? decision.flatMap((one) => one.rules) : (decision[0]?.rules ?? NO_RULES));
+      requests.push(verdict === "redirect" ? requestsOf(decision, said) : "");
     }
-    return { verdicts, rules };
+    return { verdicts, rules, requests };
   }
 
   #group(entries: readonly PolicyEntry[], direction: Direction): Map<number, PeerEntries> {
@@ -123,6 +128,32 @@ function highest<T extends EntryDecision>(decisions: readonly T[]): readonly T[]
   return best;
 }
 
-function shapeOf({ protocol, port, portBits, precedence, below }: PolicyEntry): string {
-  return `${protocol} ${port} ${portBits} ${precedence} ${below?.precedence ?? ""}`;
+function shapeOf({ protocol, port, portBits, below, ...decision }: PolicyEntry): string {
+  return `${protocol} ${port} ${portBits} ${decisionShape(decision)} ${below ? decisionShape(below) : ""}`;
+}
+
+function decisionShape(decision: EntryDecision): string {
+  const { precedence, verdict } = decision;
+  return verdict === "redirect" ? `${precedence} ${requestsOf([decision], [decision])}` : `${precedence}`;
+}
+
+/** @param said By all look-ups: an allow of the same tier beside a redirect lets every request pass. */
+function requestsOf(decisions: readonly EntryDecision[], said: readonly EntryDecision[]): string {
+  const isPlain = ({ verdict, precedence }: EntryDecision): boolean =>
+    verdict === "allow" && precedence >= NORMAL_PRECEDENCE;
+  if (decisions.some((one) => one.isPlain) || said.some(isPlain)) return "any";
+  return [...new Set(decisions.flatMap(({ rules }) => rules.flatMap(requestTexts)))].sort().join("\n");
+}
+
+const known = new WeakMap<Rule, readonly string[]>();
+
+/** What a rule asks of requests, any of which is enough. */
+function requestTexts(rule: Rule): readonly string[] {
+  let texts = known.get(rule);
+  if (!texts) {
+    const { l7, serverNames } = rule;
+    texts = l7 ? l7.rules.map((one) => JSON.stringify([l7.family, one])) : serverNames.map((name) => `tls ${name}`);
+    known.set(rule, texts);
+  }
+  return texts;
 }

@@ -2,11 +2,11 @@ import { bothVerdicts } from "#policy/explain/evaluate.ts";
 import type { Direction, Rule, Verdict } from "#policy/model/rule.ts";
 import type { Family } from "#policy/simulate/party-class.ts";
 import type { PortSegment } from "#policy/simulate/port-segments.ts";
-import type { EndChange } from "./end-change.ts";
+import { type EndChange, saysSame } from "./end-change.ts";
 
 export type Ends = Readonly<Record<Direction, EndChange>>;
 
-/** How traffic between two parties changes: the segments of ports with one change of verdict. */
+/** How traffic between two parties changes: the segments of ports with one change of verdict, or of what requests pass. */
 export interface PairChange {
   readonly before: Verdict;
   readonly after: Verdict;
@@ -40,7 +40,9 @@ export function pairChanges(ends: Ends, segments: readonly PortSegment[], famili
     if (!isPossible(segment, families)) continue;
     const before = bothVerdicts(egressBefore[place] as Verdict, ingressBefore[place] as Verdict);
     const after = bothVerdicts(egressAfter[place] as Verdict, ingressAfter[place] as Verdict);
-    if (before === after) continue;
+    // Redirects on both sides are a change where others of their requests pass.
+    const isSame = DIRECTIONS.every((direction) => saysSame(ends[direction], place));
+    if (before === after && (after !== "redirect" || isSame)) continue;
     const key = `${before} ${after}`;
     const change = changes.get(key);
     if (change) change.places.push(place);
@@ -55,7 +57,7 @@ export function addReasons({ ends, places }: PairChange, some: ReadonlySet<numbe
     for (const direction of DIRECTIONS) {
       const { before, after } = both[direction];
       for (const place of places) {
-        if (!some.has(place) || before.verdicts[place] === after.verdicts[place]) continue;
+        if (!some.has(place) || saysSame(both[direction], place)) continue;
         reason.ends.add(direction);
         for (const rule of before.rules[place] ?? []) reason.before.add(rule);
         for (const rule of after.rules[place] ?? []) reason.after.add(rule);

@@ -29,7 +29,7 @@ export interface FlowCounts {
 
 /** Traffic whose verdict changes: all of some parties with all of others, on some ports of some protocols. */
 export interface PolicyChange {
-  /** Of both ends together: what a connection meets. */
+  /** Of both ends together: what a connection meets. Twice `redirect`: other requests pass than before. */
   readonly before: Verdict;
   readonly after: Verdict;
   readonly source: PartyGroup;

@@ -41,6 +41,33 @@ describe("for people", () => {
     expect([exitCode, stderr]).toEqual([1, ""]);
   });
 
+  test("other requests that pass are a change, too", async () => {
+    const policy = (method: string): string => `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: l7, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress: [{toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [{method: ${method}}]}}]}]
+`;
+    using before = new TemporaryFolder();
+    writeFileSync(before.join("cluster.yaml"), readFileSync(join(objects, "cluster.yaml")));
+    writeFileSync(before.join("l7.yaml"), policy("GET"));
+    const after = write("after.yaml", policy("POST"));
+    const { exitCode, stdout } = await weir(
+      "/nowhere",
+      "policy",
+      "diff",
+      "--objects",
+      before.path,
+      "--candidate",
+      after,
+    );
+    expect(stdout).toMatch(
+      /^redirect -> redirect {2}.*-> shop\/db-0 {2}TCP 80\n {2}asks {5}other requests pass than before/,
+    );
+    expect(exitCode).toBe(1);
+  });
+
   test("nothing changes: 0", async () => {
     const { exitCode, stdout } = await diff("--candidate", objects);
     expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^nothing changes in [\d,]+ classes of traffic\n$/)]);

@@ -102,6 +102,27 @@ describe("verdicts", () => {
     expect(told([...shop, rule(null)], [...shop, rule(GET)])).toEqual(["allow>redirect anybody -> n/db-0 TCP 80"]);
   });
 
+  test("so is what lets other requests pass, and only that", () => {
+    const policy = (name: string, ...items: Parameters<typeof portItem>[1][]) => ({
+      ...ciliumPolicy({
+        endpoints: labelled({ app: "db" }),
+        ingress: items.map((l7) => ciliumRule({ ports: [portItem([onPort(80)], l7)] })),
+      }),
+      name,
+    });
+    const http = (...methods: string[]) => ({
+      family: "http" as const,
+      rules: methods.map((method) => ({ method, path: null, host: null, headers: [], headerMatches: [] })),
+    });
+    const change = "redirect>redirect anybody -> n/db-0 TCP 80";
+    const [get, post, both] = [http("GET"), http("POST"), http("POST", "GET")];
+    expect(told([...shop, policy("a", get)], [...shop, policy("a", post)])).toEqual([change]);
+    expect(told([...shop, policy("a", get)], [...shop, policy("a", get, post)])).toEqual([change]);
+    expect(told([...shop, policy("a", get)], [...shop, policy("a", get, null)])).toEqual([change]);
+    expect(told([...shop, policy("a", get, post)], [...shop, policy("b", both)])).toEqual([]);
+    expect(told([...shop, policy("a", get, null)], [...shop, policy("a", post, null)])).toEqual([]);
+  });
+
   test("other rules with the same verdict are none", () => {
     const renamed = { ...database([80, 90]), name: "other" };
     expect(told([...shop, database([80, 90])], [...shop, renamed])).toEqual([]);
