@@ -4,7 +4,7 @@ import { recordEnds } from "../request-record.ts";
 import type { RequestRecord } from "../request-record.ts";
 import type { Fields } from "./fields.ts";
 import type { RequestHead } from "./request-head.ts";
-import { WallClock } from "./wall-clock.ts";
+import { WallClock } from "../wall-clock.ts";
 
 type HttpContent = Extract<RequestRecord["content"], { readonly family: "http" }>;
 

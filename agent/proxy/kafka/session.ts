@@ -4,6 +4,7 @@ import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
 import { ignore } from "../relay.ts";
 import { type RequestRecord, recordEnds } from "../request-record.ts";
 import type { Decision } from "../rule-book.ts";
+import { WallClock } from "../wall-clock.ts";
 import { Answers } from "./answers.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { judge } from "./judge.ts";
@@ -29,6 +30,7 @@ export class KafkaSession {
   #server: Socket | null = null;
   readonly #requests = new FrameReader(LONGEST_REQUEST);
   readonly #answers = new Answers();
+  readonly #clock = new WallClock();
   /** A request is being dealt with: the next one waits. */
   #isBusy = false;
   /** Nothing more is read; the connection ends behind the answers that are awaited. */
@@ -184,7 +186,7 @@ export class KafkaSession {
     const { apiKey, apiVersion, correlationId, clientId, topics } = request;
     const named = typeof topics === "object" ? (topics.topics ?? []) : [];
     this.#connection.tell({
-      time: `${BigInt(Date.now()) * 1_000_000n}`,
+      time: this.#clock.nanoseconds(performance.now()),
       tuple: this.#connection.tuple,
       ...recordEnds(judgement),
       verdict,

@@ -5,6 +5,7 @@ import type { CurrentRules, ProxiedConnection } from "../proxied-connection.ts";
 import { ignore, relay } from "../relay.ts";
 import { type RequestRecord, recordEnds } from "../request-record.ts";
 import { type Decision, type ProxyRule, decide } from "../rule-book.ts";
+import { WallClock } from "../wall-clock.ts";
 import { readGreeting } from "./greeting.ts";
 import { passHandshake } from "./handshake.ts";
 import { HelloRetryWatch } from "./hello-retry.ts";
@@ -91,7 +92,7 @@ function recordOf(
 ): RequestRecord {
   const { verdict, decision, serverName } = outcome;
   return {
-    time: `${BigInt(Date.now()) * 1_000_000n}`,
+    time: new WallClock().nanoseconds(performance.now()),
     tuple,
     ...recordEnds(judgement),
     verdict,

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { WallClock } from "#agent/proxy/http1/wall-clock.ts";
+import { WallClock } from "#agent/proxy/wall-clock.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
