@@ -16,16 +16,12 @@ interface Flag {
   /** Missing: the option takes no value and stands for this one. */
   readonly parse?: Parse;
   readonly value?: unknown;
-  /** What flows of this version have not, so that no value selects one. */
-  readonly missing?: (value: unknown) => string | undefined;
 }
 
 /** What is asked of the flows that are wanted. */
 export interface Conditions {
   readonly whitelist: readonly FlowFilter[];
   readonly blacklist: readonly FlowFilter[];
-  /** What flows of this version have not, of what was asked for: one sentence each. */
-  readonly missing: readonly string[];
 }
 
 /** The names of identities with fixed numbers. */
@@ -69,8 +65,6 @@ const tcpFlags: Parse = (text) => [
 const dropReasons: Parse = (text) =>
   words(text).map((part) => (/^\d+$/.test(String(part)) ? Number(part) : String(part).toUpperCase()));
 
-const none = (what: string) => (): string => `flows have no ${what} yet`;
-
 type EndName =
   | "ip"
   | "pod"
@@ -97,8 +91,6 @@ function ofEnds(
   ];
 }
 
-const unnamed = none("names of addresses");
-
 const flags: readonly Flag[] = [
   ...ofEnds("pod", "<[namespace/]prefix>", "how the pod's name begins; without a namespace in default", {
     parse: words,
@@ -109,7 +101,7 @@ const flags: readonly Flag[] = [
   ...ofEnds("label", "<selector>", "labels, as kubectl -l has them: 'app=web,tier in (a,b)'", { parse: whole }),
   ...ofEnds("identity", "<id>", "identity, by number or reserved name", { parse: identities }),
   ...ofEnds("endpoint", "<id>", "number of the endpoint; 0: none of this node", { parse: endpoints }),
-  ...ofEnds("fqdn", "<pattern>", "name in DNS", { parse: words, missing: unnamed }),
+  ...ofEnds("fqdn", "<pattern>", "DNS name of an address outside, as pods were told: *.example.com", { parse: words }),
   ...ofEnds("service", "<[namespace/]prefix>", "service", { parse: words }),
   ...ofEnds("workload", "<[kind/]name>", "workload", { parse: workloads }),
   {
@@ -199,7 +191,6 @@ export class FlowConditions {
   readonly #wanted = new Map<Field, unknown[]>();
   readonly #unwanted = new Map<Field, unknown[]>();
   readonly #raw: Record<"whitelist" | "blacklist", FlowFilter[]> = { whitelist: [], blacklist: [] };
-  readonly #missing = new Set<string>();
   #isNegated = false;
 
   constructor(command: Command) {
@@ -228,20 +219,15 @@ export class FlowConditions {
     return {
       whitelist: [...wanted, ...this.#raw.whitelist],
       blacklist: [...unwanted, ...this.#raw.blacklist],
-      missing: [...this.#missing],
     };
   }
 
-  #addFlag({ flags: names, description, field, parse, value, missing }: Flag, group: string): void {
+  #addFlag({ flags: names, description, field, parse, value }: Flag, group: string): void {
     const option = new Option(names, description).helpGroup(group);
     const take = (text: string | undefined): readonly unknown[] => {
       const values = parse && text !== undefined ? parse(text) : [value];
       const target = this.#isNegated ? this.#unwanted : this.#wanted;
       target.set(field, [...(target.get(field) ?? []), ...values]);
-      for (const one of values) {
-        const reason = missing?.(one);
-        if (reason !== undefined) this.#missing.add(`${option.long}: ${reason}: none matches`);
-      }
       this.#isNegated = false;
       return values;
     };

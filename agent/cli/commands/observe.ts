@@ -37,13 +37,12 @@ export const register: Register = (program, cli) => {
     .addOption(new Option("-o, --output <format>", "how to print it").choices(flowFormats).default("table"));
   const conditions = new FlowConditions(observe);
   observe.action(async (options: Options, command) => {
-    const { whitelist, blacklist, missing } = conditions.conditions;
+    const { whitelist, blacklist } = conditions.conditions;
     if (options.printRawFilters) {
       const lines = (name: string, filters: readonly object[]) =>
         filters.map((filter) => `${name}: ${JSON.stringify(filter)}\n`);
       return cli.write([...lines("allowlist", whitelist), ...lines("denylist", blacklist)].join(""));
     }
-    for (const text of missing) cli.remark(text);
     const { follow, last, first, all, since, until, output } = options;
     const write = await flowWriter(output, cli.paint);
     const query: Query = {
