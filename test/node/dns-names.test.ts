@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StatusView } from "#agent/api/views.ts";
 import { mustRun } from "#agent/local/command.ts";
@@ -7,6 +8,7 @@ import { startDnsmasq } from "#test/support/dnsmasq.ts";
 import { l7Policy } from "#test/support/l7-policy.ts";
 import { startNginx } from "#test/support/nginx.ts";
 import { Outside } from "#test/support/outside.ts";
+import { sized } from "#test/support/size.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
 
@@ -22,10 +24,12 @@ const policy = l7Policy({
   egress: [
     `{toEndpoints: [{matchLabels: {app: dns}}], ${asks}}`,
     `{toCIDR: [192.0.2.2/32, "2001:db8::2/128"], ${asks}}`,
-    '{toFQDNs: [{matchName: web.example.com}], toPorts: [{ports: [{port: "80", protocol: TCP}]}]}',
+    '{toFQDNs: [{matchName: web.example.com}, {matchPattern: "n*.example.com"}], toPorts: [{ports: [{port: "80", protocol: TCP}]}]}',
   ],
 });
+const many = sized({ short: 300, long: 10_000 });
 const lines = [
+  ...Array.from({ length: many }, (_, i) => `host-record=n${i}.example.com,198.18.${1 + (i >> 8)}.${i & 255}`),
   "host-record=web.example.com,198.18.0.1,fd18::1",
   "host-record=other.example.com,198.18.0.2",
   "host-record=web.example.org,198.18.0.3",
@@ -76,4 +80,13 @@ test("what an answer has said of a name that may be reached can be reached at on
   for (const address of ["198.18.0.2", "198.18.0.3"]) {
     expect((await curl(pods.client.namespace, urlOf(address), "-m", "1")).status).toBe(0);
   }
+});
+
+test(`${many} names that are asked for and called at once are all reached, and no first packet is lost`, async () => {
+  const before = await retransmitted();
+  const script = join(import.meta.dirname, "../support/resolve-and-connect.ts");
+  const command = [process.execPath, script, pods.dns.ipv4, String(many)];
+  const outcome = JSON.parse(await mustRun(pods.client.namespace.enter(command))) as object;
+  expect(outcome).toEqual({ connected: many, problems: [] });
+  expect(await retransmitted()).toBe(before);
 });
