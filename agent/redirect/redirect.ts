@@ -108,6 +108,8 @@ export class Redirect implements AsyncDisposable {
    */
   async told(): Promise<void> {
     this.#tellChanges();
+    // Nearly always; it is asked with each DNS answer.
+    if (!this.#isBehind()) return;
     const end = AbortSignal.any([AbortSignal.timeout(this.#patience), this.#stop.signal]);
     while (this.#lag() < this.#patience && !end.aborted) {
       if (this.#behindSince === null) return;
@@ -186,9 +188,10 @@ export class Redirect implements AsyncDisposable {
   }
 
   #tellChanges(): void {
+    if (!this.#book.isChanged) return;
     // Whoever comes is told all.
-    if (this.#book.isChanged && this.#links.size > 0) this.#tell(this.#book.change());
-    this.#notify();
+    if (this.#links.size > 0) this.#tell(this.#book.change());
+    else this.#notify();
   }
 
   #tell(update: RuleUpdate): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { until } from "#agent/local/until.ts";
 import type { Redirect } from "#agent/redirect/redirect.ts";
@@ -97,4 +98,16 @@ test("a proxy that does not answer holds a change up for a while only, and is a 
   scene.latest.acknowledge();
   await until("it to answer", () => agent.state.state === "ok");
   expect(agent.problems).toEqual([]);
+});
+
+test("who asks while nothing is new costs nothing: nobody looks for proxies or routes because of it", async () => {
+  await using scene = new RedirectScene();
+  const agent = await connected(scene);
+  const before = scene.routed;
+  for (let times = 0; times < 100; times++) {
+    agent.name(7, [get]);
+    await agent.told();
+    await delay(1);
+  }
+  expect(scene.routed).toBeLessThan(before + 10);
 });
