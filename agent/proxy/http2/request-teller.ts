@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import { toldValue } from "../header-values.ts";
 import type { HttpJudgement } from "../http-judgement.ts";
-import type { WallClock } from "../http1/wall-clock.ts";
+import type { WallClock } from "../wall-clock.ts";
 import type { Judgement } from "../judgement.ts";
 import type { ProxiedConnection } from "../proxied-connection.ts";
 import type { RequestRecord } from "../request-record.ts";

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { ProxiedConnection } from "../proxied-connection.ts";
 import { DENIED_BY, describeDenier, judgeHttp } from "../http-judgement.ts";
 import type { HttpOptions } from "../http-judgement.ts";
-import { WallClock } from "../http1/wall-clock.ts";
+import { WallClock } from "../wall-clock.ts";
 import { answerLocally } from "./local-answer.ts";
 import { keepTrailers, relayStream } from "./relay-stream.ts";
 import type { RelayEvents } from "./relay-stream.ts";
