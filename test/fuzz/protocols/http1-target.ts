@@ -12,7 +12,7 @@ export const http1: ProtocolTarget = {
   seeds: [
     lines("GET /public HTTP/1.1", "Host: web", "", ""),
     lines("GET /secret HTTP/1.1", "Host: web", "", "", "GET /public/2 HTTP/1.1", "Host: web", "", ""),
-    lines("POST /public HTTP/1.1", "Host: web", "Content-Length: 5", "", "hello") as Buffer,
+    lines("POST /public HTTP/1.1", "Host: web", "Content-Length: 5", "", "hello"),
     lines(
       "POST /public HTTP/1.1",
       "Host: web",
