@@ -78,13 +78,12 @@ export async function play(target: ProtocolTarget, pieces: readonly Buffer[]): P
   };
   // What is wrong with the sockets themselves is told by `close`, which handlers wait for.
   clientSide.on("error", () => {});
-  let isEnded = false;
-  let escaped: unknown = null;
+  const end = { hasCome: false, escaped: null as unknown };
   target.handler(connection).then(
-    () => (isEnded = true),
+    () => (end.hasCome = true),
     (error: unknown) => {
-      isEnded = true;
-      escaped = error ?? new Error("rejected");
+      end.hasCome = true;
+      end.escaped = error ?? new Error("rejected");
     },
   );
   const written = (): number => sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0);
@@ -97,12 +96,12 @@ export async function play(target: ProtocolTarget, pieces: readonly Buffer[]): P
   client.end();
   for (let n = 0; n < QUIET; n++) await turn();
   client.destroy();
-  for (let n = 0; !isEnded; n++) {
+  for (let n = 0; !end.hasCome; n++) {
     if (n === PATIENCE) throw new Error("the handler does not end with its connection");
     await turn();
   }
   for (const socket of sockets) socket.destroy();
-  if (escaped) throw escaped as Error;
+  if (end.escaped) throw end.escaped as Error;
   return { records, understood, answered: answers.bytes, written: written() };
 }
 
