@@ -8,6 +8,7 @@ import { isPlain } from "../protocol.ts";
 import { formatAnswer } from "./answers.ts";
 import type { OwnAnswer } from "./answers.ts";
 import { BodyReader } from "./body-reader.ts";
+import { Deadline } from "./deadline.ts";
 import { Exchange } from "./exchange.ts";
 import { Fields } from "./fields.ts";
 import { HeadReader } from "./head-reader.ts";
@@ -44,8 +45,8 @@ export class Http1Session implements ServerEvents {
   /** Whether the tunnel is one because what the client sends cannot be read, and every end lets everything pass. */
   #isUnread = false;
   #hasClientEnded = false;
-  #headTimer: NodeJS.Timeout | null = null;
-  #lingerTimer: NodeJS.Timeout | null = null;
+  readonly #headDeadline = new Deadline(() => this.#tooSlow());
+  readonly #lingering = new Deadline(() => this.#client.destroy());
   #failure: unknown = null;
 
   constructor(connection: ProxiedConnection, options: HttpOptions, end: SessionEnd) {
@@ -83,8 +84,6 @@ export class Http1Session implements ServerEvents {
     if (client.destroyed) this.#closed();
     else client.resume();
   }
-
-  // What the server does.
 
   onHead(head: ResponseHead): void {
     const exchange = this.#exchange;
@@ -212,7 +211,7 @@ export class Http1Session implements ServerEvents {
       this.#awaitHead();
       return false;
     }
-    if (this.#headTimer !== null) this.#stopHeadTimer();
+    this.#headDeadline.callOff();
     const head = text instanceof Refusal ? text : this.#headReader.read(text);
     // What was taken out of the bytes belongs before them where they are passed on as they are.
     if (head instanceof Refusal) this.#refuseHead(head, text instanceof Refusal ? "" : `${text}\r\n\r\n`);
@@ -276,7 +275,7 @@ export class Http1Session implements ServerEvents {
       if (this.#hasClientEnded) this.#breakOff();
       return false;
     }
-    const end = this.#body.read(bytes, isForwarded ? this.#forward : ignore);
+    const end = this.#body.read(bytes, isForwarded ? this.#forward : () => {});
     if (end instanceof Refusal) {
       this.#refuseBody(end);
       return false;
@@ -441,18 +440,10 @@ export class Http1Session implements ServerEvents {
     this.#output.text(formatAnswer(answer, head?.method === "HEAD", isKept));
   }
 
-  // Time, and the end.
-
   #awaitHead(): void {
     if (this.#hasClientEnded) this.#finish();
-    else if (this.#requests.rest === null) this.#stopHeadTimer();
-    else this.#headTimer ??= setTimeout(() => this.#tooSlow(), this.#connection.limits.headTimeout);
-  }
-
-  #stopHeadTimer(): void {
-    if (this.#headTimer === null) return;
-    clearTimeout(this.#headTimer);
-    this.#headTimer = null;
+    else if (this.#requests.rest === null) this.#headDeadline.callOff();
+    else this.#headDeadline.begin(this.#connection.limits.headTimeout);
   }
 
   #tooSlow(): void {
@@ -480,13 +471,13 @@ export class Http1Session implements ServerEvents {
   #finish(): void {
     this.#phase = "closing";
     this.#exchange = null;
-    this.#stopHeadTimer();
+    this.#headDeadline.callOff();
     this.#requests.take();
     this.#server.close();
     this.#output.flush();
     this.#client.end();
     this.#client.resume();
-    this.#lingerTimer ??= setTimeout(() => this.#client.destroy(), LINGER);
+    this.#lingering.begin(LINGER);
   }
 
   #destroy(): void {
@@ -499,13 +490,10 @@ export class Http1Session implements ServerEvents {
   #closed(): void {
     this.#phase = "closing";
     this.#exchange = null;
-    this.#stopHeadTimer();
-    if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer);
+    this.#headDeadline.callOff();
+    this.#lingering.callOff();
     this.#server.close();
     this.#connection.draining.removeEventListener("abort", this.#drain);
     this.#end.closed(this.#failure);
   }
 }
-
-/** Of a body that nobody is to have. */
-function ignore(): void {}

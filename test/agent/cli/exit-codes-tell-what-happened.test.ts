@@ -23,7 +23,7 @@ const cases: readonly (readonly [string, number, string])[] = [
   ["policy eval --from a/b --to 10.0.0.1 --port 80 --protocol EGP", 2, "It is none of TCP, UDP, SCTP, ICMP, ICMPv6"],
   ["policy apply /no/such/file.yaml", 2, "weir policy apply: read /no/such/file.yaml: no such file"],
   ["observe --since yesterday", 2, "It is neither a duration"],
-  ["observe --ip 10.0.0.0/24 --verdict maybe", 2, "It is none of FORWARDED, DROPPED, AUDIT"],
+  ["observe --ip 10.0.0.0/24 --verdict maybe", 2, "It is none of FORWARDED, DROPPED, REDIRECTED, AUDIT, ERROR"],
   ["config set log-level info", 2, "set log-level: at the start"],
   ["config set enforcement", 2, "missing required argument 'value'"],
   ["config get colour", 4, "weir config get: there is no option colour; there are log-level, enforcement"],

@@ -14,7 +14,7 @@ const policy =
   '"kind":"NetworkPolicy","namespace":"shop","name":"web","file":"web.yaml","line":1,"origin":"objects","revision":40';
 
 const entry =
-  '{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"limit":0,"notAfter":null,"below":null,"rule":5}';
+  '{"slot":7,"endpoints":[12],"direction":"ingress","peer":20482,"protocol":6,"port":80,"portBits":16,"verdict":"allow","precedence":3,"isPlain":false,"failsOpen":false,"limit":0,"notAfter":null,"below":null,"rule":5}';
 const connection =
   '{"protocol":"TCP","source":"10.0.0.7","sourcePort":40000,"destination":"fd00::8","destinationPort":80,"expiresIn":7999.5,"generation":41,' +
   '"seenReply":true,"closing":false,"state":"cut","from":{"packets":3,"bytes":180,"verdict":"allow","rules":[]},"to":{"packets":2,"bytes":120,"verdict":"allow","rules":[5]}}';
