@@ -18,7 +18,7 @@ const lockInterval = 5;
 export interface EarlierNames {
   readonly names: LearnedNames;
   /** Gives the names by address. To be called once, before policy is in force. */
-  restore(): Promise<NameChanges>;
+  readonly restore: () => Promise<NameChanges>;
 }
 
 export interface NamesParts extends Pick<LearnedNamesOptions, "setNames" | "changes"> {

@@ -94,7 +94,6 @@ function mutationFor(
 
 /** RFC 9110, section 5.5; a value without what could end the line. */
 function isFieldValue(value: string): boolean {
-  // oxlint-disable-next-line no-control-regex
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value) && value.trim() === value;
 }
 

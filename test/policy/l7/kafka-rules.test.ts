@@ -40,8 +40,20 @@ test("a role stands for the requests that it takes", () => {
     [...KAFKA_API_KEYS.keys(), 36, 37].filter((apiKey) => meets({ role }, request(apiKey))).map(kafkaKeyName);
   expect(allowed("produce")).toEqual(["produce", "metadata", "saslhandshake", "apiversions", "initproducerid", "36"]);
   expect(allowed("consume")).toEqual([
-    ...["fetch", "offsets", "metadata", "offsetcommit", "offsetfetch", "findcoordinator", "joingroup", "heartbeat"],
-    ...["leavegroup", "syncgroup", "saslhandshake", "apiversions", "offsetforleaderepoch", "36"],
+    "fetch",
+    "offsets",
+    "metadata",
+    "offsetcommit",
+    "offsetfetch",
+    "findcoordinator",
+    "joingroup",
+    "heartbeat",
+    "leavegroup",
+    "syncgroup",
+    "saslhandshake",
+    "apiversions",
+    "offsetforleaderepoch",
+    "36",
   ]);
 });
 
