@@ -22,7 +22,7 @@ const renamed: Readonly<Record<string, string>> = {
 };
 
 /** Structs of which there are so many that not every field of each is read. */
-const viewed = new Set(["event"]);
+const viewed = new Set(["event", "conntrack_entry"]);
 
 const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 const pascal = (name: string): string => camel(`_${name}`);

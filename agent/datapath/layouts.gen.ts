@@ -999,6 +999,81 @@ export const proxyState: Codec<ProxyState> = {
   },
 };
 
+/** `struct conntrack_entry` where it lies; right as long as its bytes are. */
+export class ConntrackEntryView implements ConntrackEntry {
+  readonly view: DataView;
+  readonly at: number;
+
+  constructor(view: DataView, at: number) {
+    this.view = view;
+    this.at = at;
+  }
+  get revision(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 0, true);
+  }
+  get fastUntil(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 8, true);
+  }
+  get expires(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 16, true);
+  }
+  get created(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 24, true);
+  }
+  get notAfter(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 32, true);
+  }
+  get told(): bigint {
+    const { view, at } = this;
+    return view.getBigUint64(at + 40, true);
+  }
+  get end(): readonly [ConntrackEnd, ConntrackEnd] {
+    const { view, at } = this;
+    return [conntrackEnd.decode(view, at + 48 + 0), conntrackEnd.decode(view, at + 48 + 32)];
+  }
+  get hop(): readonly [NextHop, NextHop] {
+    const { view, at } = this;
+    return [nextHop.decode(view, at + 112 + 0), nextHop.decode(view, at + 112 + 16)];
+  }
+  get packets(): readonly [bigint, bigint] {
+    const { view, at } = this;
+    return [view.getBigUint64(at + 144 + 0, true), view.getBigUint64(at + 144 + 8, true)];
+  }
+  get bytes(): readonly [bigint, bigint] {
+    const { view, at } = this;
+    return [view.getBigUint64(at + 160 + 0, true), view.getBigUint64(at + 160 + 8, true)];
+  }
+  get flags(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 176);
+  }
+  get tcpFlags(): Uint8Array {
+    const { view, at } = this;
+    return readBytes(view, at + 177, 2);
+  }
+  get hasPlace(): Uint8Array {
+    const { view, at } = this;
+    return readBytes(view, at + 179, 2);
+  }
+  get cut(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 181);
+  }
+  get proxied(): number {
+    const { view, at } = this;
+    return view.getUint8(at + 182);
+  }
+  get budget(): number {
+    const { view, at } = this;
+    return view.getUint32(at + 184, true);
+  }
+}
+
 /** `struct event` where it lies; right as long as its bytes are. */
 export class EventRecordView implements EventRecord {
   readonly view: DataView;

@@ -30,12 +30,9 @@ function known(value: object): string {
 
 function contentText(content: RequestContent): string {
   if (content.family !== "http") return JSON.stringify(content);
-  let headers = "";
-  for (const { key, value } of content.headers) {
-    headers += `${headers === "" ? "" : ","}{"key":${quoted(key)},"value":${quoted(value)}}`;
-  }
-  const { method, url, protocol, code } = content;
-  return `{"family":"http","method":${quoted(method)},"url":${quoted(url)},"protocol":"${protocol}","code":${code},"headers":[${headers}]}`;
+  const { method, url, protocol, code, headers, mismatches = [] } = content;
+  const more = mismatches.length === 0 ? "" : `,"mismatches":${JSON.stringify(mismatches)}`;
+  return `{"family":"http","method":${quoted(method)},"url":${quoted(url)},"protocol":"${protocol}","code":${code},"headers":${known(headers)}${more}}`;
 }
 
 /** Of visible ASCII, without what JSON has to escape. */

@@ -93,6 +93,7 @@ test("keys and values of every map are read by BTF as by the generated codecs", 
       "nat4_key",
       "nat6_key",
       "nat_entry",
+      "proxy_state",
     ]),
   );
 });

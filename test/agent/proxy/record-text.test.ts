@@ -7,14 +7,18 @@ const text = fc.string({ unit: "binary" });
 const count = fc.nat();
 const texts = fc.array(text, { maxLength: 3 });
 const content: fc.Arbitrary<RequestContent> = fc.oneof(
-  fc.record({
-    family: fc.constant("http" as const),
-    method: text,
-    url: text,
-    protocol: fc.constantFrom("HTTP/1.0" as const, "HTTP/1.1" as const, "HTTP/2" as const),
-    code: count,
-    headers: fc.array(fc.record({ key: text, value: text }), { maxLength: 3 }),
-  }),
+  fc.record(
+    {
+      family: fc.constant("http" as const),
+      method: text,
+      url: text,
+      protocol: fc.constantFrom("HTTP/1.0" as const, "HTTP/1.1" as const, "HTTP/2" as const),
+      code: count,
+      headers: fc.array(fc.record({ key: text, value: text }), { maxLength: 3 }),
+      mismatches: fc.array(text, { minLength: 1, maxLength: 3 }),
+    },
+    { requiredKeys: ["family", "method", "url", "protocol", "code", "headers"] },
+  ),
   fc.record({
     family: fc.constant("dns" as const),
     query: text,
