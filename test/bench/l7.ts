@@ -7,9 +7,11 @@ import { Lab } from "#agent/local/lab.ts";
 import { until } from "#agent/local/until.ts";
 import { HttpLoad } from "#test/support/http-load.ts";
 import { startNextProxy } from "#test/support/next-proxy.ts";
+import { DnsLoad } from "./dns-load.ts";
 import { exitOnSignals } from "./exit-on-signals.ts";
 import { IdleClient } from "./idle-client.ts";
 import { dnsCases } from "./l7-dns.ts";
+import { slowConnectionsRatio } from "./l7-slow.ts";
 import { type L7Scene, l7Scene, path, ports } from "./l7-scene.ts";
 import { cpuTime, processTree, residentSet } from "./process-usage.ts";
 import { type BenchResult, median } from "./result.ts";
@@ -115,8 +117,9 @@ async function idleMemory(scene: L7Scene): Promise<BenchResult> {
   return result("idle-connection-memory", (grown * 1024) / idleConnections, "KB", 1, 20);
 }
 
-/** Requests of 32 connections that were not answered as they should, over restarts of the agent and changes of proxies. */
-async function restartFailures(scene: L7Scene): Promise<BenchResult> {
+/** Requests of 32 connections, and queries for names, that were not answered as they should, over restarts of the agent and changes of proxies. */
+async function restartFailures(scene: L7Scene): Promise<BenchResult[]> {
+  await using names = new DnsLoad(scene.client, scene.server.ipv4);
   await using load = new HttpLoad(scene.client, {
     address: scene.server.ipv4,
     port: ports.l7,
@@ -136,7 +139,11 @@ async function restartFailures(scene: L7Scene): Promise<BenchResult> {
   const { statuses, failures } = await load.report();
   const wrong = Object.entries(statuses).filter(([status]) => status !== "200");
   const failed = [...wrong, ...Object.entries(failures)].reduce((total, [, count]) => total + count, 0);
-  return result("restart-failures", failed, "requests", agentRestarts + upgrades, 0);
+  const runs = agentRestarts + upgrades;
+  return [
+    result("restart-failures", failed, "requests", runs, 0),
+    result("dns-restart-failures", (await names.report()).failed, "queries", runs, 0),
+  ];
 }
 
 export async function suite(): Promise<BenchResult[]> {
@@ -146,7 +153,8 @@ export async function suite(): Promise<BenchResult[]> {
   return [
     ...(await requestCases(scene)),
     ...(await dnsCases(scene)),
-    await restartFailures(scene),
+    await slowConnectionsRatio(scene),
+    ...(await restartFailures(scene)),
     await idleMemory(scene),
   ];
 }

@@ -13,6 +13,7 @@ export interface WrkResult {
   readonly rate: number;
   /** Of an answer, in µs. */
   readonly p50: number;
+  readonly p99: number;
   /** Answers of 400 and more, and errors of connections. */
   readonly failures: number;
 }
@@ -23,13 +24,17 @@ const microseconds: Readonly<Record<string, number>> = { us: 1, ms: 1_000, s: 1_
 export async function runWrk(place: Place, { url, connections, seconds }: WrkOptions): Promise<WrkResult> {
   const command = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "--latency", url];
   const said = await mustRun(place.enter(command));
-  const [, number, unit = ""] = /50%\s+([\d.]+)(us|ms|s)/.exec(said) ?? [];
+  const latency = (percentile: number): number => {
+    const [, number, unit = ""] = new RegExp(`${percentile}%\\s+([\\d.]+)(us|ms|s)`).exec(said) ?? [];
+    return Number(number) * (microseconds[unit] ?? Number.NaN);
+  };
   const figure = (pattern: RegExp): number => Number(pattern.exec(said)?.[1] ?? 0);
   const errors = /connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(said)?.slice(1) ?? [];
   return {
     requests: figure(/(\d+) requests in/),
     rate: figure(/Requests\/sec:\s+([\d.]+)/),
-    p50: Number(number) * (microseconds[unit] ?? Number.NaN),
+    p50: latency(50),
+    p99: latency(99),
     failures: figure(/Non-2xx or 3xx responses: (\d+)/) + errors.reduce((sum, one) => sum + Number(one), 0),
   };
 }
