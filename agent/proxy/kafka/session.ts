@@ -73,8 +73,18 @@ export class KafkaSession {
     draining.removeEventListener("abort", drain);
   }
 
-  /** Deals with one request after the other as far as they are there and can be answered; then reads on, or ends. */
+  /** Never rejects: a mistake of ours ends this connection, and is told of by {@link serve}. */
   async #next(): Promise<void> {
+    try {
+      await this.#dealWithAll();
+    } catch (error) {
+      this.#closed.reject(error);
+      this.#breakOff();
+    }
+  }
+
+  /** Deals with one request after the other as far as they are there and can be answered; then reads on, or ends. */
+  async #dealWithAll(): Promise<void> {
     const client = this.#client;
     if (this.#isBusy || client.destroyed) return;
     this.#isBusy = true;

@@ -1,10 +1,17 @@
-/** What a message has is not what its version has. */
+import { isUtf8 } from "node:buffer";
+
+/** What a message has is not what its version has, or more than is looked at. */
 export class KafkaFault extends Error {}
+
+/** So many items of all lists of one message are read: each costs memory, and its part of an answer. */
+const MOST_ITEMS = 100_000;
+const FIRST_SIZE = 1024;
 
 /** Reads the protocol's primitive types from front to end. Network byte order. */
 export class WireReader {
   readonly #bytes: Buffer;
   #at = 0;
+  #items = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -29,9 +36,13 @@ export class WireReader {
     return this.take(4).readInt32BE();
   }
 
+  /** Of anything but UTF-8 the text would be another one, and longer. */
   nullableString(): string | null {
     const length = this.int16();
-    return length === -1 ? null : this.take(length).toString();
+    if (length === -1) return null;
+    const bytes = this.take(length);
+    if (!isUtf8(bytes)) throw new KafkaFault("has a text that is none");
+    return bytes.toString();
   }
 
   string(): string {
@@ -52,6 +63,8 @@ export class WireReader {
     if (count === -1) return null;
     if (count < 0 || count > this.#bytes.length - this.#at)
       throw new KafkaFault("has a list that is longer than it is");
+    this.#items += count;
+    if (this.#items > MOST_ITEMS) throw new KafkaFault("has too many items");
     return Array.from({ length: count }, item);
   }
 
@@ -66,7 +79,9 @@ export class WireReader {
 
 /** Writes the protocol's primitive types. Network byte order. */
 export class WireWriter {
-  readonly #parts: Buffer[] = [];
+  #space = Buffer.allocUnsafe(FIRST_SIZE);
+  /** Behind the length of all, which is written last. */
+  #end = 4;
 
   int8(value: number): this {
     return this.#number(1, value);
@@ -81,9 +96,8 @@ export class WireWriter {
   }
 
   int64(value: number): this {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigInt64BE(BigInt(value));
-    this.#parts.push(bytes);
+    this.#grow(8);
+    this.#end = this.#space.writeBigInt64BE(BigInt(value), this.#end);
     return this;
   }
 
@@ -91,7 +105,8 @@ export class WireWriter {
     if (text === null) return this.int16(-1);
     const bytes = Buffer.from(text);
     this.int16(bytes.length);
-    this.#parts.push(bytes);
+    this.#grow(bytes.length);
+    this.#end += bytes.copy(this.#space, this.#end);
     return this;
   }
 
@@ -103,16 +118,20 @@ export class WireWriter {
 
   /** With its length before it. */
   frame(): Buffer {
-    const content = Buffer.concat(this.#parts);
-    const size = Buffer.alloc(4);
-    size.writeInt32BE(content.length);
-    return Buffer.concat([size, content]);
+    this.#space.writeInt32BE(this.#end - 4);
+    return this.#space.subarray(0, this.#end);
   }
 
   #number(size: 1 | 2 | 4, value: number): this {
-    const bytes = Buffer.alloc(size);
-    bytes.writeIntBE(value, 0, size);
-    this.#parts.push(bytes);
+    this.#grow(size);
+    this.#end = this.#space.writeIntBE(value, this.#end, size);
     return this;
+  }
+
+  #grow(length: number): void {
+    if (this.#end + length <= this.#space.length) return;
+    const space = Buffer.allocUnsafe(2 * (this.#end + length));
+    this.#space.copy(space, 0, 0, this.#end);
+    this.#space = space;
   }
 }

@@ -279,3 +279,22 @@ test("a client that reads no answers is not read any longer", async () => {
   expect(sent).toBeLessThan(400_000_000);
   expect(one.proxy.told.length).toBeLessThan(1_000_000);
 });
+
+/** OffsetFetch, version 1, of one topic. */
+function offsetFetch(topic: Buffer, partitions: Buffer): Buffer {
+  return kafkaRequest(9, 1, [text("group"), i32(1), i16(topic.length), topic, partitions]);
+}
+const manyPartitions = Buffer.concat([i32(2_000_000), Buffer.alloc(8_000_000)]);
+
+test.each([
+  ["a topic that is no text, and longer once it is read", offsetFetch(Buffer.alloc(32_767, 0xff), list([i32(0)]))],
+  ["millions of partitions", offsetFetch(Buffer.from("secret"), manyPartitions)],
+])("%s: denied at little cost, and nobody else's connection ends by it", async (_, request) => {
+  const [one, other] = [await client([endRules([orders])]), await client([endRules([orders])])];
+  one.socket.write(request);
+  await expect.poll(() => one.end).not.toBeNull();
+  expect(one.proxy.told).toMatchObject([{ verdict: "denied", content: { apiKey: "offsetfetch" } }]);
+  expect(one.broker.asked).toEqual([]);
+  other.socket.write(produce(1, ["orders"]));
+  expect((await other.gets(1)).map(isDone)).toEqual([true]);
+});
