@@ -8,6 +8,10 @@ export interface LearnedName {
   readonly endpoint: number;
 }
 
+/**
+ * Of what all share, {@link namesOfAddress} and {@link pairs}, an endpoint gets half of what it leaves to others at most: where
+ * some are greedy, who asks for little still finds room.
+ */
 export interface NameTableLimits {
   /** Addresses that one name has: where it gets more, those that would end first end at once. */
   readonly addressesOfName: number;
@@ -34,6 +38,8 @@ const mostEndpoints = 16;
 
 /** {@link Pair.until} of what was ended before its time. */
 const ENDED = 0;
+/** Of what is left, so much an endpoint may have. */
+const SHARE = 0.5;
 /** How far, as a factor, a name may be over its bound before that is looked into. */
 const SLACK = 1.125;
 /** How many addresses, as a multiple of its bound, a name has until the next sweep. */
@@ -171,10 +177,21 @@ export class NameTable {
   }
 
   #hasRoom(endpoint: number, name: Name | undefined, address: string): boolean {
-    const { pairs, pairsOfEndpoint, addressesOfName, namesOfAddress, kept } = this.#limits;
+    const { pairs, pairsOfEndpoint, addressesOfName, kept } = this.#limits;
     if (name && name.pairs.size >= MOST_OF_NAME * addressesOfName + kept) return false;
-    if ((this.#byAddress.get(address)?.size ?? 0) >= namesOfAddress) return false;
-    return this.#size < pairs && (this.#ofEndpoint.get(endpoint) ?? 0) < pairsOfEndpoint;
+    const own = this.#ofEndpoint.get(endpoint) ?? 0;
+    return own < Math.min(pairsOfEndpoint, SHARE * (pairs - this.#size)) && this.#hasRoomAt(address, endpoint);
+  }
+
+  #hasRoomAt(address: string, endpoint: number): boolean {
+    const names = this.#byAddress.get(address);
+    if (!names) return true;
+    const most = SHARE * (this.#limits.namesOfAddress - names.size);
+    // Nobody has more than there are.
+    if (names.size < most) return true;
+    let own = 0;
+    for (const name of names) if (this.#names.get(name)?.pairs.get(address)?.endpoint === endpoint) own++;
+    return own < most;
   }
 
   /** What is over the bound of a name ends; the next sweep asks whether a connection keeps it. Some at a time: it takes a sort. */

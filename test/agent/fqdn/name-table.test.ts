@@ -85,3 +85,16 @@ test("there is a bound for all together, and for the names of one address", () =
   expect(learn("c.test", ["192.0.2.2"], 100, 3).hasRoom).toBe(true);
   expect(learn("d.test", ["192.0.2.3"], 100, 4).hasRoom).toBe(false);
 });
+
+test("who has names by the thousand keeps nobody else from one: neither of the same address nor at all", () => {
+  const { table, learn } = make({ pairs: 4_000, namesOfAddress: 100 });
+  // Names of its own for the address that others want to reach.
+  for (let i = 0; i < 1_000; i++) learn(`${i}.greedy.test`, ["192.0.2.1"], 1_000_000, 1);
+  expect(learn("api.test", ["192.0.2.1"], 100, 2).hasRoom).toBe(true);
+  for (const endpoint of [1, 3, 4, 5, 6]) {
+    for (let i = 0; i < 4_000; i++)
+      learn(`${i}.greedy.test`, [`10.${endpoint}.${i >> 8}.${i & 255}`], 1_000_000, endpoint);
+  }
+  for (let i = 0; i < 100; i++) expect(learn(`${i}.test`, [`192.0.2.${2 + i}`], 100, 2).hasRoom).toBe(true);
+  expect(table.size).toBeLessThanOrEqual(4_000);
+});
