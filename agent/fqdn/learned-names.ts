@@ -44,10 +44,10 @@ export interface NameCounts {
   readonly refused: number;
 }
 
-/** Answers that wait at one time; of more the policy learns nothing. */
-const mostWaiting = 65_536;
-/** Answers that are looked at before others have a turn. */
-const stretch = 4_096;
+/** Addresses of answers that wait at one time; of more the policy learns nothing. One answer may have thousands. */
+const mostWaiting = 262_144;
+/** Addresses that are looked at before others have a turn. */
+const stretch = 16_384;
 
 /** Between two looks for names whose time is over, in ms; and as a multiple of the time that one takes. */
 const sweepInterval = 5_000;
@@ -65,6 +65,8 @@ export class LearnedNames {
   readonly #options: LearnedNamesOptions;
   readonly #table: NameTable;
   readonly #waiting: Waiting[] = [];
+  /** Addresses of these. */
+  #waitingAddresses = 0;
   /** Until policy is in force nothing is admitted. */
   #isRunning = false;
   #isTaking = false;
@@ -151,12 +153,14 @@ export class LearnedNames {
   }
 
   #add(waiting: Waiting): void {
-    if (this.#waiting.length >= mostWaiting) {
+    const { length } = waiting.answer.addresses;
+    if (this.#waitingAddresses + length > mostWaiting) {
       this.#refused++;
       waiting.settle?.("refused");
       return;
     }
     this.#waiting.push(waiting);
+    this.#waitingAddresses += length;
     this.#start();
   }
 
@@ -167,9 +171,16 @@ export class LearnedNames {
   }
 
   async #takeAll(): Promise<void> {
-    while (this.#waiting.length > 0)
-      await this.#options.changes.run(() => this.#take(this.#waiting.splice(0, stretch)));
+    while (this.#waiting.length > 0) await this.#options.changes.run(() => this.#take(this.#nextOnes()));
     this.#isTaking = false;
+  }
+
+  #nextOnes(): Waiting[] {
+    let addresses = 0;
+    const end = this.#waiting.findIndex(({ answer }) => (addresses += answer.addresses.length) >= stretch);
+    const some = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end + 1);
+    this.#waitingAddresses -= addresses;
+    return some;
   }
 
   /** Whatever happens, those who wait are answered. */
@@ -198,11 +209,12 @@ export class LearnedNames {
       const addresses = answer.addresses.map(({ address, ttl }) => {
         return [address, at + lifetime(ttl, this.#options.minTtl)] as const;
       });
-      const one = { name, endpoint, addresses };
-      if (!this.#table.learn(one, changes)) without.add(answer);
+      if (!this.#table.learn({ name, endpoint, addresses }, changes)) without.add(answer);
+      // What had no room is nothing to policy, nor to the next life.
+      const taken = addresses.filter(([address]) => this.#table.has(name, address));
       // What is known already may wait for room in policy.
-      for (const [address] of addresses) changes.set(address, this.#table.namesOf(address));
-      learned.push(one);
+      for (const [address] of taken) changes.set(address, this.#table.namesOf(address));
+      if (taken.length > 0) learned.push({ name, endpoint, addresses: taken });
     }
     const waiting = await this.#setNames(changes);
     this.#append(learned);

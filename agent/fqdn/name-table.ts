@@ -101,6 +101,10 @@ export class NameTable {
     return this.#names.size;
   }
 
+  has(name: string, address: string): boolean {
+    return this.#names.get(name)?.pairs.has(address) ?? false;
+  }
+
   namesOf(address: string): readonly string[] {
     return [...(this.#byAddress.get(address) ?? [])];
   }

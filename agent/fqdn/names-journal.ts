@@ -10,19 +10,22 @@ const record = z.union([
 ]);
 type NamesRecord = z.infer<typeof record>;
 
-/** Records beyond those of a file that has just been written anew. */
-const SLACK = 16_384;
+/** Pairs of a name and an address beyond those of a file that has just been written anew. */
+const SLACK = 65_536;
 
 /** The names that an agent has learned, for the next one. Of an earlier boot of the machine nothing counts: no pod of it lives. */
 export class NamesJournal implements Disposable {
   readonly #journal: Journal<NamesRecord>;
   readonly #boot: string;
+  /** Pairs that the file has, and that it had when it was written anew. */
+  #pairs: number;
   #written: number;
 
-  private constructor(journal: Journal<NamesRecord>, boot: string, written: number) {
+  private constructor(journal: Journal<NamesRecord>, boot: string, pairs: number) {
     this.#journal = journal;
     this.#boot = boot;
-    this.#written = written;
+    this.#pairs = pairs;
+    this.#written = pairs;
   }
 
   /**
@@ -48,19 +51,23 @@ export class NamesJournal implements Disposable {
     const isOfThisBoot = records.some((one) => "boot" in one && one.boot === boot);
     const names = isOfThisBoot ? records.filter((one) => "name" in one) : [];
     if (!isOfThisBoot) journal.rewrite([{ boot }]);
-    return { journal: new NamesJournal(journal, boot, names.length), names, damage };
+    return { journal: new NamesJournal(journal, boot, countPairs(names)), names, damage };
   }
 
   /** @param all Everything that is known, for when the file is written anew. */
   append(learned: readonly LearnedName[], all: () => Iterable<NamedAddress>): void {
-    if (this.#journal.length + learned.length <= 2 * this.#written + SLACK) {
+    const added = countPairs(learned);
+    // Not the lines: one answer may have thousands of addresses.
+    if (this.#pairs + added <= 2 * this.#written + SLACK) {
       this.#journal.append(...learned.map(toRecord));
+      this.#pairs += added;
       return;
     }
     const known = [...all()].map(({ name, address, until, endpoints }): NamesRecord => {
       return { name, addresses: [[address, until]], endpoint: endpoints[0] ?? 0 };
     });
     this.#journal.rewrite([{ boot: this.#boot }, ...known]);
+    this.#pairs = known.length;
     this.#written = known.length;
   }
 
@@ -71,4 +78,8 @@ export class NamesJournal implements Disposable {
 
 function toRecord({ name, addresses, endpoint }: LearnedName): NamesRecord {
   return { name, addresses: addresses.map(([address, until]) => [address, until]), endpoint };
+}
+
+function countPairs(names: readonly LearnedName[]): number {
+  return names.reduce((sum, { addresses }) => sum + addresses.length, 0);
 }

@@ -179,3 +179,20 @@ test("the next life knows what this one has learned; what ended meanwhile stays 
     ]),
   );
 });
+
+test("addresses that had no room are not kept for the next life", async () => {
+  const names = make({ pairsOfEndpoint: 2 });
+  const addresses = Array.from({ length: 4_000 }, (_, i) => ({ address: `10.1.${i >> 8}.${i & 255}`, ttl: 60 }));
+  expect(await names.admit({ name: "a.test", addresses, endpoint: 2 })).toBe("refused");
+  expect(await names.admit(answer("b.test", "192.0.2.1"))).toBe("refused");
+  expect(journal.map(({ name, addresses: kept }) => [name, kept.length])).toEqual([["a.test", 2]]);
+});
+
+test("answers with thousands of addresses wait in no greater number than others", async () => {
+  const names = idle();
+  const addresses = Array.from({ length: 4_000 }, (_, i) => ({ address: `10.1.${i >> 8}.${i & 255}`, ttl: 60 }));
+  for (let i = 0; i < 100; i++) names.hear({ name: `${i}.other`, addresses, endpoint: 3 });
+  expect(names.counts.refused).toBeGreaterThan(30);
+  running.push(names.run(new FakeClock(), stop.signal));
+  expect(await names.admit(answer("a.test", "192.0.2.1"))).toBe("admitted");
+});
