@@ -248,7 +248,7 @@ __noinline int to_proxied(struct __sk_buff *skb)
 	work->is_reply = is_reply(entry, &work->packet.tuple);
 	if (work->packet.tuple.protocol == IPPROTO_TCP) {
 		first = is_first_packet(&work->packet);
-		if (!has_proxy_socket(skb, &work->packet.tuple, first))
+		if (!has_proxy_connection(skb, &work->packet.tuple, first))
 			return first ? send_to_pod(skb, pod) : STEP_NEXT;
 	} else if (!work->is_reply) {
 		return STEP_NEXT;

@@ -124,14 +124,24 @@ static __noinline int assign_listener(struct __sk_buff *skb, __u8 protocol, __u6
 }
 
 /*
- * Is there a socket of the proxy's for just this connection? One that waits for its end (TIME_WAIT) is no obstacle to
+ * Is it the proxy's own, by its mark? Others on the node may have the packet's addresses and ports, too: a server's of the
+ * node, of a connection that began without the proxy.
+ */
+static __always_inline bool is_of_proxy(__u32 mark)
+{
+	mark &= MARK_PROXY_MASK;
+	return mark == MARK_PROXY_TO_CLIENT || mark == MARK_PROXY_TO_SERVER;
+}
+
+/*
+ * Is there a socket of the proxy's for just this connection of TCP? One that waits for its end (TIME_WAIT) is no obstacle to
  * another first packet.
  */
-static __noinline bool has_proxy_socket(struct __sk_buff *skb, const struct tuple *received,
-					bool first)
+static __noinline bool has_proxy_connection(struct __sk_buff *skb, const struct tuple *received,
+					    bool first)
 {
 	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *socket;
+	struct bpf_sock *socket, *whole;
 	__u32 size = socket_tuple(received, &tuple);
 	bool found;
 
@@ -139,8 +149,39 @@ static __noinline bool has_proxy_socket(struct __sk_buff *skb, const struct tupl
 	if (!socket)
 		return false;
 	found = socket->state != BPF_TCP_LISTEN && !(first && socket->state == BPF_TCP_TIME_WAIT);
+	/* Of one that is not whole yet, or no longer, nobody reads. */
+	whole = bpf_sk_fullsock(socket);
+	if (whole)
+		found = found && is_of_proxy(whole->mark);
 	bpf_sk_release(socket);
 	return found;
+}
+
+/* Does a socket of the proxy's wait for this answer by UDP? Without one it would be for whoever on the node has the port that the client has chosen. */
+static __noinline bool has_proxy_question(struct __sk_buff *skb, const struct tuple *received)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *socket;
+	__u32 size = socket_tuple(received, &tuple);
+	bool found;
+
+	socket = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!socket)
+		return false;
+	found = is_of_proxy(socket->mark);
+	bpf_sk_release(socket);
+	return found;
+}
+
+/* Or for nobody; else it finds its socket by itself. */
+static __always_inline bool is_for_listener(struct __sk_buff *skb, const struct work *work,
+					    bool first)
+{
+	const struct tuple *tuple = &work->packet.tuple;
+
+	if (tuple->protocol == IPPROTO_UDP)
+		return !work->is_reply || (!config.rehearsal && !has_proxy_question(skb, tuple));
+	return config.rehearsal ? first : !has_proxy_connection(skb, tuple, first);
 }
 
 /*
@@ -164,13 +205,10 @@ __noinline int hand_to_proxy(struct __sk_buff *skb)
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return DROP(DROP_PROXY_UNKNOWN_PROTOCOL);
 	first = protocol == IPPROTO_TCP && is_first_packet(&work->packet);
-	if (protocol == IPPROTO_UDP ?
-		    !work->is_reply :
-		    (config.rehearsal ? first :
-					!has_proxy_socket(skb, &work->packet.tuple, first))) {
+	if (is_for_listener(skb, work, first)) {
 		bool is_ipv4 = work->packet.tuple.family == FAMILY_IPV4;
 
-		if ((protocol == IPPROTO_TCP && (!first || work->is_reply)) ||
+		if ((protocol == IPPROTO_TCP && !first) || work->is_reply ||
 		    !proxy_port(protocol, is_ipv4, work->now)) {
 			work->cut = protocol == IPPROTO_TCP && !(work->packet.tcp_flags & TCP_RST);
 			return DROP(DROP_PROXY_LOOKUP_FAILED);

@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import { BpfMap, u32 } from "libbpf-ts";
@@ -191,6 +192,18 @@ describe("what the proxy cannot have is dropped", () => {
   test("a datagram, without a word to its sender", async () => {
     using pods = await TwoPods.with(names);
     const outcome = pods.toServer({ kind: "udp", sport: 4000, dport: 80 });
+    expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.PROXY_LOOKUP_FAILED]);
+  });
+
+  test("a datagram that answers where nobody of the proxy's has asked, though somebody on the node has the port", async () => {
+    using pods = await TwoPods.with(names);
+    sayAlive(pods, pods.datapath.kernel.now(), 9);
+    const service = createSocket("udp4").bind(0);
+    await once(service, "listening");
+    const { port } = service.address();
+    pods.toServer({ kind: "udp", sport: port, dport: 80 });
+    const outcome = pods.toClient({ kind: "udp", sport: 80, dport: port });
+    service.close();
     expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.PROXY_LOOKUP_FAILED]);
   });
 
