@@ -81,7 +81,11 @@ export function policyService(parts: NodeParts, staged: StagedTraffic): PolicySe
   };
 }
 
-/** Who is meant by two texts, each `NAMESPACE/POD` or an address. @throws ApiError `not-found`, `bad-request`. */
+/**
+ * Who is meant by two texts, each `NAMESPACE/POD` or an address; whoever is outside has the DNS names that pods were told.
+ *
+ * @throws ApiError `not-found`, `bad-request`.
+ */
 export function partiesOf(
   parts: NodeParts,
   objects: readonly PolicyObject[],
@@ -95,7 +99,10 @@ export function partiesOf(
     labels: enforcement.outsiders.ownLabels,
   };
   const parties = resolveParties(objects, from, to, own);
-  if (parties.ok) return parties;
+  const { names } = parts;
+  const named = (party: Party): Party =>
+    party.address === undefined || party.subject ? party : { ...party, names: names.namesOf(party.address) };
+  if (parties.ok) return { source: named(parties.source), destination: named(parties.destination) };
   throw new ApiError(parties.reason === "invalid" ? "bad-request" : parties.reason, { asked, obstacle: parties.error });
 }
 

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Evaluation } from "#agent/api/policy-views.ts";
+import type { Trace } from "#agent/api/trace-views.ts";
 import type { StatusView } from "#agent/api/views.ts";
 import { mustRun } from "#agent/local/command.ts";
 import { curl, urlOf } from "#test/support/curl.ts";
@@ -80,6 +82,17 @@ test("what an answer has said of a name that may be reached can be reached at on
   for (const address of ["198.18.0.2", "198.18.0.3"]) {
     expect((await curl(pods.client.namespace, urlOf(address), "-m", "1")).status).toBe(0);
   }
+});
+
+test("who asks for a verdict on such an address is told what the datapath does", async () => {
+  const ends = ["--from", "default/client", "--to"];
+  await dig(pods.client.namespace, pods.dns.ipv4, "web.example.com");
+  const asked = await node().read<Evaluation>("policy", "eval", ...ends, "198.18.0.1", "--port", "80");
+  expect(asked.verdict).toBe("allow");
+  expect(await node().read<Trace>("trace", ...ends, "198.18.0.1:80")).toMatchObject({
+    verdict: "allow",
+    differences: [],
+  });
 });
 
 test(`${many} names that are asked for and called at once are all reached, and no first packet is lost`, async () => {

@@ -31,6 +31,7 @@ function nodeWith(text: string, labels: Record<string, string> = { app: "web", "
     enforcement: { engine: new PolicyEngine([]), outsiders: { ownLabels: {} } },
     config: { nodeName: "n1" },
     clock: { now: () => new Date("2026-01-01") },
+    names: { namesOf: (address: string) => (address === "192.0.2.7" ? ["api.example.com"] : []) },
   } as unknown as NodeParts;
   const port = evaluationPort(parts);
   return {
@@ -50,6 +51,13 @@ function nodeWith(text: string, labels: Record<string, string> = { app: "web", "
     },
   };
 }
+
+test("an address outside has the names that pods were told of it", () => {
+  const node = nodeWith(`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: out, namespace: shop},
+    spec: {endpointSelector: {}, egress: [{toFQDNs: [{matchPattern: "*.example.com"}]}]}}`);
+  const verdicts = ["192.0.2.7", "192.0.2.8"].map((address) => node.ask("shop/web", address));
+  expect(verdicts).toEqual(["allow", "deny"]);
+});
 
 test("a request is judged by the rules about requests", () => {
   const node = nodeWith(`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: l7, namespace: shop},
