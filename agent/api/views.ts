@@ -93,11 +93,12 @@ export const statusView = z.looseObject({
   }),
   /**
    * The process that looks into requests. `off`: no rule has asked for it. `outdated`: it does not have the newest rules yet,
-   * whose version is `wanted`. Counts are since it started; `draining`: earlier ones with connections left. `bypassed`: new
-   * connections that have passed without it, because it did not work and their rules let them, since load.
+   * whose version is `wanted`. `silent`: it does not show the datapath that it works. Counts are since it started; `draining`:
+   * earlier ones with connections left. `bypassed`: new connections that have passed without it, because it did not work and
+   * their rules let them, since load.
    */
   proxy: z.looseObject({
-    state: z.enum(["off", "ok", "starting", "outdated"]),
+    state: z.enum(["off", "ok", "starting", "outdated", "silent"]),
     pid: z.int().nullable(),
     build: z.string().nullable(),
     version: z.int(),

@@ -380,6 +380,8 @@ export interface Kernel extends Disposable {
   events<T>(decode: (view: DataView, offset: number) => T, signal: AbortSignal): AsyncIterable<readonly T[]>;
   /** Events that found the ring full, since load. */
   eventsLost(): bigint;
+  /** When, by the clock since boot in nanoseconds, a proxy has last shown the datapath that it works; 0: none serves. */
+  proxySeen(): bigint;
   /** New connections that have passed without the proxy, because it did not work and their rules let them, since load. */
   proxyBypassed(): number;
   /** TCP senders that were told by a RST that policy has cut their connection, since load. */

@@ -9,7 +9,7 @@ import {
   removeOldPrograms,
   XdpHooks,
 } from "bpf-loader";
-import { countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
+import { BpfMap, countEntries, type MapHandle, PerCpuMap, RingBuffer, systemClocks, u32, u64 } from "libbpf-ts";
 import { KernelCaptures } from "./kernel-captures.ts";
 import { KernelConnections } from "./kernel-connections.ts";
 import { KernelControl } from "./kernel-control.ts";
@@ -27,7 +27,15 @@ import { KernelRehearsal } from "./kernel-rehearsal.ts";
 import { KernelSlots } from "./kernel-slots.ts";
 import type { Hooks, Kernel, MapFill } from "./kernel.ts";
 import type { BoundedMap } from "./map-full-error.ts";
-import { counterKey, counterValue, datapathConfig, type DatapathConfig, EventHook, layouts } from "./layouts.gen.ts";
+import {
+  counterKey,
+  counterValue,
+  datapathConfig,
+  type DatapathConfig,
+  EventHook,
+  layouts,
+  proxyState,
+} from "./layouts.gen.ts";
 
 export interface KernelOptions {
   /** Where `*.bpf.o` are. */
@@ -161,6 +169,7 @@ export function openKernel(options: KernelOptions): Kernel {
   const slots = new KernelSlots(map("policy"), options.policyEntries);
   const control = new KernelControl(map("control"));
   const lost = new PerCpuMap(map("events_lost"), u32, u64);
+  const proxy = new BpfMap(map("proxy"), u32, proxyState);
   const bypassed = new PerCpuMap(map("proxy_bypassed"), u32, u64);
   const drops = new PerCpuMap(map("counters"), counterKey, counterValue);
   const resets = new PerCpuMap(map("resets"), u32, u64);
@@ -211,6 +220,7 @@ export function openKernel(options: KernelOptions): Kernel {
       yield* ring.read(decode, signal, eventsInterval);
     },
     eventsLost: () => total(lost.get(0) ?? []),
+    proxySeen: () => proxy.get(0)?.alive ?? 0n,
     proxyBypassed: () => Number(total(bypassed.get(0) ?? [])),
     resets: () => total([...resets.entries()].flatMap(([, values]) => values)),
     counters: () => [

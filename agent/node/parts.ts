@@ -202,6 +202,7 @@ export async function openParts(
       runDir: config.runDir,
       build: ownBuild(),
       route: () => ensureProxyRoutes(connection, proxyRouting),
+      silence: () => Number(clock.bootNanoseconds() - kernel.proxySeen()) / 1e6,
       start: (replaces) => startProxy(proxyCommand(config, replaces), proxyLog(config.runDir)),
       clock,
       log: subsystemLog(log, "redirect"),

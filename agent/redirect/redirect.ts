@@ -23,6 +23,8 @@ export interface RedirectOptions {
   readonly start: (replaces: boolean) => StartedProxy;
   /** Has the node route to the proxy what the datapath has marked for it; can be called again at any time. */
   readonly route: () => void;
+  /** For how many ms the datapath has not heard from the proxy, without which it sends it nothing. */
+  readonly silence: () => number;
   readonly clock: Clock;
   readonly log: Log;
   /** Told of requests; `lost`: how many were lost before these. */
@@ -41,8 +43,11 @@ export interface RedirectOptions {
 
 /** How it stands with the proxy. */
 export interface RedirectState {
-  /** `off`: no rule in force asks for it, and it was not started for an earlier one. */
-  readonly state: "off" | "ok" | "starting" | "outdated";
+  /**
+   * `off`: no rule in force asks for it, and it was not started for an earlier one. `silent`: it is there, and does not show
+   * that it works.
+   */
+  readonly state: "off" | "ok" | "starting" | "outdated" | "silent";
   readonly pid: number | null;
   readonly build: string | null;
   /** Of the rules that it has, and of those that it is to have. */
@@ -57,6 +62,8 @@ export interface RedirectState {
 const lookInterval = 1_000;
 /** The same, while one is starting. */
 const startInterval = 20;
+/** After how many ms without a sign of life a proxy is told of. The datapath sends it nothing new from 1 s on. */
+const longSilence = 3_000;
 /** How long, in ms, a proxy may take to start. */
 const startTimeout = 20_000;
 /** From how many ms of life on a proxy that ends is started again at once. */
@@ -135,9 +142,8 @@ export class Redirect implements AsyncDisposable {
 
   get state(): RedirectState {
     const link = this.#serving();
-    const state = !link ? (this.#isWanted ? "starting" : "off") : this.#isBehind() ? "outdated" : "ok";
     return {
-      state,
+      state: this.#stateOf(link),
       pid: link?.pid ?? null,
       build: link?.build ?? null,
       version: link?.version ?? 0,
@@ -147,11 +153,27 @@ export class Redirect implements AsyncDisposable {
     };
   }
 
+  #stateOf(link: ControlLink | undefined): RedirectState["state"] {
+    if (!link) return this.#isWanted ? "starting" : "off";
+    if (this.#silence(link) >= longSilence) return "silent";
+    return this.#isBehind() ? "outdated" : "ok";
+  }
+
+  /** In ms. One that has just come has had no time to speak. */
+  #silence({ openedAt }: ControlLink): number {
+    return Math.min(this.#options.silence(), performance.now() - openedAt);
+  }
+
   /** What keeps it from its part, in sentences. */
   get problems(): string[] {
-    const { state, version, wanted } = this.state;
+    const { state, pid, version, wanted } = this.state;
     const why = this.#problem === null ? "" : `: ${this.#problem}`;
     if (state === "starting") return [`the proxy does not run, so what rules ask it about is dropped${why}`];
+    if (state === "silent") {
+      return [
+        `the proxy, process ${pid}, does not show that it works, so what rules ask it about is dropped: it is stopped or stuck, or lacks the processor; proxy.log in the run folder may say more, and once the process is killed another one starts`,
+      ];
+    }
     if (this.#lag() >= this.#patience && state === "outdated") {
       return [`the proxy has not taken the rules of version ${wanted}, but has those of ${version}${why}`];
     }

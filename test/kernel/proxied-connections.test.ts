@@ -233,7 +233,11 @@ describe("a rule that lets connections pass as long as the proxy does not work",
     expect([passed.action, reasonOf(passed), pods.datapath.kernel.proxyBypassed()]).toEqual([Action.redirect, 0, 1]);
     expect(passed.events[0]?.end[1].verdict).toBe(Verdict.ALLOW);
     pods.toClient(answer(40_000, "SYN", "ACK"));
-    sayAlive(pods, pods.datapath.kernel.now(), 9);
+    const { kernel } = pods.datapath;
+    expect(kernel.proxySeen()).toBe(0n);
+    const now = kernel.now();
+    sayAlive(pods, now, 9);
+    expect(kernel.proxySeen()).toBe(now);
     expect(reasonOf(pods.toServer(packet(40_001, "SYN")))).toBe(DropReason.PROXY_LOOKUP_FAILED);
     // What has begun without it goes on, also when policy is asked anew.
     await pods.setPolicy(`${open}\n---\n${http(fromPlain).replace("name: server", "name: other")}`);

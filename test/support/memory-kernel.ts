@@ -254,6 +254,10 @@ export class MemoryKernel implements Kernel {
     return 0n;
   }
 
+  proxySeen(): bigint {
+    return 0n;
+  }
+
   proxyBypassed(): number {
     return 0;
   }

@@ -30,6 +30,8 @@ export class RedirectScene implements AsyncDisposable {
   readonly records: { records: readonly RequestRecord[]; lost: number }[] = [];
   /** DNS answers that did not wait. */
   readonly heard: DnsAnswer[] = [];
+  /** ms for which the datapath has not heard from a proxy. */
+  silence = 0;
   /** How often the routes were looked after. */
   routed = 0;
   readonly #folder = new TemporaryFolder();
@@ -49,6 +51,7 @@ export class RedirectScene implements AsyncDisposable {
       runDir: this.#folder.path,
       build: "own",
       route: () => void this.routed++,
+      silence: () => this.silence,
       start: (replaces) => this.#start(replaces),
       clock: new SystemClock({ boot: () => process.hrtime.bigint(), real: () => BigInt(Date.now()) * 1_000_000n }),
       log: silentLog(),

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { until } from "#agent/local/until.ts";
 import { httpRule, RedirectScene } from "#test/support/redirect-scene.ts";
 
@@ -58,6 +58,26 @@ test("where it does not start, policy comes into force without it, and the probl
     "the proxy does not run, so what rules ask it about is dropped: " +
       "start the proxy: it has ended with exit code 1; the end of proxy.log says more",
   ]);
+});
+
+test("one that does not show that it works is told of, as long as it does not", async () => {
+  await using scene = new RedirectScene();
+  const agent = scene.agent();
+  agent.name(7, [httpRule(1, "GET")]);
+  await agent.told();
+  scene.silence = 60_000;
+  // One that has just come has had no time yet.
+  expect(agent.state.state).toBe("ok");
+  const now = performance.now.bind(performance);
+  using _later = vi.spyOn(performance, "now").mockImplementation(() => now() + 10_000);
+  expect(agent.state.state).toBe("silent");
+  expect(agent.problems).toEqual([
+    expect.stringMatching(
+      new RegExp(`^the proxy, process ${scene.latest.pid}, does not show that it works, so .* dropped`),
+    ),
+  ]);
+  scene.silence = 100;
+  expect([agent.state.state, agent.problems]).toEqual(["ok", []]);
 });
 
 test("the end of the agent leaves it running", async () => {
