@@ -27,7 +27,8 @@ export function answer({ world, request, tuple, frame, results, outcome }: Way):
   const last = runs.at(-1);
   const drop = last?.drop;
   const isDropped = last?.step.outcome === "drop" || outcome.startsWith("dropped") || outcome.startsWith("cannot");
-  const reason = drop ? `: ${dropReasonText(drop.reason)}` : "";
+  const isOpen = !isDropped && runs.some((run) => run.isOpen);
+  const reason = isOpen ? ", without the proxy, which does not work" : drop ? `: ${dropReasonText(drop.reason)}` : "";
   const policy = world.evaluate(request);
   // What is dropped before any program judges it is told with what policy would have said.
   const isUnjudged = isDropped && !runs.some(isJudged);
@@ -125,6 +126,7 @@ function againstPolicy(
     const { verdict, note } = evaluation[direction];
     // What a note tells of is known to differ.
     if (note !== undefined || verdict === told[direction].verdict) return [];
+    if (verdict === "redirect" && told[direction].verdict === "allow" && runs.some(({ isOpen }) => isOpen)) return [];
     return [`policy says ${verdict} for ${direction}, the programs ${told[direction].verdict}`];
   });
 }

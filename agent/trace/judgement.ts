@@ -37,7 +37,8 @@ export interface Judgement {
   /** Numbers of endpoints of this node. */
   readonly endpoints: readonly number[];
   /** What the program says otherwise, in sentences. */
-  compare(event: EventRecord): string[];
+  /** @param isOpen the connection passes without the proxy, although rules ask for it. */
+  compare(event: EventRecord, isOpen: boolean): string[];
 }
 
 /** Look-ups that ask for an address once: to find its prefix takes a copy of the whole map. */
@@ -123,11 +124,18 @@ export function judge(lookups: Lookups, flows: FlowContext, tuple: Tuple, icmpTy
     stages,
     limits,
     endpoints: [source, destination].flatMap(({ endpoint }) => (endpoint ? [endpoint.id] : [])),
-    compare: (event) => [
-      ...compareEnd("source", source, expected[0], event, ConnectionEnd.END_SOURCE),
-      ...compareEnd("destination", destination, expected[1], event, ConnectionEnd.END_DESTINATION),
-    ],
+    compare: (event, isOpen) => {
+      const [egress, ingress] = isOpen ? expected.map(withoutProxy) : expected;
+      return [
+        ...compareEnd("source", source, egress as Expected, event, ConnectionEnd.END_SOURCE),
+        ...compareEnd("destination", destination, ingress as Expected, event, ConnectionEnd.END_DESTINATION),
+      ];
+    },
   };
+}
+
+function withoutProxy(expected: Expected): Expected {
+  return expected.verdict === Verdict.REDIRECT ? { ...expected, verdict: Verdict.ALLOW } : expected;
 }
 
 function policySays(slot: number, { verdict, references }: Expected): string {

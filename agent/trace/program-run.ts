@@ -35,6 +35,8 @@ export interface RunResult {
   readonly drop: CounterKey | undefined;
   /** The connection whose kept verdict let the packet pass, where one did. */
   readonly kept: ConntrackEntry | undefined;
+  /** Whether the packet passes without the proxy, which does not work, because the rules that ask for it let it. */
+  readonly isOpen: boolean;
   readonly differences: readonly string[];
 }
 
@@ -66,8 +68,12 @@ export class ProgramRun {
 
   /** Whether the proxy stands between the ends of a packet's connection, as far as programs have said. */
   isProxied(packet: Tuple): boolean {
-    const proxied = this.#rehearsal.connection(packet)?.proxied ?? ConnectionProxied.NOT;
+    const proxied = this.#proxiedOf(packet);
     return proxied !== ConnectionProxied.NOT && proxied !== ConnectionProxied.OPEN;
+  }
+
+  #proxiedOf(packet: Tuple): number {
+    return this.#rehearsal.connection(packet)?.proxied ?? ConnectionProxied.NOT;
   }
 
   async at(program: ProgramName, place: PacketPlace, frame: Uint8Array): Promise<RunResult> {
@@ -82,6 +88,7 @@ export class ProgramRun {
     // How a known connection goes is another story.
     const run = { ...ran, events: ran.events.filter(({ type }) => type !== EventType.TRACE) };
     const outcome = outcomeOf(program, run);
+    const isOpen = outcome !== "drop" && this.#proxiedOf(tuple) === ConnectionProxied.OPEN;
     const isKept = outcome !== "drop" && run.events.length === 0 && before !== undefined;
     const stages = [
       ...this.#stagesBefore(program, place, tuple),
@@ -103,9 +110,10 @@ export class ProgramRun {
       events: run.events,
       drop: run.drop,
       kept: isKept ? before : undefined,
+      isOpen,
       differences: [
         ...attachment(program, device, attached, tag),
-        ...run.events.filter(isJudgement).flatMap((event) => judgement.compare(event)),
+        ...run.events.filter(isJudgement).flatMap((event) => judgement.compare(event, isOpen)),
       ].map((difference) => `${program} at ${device}: ${difference}`),
     };
   }
@@ -215,7 +223,10 @@ export class ProgramRun {
     const says = {
       drop: action === TC_ACT_REDIRECT ? "ends here; its sender is told by a RST" : "ends here",
       redirect: `goes past the stack into the receiver's namespace, to MAC address ${decodeMac(frame.subarray(0, 6))}`,
-      next: "goes on by the programs behind ours, and the stack",
+      next:
+        outcome === "next" && this.isProxied(tuple)
+          ? "goes up the node's stack, to the proxy"
+          : "goes on by the programs behind ours, and the stack",
     }[outcome];
     const after = outcome === "drop" ? undefined : this.#rehearsal.connection(tuple);
     return { stage: "next", says, entries: after ? [connectionView(tuple, after)] : [] };

@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Trace } from "#agent/api/trace-views.ts";
 import type { StatusView } from "#agent/api/views.ts";
 import { AgentProcess } from "#agent/local/agent-process.ts";
 import { mustRun } from "#agent/local/command.ts";
@@ -118,4 +119,26 @@ test("connections of the proxy's go on when no rule asks for it any more; when o
   await other.more(10, 403);
   expect((await other.report()).statuses["200"]).toBe(before);
   await load.more(100);
+});
+
+test("while the proxy is stopped status says so, and a rule that lets connections pass then has its way, as trace says", async () => {
+  const open = "namespace: default, annotations: {weir.io/proxy-failure: open}}";
+  const trace = () => node().read<Trace>("trace", "--from", "default/client", "--to", "default/web:80");
+  await node().changeObjects("web.yaml", rule(get).replace("namespace: default}", open));
+  expect(await trace()).toMatchObject({ verdict: "redirect", differences: [] });
+  const pid = (await proxy()).pid as number;
+  process.kill(pid, "SIGSTOP");
+  try {
+    await until("the silence to be told of", async () => (await proxy()).state === "silent");
+    expect((await node().client.status()).problems.join()).toContain(`process ${pid}, does not show that it works`);
+    const outcome = expect.stringContaining("without the proxy") as string;
+    expect(await trace()).toMatchObject({ verdict: "allow", outcome, differences: [] });
+    expect((await curl(pods.client.namespace, urlOf(pods.web.ipv4, 80, "/admin"))).status).toBe(200);
+    expect((await node().weir("status")).stdout).toMatch(/Proxy .*[1-9]\d* connections passed without it/);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await until("a denial again", async () => {
+    return (await curl(pods.client.namespace, urlOf(pods.web.ipv4, 80, "/admin"))).status === 403;
+  });
 });

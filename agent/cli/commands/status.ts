@@ -34,12 +34,14 @@ function masqueradeText({ masquerade: { enabled, devices, allocated, retries, ex
 }
 
 function proxyText({ proxy }: StatusView): string {
-  const { state, pid, version, wanted, workers, connections, lostRecords, draining } = proxy;
-  if (pid === null) return state;
+  const { state, pid, version, wanted, workers, connections, lostRecords, draining, bypassed } = proxy;
+  const without = bypassed > 0 ? [`${bypassed} connections passed without it`] : [];
+  if (pid === null) return [state, ...without].join("; ");
   return [
     `${state}, process ${pid} with ${workers} workers, rules of version ${version}${version < wanted ? ` of ${wanted}` : ""}`,
     `${connections} connections, ${lostRecords} records lost`,
     ...(draining > 0 ? [`${draining} earlier with connections left`] : []),
+    ...without,
   ].join("; ");
 }
 
