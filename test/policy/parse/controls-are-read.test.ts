@@ -24,6 +24,13 @@ function controlsOf(head: string, metadata: string): ObjectControls {
 const annotations = (...pairs: [string, string][]): string =>
   `annotations: {${pairs.map(([name, value]) => `weir.io/${name}: "${value}"`).join(", ")}}`;
 
+test("a rule about requests may let connections pass without the proxy", () => {
+  expect(controlsOf(CNP, annotations(["proxy-failure", "specs[0].ingress[0]=open"]))).toEqual({
+    object: {},
+    rules: { "specs[0].ingress[0]": { failsOpen: true } },
+  });
+});
+
 test("without annotations nothing is controlled", () => {
   expect(controlsOf(NP, "annotations: {example.com/stage: x}, labels: {a: b}")).toEqual({ object: {}, rules: {} });
 });

@@ -30,6 +30,7 @@ const table: [string, string, string][] = [
   ["rate-limit", "100", '"100" is not a rate'],
   ["rate-limit", "1e3/s", '"1e3/s" is not a rate'],
   ["connection-limit", "-1", '"-1" is not a whole number from 1 to 1000000'],
+  ["proxy-failure", "closed", '"closed" is not open'],
   ["connection-limit", "1.5", '"1.5" is not a whole number'],
   ["connection-limit", "01", '"01" is not a whole number'],
   ["not-after", "tomorrow", '"tomorrow" is not an instant with its zone, like 2026-12-31T00:00:00Z'],
