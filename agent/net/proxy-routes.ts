@@ -4,7 +4,9 @@ import { isExisting, isMissing, NetlinkError } from "#agent/netlink/error.ts";
 import type { NetlinkRequest } from "#agent/netlink/message.ts";
 import { addRoute, deleteRoute, type RouteSpec } from "#agent/netlink/route.ts";
 import { addRule, deleteRule, type RuleSpec } from "#agent/netlink/rule.ts";
+import type { SettingChange } from "./forwarding.ts";
 import { WEIR_ROUTE_PROTOCOL } from "./host-side.ts";
+import { readSysctl } from "./sysctl.ts";
 
 /** Marks, rule and table by which packets for the proxy come to it: `bpf/lib/shared/proxy.h`. */
 export interface ProxyRouting {
@@ -12,6 +14,20 @@ export interface ProxyRouting {
   readonly mask: number;
   readonly priority: number;
   readonly table: number;
+}
+
+/**
+ * Settings of the node that the proxy needs. What comes for a pod by a device that has none of our programs must be routed to
+ * the pod before the proxy's socket, which has the same addresses, is found: the stack does not forward what has a socket.
+ *
+ * Must run in the node's network namespace. Documentation/networking/ip-sysctl.rst, `ip_early_demux`.
+ *
+ * @throws NetError `sysctl`.
+ */
+export function planProxySettings(): SettingChange[] {
+  const path = "net/ipv4/ip_early_demux";
+  const before = readSysctl(path);
+  return before === undefined || before === "0" ? [] : [{ path, before, value: "0" }];
 }
 
 const families = [

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { setInterval } from "node:timers/promises";
 import type { Connection, Hooks } from "#agent/datapath/kernel.ts";
 import { eventRecord, EventRecordView } from "#agent/datapath/layouts.gen.ts";
@@ -11,12 +10,11 @@ import { planForwarding } from "#agent/net/forwarding.ts";
 import { NetError } from "#agent/net/error.ts";
 import { FrameSocket } from "#agent/net/frame-socket.ts";
 import { nodeAddresses, watchNodeAddresses } from "#agent/net/node-addresses.ts";
-import { ensureSysctl } from "#agent/net/sysctl.ts";
 import { retry } from "#agent/runtime/backoff.ts";
 import { WeirError } from "#agent/runtime/errors.ts";
-import { keepSettings } from "#agent/runtime/kept-settings.ts";
 import { subsystemLog } from "#agent/runtime/log.ts";
 import { Captures } from "./captures.ts";
+import { changeSettings } from "./change-settings.ts";
 import { deviceAt } from "./device-at.ts";
 import { NodeFlowContext } from "./flow-context.ts";
 import { IdleConnections } from "./idle-connections.ts";
@@ -190,12 +188,7 @@ export class Node {
   #becomeRouter(): void {
     const { config, ipam, log } = this.parts;
     const { ipv4, ipv6 } = ipam.gateway;
-    const changes = planForwarding({ ipv4: ipv4 !== null, ipv6: ipv6 !== null });
-    keepSettings(join(config.stateDir, "settings.json"), changes);
-    for (const change of changes) {
-      ensureSysctl(change);
-      log.info(change, "setting of the node changed");
-    }
+    changeSettings(config.stateDir, planForwarding({ ipv4: ipv4 !== null, ipv6: ipv6 !== null }), log);
   }
 
   /** An endpoint whose record is gone or cannot be read has its addresses all the same. */

@@ -25,7 +25,7 @@ import { ObjectsFolder } from "#agent/kubernetes/objects-folder.ts";
 import type { LearnedNames } from "#agent/fqdn/learned-names.ts";
 import { Observations } from "#agent/metrics/observations.ts";
 import { NetlinkSocket } from "#agent/net/netlink-socket.ts";
-import { ensureProxyRoutes } from "#agent/net/proxy-routes.ts";
+import { ensureProxyRoutes, planProxySettings } from "#agent/net/proxy-routes.ts";
 import { nodeAddresses } from "#agent/net/node-addresses.ts";
 import { getAddresses, parseAddress } from "#agent/netlink/address.ts";
 import { NetlinkConnection } from "#agent/netlink/connection.ts";
@@ -35,6 +35,7 @@ import { SystemClock } from "#agent/runtime/clock.ts";
 import { bootId } from "#agent/runtime/boot-id.ts";
 import type { AgentConfig, LoadedConfig } from "#agent/runtime/config.ts";
 import { LiveOptions } from "#agent/runtime/live-options.ts";
+import { changeSettings } from "./change-settings.ts";
 import { policyOptionsOf } from "./config-service.ts";
 import { type Log, subsystemLog } from "#agent/runtime/log.ts";
 import { PersistentCounter } from "#agent/runtime/persistent-counter.ts";
@@ -201,7 +202,10 @@ export async function openParts(
     new Redirect({
       runDir: config.runDir,
       build: ownBuild(),
-      route: () => ensureProxyRoutes(connection, proxyRouting),
+      route: () => {
+        changeSettings(config.stateDir, planProxySettings(), log);
+        ensureProxyRoutes(connection, proxyRouting);
+      },
       silence: () => Number(clock.bootNanoseconds() - kernel.proxySeen()) / 1e6,
       start: (replaces) => startProxy(proxyCommand(config, replaces), proxyLog(config.runDir)),
       clock,

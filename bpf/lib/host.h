@@ -242,8 +242,10 @@ __noinline int to_proxied(struct __sk_buff *skb)
 	    endpoint_read(pod, &work->packet.tuple.destination, family) != 1 ||
 	    pod->flags & (ENDPOINT_HOST | ENDPOINT_CHAINED) || parse_own(skb, work, family))
 		return STEP_NEXT;
+	if (work->packet.is_icmp_error)
+		return STEP_NEXT; /* the stack looks for no socket before it routes it to the pod */
 	entry = conntrack_find(&work->packet.tuple);
-	if (!entry || !is_proxied(entry) || work->packet.is_icmp_error)
+	if (!entry || !is_proxied(entry))
 		return STEP_NEXT;
 	work->is_reply = is_reply(entry, &work->packet.tuple);
 	if (work->packet.tuple.protocol == IPPROTO_TCP) {

@@ -83,6 +83,10 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct work *work,
 		step = related(skb);
 		if (step < 0)
 			return step;
+		if (step && work->to_proxy) {
+			skb->mark = MARK_TO_PROXY;
+			return STEP_NEXT;
+		}
 		if (step) {
 			related_hop(work, &interface->endpoint);
 			return STEP_NEXT;
@@ -175,8 +179,12 @@ static __always_inline int to_pod_ip(struct __sk_buff *skb, struct work *work,
 		return STEP_NEXT; /* the pod itself */
 	if (work->packet.is_icmp_error) {
 		step = related(skb);
+		if (step < 0)
+			return step;
 		if (step)
-			return step < 0 ? step : STEP_NEXT;
+			return work->to_proxy ?
+				       turn_back(skb, &interface->endpoint, MARK_TO_PROXY) :
+				       STEP_NEXT;
 	}
 	step = track(skb, work, false);
 	return step || !work->to_proxy ? step : return_to_proxy(skb, &interface->endpoint);

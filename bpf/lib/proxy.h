@@ -227,16 +227,22 @@ __noinline int hand_to_proxy(struct __sk_buff *skb)
 	return step;
 }
 
-/* See hand_to_proxy, which has marked the packet. */
+/* At the egress of a pod's interface: the packet comes back by the interface, where take_back finds it. */
+static __always_inline int turn_back(struct __sk_buff *skb, const struct endpoint *endpoint,
+				     __u32 mark)
+{
+	if (bpf_skb_store_bytes(skb, 0, endpoint->host_mac, ETH_ALEN, 0))
+		return DROP(DROP_WRITE_ERROR); /* unreachable: devices give whole headers */
+	skb->mark = mark;
+	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+}
+
+/* The same of a packet that a socket of the proxy's has to have. */
 static __always_inline int return_to_proxy(struct __sk_buff *skb, const struct endpoint *endpoint)
 {
 	int step = hand_to_proxy(skb);
 
-	if (step)
-		return step;
-	if (bpf_skb_store_bytes(skb, 0, endpoint->host_mac, ETH_ALEN, 0))
-		return DROP(DROP_WRITE_ERROR); /* unreachable: devices give whole headers */
-	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+	return step ? step : turn_back(skb, endpoint, skb->mark);
 }
 
 /* Such a packet, come back. It was judged, and is told of, there. */

@@ -70,7 +70,7 @@ static __always_inline int read_quoted_ports(struct __sk_buff *skb, struct packe
 
 /*
  * ICMP errors (RFC 792, RFC 4443) speak of a packet that they quote. One that quotes a
- * packet of a connection that is allowed passes with it, to the quoted sender only. It changes
+ * packet of a connection that is allowed passes with it, to the quoted sender only, or to the proxy that has sent in its place. It changes
  * nothing of the connection: what is judged anew for it is not kept, and takes no place.
  */
 __noinline int related(struct __sk_buff *skb)
@@ -116,6 +116,8 @@ __noinline int related(struct __sk_buff *skb)
 		       judge_known(skb) :
 		       STEP_NEXT;
 	packet->tuple = own;
+	/* What either end has of a proxied connection the proxy has sent: its socket has to hear of it. */
+	work->to_proxy = !work->from_proxy && is_proxied(entry);
 	work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
 	work->report = false;
 	if (step)
