@@ -15,14 +15,15 @@ interface Question {
   readonly settle: ((admission: Admission) => void) | null;
 }
 
-/** Questions that wait, for an answer or for an agent that starts. */
-const mostWaiting = 16_384;
+/** Addresses of answers that wait, for a word or for an agent that starts: one may have thousands. */
+const mostWaiting = 262_144;
 
 /** DNS answers that wait until policy knows their addresses. */
 export class Admissions {
   readonly #away: AgentAway;
   readonly #asked = new Map<number, Question>();
   #agent: ControlConnection | null = null;
+  #addresses = 0;
   #next = 1;
 
   constructor(away: AgentAway) {
@@ -42,6 +43,7 @@ export class Admissions {
     this.#agent = agent;
     const open = [...this.#asked.values()];
     this.#asked.clear();
+    this.#addresses = 0;
     for (const question of open) this.#ask(question);
   }
 
@@ -55,16 +57,24 @@ export class Admissions {
   }
 
   settled(id: number, admission: Admission): void {
-    this.#asked.get(id)?.settle?.(admission);
+    const question = this.#asked.get(id);
+    if (!question) return;
     this.#asked.delete(id);
+    this.#addresses -= question.answer.addresses.length;
+    question.settle?.(admission);
   }
 
   #ask(question: Question): void {
     const { answer, settle } = question;
-    if (this.#agent !== null && settle === null) return this.#agent.send({ type: "heard", answer });
+    if (this.#agent !== null && settle === null) {
+      // What an agent does not read in time nobody waits for.
+      if (!this.#agent.isFull) this.#agent.send({ type: "heard", answer });
+      return;
+    }
     const admission = this.#agent === null ? this.#away.admit(answer) : null;
     if (admission !== null) return settle?.(admission);
-    if (this.#asked.size >= mostWaiting) return settle?.("refused");
+    if (this.#addresses + answer.addresses.length > mostWaiting) return settle?.("refused");
+    this.#addresses += answer.addresses.length;
     const id = this.#next++;
     // Without an agent that is attached it is asked when one is.
     this.#asked.set(id, question);

@@ -13,6 +13,9 @@ export interface ControlEvents {
 const COMMA = Buffer.from(",");
 const END = Buffer.from("]}\n");
 
+/** Bytes that wait to be read at the other end, from which on only what somebody waits for is said. */
+const FULL = 16 * 1024 * 1024;
+
 /** Somebody at the proxy's control socket: the agent, the next proxy, or a mere onlooker. */
 export class ControlConnection {
   readonly #socket: Socket;
@@ -34,6 +37,10 @@ export class ControlConnection {
     // An error is followed by `close`.
     socket.on("error", () => {});
     socket.once("close", () => events.closed(this));
+  }
+
+  get isFull(): boolean {
+    return this.#socket.writableLength >= FULL;
   }
 
   send(message: FromProxy): void {

@@ -32,7 +32,7 @@ export class ParentLink implements Names {
   readonly #records = new SendingRecords();
   readonly #names = new NameFilter({
     ask: (answer) => this.#ask(answer),
-    hear: (answer) => this.#send({ type: "heard", answer }),
+    hear: (answer) => this.#hear(answer),
     now: () => performance.now(),
   });
   readonly #asked = new Map<number, (admission: Admission) => void>();
@@ -114,6 +114,11 @@ export class ParentLink implements Names {
     this.#asked.set(id, settle);
     this.#send({ type: "admit", id, answer });
     return promise;
+  }
+
+  /** Nobody waits for it: it is passed over where the parent does not read in time. */
+  #hear(answer: DnsAnswer): void {
+    if (!this.#channel.writableNeedDrain) this.#send({ type: "heard", answer });
   }
 
   #take(message: ToChild): void {

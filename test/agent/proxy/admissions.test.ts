@@ -4,8 +4,8 @@ import type { ControlConnection } from "#agent/proxy/control-connection.ts";
 import type { FromProxy } from "#agent/proxy/messages.ts";
 import type { Admission, DnsAnswer } from "#agent/proxy/names.ts";
 
-function answer(name: string): DnsAnswer {
-  return { name, addresses: [{ address: "192.0.2.1", ttl: 60 }], endpoint: 7 };
+function answer(name: string, addresses = 1): DnsAnswer {
+  return { name, addresses: Array.from({ length: addresses }, () => ({ address: "192.0.2.1", ttl: 60 })), endpoint: 7 };
 }
 
 /** What the proxy alone says; null: an agent lives. */
@@ -19,10 +19,11 @@ function setUp(alone: Admission | null) {
     },
   });
   const said: FromProxy[] = [];
-  const agent: Pick<ControlConnection, "send"> = { send: (message) => void said.push(message) };
+  const agent = { isFull: false, send: (message: FromProxy) => void said.push(message) };
   const settled: Record<string, Admission> = {};
-  const admit = (name: string): void => admissions.admit(answer(name), (admission) => (settled[name] = admission));
-  return { admissions, asked, said, agent: agent as ControlConnection, settled, admit };
+  const admit = (name: string, addresses = 1): void =>
+    admissions.admit(answer(name, addresses), (admission) => (settled[name] = admission));
+  return { admissions, asked, said, agent: agent as unknown as ControlConnection, settled, admit };
 }
 
 test("an agent that is attached is asked, and nobody else", () => {
@@ -66,10 +67,24 @@ test("what comes while an agent starts waits until it is attached", () => {
   expect(settled).toEqual({ "a.test": "admitted" });
 });
 
-test("only so many wait", () => {
-  const { settled, admit } = setUp(null);
-  for (let i = 0; i < 16_384; i++) admit(`n${i}.test`);
+test("only so many wait, by their addresses; those that are settled make room", () => {
+  const { admissions, said, agent, settled, admit } = setUp(null);
+  for (let i = 0; i < 64; i++) admit(`n${i}.test`, 4_096);
   expect(settled).toEqual({});
   admit("one-more.test");
   expect(settled).toEqual({ "one-more.test": "refused" });
+  admissions.agent = agent;
+  const [first] = said;
+  if (first?.type === "admit") admissions.settled(first.id, "admitted");
+  admit("then.test", 4_096);
+  admit("at-last.test");
+  expect(settled).toEqual({ "one-more.test": "refused", "n0.test": "admitted", "at-last.test": "refused" });
+});
+
+test("an agent that does not read is not told of what nobody waits for", () => {
+  const { admissions, said, agent, admit } = setUp("admitted");
+  admissions.agent = Object.assign(agent, { isFull: true });
+  admissions.hear(answer("b.test"));
+  admit("a.test");
+  expect(said).toMatchObject([{ type: "admit", answer: { name: "a.test" } }]);
 });
