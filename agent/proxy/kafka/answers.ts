@@ -15,6 +15,7 @@ const HEAD = 8;
 /** Puts the answers of a server, and those that the proxy gives itself, into the order of the requests. */
 export class Answers {
   readonly #awaited: Awaited[] = [];
+  #bytes = 0;
   #head = Buffer.alloc(0);
   /** Of the server's current answer, bytes that are still to come. */
   #left = 0;
@@ -26,6 +27,11 @@ export class Answers {
     return this.#awaited.length;
   }
 
+  /** Of the proxy's own that wait for their turn. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   expect({ apiKey, apiVersion, correlationId }: BrokerRequest, isLimited: boolean): void {
     const versionsOf = apiKey === ApiKey.apiVersions && isLimited ? apiVersion : null;
     this.#awaited.push({ kind: "server", correlationId, versionsOf });
@@ -34,6 +40,7 @@ export class Answers {
   /** @returns what may go to the client now. */
   give(frame: Buffer): Buffer[] {
     this.#awaited.push({ kind: "own", frame });
+    this.#bytes += frame.length;
     return this.#own();
   }
 
@@ -89,6 +96,7 @@ export class Answers {
     const parts: Buffer[] = [];
     for (let [first] = this.#awaited; first?.kind === "own"; [first] = this.#awaited) {
       parts.push(first.frame);
+      this.#bytes -= first.frame.length;
       this.#awaited.shift();
     }
     return parts;

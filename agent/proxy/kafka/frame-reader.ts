@@ -15,7 +15,12 @@ export class FrameReader {
 
   /** Whether a part of a frame is there. */
   get isWithin(): boolean {
-    return this.#bytes.length > 0;
+    return this.length > 0;
+  }
+
+  /** Bytes that are there. */
+  get length(): number {
+    return this.#bytes.length;
   }
 
   add(chunk: Buffer): void {

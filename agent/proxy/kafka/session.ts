@@ -7,12 +7,15 @@ import type { Decision } from "../rule-book.ts";
 import { WallClock } from "../wall-clock.ts";
 import { Answers } from "./answers.ts";
 import { FrameReader } from "./frame-reader.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { judge } from "./judge.ts";
 import { type Answer, hasOpaqueSequel, refuse, refuseSession } from "./refusals.ts";
 import { type BrokerRequest, readRequest } from "./request.ts";
 
 /** Of a request, in bytes: it is kept until all of its topics are known. Producers send a megabyte at most unless they are told to. */
 const LONGEST_REQUEST = 16 * 1024 * 1024;
+/** What all connections of one client hold in a process: enough for some of the longest requests at a time. */
+const MOST_HELD = 64 * 1024 * 1024;
 /** Requests without an answer; a client that asks for more is not read for a while. */
 const MOST_AWAITED = 256;
 /** Of the length before a request, in bytes. */
@@ -22,6 +25,8 @@ const NO_SESSION = -1;
 /** Of a record. */
 const TOLD_TOPICS = 16;
 const TOLD_TEXT = 255;
+
+const heldBytes = new HeldBytes(MOST_HELD);
 
 /** One client with its broker. */
 export class KafkaSession {
@@ -37,6 +42,8 @@ export class KafkaSession {
   #isEnding = false;
   /** The client has said all that it wanted to. */
   #hasEnded = false;
+  /** Bytes of requests and answers that wait, as {@link heldBytes} has them. */
+  #held = 0;
   readonly #closed = Promise.withResolvers<void>();
 
   constructor(connection: ProxiedConnection) {
@@ -51,7 +58,8 @@ export class KafkaSession {
     client.allowHalfOpen = true;
     client.on("error", ignore).on("data", (chunk: Buffer) => {
       this.#requests.add(chunk);
-      void this.#next();
+      if (this.#hold()) void this.#next();
+      else this.#breakOff();
     });
     client.on("drain", () => void this.#next());
     client.on("end", () => {
@@ -62,6 +70,8 @@ export class KafkaSession {
       const isWhole = client.readableEnded && client.writableFinished;
       if (isWhole) this.#server?.destroySoon();
       else this.#server?.resetAndDestroy();
+      heldBytes.change(this.#connection.tuple.sourceAddress, -this.#held);
+      this.#held = 0;
       this.#closed.resolve();
     });
     client.setTimeout(limits.idleTimeout, () => this.#breakOff());
@@ -97,6 +107,7 @@ export class KafkaSession {
     }
     this.#isBusy = false;
     if (client.destroyed) return;
+    if (!this.#hold()) return this.#breakOff();
     if (!client.writableNeedDrain) this.#server?.resume();
     if (this.#mayGoOn()) client.resume();
     const isIdle = !this.#requests.isWithin && this.#answers.length === 0;
@@ -106,6 +117,14 @@ export class KafkaSession {
       client.end();
       this.#server?.end();
     }
+  }
+
+  /** Counts what waits here. @returns whether the client may have that much. */
+  #hold(): boolean {
+    const held = this.#requests.length + this.#answers.bytes + (this.#server?.writableLength ?? 0);
+    const change = held - this.#held;
+    this.#held = held;
+    return heldBytes.change(this.#connection.tuple.sourceAddress, change);
   }
 
   #mayGoOn(): boolean {

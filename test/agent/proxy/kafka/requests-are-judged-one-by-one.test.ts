@@ -298,3 +298,23 @@ test.each([
   other.socket.write(produce(1, ["orders"]));
   expect((await other.gets(1)).map(isDone)).toEqual([true]);
 });
+
+test("what one client has begun to ask on many connections has a bound together, which who asks little does not feel", async () => {
+  const others = await client([endRules([orders])]);
+  const many = await Promise.all(Array.from({ length: 6 }, () => client([endRules([orders])])));
+  const most = 15 * 1024 * 1024;
+  for (const { socket } of many) socket.write(Buffer.concat([i32(most + 1), Buffer.alloc(most)]));
+  await expect.poll(() => many.filter(({ end }) => end === "reset").length).toBeGreaterThan(0);
+  for (const { socket } of many) socket.destroy();
+  await expect.poll(() => many.every(({ proxy }) => proxy.open === 0)).toBe(true);
+  others.socket.write(produce(1, ["orders"]));
+  expect((await others.gets(1)).map(isDone)).toEqual([true]);
+});
+
+test("answers that wait for one of the broker's are held within the same bound", async () => {
+  const one = await client([endRules([orders])], () => null);
+  const partitions = list(...Array.from({ length: 90_000 }, (_, i) => [i32(i)]));
+  one.socket.write(produce(1, ["orders"]));
+  for (let i = 0; i < 60; i++) one.socket.write(offsetFetch(Buffer.from("secret"), partitions));
+  await expect.poll(() => one.end).toBe("reset");
+});
