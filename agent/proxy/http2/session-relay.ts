@@ -4,6 +4,7 @@ import { connect, constants, performServerHandshake } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ProxiedConnection } from "../proxied-connection.ts";
+import { ClientBounds } from "../client-bounds.ts";
 import { DENIED_BY, describeDenier, judgeHttp } from "../http-judgement.ts";
 import type { HttpOptions } from "../http-judgement.ts";
 import { WallClock } from "../wall-clock.ts";
@@ -15,6 +16,13 @@ import type { RequestHead } from "./request-head.ts";
 import { RequestTeller } from "./request-teller.ts";
 import { clientFacingOptions, serverFacingOptions } from "./session-options.ts";
 import { UpgradedServer, unsentHead } from "./upgraded-server.ts";
+
+/**
+ * Streams under way of one client's address, on all its connections to this process: each may hold a window of content each way
+ * that nobody takes, 256 MiB together.
+ */
+const STREAMS_OF_CLIENT = 2048;
+const openStreams = new ClientBounds(STREAMS_OF_CLIENT);
 
 /** What streams are sent to. */
 interface Server {
@@ -136,6 +144,13 @@ export class SessionRelay {
       const more = isNamed ? { [DENIED_BY]: describeDenier(rules.ends, decision.deniedBy) } : {};
       return answerLocally(stream, 403, head.isGrpc, more);
     }
+    const { sourceAddress } = this.#connection.tuple;
+    if (!openStreams.enter(sourceAddress)) {
+      teller.unanswered();
+      // The client may ask again: RFC 9113, section 8.7.
+      return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    }
+    stream.once("close", () => openStreams.leave(sourceAddress));
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     void this.#pass(stream, { head, headers: outgoingHead(head, mutations), trailers, endStream }, teller);
   }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http2";
+import { constants, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { until } from "#agent/local/until.ts";
@@ -154,4 +154,28 @@ test("a client that asks much and reads nothing costs bounded memory", async () 
   client.send(get(id(100)));
   await until("a refusal", () => client.framesOf(FrameType.reset).length > 0 || client.isClosed);
   expect(arrived).toBe(100);
+});
+
+test("what one client has under way on many connections has a bound; once it has ended there is room again", async () => {
+  const silent = createServer();
+  let waiting = 0;
+  silent.on("stream", (stream) => {
+    waiting++;
+    stream.on("error", () => {});
+  });
+  silent.on("sessionError", () => {});
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  await using other = await FakeProxy.start(serveHttp2, silent.address() as AddressInfo, httpEnds({}));
+  const clients = Array.from({ length: 22 }, () => connectClient(other.port));
+  const streams = clients.flatMap((client) => Array.from({ length: 100 }, () => send(client, { ":path": "/" })));
+  const refused = () => streams.filter(({ rstCode }) => rstCode === constants.NGHTTP2_REFUSED_STREAM).length;
+  await until("all streams to have come, or to be refused", () => waiting + refused() === streams.length);
+  expect(waiting).toBe(2048);
+  for (const client of clients) client.destroy();
+  await until("the end of all connections", () => other.open === 0);
+  const late = connectClient(proxy.port);
+  expect((await answerOf(send(late, { ":path": "/allowed" }))).status).toBe(200);
+  late.destroy();
+  silent.close();
 });
