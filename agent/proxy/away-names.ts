@@ -30,6 +30,10 @@ export interface AwayNamesOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** Addresses of answers that are admitted while the agent is away: of one endpoint's questions, and of all together. */
+const OF_ENDPOINT = 16_384;
+const IN_ALL = 131_072;
+
 /** Admits what DNS answers say while no agent is there, as far as policy knows the classes that their names need. */
 export class AwayNames implements AgentAway {
   readonly #options: AwayNamesOptions;
@@ -38,6 +42,9 @@ export class AwayNames implements AgentAway {
   #index = new NameIndex([]);
   #classes = new Map<number, NameClass>();
   #bySet = new Map<string, NameClass>();
+  /** Addresses since an agent was last here, by endpoint. */
+  readonly #admitted = new Map<number, number>();
+  #inAll = 0;
 
   constructor(options: AwayNamesOptions) {
     this.#options = options;
@@ -50,6 +57,8 @@ export class AwayNames implements AgentAway {
   set rules(rules: NameRules | null) {
     const classes = rules?.classes ?? [];
     this.#rules = rules;
+    this.#admitted.clear();
+    this.#inAll = 0;
     this.#index = new NameIndex(rules?.patterns ?? []);
     this.#classes = new Map(classes.map((one) => [one.number, one]));
     this.#bySet = new Map(classes.map((one) => [one.tokens.join(), one]));
@@ -75,13 +84,22 @@ export class AwayNames implements AgentAway {
     if (rules.generation !== String(writer.generation())) return "refused";
     const tokens = this.#index.matching(name).map(nameTokenOf);
     const wanted = addresses.map(({ address }) => this.#wanted(address, tokens, rules, writer));
-    if (wanted.includes("unknown")) return "refused";
+    if (wanted.includes("unknown") || !this.#hasRoom(endpoint, addresses.length)) return "refused";
     const until = (ttl: number): number => now() + lifetime(ttl, rules.minTtl);
     // First, because the agent takes out of the kernel what it knows nothing of.
     const said = { name, addresses: addresses.map(({ address, ttl }) => [address, until(ttl)] as [string, number]) };
     if (!journal.append({ ...said, endpoint })) return "refused";
     for (const one of wanted) if (typeof one === "object") writer.write(one.prefix, one.entry);
     return "admitted";
+  }
+
+  /** Of the file and of the kernel's table everybody is to have a share. */
+  #hasRoom(endpoint: number, addresses: number): boolean {
+    const own = (this.#admitted.get(endpoint) ?? 0) + addresses;
+    if (own > OF_ENDPOINT || this.#inAll + addresses > IN_ALL) return false;
+    this.#admitted.set(endpoint, own);
+    this.#inAll += addresses;
+    return true;
   }
 
   /** What is to be written for an address; `nothing`: it has what it shall have. */

@@ -137,3 +137,12 @@ test("nothing is written while an agent lives, and what was cut short is passed 
   journal.clear();
   expect(journal.read()).toEqual({ names: [], damaged: 0 });
 });
+
+test("who asks for names by the thousand leaves others room, until an agent has been there", () => {
+  const many = (from: number): string[] => Array.from({ length: 4_096 }, (_, i) => `10.${from}.${i >> 8}.${i & 255}`);
+  for (let i = 0; i < 4; i++) expect(names.admit(answer("greedy.other", ...many(i)))).toBe("admitted");
+  expect(names.admit(answer("b.test", "198.51.100.1"))).toBe("refused");
+  expect(names.admit({ ...answer("b.test", "198.51.100.1"), endpoint: 8 })).toBe("admitted");
+  names.rules = rules;
+  expect(names.admit(answer("b.test", "198.51.100.1"))).toBe("admitted");
+});
