@@ -68,12 +68,7 @@ export class ProgramRun {
 
   /** Whether the proxy stands between the ends of a packet's connection, as far as programs have said. */
   isProxied(packet: Tuple): boolean {
-    const proxied = this.#proxiedOf(packet);
-    return proxied !== ConnectionProxied.NOT && proxied !== ConnectionProxied.OPEN;
-  }
-
-  #proxiedOf(packet: Tuple): number {
-    return this.#rehearsal.connection(packet)?.proxied ?? ConnectionProxied.NOT;
+    return isProxied(this.#rehearsal.connection(packet));
   }
 
   async at(program: ProgramName, place: PacketPlace, frame: Uint8Array): Promise<RunResult> {
@@ -82,20 +77,23 @@ export class ProgramRun {
     const attached = device === null ? undefined : this.#attached(program, device);
     const tag = this.#rehearsal.tag(program);
     const tuple = readFrame(frame);
-    const before = program === "xdp_prefilter" ? undefined : this.#rehearsal.connection(tuple);
+    // Before tc nobody asks for connections.
+    const connection = () => (program === "xdp_prefilter" ? undefined : this.#rehearsal.connection(tuple));
+    const before = connection();
     const judgement = judge(this.#lookups, this.#world.flows, tuple, this.#icmpType, this.#world.kernel.now());
     const ran = this.#rehearsal.run(program, frame, place);
     // How a known connection goes is another story.
     const run = { ...ran, events: ran.events.filter(({ type }) => type !== EventType.TRACE) };
     const outcome = outcomeOf(program, run);
-    const isOpen = outcome !== "drop" && this.#proxiedOf(tuple) === ConnectionProxied.OPEN;
+    const after = outcome === "drop" ? undefined : connection();
+    const isOpen = after?.proxied === ConnectionProxied.OPEN;
     const isKept = outcome !== "drop" && run.events.length === 0 && before !== undefined;
     const stages = [
       ...this.#stagesBefore(program, place, tuple),
       ...(this.#isJudged(program, tuple) ? this.#judgedStages(tuple, before, isKept, judgement) : []),
       ...this.#stagesAfter(program, tuple, run),
       this.#verdictStage(run),
-      this.#nextStage(run, outcome, tuple),
+      this.#nextStage(run, outcome, tuple, after),
     ];
     return {
       step: {
@@ -219,16 +217,19 @@ export class ProgramRun {
     return { stage: "verdict", says: `allowed: ${flow.weir.reason}`, entries: [], rules: flow.weir.rules };
   }
 
-  #nextStage({ action, frame }: RehearsedRun, outcome: TraceStep["outcome"], tuple: Tuple): TraceStage {
+  #nextStage(
+    { action, frame }: RehearsedRun,
+    outcome: TraceStep["outcome"],
+    tuple: Tuple,
+    after: ConntrackEntry | undefined,
+  ): TraceStage {
     const says = {
       drop: action === TC_ACT_REDIRECT ? "ends here; its sender is told by a RST" : "ends here",
       redirect: `goes past the stack into the receiver's namespace, to MAC address ${decodeMac(frame.subarray(0, 6))}`,
-      next:
-        outcome === "next" && this.isProxied(tuple)
-          ? "goes up the node's stack, to the proxy"
-          : "goes on by the programs behind ours, and the stack",
+      next: isProxied(after)
+        ? "goes up the node's stack, to the proxy"
+        : "goes on by the programs behind ours, and the stack",
     }[outcome];
-    const after = outcome === "drop" ? undefined : this.#rehearsal.connection(tuple);
     return { stage: "next", says, entries: after ? [connectionView(tuple, after)] : [] };
   }
 
@@ -261,4 +262,10 @@ function attachment(
   if (!attached) return [`it is not attached to ${hook} of ${device}: real packets pass unseen`];
   if (attached.tag === tag) return [];
   return [`the attached program ${attached.programId} has the tag ${attached.tag}, the one that ran ${tag}`];
+}
+
+/** Whether the proxy stands between the ends of a connection. */
+function isProxied(connection: ConntrackEntry | undefined): boolean {
+  const proxied = connection?.proxied ?? ConnectionProxied.NOT;
+  return proxied !== ConnectionProxied.NOT && proxied !== ConnectionProxied.OPEN;
 }

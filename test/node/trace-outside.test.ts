@@ -95,7 +95,10 @@ test("listed addresses end at the device", async () => {
     dropReason: "PREFILTER",
     ingress: { verdict: "deny", nearest: { file: "server.yaml" } },
   });
+  expect((await node().weir("prefilter", "add", "198.51.100.1")).code).toBe(0);
   expect((await node().weir("prefilter", "delete", "192.0.2.2")).code).toBe(0);
+  expect(await node().read<Trace>(...args)).toMatchObject({ verdict: "allow", differences: [] });
+  expect((await node().weir("prefilter", "delete", "198.51.100.1")).code).toBe(0);
   expect(await node().read<Trace>(...args)).toMatchObject({ verdict: "allow", differences: [] });
 });
 
