@@ -4,7 +4,7 @@ import type { LintedRule } from "../linted-policy.ts";
 /** Rules, or items of their ports, that match nothing because of what they leave out. */
 export function saysNothing(rule: LintedRule): string[] {
   const { owner, direction, parts, cilium } = rule;
-  if (cilium) return [...emptyPeers(cilium, rule), ...emptyPorts(cilium)];
+  if (cilium) return [...emptyPeers(cilium, rule), ...emptyPorts(cilium), ...unreadNames(cilium)];
   if (owner.object.kind !== "NetworkPolicy" || parts.length > 0) return [];
   const type = direction === "ingress" ? "Ingress" : "Egress";
   return [`${type} is not among policyTypes, so the rule does not count`];
@@ -22,6 +22,18 @@ function emptyPeers(cilium: CiliumRule, rule: LintedRule): string[] {
 
 function emptyPorts({ ports }: CiliumRule): string[] {
   return (ports ?? []).flatMap((item, i) => (item.ports.length === 0 ? [`toPorts[${i}] has no ports`] : []));
+}
+
+/** The proxy reads server names of TLS on TCP alone; QUIC's are not read. */
+function unreadNames({ ports }: CiliumRule): string[] {
+  return (ports ?? []).flatMap((item, i) => {
+    const unread = item.ports.filter(({ protocol }) => protocol === "UDP" || protocol === "SCTP");
+    if (item.serverNames.length === 0 || unread.length === 0) return [];
+    const which = unread.map(({ protocol, port }) => `${protocol} ${port}`).join(", ");
+    return [
+      `toPorts[${i}] asks for serverNames on ${which}: they are read of TLS on TCP only, so nothing there passes by it`,
+    ];
+  });
 }
 
 function hint(rule: LintedRule): string {

@@ -66,6 +66,13 @@ test("an item of toPorts without ports", () => {
   ]);
 });
 
+test("server names where no TLS can be read", () => {
+  const ports = "ports: [{port: '443', protocol: UDP}, {port: '443', protocol: TCP}, {port: '8443'}]";
+  expect(told(ingress(`{toPorts: [{${ports}, serverNames: [a.example]}]}`))).toEqual([
+    "ingress[0]: toPorts[0] asks for serverNames on UDP 443: they are read of TLS on TCP only, so nothing there passes by it",
+  ]);
+});
+
 test("an endpointSelector that names another namespace", () => {
   const of = (namespace: string): string =>
     ciliumText(`{endpointSelector: {matchLabels: {io.kubernetes.pod.namespace: ${namespace}}}, ingress: [{}]}`);
