@@ -67,7 +67,9 @@ export const addressReasons = z.object({
   source: addressSource,
   /** What the source is, in a sentence. */
   because: z.string(),
-  /** Rules that speak of ranges that cover the address. */
+  /** DNS names that stand for the address. */
+  names: z.array(z.string()).readonly(),
+  /** Rules that speak of ranges that cover the address, or (`cidr` is then the name or pattern) of one of its names. */
   rules: z.array(ruleDescription.extend({ cidr: z.string() })).readonly(),
   /** Policy revision in force. */
   revision: z.int(),

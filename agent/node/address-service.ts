@@ -8,7 +8,7 @@ import type { KnownPrefix } from "#agent/ipcache/partition.ts";
 import { formatTime } from "#agent/runtime/clock.ts";
 import { StoreError } from "#agent/store/errors.ts";
 import { addressTokens } from "#policy/compile/address-match.ts";
-import { tokenBlock } from "#policy/model/address-token.ts";
+import { namesOf, tokenBlock } from "#policy/model/address-token.ts";
 import {
   type Cidr,
   cidrContains,
@@ -18,6 +18,7 @@ import {
   parseAddress,
   parseCidr,
 } from "#policy/model/cidr.ts";
+import { matchesName } from "#policy/model/name-match.ts";
 import { type NodeObject, objectKey } from "#policy/model/object.ts";
 import type { NodeParts } from "./parts.ts";
 
@@ -134,7 +135,8 @@ async function reasonsOf(parts: NodeParts, text: string): Promise<AddressReasons
   const wanted = longestOf(enforcement.views.snapshot().known, host);
   const agent = wanted ?? null;
   const owner = wanted ? new Owners(parts).of(wanted.prefix) : nobody;
-  const rules = rulesAbout(parts, host);
+  const names = namesAt(formatCidr(host), parts);
+  const rules = rulesAbout(parts, host, names);
   const known = owner.source !== "none" && owner.source !== "pod-range";
   return {
     address,
@@ -146,6 +148,7 @@ async function reasonsOf(parts: NodeParts, text: string): Promise<AddressReasons
     labels: labelsOf(found.identity, parts),
     source: owner.source,
     because: because(parts, address, owner, agent),
+    names,
     rules,
     revision: Number(policy.revision),
     store: await inStore(parts, found.identity),
@@ -166,15 +169,17 @@ function longestOf(known: readonly KnownPrefix[], host: Cidr): KnownPrefix | und
   return best?.known;
 }
 
-/** Rules that name a range that covers the address. */
-function rulesAbout({ enforcement }: NodeParts, host: Cidr): AddressReasons["rules"] {
+/** Rules that name a range that covers the address, or one of its DNS names. */
+function rulesAbout({ enforcement }: NodeParts, host: Cidr, names: readonly string[]): AddressReasons["rules"] {
   return enforcement.views.snapshot().engine.policies.flatMap(({ rules }) =>
     rules.flatMap(({ description, peers }) => {
-      const ranges = (peers ?? []).flatMap(addressTokens).flatMap((token) => tokenBlock(token)?.cidr ?? []);
-      const covering = ranges.find((range) => {
-        const cidr = parseCidr(range);
-        return cidr !== null && cidrContains(cidr, host);
-      });
+      const tokens = (peers ?? []).flatMap(addressTokens);
+      const ranges = tokens.flatMap((token) => tokenBlock(token)?.cidr ?? []);
+      const covering =
+        ranges.find((range) => {
+          const cidr = parseCidr(range);
+          return cidr !== null && cidrContains(cidr, host);
+        }) ?? namesOf(tokens).find((text) => names.some((name) => matchesName(text, name)));
       return covering === undefined ? [] : [{ ...description, cidr: covering }];
     }),
   );
@@ -209,6 +214,7 @@ function remedies(address: string): string[] {
     `were it a pod of this node: ADD by the CNI plugin, after which weir endpoint list shows ${address}`,
     `were it a node: a Node object whose status.addresses name ${address}, in the folder of --objects or at the API server`,
     `pods of other nodes are not known by their addresses yet; a rule reaches the address by a range: ${formatCidr(hostCidr(parseAddress(address) ?? { family: 4, value: 0n }))}`,
+    `or by a DNS name (toFQDNs), once a pod has asked for it by way of the proxy: weir fqdn cache list shows the names`,
   ];
 }
 

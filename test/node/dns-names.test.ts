@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { AddressReasons } from "#agent/api/address-views.ts";
 import type { Evaluation } from "#agent/api/policy-views.ts";
 import type { Trace } from "#agent/api/trace-views.ts";
 import type { StatusView } from "#agent/api/views.ts";
@@ -89,6 +90,8 @@ test("who asks for a verdict on such an address is told what the datapath does",
   await dig(pods.client.namespace, pods.dns.ipv4, "web.example.com");
   const asked = await node().read<Evaluation>("policy", "eval", ...ends, "198.18.0.1", "--port", "80");
   expect(asked.verdict).toBe("allow");
+  const { names, rules } = await node().read<AddressReasons>("why-unknown", "198.18.0.1");
+  expect([names, rules]).toMatchObject([["web.example.com"], [{ name: "client", cidr: "web.example.com" }]]);
   expect(await node().read<Trace>("trace", ...ends, "198.18.0.1:80")).toMatchObject({
     verdict: "allow",
     differences: [],

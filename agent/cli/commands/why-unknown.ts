@@ -38,9 +38,11 @@ function reasonsText(reasons: AddressReasons, paint: Paint): string {
               "the kernel does not say yet what the agent wants: weir status tells of changes that were refused",
             ],
           ] as const)),
+      ["Names", reasons.names.join(", ") || "no pod was told one by DNS"],
       [
         "Rules",
-        rules.map((rule) => `${rule.cidr}: ${ruleText(rule)}`).join("\n") || "none speaks of a range that covers it",
+        rules.map((rule) => `${rule.cidr}: ${ruleText(rule)}`).join("\n") ||
+          "none speaks of a range that covers it, or of a name",
       ],
       ["Revision", reasons.revision],
       ["Store", store ? `${store.kind}: ${store.key}, revision ${store.revision ?? "unknown"}` : "has nothing of it"],

@@ -115,6 +115,7 @@ export const reasons: AddressReasons = {
   labels: { app: "web" },
   source: "endpoint",
   because: "it is an address of the pod shop/web-1, endpoint 12 of this node",
+  names: [],
   rules: [{ ...ingressRule, cidr: "10.0.0.0/8" }],
   revision: 41,
   store: { kind: "embedded", key: "identities/id/20481", revision: "7" },
