@@ -23,7 +23,8 @@ export function layer7Text(flow: Told): string | undefined {
   if (l7.http) {
     const { protocol, method, url, code } = l7.http;
     if (isAnswer) return `${protocol} ${code ?? 0} ${took} (${method} ${url})`;
-    return `${protocol} ${method} ${url}${code === undefined ? "" : ` ${code}`}`;
+    // What could not be read has neither.
+    return [protocol, method, url, code ?? ""].filter((word) => word !== "").join(" ");
   }
   if (l7.dns) return dnsText(l7.dns, isAnswer);
   if (l7.kafka) {

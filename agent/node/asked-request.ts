@@ -10,7 +10,7 @@ export function askedRequest(content: RequestContent): L7Request | null {
     case "dns":
       return { family: "dns", name: content.query };
     case "tls":
-      return content.serverName === null ? null : { family: "tls", serverName: content.serverName };
+      return { family: "tls", serverName: content.serverName };
     case "kafka":
       return null;
   }
@@ -18,7 +18,6 @@ export function askedRequest(content: RequestContent): L7Request | null {
 
 /** What is to be said of a request that {@link askedRequest} has no question for, and that no rule allowed. */
 export function unaskedMiss(content: RequestContent): string {
-  if (content.family === "tls") return "the client named no server";
   if (content.family !== "kafka") return "the request does not meet it";
   const { apiKey, apiVersion, clientId, topics } = content;
   const about = topics.length > 0 ? ` of ${topics.join(", ")}` : "";

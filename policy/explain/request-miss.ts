@@ -24,7 +24,14 @@ export function requestMisses(rule: Rule, request: L7Request): readonly Miss[] {
   const { l7, serverNames } = rule;
   const wanted = l7?.family ?? "tls";
   if (wanted !== request.family) return [miss(`the rule is about ${TITLE[wanted]}, not ${TITLE[request.family]}`)];
-  if (request.family === "tls") return [miss(`server name ${request.serverName} is not ${listed(serverNames)}`)];
+  if (request.family === "tls") {
+    const { serverName } = request;
+    return [
+      miss(
+        serverName === null ? "the client named no server" : `server name ${serverName} is not ${listed(serverNames)}`,
+      ),
+    ];
+  }
   if (l7?.family === "dns" && request.family === "dns") {
     return [miss(`name ${dnsName(request.name)} is not ${listed(l7.rules.map(formatNameMatch))}`)];
   }

@@ -19,8 +19,8 @@ export type L7Request =
     }
   /** `name`: of a lookup in the class IN. */
   | { readonly family: "dns"; readonly name: string }
-  /** `serverName`: in the hello of a TLS client. */
-  | { readonly family: "tls"; readonly serverName: string };
+  /** `serverName`: in the hello of a TLS client; null: it names none. */
+  | { readonly family: "tls"; readonly serverName: string | null };
 
 /** What a rule asks of requests. */
 export type RequestRule = Pick<Rule, "l7" | "serverNames">;
@@ -35,7 +35,7 @@ export function meetsRequest({ l7, serverNames }: RequestRule, request: L7Reques
     case "dns":
       return meetsDnsRules(l7, { name: dnsName(request.name), isPlainLookup: true });
     case "tls":
-      return l7 === null && meetsServerNames(serverNames, request.serverName);
+      return l7 === null && request.serverName !== null && meetsServerNames(serverNames, request.serverName);
   }
 }
 

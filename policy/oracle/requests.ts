@@ -13,11 +13,12 @@ export type AskedFor =
       readonly headers: readonly { readonly name: string; readonly value: string }[];
     }
   | { readonly family: "dns"; readonly name: string }
-  | { readonly family: "tls"; readonly serverName: string };
+  | { readonly family: "tls"; readonly serverName: string | null };
 
 /** Whether a rule lets a request pass, by the text of the fields. Backtracks: not for expressions or requests of others. */
 export function isRequestAllowed(l7: L7Rules | null, serverNames: readonly string[], asked: AskedFor): boolean {
   if (asked.family === "tls") {
+    if (asked.serverName === null) return false;
     const name = asked.serverName.toLowerCase().replace(/\.$/, "");
     return l7 === null && serverNames.some((pattern) => isName({ kind: "pattern", pattern }, name));
   }

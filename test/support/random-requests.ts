@@ -21,7 +21,7 @@ export function randomRequest(random: Random): L7Request {
   const family = random.pick(["http", "http", "dns", "tls"] as const);
   const name = random.chance(0.1) ? `${randomName(random).toUpperCase()}.` : randomName(random);
   if (family === "dns") return { family, name };
-  if (family === "tls") return { family, serverName: name };
+  if (family === "tls") return { family, serverName: random.chance(0.1) ? null : name };
   const method = random.pick(METHODS);
   const path = `/${random.list(0, 3, () => random.pick(SEGMENTS)).join("/")}`;
   const query = random.chance(0.2) ? random.pick(["?", "?a", "?q=/api/a"]) : "";

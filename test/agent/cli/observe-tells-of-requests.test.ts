@@ -107,7 +107,7 @@ test("compact is a line as Hubble's command line writes it", async () => {
     `${there}:80 (ID:20482) http-request EGRESS FORWARDED (HTTP/1.1 GET http://db.shop/items?id=7)`,
     `${back}:80 (ID:20482) http-response EGRESS FORWARDED (HTTP/1.1 200 3ms (GET http://db.shop/items?id=7))`,
     `${there}:80 (ID:20482) http-request INGRESS DROPPED (HTTP/1.1 POST http://db.shop/admin 403)`,
-    `${there}:80 (ID:20482) http-request EGRESS ERROR (HTTP/1.1   400)`,
+    `${there}:80 (ID:20482) http-request EGRESS ERROR (HTTP/1.1 400)`,
     `${there}:53 (ID:20482) dns-request EGRESS FORWARDED (DNS Query api.example.com. A)`,
     `${back}:53 (ID:20482) dns-response EGRESS FORWARDED (DNS Answer "192.0.2.1" CNAMEs: "edge.example.net." TTL: 60 (Proxy api.example.com. A))`,
     `${back}:53 (ID:20482) dns-response EGRESS FORWARDED (DNS Answer RCode: Non-Existent Domain (Proxy api.example.com. A))`,
@@ -125,7 +125,7 @@ test("the table says what was asked, what became of it, and which rule came near
   expect(stdout.split("\n")).toEqual([
     "2026-01-31T12:00:01.000Z  FORWARDED  shop/web-1:40000 <- shop/db-0:80  HTTP/1.1 200 3ms (GET http://db.shop/items?id=7)  NetworkPolicy shop/web egress[0] (web.yaml:14); NetworkPolicy shop/db ingress[0] (db.yaml:9)",
     "2026-01-31T12:00:02.000Z  DROPPED    shop/web-1:40000 -> shop/db-0:80  HTTP/1.1 POST http://db.shop/admin 403  ingress: no rule allows the request; nearest: NetworkPolicy shop/db ingress[0] (db.yaml:9): http is not what it asks for",
-    "2026-01-31T12:00:03.000Z  ERROR      shop/web-1:40000 -> shop/db-0:80  HTTP/1.1   400  the request could not be understood or delivered",
+    "2026-01-31T12:00:03.000Z  ERROR      shop/web-1:40000 -> shop/db-0:80  HTTP/1.1 400  the request could not be understood or delivered",
     "",
   ]);
 });

@@ -124,7 +124,7 @@ test.each<[string, RequestContent, string | null]>([
     kafka,
     "produce version 7 of orders, audit by client billing is not among what it allows",
   ],
-  ["no server name", { ...tls, serverName: null }, "the client named no server"],
+  ["TLS without a server name", { ...tls, serverName: null }, "the rule is about HTTP, not TLS"],
   ["what is allowed meanwhile", content("GET", "/api/orders"), null],
 ])("%s: the nearest rule and what it lacks", async (_, asked, because) => {
   addRequest(ring, deniedRequest({ tuple, content: asked }));

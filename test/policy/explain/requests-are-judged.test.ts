@@ -151,6 +151,7 @@ test("names of DNS and of TLS", () => {
   expect(because({ family: "dns", name: "b.test" }, 53)).toBe("name b.test is not *.shop or a.test");
   expect(because({ family: "tls", serverName: "x.api.test" }, 443)).toBe(null);
   expect(because({ family: "tls", serverName: "api.test" }, 443)).toBe("server name api.test is not **.api.test");
+  expect(because({ family: "tls", serverName: null }, 443)).toBe("the client named no server");
   expect(because(get("/"), 443)).toBe("the rule is about TLS, not HTTP");
 });
 
