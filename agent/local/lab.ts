@@ -101,7 +101,12 @@ export class Lab implements AsyncDisposable {
   #removeNow(): void {
     for (const pid of this.#pids) spawnSync("kill", ["-KILL", String(pid)]);
     const names = spawnSync("ip", ["netns", "list"], { encoding: "utf8" }).stdout.split(/[\s\n]+/);
-    for (const name of names.filter((text) => text.startsWith(this.tag))) spawnSync("ip", ["netns", "delete", name]);
+    for (const name of names.filter((text) => text.startsWith(this.tag))) {
+      // A proxy outlives its agent, and nobody else knows of it.
+      const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout.split("\n");
+      for (const pid of pids.filter((text) => text !== "")) spawnSync("kill", ["-KILL", pid]);
+      spawnSync("ip", ["netns", "delete", name]);
+    }
     for (const mount of mountsUnder(this.folder)) spawnSync("umount", ["--lazy", mount]);
     rmSync(this.folder, { recursive: true, force: true });
     const cgroups = new Set(cgroupHierarchies().flatMap((folder) => readdirSync(folder)));
