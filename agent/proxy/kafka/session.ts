@@ -20,6 +20,10 @@ const MOST_HELD = 64 * 1024 * 1024;
 const MOST_AWAITED = 256;
 /** Of the length before a request, in bytes. */
 const FRAME_SIZE = 4;
+/** `INVALID_REQUEST` of Kafka's error codes. */
+const INVALID_REQUEST = 42;
+/** What is told of bytes that are no request. */
+const UNREADABLE: BrokerRequest = { apiKey: -1, apiVersion: 0, correlationId: 0, clientId: null, topics: "none" };
 /** Epoch of a request to fetch that begins no session. */
 const NO_SESSION = -1;
 /** Of a record. */
@@ -102,7 +106,7 @@ export class KafkaSession {
     client.pause();
     while (this.#mayGoOn() && (frame = this.#requests.next()) !== null) {
       const request = frame === "wrong" ? null : readRequest(frame.subarray(FRAME_SIZE));
-      if (!request || frame === "wrong") this.#breakOff();
+      if (!request || frame === "wrong") this.#refuseUnreadable();
       else await this.#take(request, frame);
     }
     this.#isBusy = false;
@@ -205,6 +209,15 @@ export class KafkaSession {
 
   #breakOff(): void {
     this.#client.resetAndDestroy();
+  }
+
+  /** What is no request of Kafka's, or a longer one than is read. */
+  #refuseUnreadable(): void {
+    const rules = this.#connection.rules();
+    const decision = { isAllowed: false, rules: [], deniedBy: null };
+    const answer = { error: INVALID_REQUEST, frame: null };
+    if (rules) this.#tell(UNREADABLE, rules, { verdict: "error", decision, answer });
+    this.#breakOff();
   }
 
   #tell(

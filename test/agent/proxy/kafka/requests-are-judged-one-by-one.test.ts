@@ -218,6 +218,14 @@ test("a hand-shake that is followed by what is no request is refused", async () 
   expect(one.broker.asked).toEqual([]);
 });
 
+test("what is no request of Kafka's ends the connection, and is told of", async () => {
+  const one = await client([endRules([orders])]);
+  one.socket.write("GET / HTTP/1.1\r\n\r\n");
+  await expect.poll(() => one.end).toBe("reset");
+  expect(one.broker.asked).toEqual([]);
+  expect(one.proxy.told).toMatchObject([{ verdict: "error", content: { family: "kafka", errorCode: 42 } }]);
+});
+
 test("a broker that answers what nobody has asked is cut off", async () => {
   for (const answer of [frame(i32(99), text("x")), Buffer.concat([frame(i32(1)), frame(i32(2))]), i64(0)]) {
     const one = await client([endRules([orders])], () => answer);
