@@ -125,10 +125,10 @@ export function judge(lookups: Lookups, flows: FlowContext, tuple: Tuple, icmpTy
     limits,
     endpoints: [source, destination].flatMap(({ endpoint }) => (endpoint ? [endpoint.id] : [])),
     compare: (event, isOpen) => {
-      const [egress, ingress] = isOpen ? expected.map(withoutProxy) : expected;
+      const [egress, ingress] = isOpen ? ([withoutProxy(expected[0]), withoutProxy(expected[1])] as const) : expected;
       return [
-        ...compareEnd("source", source, egress as Expected, event, ConnectionEnd.END_SOURCE),
-        ...compareEnd("destination", destination, ingress as Expected, event, ConnectionEnd.END_DESTINATION),
+        ...compareEnd("source", source, egress, event, ConnectionEnd.END_SOURCE),
+        ...compareEnd("destination", destination, ingress, event, ConnectionEnd.END_DESTINATION),
       ];
     },
   };
