@@ -24,3 +24,9 @@ export function headerList(text: string, before: readonly Header[] = []): readon
   if (!TOKEN.test(name)) throw new InvalidArgumentError('It is no header like "X-Tenant: blue".');
   return [...before, { name, value }];
 }
+
+/** A name that DNS or TLS is asked for, as it is asked: not a URL, a pattern or an address with its port. */
+export function askedName(text: string): string {
+  if (text === "" || /[\s/:*]/.test(text)) throw new InvalidArgumentError('It is no name like "api.example.com".');
+  return text;
+}

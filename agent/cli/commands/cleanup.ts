@@ -15,7 +15,7 @@ export const register: Register = (program, cli) => {
   program
     .command("cleanup")
     .description(
-      "remove every trace of an agent that does not run: programs, maps, interfaces, CNI files, sockets, state",
+      "remove every trace of an agent that does not run: its proxy, programs, maps, interfaces, CNI files, sockets, state",
     )
     .option("--state-dir <folder>", "the agent's records", environment["WEIR_STATE_DIR"] ?? "/var/lib/weir")
     .option("--bpffs <folder>", "where its maps are pinned", environment["WEIR_BPFFS"] ?? "/sys/fs/bpf")

@@ -12,7 +12,7 @@ import type { Register } from "#agent/cli/commands.ts";
 import { CliError } from "#agent/cli/errors.ts";
 import { ExitCode } from "#agent/cli/exit-code.ts";
 import { isolationText, nearestText, ruleText, termsText } from "#agent/cli/rule-text.ts";
-import { headerList, httpRequest } from "#agent/cli/request-values.ts";
+import { askedName, headerList, httpRequest } from "#agent/cli/request-values.ts";
 import { type Paint, printable } from "#agent/cli/table.ts";
 import { numberBetween, oneOf, readDocument } from "#agent/cli/values.ts";
 
@@ -57,8 +57,8 @@ export const registerEvaluation: Register = (policy, cli) => {
         .conflicts(["dns", "sni"]),
     )
     .option("--header <header>", 'with --http: "Name: value"; may be given several times', headerList)
-    .addOption(new Option("--dns <name>", "and on it a lookup of this name").conflicts("sni"))
-    .option("--sni <name>", "and on it TLS, with this name in the client's hello")
+    .addOption(new Option("--dns <name>", "and on it a lookup of this name").argParser(askedName).conflicts("sni"))
+    .option("--sni <name>", "and on it TLS, with this name in the client's hello", askedName)
     .option("--objects <folder>", "ask these files in place of an agent")
     .option(
       "--enforcement <mode>",

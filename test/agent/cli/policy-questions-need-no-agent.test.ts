@@ -242,6 +242,11 @@ spec:
     exitCode: 2,
     stderr: expect.stringContaining("--http"),
   });
+  for (const name of ["", "https://a.shop/", "*.shop", "a.shop:443"]) {
+    const refused = { exitCode: 2, stderr: expect.stringContaining("It is no name like") as string };
+    expect(await ask(...outside, "--dns", name)).toEqual(refused);
+    expect(await ask(...outside, "--sni", name)).toEqual(refused);
+  }
   expect(await ask(...outside, "--header", "a: b")).toMatchObject({ exitCode: 2 });
   expect(await ask(...outside, "--sni", "a", "--dns", "b")).toMatchObject({ exitCode: 2 });
   expect(await ask(...outside, "--protocol", "SCTP", "--sni", "a")).toMatchObject({ exitCode: 2 });
