@@ -95,7 +95,8 @@ export const statusView = z.looseObject({
    * The process that looks into requests. `off`: no rule has asked for it. `outdated`: it does not have the newest rules yet,
    * whose version is `wanted`. `silent`: it does not show the datapath that it works. Counts are since it started; `draining`:
    * earlier ones with connections left. `bypassed`: new connections that have passed without it, because it did not work and
-   * their rules let them, since load.
+   * their rules let them, since load. Connections that it ended: `refused`, one pod has too many, or all; `late`, nothing came in
+   * time; `unrecognised`, of no protocol that a rule asks for. `unreachable`: calls to servers that failed.
    */
   proxy: z.looseObject({
     state: z.enum(["off", "ok", "starting", "outdated", "silent"]),
@@ -108,6 +109,10 @@ export const statusView = z.looseObject({
     lostRecords: z.int(),
     draining: z.int(),
     bypassed: z.int(),
+    refused: z.int(),
+    late: z.int(),
+    unrecognised: z.int(),
+    unreachable: z.int(),
   }),
   /**
    * DNS names that pods have asked for: how many, with how many addresses, `kept` of which because a connection lives. Answers since

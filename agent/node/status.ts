@@ -93,7 +93,8 @@ export async function statusOf(node: Node): Promise<StatusView> {
 /** How it stands with the proxy. */
 export function proxyOf({ counts, ...state }: RedirectState, bypassed: number): StatusView["proxy"] {
   const { workers = 0, open: connections = 0, lostRecords = 0 } = counts ?? {};
-  return { ...state, workers, connections, lostRecords, bypassed };
+  const { refused = 0, late = 0, unrecognised = 0, unreachable = 0 } = counts ?? {};
+  return { ...state, workers, connections, lostRecords, bypassed, refused, late, unrecognised, unreachable };
 }
 
 /** What stands in the runtime's folders. */

@@ -37,9 +37,16 @@ function proxyText({ proxy }: StatusView): string {
   const { state, pid, version, wanted, workers, connections, lostRecords, draining, bypassed } = proxy;
   const without = bypassed > 0 ? [`${bypassed} connections passed without it`] : [];
   if (pid === null) return [state, ...without].join("; ");
+  const ended = [
+    [proxy.refused, "too many at once"],
+    [proxy.late, "without a request in time"],
+    [proxy.unrecognised, "of no protocol that a rule asks for"],
+    [proxy.unreachable, "whose server could not be reached"],
+  ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
   return [
     `${state}, process ${pid} with ${workers} workers, rules of version ${version}${version < wanted ? ` of ${wanted}` : ""}`,
     `${connections} connections, ${lostRecords} records lost`,
+    ...(ended.length > 0 ? [`ended: ${ended.join(", ")}`] : []),
     ...(draining > 0 ? [`${draining} earlier with connections left`] : []),
     ...without,
   ].join("; ");

@@ -51,6 +51,10 @@ export const status: StatusView = {
     lostRecords: 0,
     draining: 1,
     bypassed: 0,
+    refused: 0,
+    late: 0,
+    unrecognised: 3,
+    unreachable: 1,
   },
   names: { names: 40, addresses: 52, kept: 3, admitted: 61, refused: 0 },
   cni: {

@@ -26,7 +26,7 @@ const cases: readonly (readonly [string, string])[] = [
     '{"state":"ok","node":"n1","revision":41,"policy":{"enforcement":"default","cidrMatchesPods":"language","audit":false},"store":{"kind":"embedded","state":"ok"},"datapath":{"attach":"tcx","programs":"6b1f","devices":["eth0"],"resets":0,"captures":0},' +
       '"flows":{"kept":812,"capacity":65536,"seen":70000,"lost":3},' +
       '"masquerade":{"enabled":true,"devices":[{"name":"eth0","ipv4":"192.0.2.1","ipv6":null}],"allocated":12,"retries":1,"exhausted":0},' +
-      '"proxy":{"state":"ok","pid":4711,"build":"6b1f6b1f6b1f6b1f","version":12,"wanted":12,"workers":2,"connections":31,"lostRecords":0,"draining":1,"bypassed":0},' +
+      '"proxy":{"state":"ok","pid":4711,"build":"6b1f6b1f6b1f6b1f","version":12,"wanted":12,"workers":2,"connections":31,"lostRecords":0,"draining":1,"bypassed":0,"refused":0,"late":0,"unrecognised":3,"unreachable":1},' +
       '"names":{"names":40,"addresses":52,"kept":3,"admitted":61,"refused":0},' +
       '"cni":{"state":"installed","binary":"/opt/cni/bin/weir-cni","conflist":"/etc/cni/net.d/05-weir.conflist","plugins":["weir-cni","portmap"],"cniVersions":["0.3.1","1.0.0"],"setAside":[],"events":[]},' +
       '"ipam":{"mode":"host","ranges":[{"pool":"default","cidr":"10.0.0.0/24","used":12,"cooling":1,"kept":0,"capacity":253}]},' +
@@ -141,7 +141,7 @@ const cases: readonly (readonly [string, string])[] = [
     "why-unknown 10.0.0.7",
     '{"address":"10.0.0.7","known":true,"kernel":{"prefix":"10.0.0.7/32","identity":20481,"addressClass":0},' +
       '"agent":{"prefix":"10.0.0.7/32","identity":20481},"agree":true,"identity":20481,"labels":{"app":"web"},"source":"endpoint",' +
-      '"because":"it is an address of the pod shop/web-1, endpoint 12 of this node","rules":[{"kind":"NetworkPolicy","namespace":"shop","name":"db",' +
+      '"because":"it is an address of the pod shop/web-1, endpoint 12 of this node","names":[],"rules":[{"kind":"NetworkPolicy","namespace":"shop","name":"db",' +
       '"rule":"ingress[0]","file":"db.yaml","line":9,"cidr":"10.0.0.0/8"}],"revision":41,"store":{"kind":"embedded","key":"identities/id/20481","revision":"7"},' +
       '"hops":[{"time":"2026-01-31T12:00:00.000000000Z","stage":"ipcache","what":"the kernel learned 10.0.0.7/32"}],"remedies":[]}',
   ],

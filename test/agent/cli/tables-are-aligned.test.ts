@@ -82,7 +82,7 @@ test("status", async () => {
       "Datapath    tcx, programs 6b1f",
       "Devices     eth0",
       "Masquerade  eth0 as 192.0.2.1; since load 12 flows, 1 ports retried, 0 packets without a port",
-      "Proxy       ok, process 4711 with 2 workers, rules of version 12; 31 connections, 0 records lost; 1 earlier with connections left",
+      "Proxy       ok, process 4711 with 2 workers, rules of version 12; 31 connections, 0 records lost; ended: 3 of no protocol that a rule asks for, 1 whose server could not be reached; 1 earlier with connections left",
       "Names       40 with 52 addresses, 3 kept for connections; 0 answers refused",
       "CNI         installed",
       "            /etc/cni/net.d/05-weir.conflist: weir-cni, portmap; CNI 0.3.1 to 1.0.0",
