@@ -212,6 +212,7 @@ export async function openParts(
       log: subsystemLog(log, "redirect"),
       records: (records, lost) => requests.add(records, lost),
       shownHeaders: config.l7ShowHeaders,
+      namesDenier: config.l7NameDenier,
       admit: (answer) => names.admit(answer),
       heard: (answer) => names.hear(answer),
       minTtl: config.dnsMinTtl,

@@ -76,8 +76,8 @@ export type ToChild =
     }
   /** To be acknowledged by the revision, a number of the parent's own. */
   | { readonly type: "rules"; readonly revision: number; readonly update: RuleUpdate }
-  /** See `ProxiedConnection.shownHeaders`. */
-  | { readonly type: "shownHeaders"; readonly names: readonly string[] }
+  /** See `ProxiedConnection.shownHeaders` and `HttpOptions`. */
+  | { readonly type: "shown"; readonly headers: readonly string[]; readonly namesDenier: boolean }
   | { readonly type: "names"; readonly names: SpokenNames }
   | { readonly type: "admitted"; readonly id: number; readonly admission: Admission }
   | { readonly type: "drain" };

@@ -1,7 +1,7 @@
 import { Backoff } from "#agent/runtime/backoff.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import { Child, type ChildEvents, type ChildSpec } from "./child.ts";
-import { addCounts, type ChildCounts, noCounts } from "./child-messages.ts";
+import { addCounts, type ChildCounts, noCounts, type ToChild } from "./child-messages.ts";
 import type { SpokenNames } from "./names.ts";
 import type { RuleSnapshot } from "./rule-snapshot.ts";
 import type { RuleUpdate } from "./rule-book.ts";
@@ -33,7 +33,7 @@ export class Children {
   #revision = 0;
   #names: SpokenNames | null = null;
   #replaced = 0;
-  #shownHeaders: readonly string[] = [];
+  #shown: ToChild & { type: "shown" } = { type: "shown", headers: [], namesDenier: false };
   #isDraining = false;
   #lookedAt = performance.now();
 
@@ -81,10 +81,10 @@ export class Children {
     return revision;
   }
 
-  /** Headers whose values are told of from now on, by all and by those that follow. */
-  showHeaders(names: readonly string[]): void {
-    this.#shownHeaders = names;
-    for (const child of this.#living) child.tell({ type: "shownHeaders", names });
+  /** What is shown from now on by all, and by those that follow: values of headers to the agent, and to clients who has denied a request. */
+  show(headers: readonly string[], namesDenier: boolean): void {
+    this.#shown = { type: "shown", headers, namesDenier };
+    for (const child of this.#living) child.tell(this.#shown);
   }
 
   tellNames({ patterns, minTtl, denial }: SpokenNames): void {
@@ -141,7 +141,7 @@ export class Children {
         changed();
       },
     });
-    child.tell({ type: "shownHeaders", names: this.#shownHeaders });
+    child.tell(this.#shown);
     this.#living.add(child);
   }
 

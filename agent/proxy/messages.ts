@@ -244,7 +244,11 @@ export type FromProxy = z.infer<typeof fromProxy>;
 /** To the proxy. */
 const toProxy = z.discriminatedUnion("type", [
   /** This is the agent. Headers, by name in lower case, whose values it wants to be told besides those of harmless ones. */
-  z.strictObject({ type: z.literal("attach"), shownHeaders: z.array(z.string().max(256)).max(64).optional() }),
+  z.strictObject({
+    type: z.literal("attach"),
+    shownHeaders: z.array(z.string().max(256)).max(64).optional(),
+    namesDenier: z.boolean().optional(),
+  }),
   z.strictObject({ type: z.literal("rules"), update: ruleUpdate }),
   z.strictObject({ type: z.literal("names"), rules: nameRules }),
   z.strictObject({ type: z.literal("read"), sequence: z.int().positive() }),

@@ -38,6 +38,7 @@ export class ParentLink implements Names {
   readonly #asked = new Map<number, (admission: Admission) => void>();
   readonly #beat: NodeJS.Timeout;
   #shownHeaders: ReadonlySet<string> = new Set();
+  #namesDenier = false;
   #dnsDenial: DnsDenial = "refused";
   #nextAsk = 1;
   #isFlushing = false;
@@ -68,6 +69,11 @@ export class ParentLink implements Names {
   /** See `ProxiedConnection.shownHeaders`. */
   get shownHeaders(): ReadonlySet<string> {
     return this.#shownHeaders;
+  }
+
+  /** See `HttpOptions`. */
+  get namesDenier(): boolean {
+    return this.#namesDenier;
   }
 
   /** What a DNS query is answered that no rule lets through. */
@@ -132,8 +138,9 @@ export class ParentLink implements Names {
         this.rules.apply(message.update);
         this.#send({ type: "acknowledged", revision: message.revision });
         break;
-      case "shownHeaders":
-        this.#shownHeaders = new Set(message.names);
+      case "shown":
+        this.#shownHeaders = new Set(message.headers);
+        this.#namesDenier = message.namesDenier;
         break;
       case "names":
         this.#takeNames(message.names);

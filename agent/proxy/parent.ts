@@ -150,7 +150,7 @@ export class Parent {
   #take(from: ControlConnection, message: ToProxy): void {
     switch (message.type) {
       case "attach":
-        this.#children.showHeaders(message.shownHeaders ?? []);
+        this.#children.show(message.shownHeaders ?? [], message.namesDenier ?? false);
         return this.#attach(from);
       case "rules":
         return this.#takeRules(from, message.update);

@@ -11,8 +11,8 @@ import { runWorker } from "./worker.ts";
 await runWorker({
   judgements: await openJudgements(childOptions().bpffs),
   handlers: (link) => ({
-    http1: serveHttp1,
-    http2: serveHttp2,
+    http1: (connection) => serveHttp1(connection, link),
+    http2: (connection) => serveHttp2(connection, link),
     tls: serveTls,
     kafka: serveKafka,
     dns: dnsTcpHandler({ names: link, denial: () => link.dnsDenial }),

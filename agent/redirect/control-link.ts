@@ -33,6 +33,14 @@ export interface LinkEvents {
 /** How long a proxy may take to say who it is, in ms. */
 const helloTimeout = 5_000;
 
+/** What a proxy is to show of requests. */
+export interface Shown {
+  /** Headers, by name in lower case, whose values are told of besides those of harmless ones. */
+  readonly shownHeaders?: readonly string[];
+  /** Whether a denied HTTP request is answered with the policies that deny it. */
+  readonly namesDenier?: boolean;
+}
+
 /** The agent's connection to one proxy. */
 export class ControlLink implements Disposable {
   readonly pid: number;
@@ -61,11 +69,11 @@ export class ControlLink implements Disposable {
   /**
    * Connects to a proxy, and is its agent from here on.
    *
-   * @param shownHeaders see `ProxiedConnection.shownHeaders`.
+   * @param shown see `ProxiedConnection.shownHeaders` and `HttpOptions`.
    * @throws NodeJS.ErrnoException `ECONNREFUSED`, `ENOENT`: there is no proxy (any more).
    * @throws RedirectError `proxy-not-understood`.
    */
-  static async open(path: string, events: LinkEvents, shownHeaders: readonly string[] = []): Promise<ControlLink> {
+  static async open(path: string, events: LinkEvents, shown: Shown): Promise<ControlLink> {
     const { promise, resolve, reject } = Promise.withResolvers<ControlLink>();
     const socket = connect(path);
     const silent = (): void => reject(RedirectError.notUnderstood(path, "it does not say who it is"));
@@ -82,7 +90,8 @@ export class ControlLink implements Disposable {
       if (link) return link.#take(parsed.message);
       if (parsed.message.type !== "hello") return fail(RedirectError.notUnderstood(path, "it does not say who it is"));
       link = new ControlLink(socket, parsed.message, events);
-      link.#send({ type: "attach", shownHeaders: [...shownHeaders] });
+      const { shownHeaders = [], namesDenier = false } = shown;
+      link.#send({ type: "attach", shownHeaders: [...shownHeaders], namesDenier });
       resolve(link);
     });
     socket.on("data", (chunk) => {

@@ -10,12 +10,12 @@ import { isErrno, reasonOf } from "#agent/runtime/errors.ts";
 import type { Log } from "#agent/runtime/log.ts";
 import { Waiting } from "#agent/runtime/waiting.ts";
 import type { Rule } from "#policy/model/rule.ts";
-import { ControlLink, type LinkEvents } from "./control-link.ts";
+import { ControlLink, type Shown, type LinkEvents } from "./control-link.ts";
 import { RedirectError } from "./errors.ts";
 import type { StartedProxy } from "./proxy-process.ts";
 import { RedirectBook } from "./redirect-book.ts";
 
-export interface RedirectOptions {
+export interface RedirectOptions extends Shown {
   readonly runDir: string;
   /** Of this agent; a proxy of another one is replaced. */
   readonly build: string;
@@ -29,8 +29,6 @@ export interface RedirectOptions {
   readonly log: Log;
   /** Told of requests; `lost`: how many were lost before these. */
   readonly records: (records: readonly RequestRecord[], lost: number) => void;
-  /** Headers, by name in lower case, whose values are told of besides those of harmless ones. */
-  readonly shownHeaders?: readonly string[];
   readonly admit: (answer: DnsAnswer) => Promise<Admission>;
   /** As that, of an answer that did not wait. */
   readonly heard: (answer: DnsAnswer) => void;
@@ -282,13 +280,13 @@ export class Redirect implements AsyncDisposable {
 
   /** To all proxies that there are and that are not connected to. */
   async #connect(): Promise<void> {
-    const { runDir, shownHeaders } = this.#options;
+    const { runDir } = this.#options;
     const sockets = (await readdir(runDir)).map((name) => ({ name, pid: Number(PROXY_SOCKET.exec(name)?.[1]) }));
     for (const pid of this.#strangers) if (!sockets.some((one) => one.pid === pid)) this.#strangers.delete(pid);
     for (const { name, pid } of sockets) {
       if (Number.isNaN(pid) || this.#links.has(pid) || this.#strangers.has(pid)) continue;
       try {
-        this.#attach(await ControlLink.open(join(runDir, name), this.#events, shownHeaders));
+        this.#attach(await ControlLink.open(join(runDir, name), this.#events, this.#options));
       } catch (error) {
         if (error instanceof RedirectError) this.#strangers.add(pid);
         // Else it is the socket of one that is dead, or that has just ended.

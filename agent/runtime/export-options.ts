@@ -1,5 +1,5 @@
 import { option } from "./option.ts";
-import { collectorUrl, filePath, headerNames, integer, queryText } from "./option-values.ts";
+import { boolean, collectorUrl, filePath, headerNames, integer, queryText } from "./option-values.ts";
 
 /** Bytes of a mebibyte. */
 const mebibyte = 1024 * 1024;
@@ -14,6 +14,13 @@ export const exportOptions = {
     default: "none",
     repeatable: true,
     schema: headerNames,
+  }),
+  l7NameDenier: option({
+    flag: "l7-name-denier",
+    value: "BOOL",
+    description: "Whether a denied HTTP request is answered with the policies that deny it, in x-weir-denied-by.",
+    default: "false",
+    schema: boolean,
   }),
   flowLog: option({
     flag: "flow-log",

@@ -7,7 +7,7 @@ import { startNginx } from "#test/support/nginx.ts";
 import { prepare, useNode } from "#test/support/use-node.ts";
 import { usePods } from "#test/support/use-pods.ts";
 
-const node = useNode();
+const node = useNode({ args: ["--l7-name-denier", "true"] });
 const pods = usePods(node, ["web", "client", "other"]);
 const addressesOf = (pod: LabPod): [string, string] => [pod.ipv4, pod.ipv6];
 const public_ = http(80, '{method: GET, path: "/public/.*"}');
@@ -72,4 +72,14 @@ test("a rule that asks nothing of requests lets all of them through beside one t
   await node().changeObjects("rules.yaml", l7Policy({ name: "web", app: "web", ingress }));
   expect(await ask(pods.other, "/admin", "-X", "DELETE")).toEqual([200, 200]);
   expect(await ask(pods.client, "/admin")).toEqual([403, 403]);
+});
+
+test("who is denied is told by which policies, as the agent is asked to", async () => {
+  const ingress = [`{fromEndpoints: [{matchLabels: {app: client}}], ${public_}}`];
+  await node().changeObjects("rules.yaml", l7Policy({ name: "web", app: "web", ingress }));
+  for (const version of ["--http1.1", "--http2-prior-knowledge"]) {
+    const { status, body } = await curl(pods.client.namespace, urlOf(pods.web.ipv4, 80, "/admin"), "-i", version);
+    expect([version, status]).toEqual([version, 403]);
+    expect(body).toContain("x-weir-denied-by: ingress, CiliumNetworkPolicy default/web\r\n");
+  }
 });
