@@ -135,7 +135,8 @@ export class UdpProxy implements Disposable {
     const { guard, counts } = this.#options;
     const { client, resolver } = way;
     const ofClient = this.#ofClient.get(client.address) ?? 0;
-    if (ofClient >= OF_CLIENT || this.#inAll >= IN_ALL) {
+    // The fewer are left, the fewer one client may have: a few of them cannot take all.
+    if (ofClient >= Math.min(OF_CLIENT, (IN_ALL - this.#inAll) / 2)) {
       counts.refused++;
       this.#send(guard.fail(asked), resolver, client);
       return;

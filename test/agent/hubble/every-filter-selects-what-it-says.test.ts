@@ -32,16 +32,16 @@ test("one field after the other, and of nearly all some flows and not all", asyn
   expect(all).toHaveLength(150);
   const random = new Random(2);
   const selective: string[] = [];
-  // Those that say the same of every flow of this version.
+  // Those that say the same of every flow of this version, and names, which few flows have.
   const constant = /fqdn|trace|xlated|cluster|encrypted|node_/;
   for (const field of Object.keys(fields)) {
-    const rounds = constant.test(field) ? 1 : 12;
+    const rounds = constant.test(field) ? 3 : 12;
     for (let round = 0; round < rounds && !(round > 2 && selective.includes(field)); round++) {
       const part = make(random, field);
       const wanted = all.filter(part.matches);
       const found = await hubble.client.flows({ whitelist: [filterOf([part])] });
       expect([part, uuids(found)]).toEqual([part, uuids(wanted)]);
-      if (found.length > 0 && found.length < all.length) selective.push(field);
+      if (found.length > 0 && found.length < all.length && !constant.test(field)) selective.push(field);
     }
   }
   expect(new Set(selective)).toEqual(new Set(Object.keys(fields).filter((field) => !constant.test(field))));
