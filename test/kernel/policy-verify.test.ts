@@ -154,7 +154,7 @@ test("any bit of any value of a policy slot", async () => {
       expect(first).toContain(String(policyKey.decode(view(entry.key), 0).peer || "anybody"));
     },
   );
-  await fc.assert(property, { numRuns: sized({ short: 60, long: 2_000 }) });
+  await fc.assert(property, { numRuns: sized({ short: 40, long: 2_000 }) });
 });
 
 test("identity and class of a prefix, and a prefix itself", async () => {

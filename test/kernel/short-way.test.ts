@@ -154,7 +154,7 @@ function seen({ action, packet, events }: Outcome): unknown {
 test("a random life of connections is the same on the short way and on the long one", async () => {
   const random = new Random(20);
   let short = 0;
-  for (let life = 0; life < sized({ short: 6, long: 100 }); life++) {
+  for (let life = 0; life < sized({ short: 4, long: 100 }); life++) {
     using quick = await TwoPods.with(policies[0]);
     using slow = await TwoPods.with(policies[0], { elsewhere: true });
     for (let step = 0; step < 150; step++) {

@@ -17,7 +17,7 @@ const chained = useReachability(
 
 const cases = new Random(60)
   .shuffle(matrixCases.filter((one) => !namesPortOfBlock(one)))
-  .slice(0, sized({ short: 10, long: 60 }));
+  .slice(0, sized({ short: 6, long: 60 }));
 const probes = allProbes(WORLD_PODS, ["TCP", "UDP", "SCTP", "ICMP"], WORLD_PORTS).filter(
   ({ from, to }) => from.startsWith("x/") || to.startsWith("x/"),
 );
