@@ -116,11 +116,11 @@ __noinline int related(struct __sk_buff *skb)
 		       judge_known(skb) :
 		       STEP_NEXT;
 	packet->tuple = own;
-	/* What either end has of a proxied connection the proxy has sent: its socket has to hear of it. */
-	work->to_proxy = !work->from_proxy && is_proxied(entry);
 	work->is_reply = !work->is_reply; /* the error goes the other way than what it quotes */
 	work->report = false;
 	if (step)
 		return step < 0 ? step : STEP_NEXT;
+	/* What either end has of a proxied connection the proxy has sent: its socket has to hear of it. */
+	work->to_proxy = !work->from_proxy && is_proxied(entry);
 	return 1; /* related: passes */
 }

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ConnectionProxied, DropReason, ProxyMark, proxyState, Verdict } from "#agent/datapath/layouts.gen.ts";
 import { Action } from "#test/support/datapath.ts";
 import { listed } from "#test/support/listed.ts";
-import type { TcpFlag, Transport } from "#test/support/packet.ts";
+import { buildIpPacket, type TcpFlag, type Transport } from "#test/support/packet.ts";
 import { needs } from "#test/support/requirement.ts";
 import { reasonOf, TwoPods } from "#test/support/two-pods.ts";
 
@@ -253,5 +253,25 @@ describe("a rule that lets connections pass as long as the proxy does not work",
   test("nor is it needed where a rule allows the same without asking anything of requests", async () => {
     using pods = await TwoPods.with(http(`${get}, ${fromPlain}`));
     expect(reasonOf(pods.toServer(packet(40_000, "SYN")))).toBe(0);
+  });
+});
+
+describe("an ICMP error about what the proxy has sent", () => {
+  const quoted = buildIpPacket({ source: client, destination: server, transport: packet(40_000, "SYN") });
+  const unreachable: Transport = { kind: "icmp", type: 3, code: 3, quoted };
+
+  test("goes up to its socket, whoever of both ends says it", async () => {
+    using pods = await withProxy(get);
+    pods.toServer(packet(40_000, "SYN"));
+    const outcome = pods.toClient(unreachable);
+    expect([outcome.action, outcome.mark >>> 0]).toEqual([Action.next, ProxyMark.TO_PROXY]);
+  });
+
+  test("is dropped when policy has cut the connection", async () => {
+    using pods = await withProxy(get);
+    pods.toServer(packet(40_000, "SYN"));
+    await pods.setPolicy(http("{fromEndpoints: [{matchLabels: {app: nobody}}]}"));
+    const outcome = pods.toClient(unreachable);
+    expect([outcome.action, reasonOf(outcome)]).toEqual([Action.drop, DropReason.POLICY_DENIED]);
   });
 });
